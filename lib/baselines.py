@@ -1,0 +1,149 @@
+"""Methods without training, and the two ceilings (paper, section 4: the L2 baseline; the rest goes beyond it).
+
+Conventions
+-----------
+- Each class is a `lib.methods.Method`; scores are higher for closer artists, so distances are negated.
+- `Popularity` knows listeners, no audio; what is `Fixed` knows more than any method of audio can: they are ceilings.
+
+References
+----------
+Allen (2018), section 4. Mandel & Ellis (2005) for single Gaussians over MFCCs.
+"""
+
+from __future__ import annotations
+
+import librosa
+import numpy as np
+from sklearn.metrics import pairwise
+
+from lib.methods import labelled_scores, mean_over_clips
+
+
+class Chance:
+    """A constant score: every metric gives its expectation over random orders."""
+
+    name = "chance"
+
+    def fit(self, collection, train, dev, *, seed=0):
+        return self
+
+    def score(self, collection, artists):
+        return labelled_scores(np.zeros((len(artists), len(artists))), artists)
+
+
+class Popularity:
+    """The more listeners a candidate has, the closer it is, whoever asks."""
+
+    name = "popularity"
+
+    def fit(self, collection, train, dev, *, seed=0):
+        return self
+
+    def score(self, collection, artists):
+        listeners = collection.listeners.reindex(artists).to_numpy(dtype=float)
+        return labelled_scores(np.tile(np.log(listeners), (len(artists), 1)), artists)
+
+
+class L2:
+    """The paper's baseline: Euclidean distance between spectrograms, mean over clip pairs (section 4)."""
+
+    name = "l2"
+
+    def fit(self, collection, train, dev, *, seed=0):
+        return self
+
+    def score(self, collection, artists):
+        clips, owners = collection.clips_of(artists)
+        return _negated_distances(clips.reshape(len(clips), -1), owners, artists)
+
+
+class Spectrum:
+    """Euclidean distance between each clip's mean and spread in every mel band."""
+
+    name = "spectrum"
+
+    def fit(self, collection, train, dev, *, seed=0):
+        return self
+
+    def score(self, collection, artists):
+        clips, owners = collection.clips_of(artists)
+        return _negated_distances(np.concatenate([clips.mean(axis=1), clips.std(axis=1)], axis=1), owners, artists)
+
+
+class MfccGaussian:
+    """Symmetric Kullback-Leibler divergence between single Gaussians over MFCCs (Mandel & Ellis, 2005).
+
+    MFCCs are the cosine transform of the stored log-mel frames; `n_mfcc` of them, the loudness term left out.
+    """
+
+    name = "mfcc_gaussian"
+
+    def __init__(self, n_mfcc=20, ridge=1e-3):
+        self.n_mfcc, self.ridge = n_mfcc, ridge
+
+    def fit(self, collection, train, dev, *, seed=0):
+        return self
+
+    def score(self, collection, artists):
+        clips, owners = collection.clips_of(artists)
+        mfcc = librosa.feature.mfcc(S=clips.transpose(0, 2, 1), n_mfcc=self.n_mfcc + 1)[:, 1:]  # (clips, mfcc, frames)
+        means = mfcc.mean(axis=2)
+        centred = mfcc - means[:, :, None]
+        covariances = centred @ centred.transpose(0, 2, 1) / mfcc.shape[2] + self.ridge * np.eye(self.n_mfcc)
+        divergence = _symmetric_kl(means, covariances)
+        # The divergence has a long tail: its root keeps one odd clip from deciding an artist's mean.
+        return labelled_scores(mean_over_clips(-np.sqrt(divergence), owners, len(artists)), artists)
+
+
+class Fixed:
+    """Scores known beforehand: the ceilings (split-half of the listeners; in a simulated world, its own styles)."""
+
+    def __init__(self, name, scores):
+        self.name, self.scores = name, scores
+
+    def fit(self, collection, train, dev, *, seed=0):
+        return self
+
+    def score(self, collection, artists):
+        values = self.scores.reindex(index=artists, columns=artists).to_numpy(copy=True)
+        np.fill_diagonal(values, 0)  # the only cells that may be blank
+        return labelled_scores(values, artists)
+
+
+def world(traits):
+    """What perfect hearing would know: closeness of the traits that a simulated world gave its artists.
+
+    Parameters
+    ----------
+    traits : pd.DataFrame
+        Index: artist id; numeric columns.
+
+    Returns
+    -------
+    Fixed
+    """
+    return Fixed("world", labelled_scores(-pairwise.euclidean_distances(traits), traits.index))
+
+
+def untrained_baselines():
+    """The methods that need no training, in the order of Table 1."""
+    return [Chance(), Popularity(), L2(), Spectrum(), MfccGaussian()]
+
+
+def _negated_distances(features, owners, artists):
+    distances = pairwise.euclidean_distances(features.astype(np.float64))
+    return labelled_scores(mean_over_clips(-distances, owners, len(artists)), artists)
+
+
+def _symmetric_kl(means, covariances):
+    """``0.5 * (KL(a, b) + KL(b, a))`` of every pair of Gaussians; shape=(n, n), not negative."""
+    precisions = np.linalg.inv(covariances)
+    n, d = means.shape
+    traces = covariances.reshape(n, -1) @ precisions.reshape(n, -1).T
+    projected = np.einsum("aij,bj->abi", precisions, means)  # precision of a times mean of b
+    squared = np.einsum("bi,abi->ab", means, projected)
+    own = np.diag(squared)
+    crossed = np.einsum("ai,abi->ab", means, projected)
+    mahalanobis = own[:, None] + squared - 2 * crossed  # (mean b - mean a)' precision a (mean b - mean a)
+    divergence = 0.25 * (traces + traces.T + mahalanobis + mahalanobis.T) - 0.5 * d
+    return np.maximum(divergence, 0)

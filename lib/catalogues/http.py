@@ -1,0 +1,376 @@
+"""The one place that talks to the outside: politely, patiently, and believing nothing.
+
+Conventions
+-----------
+Times are in seconds, sizes in bytes. A request ends in one of three ways: an answer, None where the host says
+that there is no such thing (404), or `Unavailable`, which means "no answer for now" and is never remembered.
+Messages name hosts only, because addresses may carry signatures.
+
+Limits
+------
+- Calls per host as its terms ask (`LIMITS`); none for the loopback, where the demo and the tests live.
+- ``Retry-After`` is obeyed as long as all waiting for one request stays within its *patience*; a host that
+  asks for more, or fails `GIVE_UP` times in a row, is left alone.
+- Each attempt has a time limit for connecting, for silence, and in total, and a cap on what it may send, also
+  unpacked.
+- Only https, and only hosts that the source lists; plain http only on the loopback, and only from there. The
+  same holds for every redirection, which is followed by hand.
+"""
+
+import collections
+import datetime
+import email.utils
+import json
+import threading
+import time
+import zlib
+from urllib.parse import urljoin
+
+import requests
+import tenacity
+import urllib3
+
+LIMITS = {  # host -> (calls, in so many seconds)
+    "itunes.apple.com": (20, 60.0),
+    "api.deezer.com": (50, 5.0),
+    "musicbrainz.org": (1, 1.0),
+    "api.spotify.com": (90, 30.0),  # Spotify publishes no figure; this stays below what applications report
+}
+LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+PATIENCE = 120.0  # seconds of waiting for one request, all attempts together
+ATTEMPTS = 8
+GIVE_UP, RESPITE = (
+    5,
+    3600.0,
+)  # requests in a row that failed for good; seconds a host is left alone after them
+CONNECT, SILENCE, DEADLINE = (
+    10.0,
+    30.0,
+    60.0,
+)  # seconds: to connect, between two pieces, for one attempt as a whole
+ANSWER_BYTES, CLIP_BYTES = 4_000_000, 10_000_000  # caps
+REDIRECTIONS = 5
+AGENT = "music-similarity/1.0"
+
+
+class Unavailable(Exception):
+    """No answer for now. `status` is the HTTP status, if it came to that."""
+
+    def __init__(self, message, *, status=None):
+        super().__init__(message)
+        self.status = status
+
+
+class Passing(Unavailable):
+    """A fault that may pass: worth another attempt, after `wait` seconds if the host said so."""
+
+    def __init__(self, message, *, status=None, wait=None):
+        super().__init__(message, status=status)
+        self.wait = wait
+
+
+def is_loopback(address):
+    """Whether an address is on this machine."""
+    return host_of(address) in LOOPBACK
+
+
+def host_of(address):
+    """The host of an address, or None."""
+    return _parsed(address).host
+
+
+def path_of(address):
+    """The path of an address, without host and query."""
+    return _parsed(address).path or ""
+
+
+class Limiter:
+    """Holds back calls, so that no host gets more of them than it allows.
+
+    Parameters
+    ----------
+    limits : dict
+        Host → (calls, seconds): at most so many calls in any so many seconds.
+    clock, sleep : callable
+        For tests.
+    """
+
+    def __init__(self, limits=LIMITS, *, clock=time.monotonic, sleep=time.sleep):
+        self.clock, self.sleep = clock, sleep
+        self._limits, self._lock = limits, threading.Lock()
+        self._calls = {host: collections.deque(maxlen=calls) for host, (calls, _) in limits.items()}
+        self._closed_until = {}
+
+    def wait(self, host, patience):
+        """Wait for one's turn at `host`.
+
+        Raises
+        ------
+        Unavailable
+            If it is to be left alone for longer than `patience`.
+        """
+        with self._lock:
+            now = self.clock()
+            turn = max(now, self._closed_until.get(host, now))
+            if turn - now > patience:
+                raise Unavailable(f"{host} is left alone for {turn - now:.0f} s more")
+            if host in self._limits:
+                calls = self._calls[host]
+                if len(calls) == calls.maxlen:
+                    turn = max(turn, calls[0] + self._limits[host][1])
+                turn = max(turn, calls[-1]) if calls else turn
+                calls.append(turn)
+        if turn > now:
+            self.sleep(turn - now)
+
+    def close(self, host, seconds):
+        """Let nobody call `host` for so long."""
+        with self._lock:
+            self._closed_until[host] = max(self._closed_until.get(host, 0.0), self.clock() + seconds)
+
+
+LIMITER = Limiter()
+
+
+class Client:
+    """HTTP for one source.
+
+    Parameters
+    ----------
+    address : str
+        Where its interface begins: https, or http on the loopback.
+    hosts : sequence of str
+        Hosts that it may lead to, with all below them; the host of `address` is one of them. An address on
+        the loopback leads nowhere else.
+    contact : str
+        Mail or web address of whoever runs this, for the User-Agent.
+    throttled : sequence of int
+        Statuses by which this host says "too many calls".
+    patience, deadline : float, seconds
+        Of waiting for one request; for one attempt.
+    limiter : Limiter
+
+    Raises
+    ------
+    ValueError
+        If the address is neither https nor http on the loopback.
+    """
+
+    def __init__(
+        self,
+        address,
+        hosts=(),
+        *,
+        contact="",
+        throttled=(429, 503),
+        patience=PATIENCE,
+        deadline=DEADLINE,
+        limiter=LIMITER,
+    ):
+        try:
+            parsed = _parsed(address)
+        except Unavailable as error:
+            raise ValueError(f"address {address!r} cannot be understood") from error
+        self.address, self.local = address.rstrip("/"), parsed.host in LOOPBACK
+        if parsed.scheme != "https" and not (self.local and parsed.scheme == "http"):
+            raise ValueError(f"address {address!r}: expected https://..., or http:// on the loopback")
+        self._hosts = LOOPBACK if self.local else (parsed.host, *hosts)
+        self._agent = f"{AGENT} ({contact})" if contact else AGENT
+        self._throttled, self._patience, self._deadline = throttled, patience, deadline
+        self._limiter, self._threads = limiter, threading.local()
+        self._failed_in_a_row = 0
+
+    def ask(self, path, read, *, method="GET", params=None, headers=None, auth=None, data=None):
+        """Ask for JSON and read what is wanted out of it.
+
+        Parameters
+        ----------
+        path : str
+            Below the client's address, or a whole address.
+        read : callable
+            From the parsed JSON to what is wanted. If it stumbles over the shape, or raises `Passing`, the
+            answer counts as a fault that may pass.
+        method, params, headers, auth, data
+            As in requests.
+
+        Returns
+        -------
+        What `read` returns, or None where the host answers that there is no such thing.
+
+        Raises
+        ------
+        Unavailable
+        """
+
+        def attempt():
+            body = self._exchange(
+                method, path, ANSWER_BYTES, params=params, headers=headers, auth=auth, data=data
+            )
+            try:
+                return None if body is None else read(json.loads(body))
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+                # A page of a proxy, half an answer, or nothing at all: not "there is nothing".
+                raise Passing(
+                    f"{self._host(path)} sent {len(body)} bytes that are not the expected JSON"
+                ) from error
+
+        return self._patiently(attempt, path)
+
+    def download(self, address):
+        """The bytes behind an address.
+
+        Returns
+        -------
+        bytes
+
+        Raises
+        ------
+        Unavailable
+        """
+
+        def attempt():
+            body = self._exchange("GET", address, CLIP_BYTES)
+            if body is None:
+                raise Unavailable(f"{self._host(address)} has no such file (HTTP 404)", status=404)
+            if not body:
+                raise Passing(f"{self._host(address)} sent an empty file")
+            return body
+
+        return self._patiently(attempt, address)
+
+    def _patiently(self, attempt, path):
+        def wait(state):
+            asked = state.outcome.exception().wait
+            return min(2.0 ** (state.attempt_number - 1), 30.0) if asked is None else asked
+
+        def stop(state):
+            return state.attempt_number >= ATTEMPTS or state.idle_for + state.upcoming_sleep > self._patience
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(Passing),
+            wait=wait,
+            stop=stop,
+            sleep=self._limiter.sleep,
+            reraise=True,
+        )
+        try:
+            answer = retrying(attempt)
+            self._failed_in_a_row = 0
+            return answer
+        except Passing as fault:
+            self._failed_in_a_row += 1
+            if self._failed_in_a_row >= GIVE_UP:
+                self._limiter.close(self._host(path), RESPITE)
+            tried = retrying.statistics["attempt_number"]
+            asked = f", then asked to wait {fault.wait:.0f} s" if fault.wait else ""
+            raise Unavailable(f"{fault} ({tried} attempts{asked})", status=fault.status) from fault
+
+    def _exchange(self, method, path, cap, *, params=None, headers=None, auth=None, data=None):
+        """One attempt. The body, or None for "no such thing"."""
+        address = self._whole(path)
+        headers = {"User-Agent": self._agent, "Accept-Encoding": "identity", **(headers or {})}
+        for _ in range(REDIRECTIONS + 1):
+            try:
+                request = self._session.prepare_request(
+                    requests.Request(method, address, headers=headers, params=params, auth=auth, data=data)
+                )
+            except (requests.RequestException, UnicodeError) as error:
+                raise Unavailable(f"no valid address ({type(error).__name__})") from error
+            host = self._allowed(request.url)
+            self._limiter.wait(host, self._patience)
+            began = self._limiter.clock()
+            try:
+                environment = self._session.merge_environment_settings(request.url, {}, True, None, None)
+                with self._session.send(
+                    request, allow_redirects=False, timeout=(CONNECT, SILENCE), **environment
+                ) as response:
+                    if not response.is_redirect:
+                        return self._answer(response, host, cap, began)
+                    address, params = urljoin(request.url, response.headers["location"]), None
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+                raise Passing(f"{host} did not answer ({type(error).__name__})") from error
+            if _parsed(address).netloc != _parsed(request.url).netloc:  # no credentials for strangers
+                headers.pop("Authorization", None)
+                auth = None
+        raise Unavailable(f"{host} redirects more than {REDIRECTIONS} times")
+
+    def _answer(self, response, host, cap, began):
+        status = response.status_code
+        if status in (404, 410):
+            return None
+        if status in self._throttled:
+            wait = _retry_after(response.headers.get("Retry-After"))
+            if wait is not None:
+                self._limiter.close(host, wait)
+            raise Passing(f"{host} asks for fewer calls (HTTP {status})", status=status, wait=wait)
+        if status >= 500 or status == 408:
+            raise Passing(f"{host} failed (HTTP {status})", status=status)
+        if status != 200:
+            raise Unavailable(f"{host} refused (HTTP {status})", status=status)
+        return self._body(response, host, cap, began)
+
+    def _body(self, response, host, cap, began):
+        encoding = response.headers.get("Content-Encoding", "identity").lower()
+        if encoding not in ("identity", "gzip"):
+            raise Unavailable(f"{host} sent content packed as {encoding[:20]!r}, which was not asked for")
+        unpack = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
+        announced = response.headers.get("Content-Length", "")
+        received, body = 0, bytearray()
+        while piece := response.raw.read1(65_536, decode_content=False):
+            received += len(piece)
+            try:
+                body += unpack.decompress(piece, cap + 1 - len(body)) if unpack else piece
+            except zlib.error as error:
+                raise Passing(f"{host} sent damaged gzip") from error
+            if len(body) > cap:
+                raise Unavailable(f"{host} sent more than {cap:,} bytes")
+            if self._limiter.clock() - began > self._deadline:
+                raise Passing(f"{host} took more than {self._deadline:.0f} s")
+        if (announced.isdecimal() and received < int(announced)) or (unpack and not unpack.eof):
+            raise Passing(f"{host} sent only a part, {received} bytes")
+        return bytes(body)
+
+    @property
+    def _session(self):
+        """One session a thread: requests does not promise that they may be shared."""
+        if not hasattr(self._threads, "session"):
+            self._threads.session = requests.Session()
+            self._threads.session.trust_env = not self.local  # no proxy for the loopback
+        return self._threads.session
+
+    def _whole(self, path):
+        return path if "://" in path else f"{self.address}/{path}".rstrip("/")
+
+    def _host(self, path):
+        return host_of(self._whole(path))
+
+    def _allowed(self, address):
+        parsed = _parsed(address)
+        known = any(parsed.host == host or (parsed.host or "").endswith(f".{host}") for host in self._hosts)
+        if not known or parsed.scheme not in (("http", "https") if self.local else ("https",)) or parsed.auth:
+            raise Unavailable(
+                f"led to {parsed.scheme}://{parsed.host or ''}, which is not among {', '.join(self._hosts)}"
+            )
+        return parsed.host
+
+
+def _parsed(address):
+    """Taken apart by the parser that will open the connection; two parsers can disagree about the host."""
+    try:
+        return urllib3.util.parse_url(address)
+    except urllib3.exceptions.LocationParseError as error:
+        raise Unavailable("no valid address") from error
+
+
+def _retry_after(text):
+    """Seconds that a ``Retry-After`` asks for; None where it says nothing sensible."""
+    if text is None:
+        return None
+    if text.strip().isdecimal():
+        return float(text)
+    try:
+        then = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    then = then if then.tzinfo else then.replace(tzinfo=datetime.UTC)
+    return max(0.0, (then - datetime.datetime.now(datetime.UTC)).total_seconds())

@@ -1,0 +1,413 @@
+"""Step 3 of the paper: for each artist, a few clips of half a minute, and a record of where they came from.
+
+Conventions
+-----------
+Sources are asked in order; where one gives too few clips, the next one fills up. An artist of a source is
+accepted only if its name is equal (`lib.names.normalise`); where several artists share the name, in the
+source or in the listening data, only the one that MusicBrainz links to the MBID. Tracks are taken in the
+source's order, each title once. Every file has to pass a gate (`examine`, `objection`); what is rejected is
+written down. Names from outside never become paths. Times are in seconds, loudness in decibels relative to
+full scale.
+
+The result depends on what the sources answer, not on the order in which answers arrive.
+"""
+
+import collections
+import hashlib
+import math
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from lib import artifacts, audio, names
+from lib.catalogues.http import Unavailable
+from lib.catalogues.source import Candidate
+
+CLIP_SECONDS = 30.0  # of a longer file, this much of its middle is the clip
+SILENCE = -60.0  # dB: a clip whose loudest sample stays below is silent
+CLIPS = "clips"  # folder of the files
+LINKED = "linked by MusicBrainz"
+COLUMNS = {  # of clips.parquet
+    "clip_id": "str",
+    "artist_id": "str",
+    "artist": "str",
+    "source": "str",
+    "source_artist_id": "str",
+    "source_track_id": "str",
+    "title": "str",
+    "matched_name": "str",
+    "accepted_because": "str",
+    "codec": "str",
+    "seconds": "float64",
+    "sample_rate": "int64",
+    "channels": "int64",
+    "loudness": "float64",
+    "bytes": "int64",
+    "sha256": "str",
+    "file": "str",
+}
+MISSING = ("artist_id", "artist", "source", "reason", "rejected_candidates")
+RETRIEVALS = ("clip_id", "source", "host", "retrieved")
+
+
+class Collection(NamedTuple):
+    """What `collect` found.
+
+    Attributes
+    ----------
+    clips : pd.DataFrame
+        One row a clip, in the order of the artists, with the columns of ``COLUMNS``.
+    missing : pd.DataFrame
+        One row for each source that gave an artist fewer clips than wanted, or some that did not count.
+    retrievals : pd.DataFrame
+        When each clip was fetched, and from which host.
+    """
+
+    clips: pd.DataFrame
+    missing: pd.DataFrame
+    retrievals: pd.DataFrame
+
+
+class Choice(NamedTuple):
+    """Which candidate is the artist (None: none of them), why, and who was rejected."""
+
+    candidate: Candidate | None
+    because: str
+    rejected: list
+
+
+class _Gathered(NamedTuple):
+    clips: list
+    missing: list
+    retrievals: list
+
+
+def collect(artists, sources, folder, *, clips_per_artist=3, min_seconds=10.0, n_jobs=8):
+    """Find, fetch and check the clips of all artists.
+
+    Writes ``clips.parquet``, ``missing.tsv``, ``retrievals.tsv`` and the audio below ``clips/``; files of
+    music folders stay where they are. After an interruption, call it again: what was fetched is not fetched
+    again.
+
+    Parameters
+    ----------
+    artists : pd.DataFrame
+        Columns ``artist_id`` and ``name``; earlier rows keep a clip that two of them share.
+    sources : sequence of lib.catalogues.source.Source
+        In the order in which to ask them; see `lib.catalogues.connect`.
+    folder : path
+    clips_per_artist : int, >= 1
+        At most so many.
+    min_seconds : float
+        Length that a clip must have.
+    n_jobs : int
+        Threads.
+
+    Returns
+    -------
+    Collection
+
+    Raises
+    ------
+    ValueError
+        If an artist occurs twice, or fewer than two artists got a clip: there is nothing to compare then.
+    """
+    folder = Path(folder)
+    if artists["artist_id"].duplicated().any():
+        twice = artists.loc[artists["artist_id"].duplicated(), "artist_id"].iloc[0]
+        raise ValueError(f"artist {twice!r} occurs more than once in the table of artists")
+    wanted = list(artists[["artist_id", "name"]].itertuples(index=False, name="Artist"))
+    spelt = collections.Counter(names.normalise(artist.name) for artist in wanted)
+    banned = {artist.artist_id: {} for artist in wanted}
+
+    def gather(artist):
+        shared = spelt[names.normalise(artist.name)] > 1
+        ban = banned[artist.artist_id]
+        return _gather(artist, shared, sources, ban, folder, clips_per_artist, min_seconds)
+
+    gathered, todo = {}, wanted
+    while todo:
+        jobs = (joblib.delayed(gather)(artist) for artist in todo)
+        results = joblib.Parallel(n_jobs=n_jobs, prefer="threads", batch_size=1, return_as="generator")(jobs)
+        shown = tqdm(results, total=len(todo), desc="clips", unit="artist")
+        gathered |= {artist.artist_id: result for artist, result in zip(todo, shown, strict=True)}
+        todo = _ban_copies(wanted, gathered, banned)
+    found = _tables([gathered[artist.artist_id] for artist in wanted])
+    _check(found, len(wanted))
+    artifacts.write_parquet(found.clips, folder / "clips.parquet")
+    artifacts.write_csv(found.missing, folder / "missing.tsv")
+    artifacts.write_csv(found.retrievals, folder / "retrievals.tsv")
+    _tidy(folder, found.clips)
+    return found
+
+
+def choose(artist, source, shared=False):
+    """Which of a source's candidates is the artist.
+
+    Parameters
+    ----------
+    artist : named tuple
+        With ``artist_id`` and ``name``.
+    source : lib.catalogues.source.Source
+    shared : bool
+        Whether another artist in the listening data has this name too.
+
+    Returns
+    -------
+    Choice
+
+    Raises
+    ------
+    lib.catalogues.Unavailable
+        If the source, or MusicBrainz, does not answer.
+    """
+    if not names.normalise(artist.name):
+        return Choice(None, "the artist has no name", [])
+    candidates = source.candidates(artist)
+    for candidate in candidates:
+        if candidate.name == artist.artist_id:
+            return Choice(candidate, "equal MBID", [])
+    equal = [each for each in candidates if names.normalise(each.name) == names.normalise(artist.name)]
+    if len(equal) == 1 and not shared:
+        others = [each for each in candidates if each != equal[0]]
+        return Choice(equal[0], "the only artist of this name", others)
+    if not equal and not shared:
+        return Choice(None, "no artist of this name", candidates)
+    linked = source.linked(artist.artist_id)
+    by_id = {each.id: each for each in equal}
+    for candidate_id in (*(each for each in linked if each in by_id), *linked):
+        chosen = by_id.get(candidate_id, Candidate(candidate_id, artist.name))
+        return Choice(chosen, LINKED, [each for each in candidates if each.id != chosen.id])
+    where = (
+        f"{len(equal)} artists of this name"
+        if not shared
+        else "several artists of this name in the listening data"
+    )
+    return Choice(None, f"{where}, and no link of MusicBrainz tells which", candidates)
+
+
+def examine(content):
+    """What a file holds, by decoding it strictly.
+
+    Parameters
+    ----------
+    content : bytes or Path
+        A preview as a whole, or a file, of which the middle `CLIP_SECONDS` are decoded.
+
+    Returns
+    -------
+    dict
+        ``codec``, ``seconds``, ``sample_rate``, ``channels``, ``bytes``, ``sha256``, ``peak`` (largest
+        sample, None if not finite), ``loudness`` (of the mean square, dB) and ``content``, a digest of the
+        decoded sound.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be decoded.
+    """
+    sound = audio.decode(content, middle=CLIP_SECONDS if isinstance(content, Path) else None)
+    samples = sound.samples
+    peak = float(max(samples.max(), -samples.min()))
+    flat = samples.ravel(order="K")
+    power = float(np.dot(flat, flat)) / flat.size
+    digest = hashlib.sha1(f"{samples.shape} {sound.sample_rate}".encode())
+    digest.update(np.ascontiguousarray(samples[::8]))  # an eighth is enough to tell recordings apart
+    in_memory = isinstance(content, bytes)
+    return {
+        "codec": sound.codec,
+        "seconds": round(sound.seconds, 3),
+        "sample_rate": sound.sample_rate,
+        "channels": samples.shape[1],
+        "bytes": len(content) if in_memory else content.stat().st_size,
+        "sha256": hashlib.sha256(content).hexdigest() if in_memory else artifacts.sha256(content),
+        "peak": peak if math.isfinite(peak) else None,
+        "loudness": round(10 * math.log10(power), 2) if 0 < power < math.inf else None,
+        "content": digest.hexdigest(),
+    }
+
+
+def objection(examination, min_seconds):
+    """Why a clip does not count, in words; None if it does.
+
+    Parameters
+    ----------
+    examination : dict
+        From `examine`.
+    min_seconds : float
+
+    Returns
+    -------
+    str or None
+    """
+    if examination["seconds"] < min_seconds:
+        return f"{examination['seconds']:.1f} s long, at least {min_seconds:g} s wanted"
+    if examination["peak"] is None:
+        return "samples that are not finite"
+    if examination["peak"] < 10 ** (SILENCE / 20):
+        return "silent"
+    return None
+
+
+def summary(found, sources, n_artists):
+    """What was found where: ``clip_sources.csv``.
+
+    Parameters
+    ----------
+    found : Collection
+    sources : sequence of str
+        Names of the sources, in the order in which they were asked.
+    n_artists : int
+        Artists that clips were wanted for.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns ``source``, ``quantity``, ``value``. For each source and for all: clips, artists with a clip
+        from it, and those among them that MusicBrainz had to tell from others of the same name. For all,
+        also the artists missing, their share, and the share of clips that another source than the first had
+        to give.
+    """
+    clips, rows = found.clips, []
+    for source in (*sources, "all"):
+        own = clips if source == "all" else clips[clips["source"] == source]
+        linked = own.loc[own["accepted_because"] == LINKED, "artist_id"]
+        rows.append((source, "clips", len(own)))
+        rows.append((source, "artists", own["artist_id"].nunique()))
+        rows.append((source, "disambiguated_artists", linked.nunique()))
+    n_missing = n_artists - clips["artist_id"].nunique()
+    rows.append(("all", "missing_artists", n_missing))
+    rows.append(("all", "missing_share", n_missing / n_artists))
+    rows.append(("all", "fallback_share", (clips["source"] != sources[0]).mean()))
+    return pd.DataFrame(rows, columns=["source", "quantity", "value"])
+
+
+def _gather(artist, shared, sources, banned, folder, clips_per_artist, min_seconds):
+    """The clips of one artist."""
+    clips, missing, retrievals, titles, contents = [], [], [], set(), set()
+    for source in sources:
+        if len(clips) == clips_per_artist:
+            break
+        before, complaints, rejected = len(clips), [], []
+        try:
+            choice = choose(artist, source, shared)
+            rejected = choice.rejected
+            if choice.candidate is None:
+                complaints.append(choice.because)
+            for track in source.tracks(choice.candidate) if choice.candidate else ():
+                if len(clips) == clips_per_artist:
+                    break
+                title = names.normalise(track.title)
+                if title in titles:
+                    continue
+                try:
+                    ban = banned.get((source.name, track.id))
+                    admitted = _admit(source, track, folder, min_seconds, contents, ban)
+                except (Unavailable, ValueError) as error:
+                    reason = str(error).removeprefix("sound in memory: ")
+                    complaints.append(f"{track.title!r}: {reason}")
+                    continue
+                titles.add(title)
+                contents.add(admitted["content"])
+                clip_id = f"{hashlib.sha1(artist.artist_id.encode()).hexdigest()[:12]}-{len(clips)}"
+                clips.append(
+                    admitted
+                    | {
+                        "clip_id": clip_id,
+                        "artist_id": artist.artist_id,
+                        "artist": artist.name,
+                        "source": source.name,
+                        "source_artist_id": choice.candidate.id,
+                        "source_track_id": track.id,
+                        "title": track.title,
+                        "matched_name": choice.candidate.name,
+                        "accepted_because": choice.because,
+                    }
+                )
+                retrievals.append((clip_id, source.name, admitted["host"], admitted["retrieved"]))
+            if choice.candidate and len(clips) < clips_per_artist:
+                complaints.append("no further track to be heard")
+        except Unavailable as error:
+            complaints.append(str(error))
+        if complaints or len(clips) < clips_per_artist:
+            got = f"{len(clips) - before} of {clips_per_artist - before} clips"
+            reason = "; ".join([got, *complaints])
+            others = "; ".join(f"{each.name} ({each.id})" for each in rejected[:10])
+            missing.append((artist.artist_id, artist.name, source.name, reason, others))
+    return _Gathered(clips, missing, retrievals)
+
+
+def _admit(source, track, folder, min_seconds, contents, ban):
+    """Fetch and examine a track, unless that was done before; ValueError where it does not count."""
+    found = source.recall(track)
+    if found is None or not (objection(found, min_seconds) or _intact(folder, found)):
+        fetched = source.fetch(track)
+        found = examine(fetched.content) | {"host": fetched.host, "retrieved": fetched.retrieved}
+        if isinstance(fetched.content, Path):
+            found["file"] = str(fetched.content)
+        else:
+            name = hashlib.sha1(f"{source.name}/{track.id}".encode()).hexdigest()[:16]
+            found["file"] = f"{CLIPS}/{name}.{found['codec']}"
+            if objection(found, min_seconds) is None:
+                with artifacts.replacing(folder / found["file"]) as temporary:
+                    temporary.write_bytes(fetched.content)
+            source.note(track, found)
+    reason = objection(found, min_seconds) or ban
+    if reason is None and found["content"] in contents:
+        reason = "the same sound as another clip of this artist"
+    if reason is not None:
+        raise ValueError(reason)
+    return found
+
+
+def _intact(folder, found):
+    path = folder / found["file"]
+    return path.is_file() and artifacts.sha256(path) == found["sha256"]
+
+
+def _ban_copies(wanted, gathered, banned):
+    """Forbid clips that an earlier artist has too; return the artists who now need others."""
+    owner, again = {}, []
+    for artist in wanted:
+        for clip in gathered[artist.artist_id].clips:
+            first = owner.setdefault(clip["content"], artist)
+            if first is not artist:
+                key = (clip["source"], clip["source_track_id"])
+                banned[artist.artist_id][key] = f"the same sound as a clip of {first.name}"
+                again.append(artist)
+    return list(dict.fromkeys(again))
+
+
+def _tables(gathered):
+    clips = [clip for each in gathered for clip in each.clips]
+    missing = [row for each in gathered for row in each.missing]
+    retrievals = [row for each in gathered for row in each.retrievals]
+    return Collection(
+        pd.DataFrame(clips, columns=list(COLUMNS)).astype(COLUMNS),
+        pd.DataFrame(missing, columns=MISSING, dtype="str"),
+        pd.DataFrame(retrievals, columns=RETRIEVALS, dtype="str"),
+    )
+
+
+def _check(found, n_artists):
+    n_found = found.clips["artist_id"].nunique()
+    if n_found < 2:
+        first = found.missing.head(5).itertuples()
+        reasons = "".join(f"\n  {row.artist} in {row.source}: {row.reason}" for row in first)
+        raise ValueError(
+            f"{n_found} of {n_artists} artists got a clip, at least 2 are needed to compare any. Are the artists"
+            f" spelt alike in the plays and in the sources?{reasons}"
+        )
+
+
+def _tidy(folder, clips):
+    """Remove files of earlier runs that are no clip any more."""
+    kept = set(clips["file"])
+    for path in (folder / CLIPS).glob("*"):
+        if f"{CLIPS}/{path.name}" not in kept and re.search(r"[0-9a-f]{16}\.[a-z0-9]+$", path.name):
+            path.unlink()

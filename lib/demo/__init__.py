@@ -1,0 +1,1 @@
+from lib.demo.world import World as World

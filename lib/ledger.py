@@ -1,0 +1,129 @@
+"""The paper's claims, and what this run finds for each (beyond the paper).
+
+Conventions
+-----------
+- A verdict is computed from one deciding figure and its 95 % interval: *holds* or *does not hold* where the interval lies
+  wholly on one side of the border, *cannot be told* where it does not.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lib import evaluation
+
+COLUMNS = ["claim", "section", "decided_by", "value", "ci_low", "ci_high", "border", "verdict"]
+MEANINGS = {1: "holds", -1: "does not hold", 0: "cannot be told"}
+
+
+def verdict(low, high, border=0.0):
+    """Whether "greater than `border`" holds, given an interval.
+
+    Returns
+    -------
+    str
+        ``holds``, ``does not hold`` or ``cannot be told``.
+
+    Raises
+    ------
+    ValueError
+        If the interval is not one.
+    """
+    if not low <= high:
+        raise ValueError(f"not an interval: {low} to {high}")
+    return MEANINGS[int(low > border) - int(high < border)]
+
+
+def ranking_claims(scores, truths, *, list_lengths, seed=0):
+    """Network against baseline, and baseline against chance, for each truth and list length.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        Long scores of ``siamese``, ``l2`` and ``chance`` at least.
+    truths : dict of str to pd.DataFrame
+    list_lengths : sequence of int
+    seed : int
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger.
+    """
+    rows = []
+    for name, truth in truths.items():
+        label = name.replace("_", " ")
+        for n in list_lengths:
+            result = evaluation.compare(scores, truth, "siamese", "l2", n=n, seed=seed)
+            rows.append(_row(f"the model beats the baseline, n = {n}, truth {label}", "5, Table 1", "difference of unordered overlap", result))
+        for n in list_lengths:
+            result = evaluation.compare(scores, truth, "l2", "chance", n=n, seed=seed)
+            rows.append(_row(f"the baseline beats random, n = {n}, truth {label}", "4", "difference of unordered overlap", result))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def loss_claims(history, constants):
+    """Is the loss good, and does the test loss rise with more epochs? One value for each training (seed).
+
+    Parameters
+    ----------
+    history : pd.DataFrame
+        ``seed, epoch, split, loss``.
+    constants : dict of str to float
+        Loss of the constant predictor on each split.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger; intervals are the range over seeds.
+    """
+    test = history[history["split"] == "test"].pivot(index="epoch", columns="seed", values="loss")
+    rise = test.iloc[-1] - test.rolling(3, min_periods=1).mean().min()
+    gain = constants["test"] - test.iloc[-1]
+    rows = [
+        _row("test loss rises after its best epoch", "5, Figure 2", "last epoch's loss - lowest mean of three epochs, range over seeds", _spread(rise)),
+        _row("the loss is good: better than always predicting the mean", "6", "constant predictor's test loss - the network's, range over seeds", _spread(gain)),
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def search_claims(search, *, batch_size=2048, learning_rate=0.001):
+    """Was the paper's setting the best of the grid on the dev artists?
+
+    Parameters
+    ----------
+    search : pd.DataFrame
+        From `lib.search.grid`.
+    batch_size, learning_rate
+        The paper's choice.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger; one training a setting carries no interval, so a loss further than the
+        paper's is called *does not hold* only as far as one seed can.
+    """
+    chosen = search[(search["batch_size"] == batch_size) & np.isclose(search["learning_rate"], learning_rate)]
+    if chosen.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    others = search.drop(chosen.index)["dev_loss"].min()
+    margin = others - chosen["dev_loss"].iloc[0]
+    row = _row(
+        f"batch size {batch_size:,} and rate {learning_rate} are best", "5", "dev loss of the best other setting - of this one (one seed, no interval)",
+        {"difference": margin, "ci_low": np.nan, "ci_high": np.nan},
+    )
+    row["verdict"] = "cannot be told" if search["seed"].nunique() < 2 else row["verdict"]
+    return pd.DataFrame([row], columns=COLUMNS)
+
+
+def _row(claim, section, decided_by, result):
+    low, high = result["ci_low"], result["ci_high"]
+    return {
+        "claim": claim, "section": section, "decided_by": decided_by, "value": result["difference"], "ci_low": low,
+        "ci_high": high, "border": 0.0, "verdict": "cannot be told" if np.isnan(low) else verdict(low, high),
+    }
+
+
+def _spread(values):
+    return {"difference": float(values.mean()), "ci_low": float(values.min()), "ci_high": float(values.max())}

@@ -1,0 +1,132 @@
+"""Step 5b of the paper (section 4): all pairs of clips of different artists, walked tile by tile.
+
+A batch of 2,048 pairs taken as a tile of 32 × 64 clips of the pair matrix needs 96 encodings, not 4,096. The clips are
+shuffled anew for each epoch, so tiles differ from epoch to epoch and a batch never holds one artist's clips only.
+
+Conventions
+-----------
+- A tile is the rows of its distinct clips and, for each of its pairs, two places among these clips.
+- Each unordered pair of clips comes once an epoch; a block of clips against itself is a triangle. Blocks are cut evenly, so
+  that no batch is a leftover of a few pairs.
+- Pairs of one artist's own clips have no target and weigh 0; the other weights have mean 1 over the tile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One batch of pairs.
+
+    Attributes
+    ----------
+    clips : np.ndarray of int, shape=(n_clips,)
+        Rows of the clip array, each once.
+    left, right : np.ndarray of int32, shape=(n_pairs,)
+        Places in `clips`.
+    """
+
+    clips: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+
+
+def tile_shape(batch_size):
+    """Rows and columns of a tile with `batch_size` pairs, as square as powers of two allow.
+
+    Raises
+    ------
+    ValueError
+        If `batch_size` is not a power of two of at least 4.
+    """
+    if batch_size < 4 or batch_size & (batch_size - 1):
+        raise ValueError(f"batch_size must be a power of two of at least 4, got {batch_size}")
+    exponent = batch_size.bit_length() - 1
+    return 2 ** (exponent // 2), 2 ** (exponent - exponent // 2)
+
+
+def tiles(n_clips, *, batch_size, seed, epoch):
+    """All unordered pairs of clips as tiles, in random order.
+
+    Parameters
+    ----------
+    n_clips : int
+    batch_size : int
+        Pairs in a full tile.
+    seed, epoch : int
+        Fix the order of clips and of tiles.
+
+    Returns
+    -------
+    list of Tile
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two clips.
+    """
+    if n_clips < 2:
+        raise ValueError(f"pairs need at least two clips, got {n_clips}")
+    rng = np.random.default_rng([seed, epoch])
+    _, n_columns = tile_shape(batch_size)
+    blocks = np.array_split(rng.permutation(n_clips), -(-n_clips // n_columns))
+    walked = [_triangle(block) for block in blocks if len(block) > 1]
+    for i, columns in enumerate(blocks):
+        for rows in blocks[:i]:
+            parts = -(-len(rows) * len(columns) // batch_size)
+            walked += [_rectangle(part, columns) for part in np.array_split(rows, parts)]
+    return [walked[place] for place in rng.permutation(len(walked))]
+
+
+def as_published(n_clips, *, batch_size):
+    """The author's order: row by row of the pair matrix, nothing shuffled (small scale only).
+
+    Returns
+    -------
+    list of Tile
+    """
+    left, right = np.triu_indices(n_clips, k=1)
+    walked = []
+    for start in range(0, len(left), batch_size):
+        both = np.concatenate([left[start : start + batch_size], right[start : start + batch_size]])
+        clips, places = np.unique(both, return_inverse=True)
+        first, second = np.split(places.astype(np.int32), 2)
+        walked.append(Tile(clips, first, second))
+    return walked
+
+
+def targets_and_weights(tile, owners, target):
+    """What the network should say for each pair of a tile, and how much the pair counts.
+
+    Parameters
+    ----------
+    tile : Tile
+    owners : np.ndarray of int, shape=(n_clips,)
+        Artist of each clip: a place in `target`.
+    target : np.ndarray, shape=(n_artists, n_artists)
+        Symmetric similarity; the diagonal is ignored.
+
+    Returns
+    -------
+    targets, weights : np.ndarray, shape=(n_pairs,), dtype=float32
+        Weight 0 for pairs of one artist; the mean weight is 1 (all 0 if no pair counts).
+    """
+    left, right = owners[tile.clips[tile.left]], owners[tile.clips[tile.right]]
+    counted = left != right
+    targets = np.where(counted, target[left, right], 0).astype(np.float32)
+    weights = counted * (counted.size / max(1, counted.sum()))
+    return targets, weights.astype(np.float32)
+
+
+def _triangle(block):
+    left, right = np.triu_indices(len(block), k=1)
+    return Tile(block, left.astype(np.int32), right.astype(np.int32))
+
+
+def _rectangle(rows, columns):
+    left, right = np.divmod(np.arange(len(rows) * len(columns), dtype=np.int32), len(columns))
+    return Tile(np.concatenate([rows, columns]), left, right + np.int32(len(rows)))

@@ -1,0 +1,545 @@
+"""All pictures of the project.
+
+Conventions
+-----------
+- A plot takes data and an optional `ax`, and returns its figure; nothing here trains, scores or reads files.
+- Colours are Okabe & Ito's, maps are viridis (amounts) and a blue-white-brown one (signed values): both read well with any colour vision.
+- Names from outside are drawn as plain text, never as mathematics.
+- `save_figure` is the only way to a file: PNG, the same bytes for the same figure.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import scipy.cluster.hierarchy
+import scipy.spatial.distance
+import seaborn as sns
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+from lib import artifacts, spectrograms
+
+AMOUNT, SIGNED = "viridis", "BrBG_r"
+METHOD_COLOURS = {
+    "chance": "#999999", "popularity": "#E69F00", "l2": "#56B4E9", "spectrum": "#0072B2", "mfcc_gaussian": "#CC79A7",
+    "untrained": "#F0E442", "siamese": "#D55E00", "split_half": "#000000", "world": "#009E73",
+}  # fmt: skip
+METHOD_NAMES = {
+    "chance": "chance", "popularity": "popularity alone", "l2": "L2 of spectrograms", "spectrum": "mean spectrum and spread",
+    "mfcc_gaussian": "MFCC Gaussians", "untrained": "untrained network", "siamese": "siamese network",
+    "split_half": "ceiling: other half of listeners", "world": "ceiling: perfect hearing",
+}  # fmt: skip
+SPLIT_COLOURS = {"train": "#0072B2", "dev": "#E69F00", "test": "#D55E00"}
+
+
+def use_style():
+    """Set fonts, grid and sizes for all figures."""
+    sns.set_theme(style="ticks", font_scale=0.9)
+    mpl.rcParams.update(
+        {
+            "figure.dpi": 100,
+            "savefig.dpi": 150,
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "legend.frameon": False,
+            "image.origin": "lower",
+            "svg.hashsalt": "music-similarity",
+        }
+    )
+
+
+def save_figure(figure, path):
+    """Write a figure as PNG without time or version stamps; return the path.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : path
+    """
+    with artifacts.replacing(Path(path)) as partial, open(partial, "wb") as file:
+        figure.savefig(file, format="png", metadata={"Software": None})
+    return Path(path)
+
+
+def popularity_curve(artists, *, marked=None, ax=None):
+    """Listeners of each artist by rank, both axes logarithmic.
+
+    Parameters
+    ----------
+    artists : pd.DataFrame
+        ``name``, ``listeners``; most listeners first.
+    marked : sequence of str, optional
+        Names that are pointed at.
+    """
+    figure, ax = _axes(ax, (6, 3.2))
+    ranks = np.arange(1, len(artists) + 1)
+    ax.loglog(ranks, artists["listeners"], color="#0072B2")
+    for name in marked or []:
+        place = int(np.flatnonzero(artists["name"] == name)[0])
+        ax.plot(ranks[place], artists["listeners"].iloc[place], "o", color="#D55E00")
+        ax.annotate(
+            name,
+            (ranks[place], artists["listeners"].iloc[place]),
+            xytext=(6, 6),
+            textcoords="offset points",
+            parse_math=False,
+        )
+    ax.set(xlabel="artist, by rank", ylabel="listeners")
+    return figure
+
+
+def similarity_heatmap(target, *, title="", ax=None):
+    """Similarity matrix with artists ordered by clustering, so that circles of shared listeners show as blocks.
+
+    Parameters
+    ----------
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+        Symmetric; diagonal blank.
+    """
+    figure, ax = _axes(ax, (5, 4.2))
+    order = cluster_order(target)
+    values = target.to_numpy()[np.ix_(order, order)]
+    image = ax.imshow(
+        values, cmap=AMOUNT, origin="upper", vmax=np.nanquantile(values, 0.99), interpolation="nearest"
+    )
+    figure.colorbar(image, ax=ax, label="similarity (colour stops at the 99th percentile)", extend="max")
+    ax.set(xlabel="artist, in cluster order", ylabel="artist, in cluster order")
+    ax.set_title(title)
+    return figure
+
+
+def cluster_order(target):
+    """Order of artists by average-linkage clustering of a symmetric similarity."""
+    values = np.nan_to_num(target.to_numpy(dtype=float))
+    distance = scipy.spatial.distance.squareform(np.nanmax(values) - values, checks=False)
+    tree = scipy.cluster.hierarchy.linkage(distance, method="average")
+    return scipy.cluster.hierarchy.leaves_list(tree)
+
+
+def metrics_and_fame(targets, listeners, *, n=10):
+    """For each metric: how famous the neighbours are that it gives to famous and to obscure artists.
+
+    Parameters
+    ----------
+    targets : dict of str to pd.DataFrame
+    listeners : pd.Series
+        On the targets' index.
+    n : int
+        Neighbours whose mean rank of fame is drawn.
+    """
+    figure, axes = plt.subplots(1, len(targets), figsize=(3.4 * len(targets), 3.2), sharex=True, sharey=True)
+    fame = listeners.rank(ascending=False)
+    for ax, (name, target) in zip(np.atleast_1d(axes), targets.items(), strict=True):
+        order = np.argsort(-np.nan_to_num(target.to_numpy(), nan=-1), axis=1)[:, :n]
+        ax.scatter(fame, fame.to_numpy()[order].mean(axis=1), s=8, color="#0072B2", alpha=0.6, linewidths=0)
+        ax.axhline(fame.mean(), color="#999999", linestyle=":", label="artists without regard to fame")
+        ax.set_title(name)
+        ax.set(xlabel="rank of the artist by listeners")
+    np.atleast_1d(axes)[0].set_ylabel(f"mean rank of its {n}\nnearest artists")
+    np.atleast_1d(axes)[-1].legend(loc="lower right")
+    return figure
+
+
+def sources_bar(counts, *, ax=None):
+    """How many clips each artist got, and from where.
+
+    Parameters
+    ----------
+    counts : pd.DataFrame
+        Index: source; one column for each number or kind of clips; values: clips or artists.
+    """
+    figure, ax = _axes(ax, (6, 2.4))
+    left = np.zeros(len(counts.columns))
+    for colour, (source, values) in zip(sns.color_palette("colorblind"), counts.iterrows()):
+        ax.barh(counts.columns.astype(str), values, left=left, color=colour, label=source)
+        left += values.to_numpy()
+    ax.set(xlabel="clips")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def spectrogram(values, *, title="", ax=None, colourbar=True):
+    """One log-mel spectrogram, time to the right, low bands at the bottom.
+
+    Parameters
+    ----------
+    values : np.ndarray, shape=(256, 64)
+        In [0, 1], loud = 1.
+    """
+    figure, ax = _axes(ax, (6, 2.4))
+    image = ax.imshow(
+        np.asarray(values, dtype=float).T,
+        aspect="auto",
+        cmap="magma",
+        vmin=0,
+        vmax=1,
+        extent=(0, spectrograms.SECONDS, 0, spectrograms.N_MELS),
+    )
+    _mel_ticks(ax)
+    ax.set(xlabel="time (s)", ylabel="frequency (Hz)")
+    ax.set_title(title, parse_math=False)
+    if colourbar:
+        figure.colorbar(image, ax=ax, label="level (1 = loudest, 0 = 80 dB below)")
+    return figure
+
+
+def spectrogram_grid(items, *, columns=2, xlabel="time (s)"):
+    """Several spectrograms with their titles.
+
+    Parameters
+    ----------
+    items : sequence of (str, np.ndarray)
+    columns : int
+    """
+    rows = -(-len(items) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(4.8 * columns, 2.1 * rows), sharex=True, sharey=True, squeeze=False
+    )
+    for ax, (title, values) in zip(axes.flat, items):
+        spectrogram(values, title=title, ax=ax, colourbar=False)
+        ax.label_outer()
+    for ax in axes.flat[len(items) :]:
+        ax.set_visible(False)
+    return figure
+
+
+def two_readings(ours, published):
+    """One clip as this project reads it and as the author's screenshot did.
+
+    Parameters
+    ----------
+    ours, published : np.ndarray, shape=(256, 64)
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9.6, 2.6), sharey=True)
+    spectrogram(ours, title="here: time forward, loud = 1", ax=axes[0], colourbar=False)
+    spectrogram(published, title="as published: time backwards, loud = 0", ax=axes[1], colourbar=False)
+    axes[1].set(xlabel="seconds before the end of the clip", ylabel="")
+    return figure
+
+
+def mean_spectrum(array, *, ax=None):
+    """Mean level in each band over all clips, and the spread between clips.
+
+    Parameters
+    ----------
+    array : np.ndarray, shape=(n_clips, 256, 64)
+    """
+    figure, ax = _axes(ax, (6, 3))
+    levels = np.asarray(array, dtype=np.float32).mean(axis=1)
+    hertz = spectrograms.mel_frequencies()
+    low, middle, high = np.quantile(levels, [0.1, 0.5, 0.9], axis=0)
+    ax.fill_between(hertz, low, high, color="#56B4E9", alpha=0.4, linewidth=0, label="80 % of clips")
+    ax.plot(hertz, middle, color="#0072B2", label="median clip")
+    ax.set(xlabel="frequency (Hz)", ylabel="mean level (1 = loudest)", xscale="log")
+    ax.legend()
+    return figure
+
+
+def network(layers, head):
+    """Figure 1: the siamese network, drawn from its own layers.
+
+    Parameters
+    ----------
+    layers : sequence of dict
+        ``name``, ``kind``, ``shape`` (of the output), ``parameters``; the encoder, from the input on.
+    head : sequence of dict
+        The same for what comes after the two encoders meet.
+    """
+    height = 0.33 * (len(layers) + len(head) + 2)
+    figure, ax = plt.subplots(figsize=(8, height))
+    for x, side in ((0.0, "clip a"), (1.15, "clip b")):
+        for row, layer in enumerate(layers):
+            _box(ax, x, -row, layer, faded=side == "clip b")
+        ax.text(x + 0.5, 0.75, side, ha="center", va="bottom", weight="bold")
+    ax.text(1.075, -len(layers) / 2, "shared weights", rotation=90, ha="center", va="center", color="#666666")
+    for row, layer in enumerate(head, start=len(layers)):
+        _box(ax, 0.575, -row - 0.6, layer)
+    for x in (0.5, 1.65):
+        ax.add_patch(
+            FancyArrowPatch(
+                (x, -len(layers) + 0.62),
+                (1.075, -len(layers) - 0.2),
+                arrowstyle="->",
+                mutation_scale=12,
+                color="#444444",
+            )
+        )
+    ax.set_xlim(-0.05, 2.2)
+    ax.set_ylim(-len(layers) - len(head) - 0.4, 1.4)
+    ax.axis("off")
+    return figure
+
+
+def tile_picture(tiles, owners, *, ax=None):
+    """The pair matrix and the tiles that cover it, each in its own shade; pairs of one artist stay white.
+
+    Parameters
+    ----------
+    tiles : sequence of lib.pairs.Tile
+    owners : np.ndarray of int, shape=(n_clips,)
+    """
+    figure, ax = _axes(ax, (4.6, 4.2))
+    place = np.empty(
+        len(owners), dtype=int
+    )  # where each clip stands once the epoch's blocks lie side by side
+    triangles = sorted(
+        (tile for tile in tiles if len(tile.left) == len(tile.clips) * (len(tile.clips) - 1) // 2),
+        key=lambda tile: tile.clips[0],
+    )
+    place[np.concatenate([tile.clips for tile in triangles])] = np.arange(len(owners))
+    picture = np.full((len(owners), len(owners)), np.nan)
+    for number, tile in enumerate(tiles):
+        left, right = tile.clips[tile.left], tile.clips[tile.right]
+        different = owners[left] != owners[right]
+        a, b = place[left[different]], place[right[different]]
+        picture[np.minimum(a, b), np.maximum(a, b)] = number
+    image = ax.imshow(picture, cmap=AMOUNT, origin="upper", interpolation="nearest")
+    figure.colorbar(image, ax=ax, label="step of the epoch")
+    ax.set(xlabel="clip, in the epoch's shuffled order", ylabel="clip, in the epoch's shuffled order")
+    return figure
+
+
+def loss_curves(history, constants, *, ax=None):
+    """Figure 2: loss by epoch for train, dev and test artists; thin lines are single trainings.
+
+    Parameters
+    ----------
+    history : pd.DataFrame
+        ``seed, epoch, split, loss``.
+    constants : dict of str to float
+        Loss of the constant predictor on each split.
+    """
+    figure, ax = _axes(ax, (6.5, 3.8))
+    for split, part in history.groupby("split", sort=False):
+        wide = part.pivot(index="epoch", columns="seed", values="loss")
+        ax.plot(wide.index, wide, color=SPLIT_COLOURS[split], alpha=0.3, linewidth=0.8)
+        ax.plot(
+            wide.index, wide.mean(axis=1), color=SPLIT_COLOURS[split], linewidth=2, label=f"{split} artists"
+        )
+    for split, loss in constants.items():
+        ax.axhline(
+            loss, color=SPLIT_COLOURS[split], linestyle=":", linewidth=1.2, label=f"{split}: always the mean"
+        )
+    ax.set(xlabel="epoch", ylabel="mean squared error", yscale="log")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def search_heatmaps(search):
+    """Loss and ranking of the dev artists over the grid of batch size and learning rate.
+
+    Parameters
+    ----------
+    search : pd.DataFrame
+        From `lib.search.grid`.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(8.6, 3), sharey=True)
+    shown = {
+        "dev_loss": ("loss (lower is better)", AMOUNT + "_r"),
+        "dev_overlap": ("overlap of top lists (higher is better)", AMOUNT),
+    }
+    for ax, (values, (title, colours)) in zip(axes, shown.items(), strict=True):
+        wide = search.pivot(index="learning_rate", columns="batch_size", values=values)
+        sns.heatmap(wide, annot=True, fmt=".3g", cmap=colours, ax=ax, cbar=False)
+        ax.set(
+            xlabel="batch size (clip pairs)",
+            ylabel="learning rate" if ax is axes[0] else "",
+            title=f"dev artists: {title}",
+        )
+    return figure
+
+
+def mislabelled_truth(truths, *, names=None):
+    """Both truths of the test artists side by side, and where the published rows come from.
+
+    Parameters
+    ----------
+    truths : dict of str to pd.DataFrame
+        ``corrected`` and ``as_published``, over the same test artists.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.2), sharey=True)
+    highest = np.nanquantile(truths["corrected"].to_numpy(), 0.99)
+    for ax, (name, frame) in zip(axes, truths.items(), strict=True):
+        image = ax.imshow(
+            frame.to_numpy(), cmap=AMOUNT, vmin=0, vmax=highest, origin="upper", interpolation="nearest"
+        )
+        ax.set_title(name.replace("_", " "))
+        ax.set(xlabel="candidate")
+    axes[0].set_ylabel("query")
+    figure.colorbar(image, ax=axes, label="true similarity", extend="max")
+    return figure
+
+
+def overlap_by_length(table, *, truth="corrected", ax=None):
+    """Unordered overlap against list length for every method, with chance.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Table 1.
+    """
+    figure, ax = _axes(ax, (7, 4))
+    chosen = table[
+        (table["truth"] == truth) & (table["candidates"] == "test") & (table["metric"] == "unordered")
+    ]
+    for method, part in chosen.groupby("method", sort=False):
+        style = (
+            {"linestyle": ":"}
+            if method == "chance"
+            else {"linestyle": "--"}
+            if method in ("split_half", "world")
+            else {}
+        )
+        n = part["n"].astype(int)
+        ax.plot(
+            n,
+            part["value"],
+            color=METHOD_COLOURS.get(method),
+            label=METHOD_NAMES.get(method, method),
+            marker="o",
+            markersize=3,
+            **style,
+        )
+        if method in ("siamese", "l2"):
+            ax.fill_between(
+                n, part["ci_low"], part["ci_high"], color=METHOD_COLOURS[method], alpha=0.15, linewidth=0
+            )
+    ax.set(
+        xlabel="length n of the lists (artists)",
+        ylabel="share of true neighbours found",
+        xticks=sorted(set(chosen["n"].astype(int))),
+    )
+    ax.set_title(f"truth: {truth.replace('_', ' ')}")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def forest(table, *, metric, n, truths=("as_published", "corrected")):
+    """Each method's value with its interval, under both truths, beside chance.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Table 1.
+    metric : str
+    n : int
+    truths : sequence of str
+    """
+    figure, axes = plt.subplots(1, len(truths), figsize=(4.6 * len(truths), 3.6), sharey=True, sharex=True)
+    for ax, truth in zip(np.atleast_1d(axes), truths, strict=True):
+        _forest_panel(ax, table, truth, metric, n)
+        ax.set_xlabel(f"{metric} @ {n}, 95 % interval over queries")
+    _forest_legend(np.atleast_1d(axes)[0])
+    return figure
+
+
+def overview(table, truths, *, simulated, n=None):
+    """The picture of the README: the mistake, and what Table 1 says with and without it.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Table 1.
+    truths : dict of str to pd.DataFrame
+        ``corrected`` and ``as_published``.
+    simulated : bool
+        Said in the title.
+    n : int, optional
+        List length shown; the one of Table 1 that is nearest to 10.
+    """
+    lengths = table["n"].dropna().astype(int).unique()
+    n = n or int(min(lengths, key=lambda length: abs(length - 10)))
+    figure, axes = plt.subplots(2, 2, figsize=(10, 6.6), height_ratios=(1, 0.9), sharey="row")
+    highest = np.nanquantile(truths["corrected"].to_numpy(), 0.99)
+    for column, truth in enumerate(("as_published", "corrected")):
+        label = "as published: rows under wrong names" if truth == "as_published" else "corrected"
+        axes[0, column].imshow(
+            truths[truth].to_numpy(),
+            cmap=AMOUNT,
+            vmin=0,
+            vmax=highest,
+            origin="upper",
+            interpolation="nearest",
+        )
+        axes[0, column].set(title=f"true similarity, {label}", xlabel="candidate")
+        _forest_panel(axes[1, column], table, truth, "unordered", n)
+        axes[1, column].set(title="", xlabel=f"share of the {n} true neighbours found")
+    axes[0, 0].set_ylabel("query (test artists)")
+    limits = [ax.get_xlim() for ax in axes[1]]
+    for ax in axes[1]:
+        ax.set_xlim(min(low for low, _ in limits), max(high for _, high in limits))
+    _forest_legend(axes[1, 1])
+    row = table.iloc[0]
+    data = "simulated music and listeners" if simulated else "real music and listeners"
+    figure.suptitle(
+        f"{data}; {row['n_queries']} test artists, {int(table['n_seeds'].max())} trainings, 95 % intervals over artists"
+    )
+    return figure
+
+
+def _forest_panel(ax, table, truth, metric, n):
+    chosen = table[
+        (table["truth"] == truth)
+        & (table["candidates"] == "test")
+        & (table["metric"] == metric)
+        & (table["n"] == n)
+    ]
+    chosen = chosen[chosen["method"] != "chance"].iloc[::-1].reset_index(drop=True)
+    for place, row in chosen.iterrows():
+        colour = METHOD_COLOURS.get(row["method"], "#444444")
+        ax.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=2)
+        ax.plot(row["value"], place, "o", color=colour, markeredgecolor="black", markeredgewidth=0.4)
+        if not np.isnan(row["paper_value"]):
+            ax.plot(row["paper_value"], place, "x", color="black", label="the paper's value (its own data)")
+    ax.axvline(chosen["chance"].iloc[0], color="#999999", linestyle=":", label="chance")
+    ax.set_yticks(range(len(chosen)), [METHOD_NAMES.get(method, method) for method in chosen["method"]])
+    ax.set_title(f"truth: {truth.replace('_', ' ')}")
+
+
+def _forest_legend(ax):
+    """Below the whole figure, each entry once, whichever panel has it."""
+    entries = {}
+    for panel in ax.figure.axes:
+        entries |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
+    ax.figure.legend(
+        entries.values(), entries.keys(), loc="outside lower center", ncols=len(entries), fontsize=8
+    )
+
+
+def _axes(ax, size):
+    if ax is None:
+        return plt.subplots(figsize=size)
+    return ax.figure, ax
+
+
+def _mel_ticks(ax, wanted=(100, 500, 1000, 2000, 5000, 10000)):
+    centres = spectrograms.mel_frequencies()
+    ax.set_yticks(
+        np.interp(wanted, centres, np.arange(len(centres)) + 0.5), [f"{hertz:,}" for hertz in wanted]
+    )
+
+
+def _box(ax, x, y, layer, *, faded=False):
+    colours = {"Conv1D": "#56B4E9", "Dense": "#E69F00", "InputLayer": "#DDDDDD", "distance": "#CC79A7"}
+    colour = colours.get(layer["kind"], "#F4F4F4")
+    ax.add_patch(
+        FancyBboxPatch(
+            (x, y - 0.36),
+            1,
+            0.72,
+            boxstyle="round,pad=0,rounding_size=0.04",
+            facecolor=colour,
+            edgecolor="#444444",
+            linewidth=0.6,
+            alpha=0.45 if faded else 1,
+        )
+    )
+    ax.text(x + 0.03, y, layer["name"].replace("_", " "), va="center", fontsize=8)
+    parameters = f"  {layer['parameters']:,} par." if layer["parameters"] else ""
+    ax.text(
+        x + 0.97, y, f"{layer['shape']}{parameters}", va="center", ha="right", fontsize=7, color="#333333"
+    )

@@ -1,0 +1,333 @@
+"""Step 6 of the paper (section 5): how well a method ranks the artists who resemble a query.
+
+Conventions
+-----------
+- `predicted` and `target` are labelled frames over the same queries (rows) and candidates (columns), in the same order; higher is
+  closer. A query among the candidates is blank there and is not its own candidate; no other value may be blank.
+- Each metric returns one value for each query.
+- *Ties take their expected value over all orders.* For set and gain metrics that is exact, so a constant prediction scores
+  chance to the last digit; for the ordered ones (`sequence_matcher`, `levenshtein`, `mean_average_precision`) it is the mean of
+  `N_DRAWS` seeded draws.
+
+References
+----------
+Allen (2018), section 5. Järvelin & Kekäläinen (2002) for nDCG. McSherry & Najork (2008) for metrics under ties.
+"""
+
+from __future__ import annotations
+
+import difflib
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+
+N_DRAWS = 20  # orders drawn where values of a list tie
+RELEVANT_QUANTILE = 0.9  # R-precision: a candidate is relevant above this quantile of all similarities
+
+
+def validate(predicted, target, n=1):
+    """Refuse frames that cannot be compared.
+
+    Parameters
+    ----------
+    predicted, target : pd.DataFrame, shape=(n_queries, n_candidates)
+    n : int
+        Length of the lists.
+
+    Returns
+    -------
+    predicted, target : np.ndarray, shape=(n_queries, n_others)
+        Without each query's own cell.
+
+    Raises
+    ------
+    ValueError
+        If labels differ, values are blank elsewhere than at the query itself, or `n` does not fit.
+    """
+    for axis in ("index", "columns"):
+        if not getattr(predicted, axis).equals(getattr(target, axis)):
+            raise ValueError(f"predicted and target name different artists in their {axis}, or in another order: use reindex_like")
+    own = np.equal.outer(target.index.to_numpy(dtype=object), target.columns.to_numpy(dtype=object)).astype(bool)
+    if not (own.sum(axis=1) == own[0].sum()).all() or own.sum(axis=1).max() > 1:
+        raise ValueError("either every query is among the candidates, once, or none is")
+    values = []
+    for name, frame in (("predicted", predicted), ("target", target)):
+        array = frame.to_numpy(dtype=float)[~own].reshape(len(frame), -1)
+        if not np.isfinite(array).all():
+            raise ValueError(f"{(~np.isfinite(array)).sum()} values of {name} are not finite: nothing can be ranked by them")
+        values.append(array)
+    if not 1 <= n <= values[0].shape[1]:
+        raise ValueError(f"lists of {n} were asked for, there are {values[0].shape[1]} candidates")
+    return values[0], values[1]
+
+
+def overlap_at_n(predicted, target, n):
+    """Share of each query's `n` true neighbours that are among the `n` predicted ones.
+
+    The paper's "unordered accuracy" (section 5). Two unrelated rankings share ``n / n_others`` on average.
+
+    Parameters
+    ----------
+    predicted, target : pd.DataFrame, shape=(n_queries, n_candidates)
+    n : int
+
+    Returns
+    -------
+    pd.Series, shape=(n_queries,)
+        In [0, 1].
+    """
+    return _summed(_overlap_factors, predicted, target, n)
+
+
+def sequence_matcher(predicted, target, n, *, seed=0):
+    """What the paper's code computes under the name "edit distance": ``difflib.SequenceMatcher.ratio()`` of two top-n lists.
+
+    Higher is better; not symmetric; not a Levenshtein distance.
+
+    Returns
+    -------
+    pd.Series, shape=(n_queries,)
+        In [0, 1].
+    """
+    return _over_orders(predicted, target, n, _matcher_ratios, seed)
+
+
+def levenshtein(predicted, target, n, *, seed=0):
+    """Edit-distance accuracy proper: 1 - Levenshtein distance of the two top-n lists / n.
+
+    Returns
+    -------
+    pd.Series, shape=(n_queries,)
+        In [0, 1].
+    """
+    return _over_orders(predicted, target, n, lambda a, b: 1 - levenshtein_distance(a, b) / n, seed)
+
+
+def ndcg(predicted, target, n):
+    """Normalised discounted cumulative gain of the first `n`, the gain being the true similarity.
+
+    Returns
+    -------
+    pd.Series, shape=(n_queries,)
+        In [0, 1]; 0 for a query without any similar candidate.
+    """
+    return _summed(_ndcg_factors, predicted, target, n)
+
+
+def mean_average_precision(predicted, target, n, *, seed=0):
+    """Average precision over the whole ranking, a query's `n` true neighbours being relevant.
+
+    Returns
+    -------
+    pd.Series, shape=(n_queries,)
+        In [0, 1]; its mean over queries is the MAP.
+    """
+    p, t = validate(predicted, target, n)
+    draws = _n_draws(p, t, p.shape[1])
+    total = np.zeros(len(p))
+    for order, true_order in _drawn_orders(p, t, draws, seed):
+        relevant = np.zeros_like(p)
+        np.put_along_axis(relevant, true_order[:, :n], 1, axis=1)
+        hits = np.take_along_axis(relevant, order, axis=1)
+        precision = hits.cumsum(axis=1) / np.arange(1, p.shape[1] + 1)
+        total += (hits * precision).sum(axis=1) / n
+    return _series(total / draws, target)
+
+
+def r_precision(predicted, target, n=None):
+    """Precision at R, R being how many candidates are truly similar: above the 0.9 quantile of all similarities.
+
+    With ``n`` relevant candidates for every query it would equal `overlap_at_n`; here R differs between queries.
+
+    Parameters
+    ----------
+    n : ignored
+        For the common signature.
+
+    Returns
+    -------
+    pd.Series, shape=(n_queries,)
+        In [0, 1]; blank for a query without any relevant candidate.
+    """
+    p, t = validate(predicted, target)
+    relevant = t > np.quantile(t, RELEVANT_QUANTILE)
+    r = relevant.sum(axis=1)
+    values = [(_inclusion(row[None], k)[0] * hit).sum() / k if k else np.nan for row, hit, k in zip(p, relevant, r)]
+    return _series(np.array(values), target)
+
+
+def spearman(predicted, target, n=None):
+    """Rank correlation of predicted and true similarity over all candidates; ties share their mean rank.
+
+    Parameters
+    ----------
+    n : ignored
+        For the common signature.
+
+    Returns
+    -------
+    pd.Series, shape=(n_queries,)
+        In [-1, 1]; 0 where either side is constant.
+    """
+    return _summed(_spearman_factors, predicted, target)
+
+
+def _summed(factors, predicted, target, n=1):
+    said, true = factors(*validate(predicted, target, n), n)
+    return _series((said * true).sum(axis=1), target)
+
+
+def _overlap_factors(p, t, n):
+    return _inclusion(p, n), _inclusion(t, n) / n
+
+
+def _ndcg_factors(p, t, n):
+    discount = np.zeros(p.shape[1])
+    discount[:n] = 1 / np.log2(np.arange(2, n + 2))
+    ideal = (-np.sort(-t, axis=1) @ discount)[:, None]
+    return _expected_discount(p, discount), np.divide(t, ideal, out=np.zeros_like(t), where=ideal > 0)
+
+
+def _spearman_factors(p, t, n):
+    ranks = [scipy.stats.rankdata(values, axis=1) - (values.shape[1] + 1) / 2 for values in (p, t)]
+    lengths = [np.linalg.norm(values, axis=1, keepdims=True) for values in ranks]
+    return [np.divide(r, length, out=np.zeros_like(r), where=length > 0) for r, length in zip(ranks, lengths, strict=True)]
+
+
+# Metrics that are sums over candidates of what the prediction says times what the truth says: `factors(p, t, n)` gives the
+# two. Relabelling the prediction permutes the first factor only, which makes permutation tests cheap.
+FACTORS = {"unordered": _overlap_factors, "ndcg": _ndcg_factors, "spearman": _spearman_factors}
+
+METRICS = {
+    "unordered": overlap_at_n, "sequence_matcher": sequence_matcher, "levenshtein": levenshtein, "ndcg": ndcg,
+    "map": mean_average_precision, "r_precision": r_precision, "spearman": spearman,
+}
+WITHOUT_LENGTH = ("r_precision", "spearman")  # metrics of the whole ranking
+ORDERED = ("sequence_matcher", "levenshtein", "map")  # metrics that draw orders where values tie
+
+
+def popularity_matched_concordance(predicted, target, listeners, *, ratio=1.3):
+    """Share of candidate pairs of like fame that a method orders as the truth does.
+
+    Parameters
+    ----------
+    predicted, target : pd.DataFrame, shape=(n_queries, n_candidates)
+    listeners : pd.Series
+        Listeners of each candidate.
+    ratio : float
+        Pairs whose listener counts differ by at most this factor are compared.
+
+    Returns
+    -------
+    pd.Series, shape=(n_queries,)
+        In [0, 1], chance exactly 0.5; predicted ties count half, pairs that the truth ties are left out; blank for a query
+        without any pair.
+
+    Raises
+    ------
+    ValueError
+        As `validate`, or if a candidate has no listeners.
+    """
+    validate(predicted, target)
+    log_listeners = np.log(listeners.reindex(target.columns).to_numpy(dtype=float))
+    if not np.isfinite(log_listeners).all():
+        raise ValueError(f"{(~np.isfinite(log_listeners)).sum()} candidates have no listeners")
+    first, second = np.triu_indices(len(log_listeners), k=1)
+    alike = np.abs(log_listeners[first] - log_listeners[second]) <= np.log(ratio)
+    first, second = first[alike], second[alike]
+    t, p = target.to_numpy(dtype=float), predicted.to_numpy(dtype=float)
+    true_sign = np.sign(t[:, first] - t[:, second])
+    agreement = 0.5 * (1 + np.sign(p[:, first] - p[:, second]) * true_sign)
+    counted = np.nan_to_num(true_sign) != 0
+    pairs = counted.sum(axis=1)
+    total = np.where(counted, agreement, 0).sum(axis=1)
+    return _series(np.divide(total, pairs, out=np.full(len(t), np.nan), where=pairs > 0), target)
+
+
+def top(scores, n):
+    """The `n` closest candidates of each query, best first.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame, shape=(n_queries, n_candidates)
+    n : int
+
+    Returns
+    -------
+    pd.DataFrame
+        ``query``, ``rank`` (from 1), ``artist``, ``score``. Ties are listed by artist id.
+    """
+    rows = []
+    for query, values in scores.iterrows():
+        ranked = values.drop(query, errors="ignore").rename_axis("artist").rename("score").reset_index()
+        ranked = ranked.sort_values(["score", "artist"], ascending=[False, True]).head(n)
+        rows.append(ranked.assign(query=query, rank=range(1, len(ranked) + 1)))
+    return pd.concat(rows, ignore_index=True)[["query", "rank", "artist", "score"]]
+
+
+def _series(values, target):
+    return pd.Series(values, index=target.index)
+
+
+def _inclusion(values, n):
+    """Probability of each candidate to be among the first `n` when ties are broken at random."""
+    better = scipy.stats.rankdata(-values, method="min", axis=1) - 1
+    tied = scipy.stats.rankdata(-values, method="max", axis=1) - better
+    return np.clip((n - better) / tied, 0, 1)
+
+
+def _expected_discount(values, discount):
+    """Mean discount over the places that a candidate's tie group takes."""
+    cumulative = np.concatenate([[0.0], discount.cumsum()])
+    first = scipy.stats.rankdata(-values, method="min", axis=1).astype(int) - 1
+    last = scipy.stats.rankdata(-values, method="max", axis=1).astype(int)
+    return (cumulative[last] - cumulative[first]) / (last - first)
+
+
+def _n_draws(p, t, n):
+    """One order will do where neither side has a tie within its first `n` values or across their end."""
+    descending = -np.sort(-np.stack([p, t]), axis=2)[:, :, : n + 1]
+    return N_DRAWS if (np.diff(descending, axis=2) == 0).any() else 1
+
+
+def _drawn_orders(p, t, draws, seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(draws):
+        yield np.lexsort((rng.random(p.shape), -p)), np.lexsort((rng.random(t.shape), -t))
+
+
+def _over_orders(predicted, target, n, compare, seed):
+    """Mean of ``compare(predicted lists, true lists)`` over drawn orders; lists have shape (n_queries, n)."""
+    p, t = validate(predicted, target, n)
+    draws = _n_draws(p, t, n)
+    total = sum(compare(order[:, :n], true_order[:, :n]) for order, true_order in _drawn_orders(p, t, draws, seed))
+    return _series(total / draws, target)
+
+
+def _matcher_ratios(predicted, true):
+    pairs = zip(predicted.tolist(), true.tolist(), strict=True)
+    return np.array([difflib.SequenceMatcher(None, a, b).ratio() for a, b in pairs])
+
+
+def levenshtein_distance(a, b):
+    """Edit distance between the rows of two arrays of lists, all rows at once.
+
+    Parameters
+    ----------
+    a, b : np.ndarray of int, shape=(n_rows, n)
+
+    Returns
+    -------
+    np.ndarray of int, shape=(n_rows,)
+        Insertions, deletions and substitutions from each row of `a` to that of `b`.
+    """
+    previous = np.tile(np.arange(b.shape[1] + 1), (len(b), 1))
+    for i in range(a.shape[1]):
+        current = np.empty_like(previous)
+        current[:, 0] = i + 1
+        for j in range(b.shape[1]):
+            substituted = previous[:, j] + (a[:, i] != b[:, j])
+            current[:, j + 1] = np.minimum(np.minimum(previous[:, j + 1], current[:, j]) + 1, substituted)
+        previous = current
+    return previous[:, -1]

@@ -1,0 +1,119 @@
+"""How sure a result is (beyond the paper, which gives no interval).
+
+Conventions
+-----------
+- The unit of resampling is the query artist; several trainings of one method are averaged for each query first, and their
+  spread is reported beside.
+- Everything random is seeded.
+
+References
+----------
+Smucker, Allan & Carterette (2007). A comparison of statistical significance tests for information retrieval evaluation.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lib import ranking
+
+
+def bootstrap_interval(values, *, level=0.95, n_resamples=2000, seed=0):
+    """Percentile interval of a mean over queries.
+
+    Parameters
+    ----------
+    values : array_like, shape=(n_queries,)
+        Blank values are left out.
+    level : float
+    n_resamples, seed : int
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper end.
+
+    Raises
+    ------
+    ValueError
+        If no value is left.
+    """
+    values = np.asarray(values, dtype=float)
+    values = values[~np.isnan(values)]
+    if len(values) == 0:
+        raise ValueError("there is no value to resample")
+    rng = np.random.default_rng(seed)
+    means = values[rng.integers(len(values), size=(n_resamples, len(values)))].mean(axis=1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def label_permutation(metric, runs, target, n=None, *, n_permutations=199, seed=0):
+    """How often a relabelled prediction does as well: rows and columns are permuted together.
+
+    Queries share their candidates, so permuting each query on its own would make the null too narrow.
+
+    Parameters
+    ----------
+    metric : str
+        One of `ranking.FACTORS`.
+    runs : sequence of pd.DataFrame, shape=(n_artists, n_artists)
+        Predictions of one method's trainings; the mean of their values is tested.
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    n : int, optional
+        Length of the lists.
+    n_permutations, seed : int
+
+    Returns
+    -------
+    float
+        One-sided p-value of "no better than chance", at least ``1 / (n_permutations + 1)``.
+
+    Raises
+    ------
+    ValueError
+        If queries and candidates are not the same artists.
+    """
+    if not target.index.equals(target.columns):
+        raise ValueError("labels can be permuted only where queries and candidates are the same artists")
+    others = ~np.eye(len(target), dtype=bool)
+    said, true = np.zeros((2, *target.shape))
+    for predicted in runs:
+        first, second = ranking.FACTORS[metric](*ranking.validate(predicted, target, n or 1), n)
+        said[others] += first.ravel() / len(runs)
+        true[others] = second.ravel()
+    rng = np.random.default_rng(seed)
+    observed = (said * true).sum()
+    orders = (rng.permutation(len(target)) for _ in range(n_permutations))
+    as_good = sum((said[np.ix_(order, order)] * true).sum() >= observed - 1e-9 for order in orders)
+    return float((as_good + 1) / (n_permutations + 1))
+
+
+def paired_randomisation(first, second, *, n_draws=9999, seed=0):
+    """Two-sided test of equal means of paired values, by random signs of their differences.
+
+    Parameters
+    ----------
+    first, second : array_like, shape=(n_queries,)
+        Pairs with a blank value are left out.
+    n_draws, seed : int
+
+    Returns
+    -------
+    float
+        p-value.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ, or no pair is left.
+    """
+    first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if first.shape != second.shape:
+        raise ValueError(f"paired values must have one length, got {first.shape} and {second.shape}")
+    difference = (first - second)[~np.isnan(first - second)]
+    if len(difference) == 0:
+        raise ValueError("there is no pair of values to compare")
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(n_draws, len(difference)))
+    null = np.abs((signs * difference).mean(axis=1))
+    return float(((null >= abs(difference.mean()) - 1e-12).sum() + 1) / (n_draws + 1))

@@ -1,0 +1,67 @@
+"""Step 5a of the paper (section 3): artists are split, so that no artist is heard in two parts.
+
+Conventions
+-----------
+- A split is a frame ``fold, artist_id, split`` with ``split`` one of train, dev, test; fold 0 is the paper's single split.
+- Selection looks at dev artists only; test artists are reported on, once.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+NAMES = ("train", "dev", "test")
+MINIMUM_TRAIN = 4  # artists: fewer leave almost no pairs to learn from
+
+
+def paper_split(artists, *, n_dev=49, n_test=49, seeds=(1, 2)):
+    """Hold out artists as the author did: first dev and test together, then dev from test.
+
+    Parameters
+    ----------
+    artists : sequence of str
+        Ids, in a fixed order (most listeners first).
+    n_dev, n_test : int
+        The paper holds out 49 and 49 of 975.
+    seeds : pair of int
+        Random states of the two draws; the author used 1 and 2.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``fold`` (0), ``artist_id``, ``split``; train, dev, test, each in the order drawn: the author's mislabelled truth
+        depends on it (`lib.similarity.as_published`).
+
+    Raises
+    ------
+    ValueError
+        If too few artists are left for training.
+    """
+    artists = list(artists)
+    needed = n_dev + n_test + MINIMUM_TRAIN
+    if len(artists) < needed:
+        raise ValueError(
+            f"{len(artists)} artists have listeners and clips, {n_dev} dev + {n_test} test + at least {MINIMUM_TRAIN}"
+            f" training artists need {needed}: add artists, or lower n_dev and n_test of 04_siamese_training"
+        )
+    train, held_out = train_test_split(artists, test_size=n_dev + n_test, random_state=seeds[0])
+    dev, test = train_test_split(held_out, test_size=n_test, random_state=seeds[1])
+    parts = [name for name, part in zip(NAMES, (train, dev, test), strict=True) for _ in part]
+    return pd.DataFrame({"fold": 0, "artist_id": [*train, *dev, *test], "split": parts})
+
+
+def artists_of(splits, split, *, fold=0):
+    """Artist ids of one part, in the frame's order.
+
+    Raises
+    ------
+    ValueError
+        If there is no such part.
+    """
+    if split not in NAMES:
+        raise ValueError(f"there is no split {split!r}, only {', '.join(NAMES)}")
+    chosen = splits[(splits["fold"] == fold) & (splits["split"] == split)]
+    if chosen.empty:
+        raise ValueError(f"fold {fold} has no {split} artists; folds: {sorted(splits['fold'].unique())}")
+    return chosen["artist_id"].tolist()

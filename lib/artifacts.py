@@ -1,9 +1,9 @@
 """How files are written, and how a stage says that it is done.
 
-**Conventions.** A file is written beside its place, flushed, and renamed: under its name there is the whole of it
-or what was there before. A stage is done when its last cell has called `finish`, which writes a manifest: the
-parameters it ran with, the checksums of what it wrote, and the key: a digest of everything it depended on.
-A stage is fresh while today's key is the manifest's and its outputs are unchanged.
+**Conventions.** A file is written beside its place, flushed, and renamed: under its name there is the whole
+of it or what was there before. A stage is done when its last cell has called `finish`, which writes a
+manifest: the parameters it ran with, the checksums of what it wrote, and the key: a digest of everything it
+depended on. A stage is fresh while today's key is the manifest's and its outputs are unchanged.
 """
 
 import hashlib
@@ -33,12 +33,16 @@ class Manifest:
 
     stage: str
     profile: str
-    parameters: dict
     inputs: dict  # what the key is made of
     key: str
     outputs: dict  # name -> {"sha256": ..., "bytes": ...}
     records: dict  # the same, but no input of later stages
     made_with: dict
+
+    @property
+    def parameters(self):
+        """What the stage ran with, by name."""
+        return self.inputs["parameters"]
 
 
 @contextmanager
@@ -53,7 +57,8 @@ def replacing(path):
     Yields
     ------
     Path
-        A temporary name in the same folder with the same suffix. Renamed when the block ends well, removed when not.
+        A temporary name in the same folder with the same suffix. Renamed when the block ends well, removed
+        when not.
 
     Examples
     --------
@@ -82,7 +87,12 @@ def write_text(text, path):
 def write_json(value, path):
     """Write JSON with sorted keys; NumPy values are plain numbers and lists, NaN is an error."""
     text = json.dumps(
-        value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False, default=lambda array: array.tolist()
+        value,
+        indent=1,
+        sort_keys=True,
+        ensure_ascii=False,
+        allow_nan=False,
+        default=lambda array: array.tolist(),
     )
     write_text(text + "\n", path)
 
@@ -138,9 +148,7 @@ def markdown(frame, *, digits=4):
     filled = frame.astype(object).where(frame.notna(), None)
     rows = [list(frame.columns), *filled.itertuples(index=False, name=None)]
     lines = ["| " + " | ".join(cell(value) for value in row) + " |" for row in rows]
-    ruler = [
-        "---:" if dtype.kind in "iuf" else "---" for dtype in frame.dtypes
-    ]
+    ruler = ["---:" if dtype.kind in "iuf" else "---" for dtype in frame.dtypes]
     lines.insert(1, "| " + " | ".join(ruler) + " |")
     return "\n".join(lines) + "\n"
 
@@ -166,7 +174,7 @@ def finish(stage, profile, namespace, outputs, records=()):
     namespace : dict
         ``globals()`` of the notebook, for the values of its parameters.
     outputs : sequence of Path
-        What later stages read, and the figures: files or folders below the data or the figures of the profile.
+        What later stages read, and the figures: files or folders.
     records : sequence of Path
         Files that are kept but are no input of later stages, such as times of retrieval.
 
@@ -190,7 +198,13 @@ def finish(stage, profile, namespace, outputs, records=()):
         manifest(profile, before)
     depends = inputs(stage, profile, parameters)
     made = Manifest(
-        stage, profile, parameters, depends, _digest(depends), _described(outputs), _described(records), made_with()
+        stage,
+        profile,
+        inputs=depends,
+        key=_digest(depends),
+        outputs=_described(outputs),
+        records=_described(records),
+        made_with=made_with(),
     )
     write_json(asdict(made), paths.manifest(profile, stage))
     return sorted(made.outputs)
@@ -227,7 +241,7 @@ def manifest(profile, stage):
 
 
 def inputs(stage, profile, parameters):
-    """Everything that the results of a stage depend on, as digests by name; its own digest is the stage's key."""
+    """Everything that the results of a stage depend on; the digest of it is the stage's key."""
     source = stages.code(stage)
     return {
         "parameters": parameters,
@@ -288,9 +302,8 @@ def made_with():
 
 def sweep(profile):
     """Remove what a killed process left of files that it had not finished."""
-    for folder in {paths.data(profile), paths.figures(profile)}:
-        for file in folder.rglob(PARTIAL + "*"):
-            file.unlink(missing_ok=True)
+    for file in [*paths.data(profile).rglob(PARTIAL + "*"), *paths.figures(profile).glob(PARTIAL + "*")]:
+        file.unlink(missing_ok=True)
 
 
 def _cpu():
@@ -323,7 +336,9 @@ def _results(profile, stage):
 def _signature(path):
     """Names, sizes and times of files given from outside: they may be too large to read at every start."""
     files = sorted(_files(path)) if path.is_dir() else [path]
-    return _digest([[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.exists()])
+    return _digest(
+        [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.exists()]
+    )
 
 
 def _files(folder):

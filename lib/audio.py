@@ -162,7 +162,7 @@ def _with_libsndfile(sound, source, name, codec, middle):
         short = 0
     if short or not len(samples):
         raise _damaged(name, f"{len(samples)} of {wanted} announced samples can be decoded")
-    return Audio(samples, rate, codec, total / rate)
+    return Audio(samples, rate, codec, (total if wanted < total else len(samples)) / rate)
 
 
 def _announces_length(source):

@@ -87,6 +87,12 @@ class _Gathered(NamedTuple):
     retrievals: list
 
 
+class _Rules(NamedTuple):
+    folder: Path
+    clips_per_artist: int
+    min_seconds: float
+
+
 def collect(artists, sources, folder, *, clips_per_artist=3, min_seconds=10.0, n_jobs=8):
     """Find, fetch and check the clips of all artists.
 
@@ -124,11 +130,11 @@ def collect(artists, sources, folder, *, clips_per_artist=3, min_seconds=10.0, n
     wanted = list(artists[["artist_id", "name"]].itertuples(index=False, name="Artist"))
     spelt = collections.Counter(names.normalise(artist.name) for artist in wanted)
     banned = {artist.artist_id: {} for artist in wanted}
+    rules = _Rules(folder, clips_per_artist, min_seconds)
 
     def gather(artist):
         shared = spelt[names.normalise(artist.name)] > 1
-        ban = banned[artist.artist_id]
-        return _gather(artist, shared, sources, ban, folder, clips_per_artist, min_seconds)
+        return _gather(artist, shared, sources, banned[artist.artist_id], rules)
 
     gathered, todo = {}, wanted
     while todo:
@@ -287,65 +293,72 @@ def summary(found, sources, n_artists):
     return pd.DataFrame(rows, columns=["source", "quantity", "value"])
 
 
-def _gather(artist, shared, sources, banned, folder, clips_per_artist, min_seconds):
-    """The clips of one artist."""
-    clips, missing, retrievals, titles, contents = [], [], [], set(), set()
+def _gather(artist, shared, sources, banned, rules):
+    """The clips of one artist, source by source."""
+    gathered = _Gathered([], [], [])
     for source in sources:
-        if len(clips) == clips_per_artist:
+        had = len(gathered.clips)
+        if had == rules.clips_per_artist:
             break
-        before, complaints, rejected = len(clips), [], []
+        complaints, rejected = [], []
         try:
             choice = choose(artist, source, shared)
             rejected = choice.rejected
             if choice.candidate is None:
                 complaints.append(choice.because)
-            for track in source.tracks(choice.candidate) if choice.candidate else ():
-                if len(clips) == clips_per_artist:
-                    break
-                title = names.normalise(track.title)
-                if title in titles:
-                    continue
-                try:
-                    ban = banned.get((source.name, track.id))
-                    admitted = _admit(source, track, folder, min_seconds, contents, ban)
-                except (Unavailable, ValueError) as error:
-                    reason = str(error).removeprefix("sound in memory: ")
-                    complaints.append(f"{track.title!r}: {reason}")
-                    continue
-                titles.add(title)
-                contents.add(admitted["content"])
-                clip_id = f"{hashlib.sha1(artist.artist_id.encode()).hexdigest()[:12]}-{len(clips)}"
-                clips.append(
-                    admitted
-                    | {
-                        "clip_id": clip_id,
-                        "artist_id": artist.artist_id,
-                        "artist": artist.name,
-                        "source": source.name,
-                        "source_artist_id": choice.candidate.id,
-                        "source_track_id": track.id,
-                        "title": track.title,
-                        "matched_name": choice.candidate.name,
-                        "accepted_because": choice.because,
-                    }
-                )
-                retrievals.append((clip_id, source.name, admitted["host"], admitted["retrieved"]))
-            if choice.candidate and len(clips) < clips_per_artist:
-                complaints.append("no further track to be heard")
+            else:
+                for complaint in _fill(gathered, artist, source, choice, banned, rules):
+                    complaints.append(complaint)  # one by one: what was said before a fault counts too
         except Unavailable as error:
             complaints.append(str(error))
-        if complaints or len(clips) < clips_per_artist:
-            got = f"{len(clips) - before} of {clips_per_artist - before} clips"
-            reason = "; ".join([got, *complaints])
+        if complaints:
+            got = f"{len(gathered.clips) - had} of {rules.clips_per_artist - had} clips"
             others = "; ".join(f"{each.name} ({each.id})" for each in rejected[:10])
-            missing.append((artist.artist_id, artist.name, source.name, reason, others))
-    return _Gathered(clips, missing, retrievals)
+            reason = "; ".join([got, *complaints])
+            gathered.missing.append((artist.artist_id, artist.name, source.name, reason, others))
+    return gathered
 
 
-def _admit(source, track, folder, min_seconds, contents, ban):
+def _fill(gathered, artist, source, choice, banned, rules):
+    """Take tracks until there are enough clips; yield what there is to say against the others."""
+    for track in source.tracks(choice.candidate):
+        if len(gathered.clips) == rules.clips_per_artist:
+            return
+        if names.normalise(track.title) in {names.normalise(clip["title"]) for clip in gathered.clips}:
+            continue
+        try:
+            found = _admit(source, track, rules)
+        except (Unavailable, ValueError) as error:
+            yield f"{track.title!r}: {str(error).removeprefix('sound in memory: ')}"
+            continue
+        copied = "another clip" if found["content"] in {clip["content"] for clip in gathered.clips} else None
+        if original := banned.get((source.name, track.id), copied):
+            yield f"{track.title!r}: the same sound as {original}"
+            continue
+        clip_id = f"{hashlib.sha1(artist.artist_id.encode()).hexdigest()[:12]}-{len(gathered.clips)}"
+        gathered.retrievals.append((clip_id, source.name, found["host"], found["retrieved"]))
+        gathered.clips.append(
+            found
+            | {
+                "clip_id": clip_id,
+                "artist_id": artist.artist_id,
+                "artist": artist.name,
+                "source": source.name,
+                "source_artist_id": choice.candidate.id,
+                "source_track_id": track.id,
+                "title": track.title,
+                "matched_name": choice.candidate.name,
+                "accepted_because": choice.because,
+            }
+        )
+    if len(gathered.clips) < rules.clips_per_artist:
+        yield "no further track to be heard"
+
+
+def _admit(source, track, rules):
     """Fetch and examine a track, unless that was done before; ValueError where it does not count."""
     found = source.recall(track)
-    if found is None or not (objection(found, min_seconds) or _intact(folder, found)):
+    if found is None or not (objection(found, rules.min_seconds) or _intact(rules.folder, found)):
         fetched = source.fetch(track)
         found = examine(fetched.content) | {"host": fetched.host, "retrieved": fetched.retrieved}
         if isinstance(fetched.content, Path):
@@ -353,14 +366,11 @@ def _admit(source, track, folder, min_seconds, contents, ban):
         else:
             name = hashlib.sha1(f"{source.name}/{track.id}".encode()).hexdigest()[:16]
             found["file"] = f"{CLIPS}/{name}.{found['codec']}"
-            if objection(found, min_seconds) is None:
-                with artifacts.replacing(folder / found["file"]) as temporary:
+            if objection(found, rules.min_seconds) is None:
+                with artifacts.replacing(rules.folder / found["file"]) as temporary:
                     temporary.write_bytes(fetched.content)
             source.note(track, found)
-    reason = objection(found, min_seconds) or ban
-    if reason is None and found["content"] in contents:
-        reason = "the same sound as another clip of this artist"
-    if reason is not None:
+    if reason := objection(found, rules.min_seconds):
         raise ValueError(reason)
     return found
 
@@ -378,7 +388,7 @@ def _ban_copies(wanted, gathered, banned):
             first = owner.setdefault(clip["content"], artist)
             if first is not artist:
                 key = (clip["source"], clip["source_track_id"])
-                banned[artist.artist_id][key] = f"the same sound as a clip of {first.name}"
+                banned[artist.artist_id][key] = f"a clip of {first.name}"
                 again.append(artist)
     return list(dict.fromkeys(again))
 
@@ -400,8 +410,8 @@ def _check(found, n_artists):
         first = found.missing.head(5).itertuples()
         reasons = "".join(f"\n  {row.artist} in {row.source}: {row.reason}" for row in first)
         raise ValueError(
-            f"{n_found} of {n_artists} artists got a clip, at least 2 are needed to compare any. Are the artists"
-            f" spelt alike in the plays and in the sources?{reasons}"
+            f"{n_found} of {n_artists} artists got a clip, at least 2 are needed to compare any. Are names spelt"
+            f" alike in the plays and in the sources?{reasons}"
         )
 
 

@@ -1,10 +1,10 @@
 """Where things are.
 
-**Conventions.** Every other module asks here and joins file names to the answer. Two folders can be moved with
+**Conventions.** Every other module asks here and joins file names to the answer. Two folders can be moved by
 environment variables, which is how the tests keep the checkout clean:
 
-- ``MUSIC_SIMILARITY_DATA``: data and artefacts, one sub-folder a profile (default ``data/``),
-- ``MUSIC_SIMILARITY_FIGURES``: pictures and tables (default ``figures/``; profiles other than ``demo`` in a sub-folder).
+- ``MUSIC_SIMILARITY_DATA`` (default ``data/``): data and artefacts, one sub-folder a profile,
+- ``MUSIC_SIMILARITY_FIGURES`` (default ``figures/``): pictures and tables of ``demo``, others in sub-folders.
 
 A file is *shown* by a name that is the same on every machine, such as ``data/demo/artists.parquet``.
 """
@@ -27,7 +27,7 @@ def data(profile):
 
 
 def figures(profile):
-    """Folder with the pictures and tables of `profile`: those of ``demo`` at the top, others in a sub-folder."""
+    """Folder with the pictures and tables of `profile`: the top one for ``demo``, else a sub-folder."""
     return _movable("figures") if profile == "demo" else _movable("figures") / checked(profile)
 
 
@@ -62,8 +62,8 @@ def shown(path):
     Returns
     -------
     str
-        ``data/...``, ``figures/...`` or the path below the checkout, with forward slashes; files elsewhere keep
-        their whole path.
+        ``data/...``, ``figures/...`` or the path below the checkout, with forward slashes; the whole path of
+        files elsewhere.
     """
     path = Path(path).resolve()
     for top in MOVABLE:

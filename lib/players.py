@@ -2,9 +2,11 @@
 
 Conventions
 -----------
-- Time is that of the spectrogram: second 0 is its first frame, so a moment seen there is the moment heard here, in longer recordings too.
-- An excerpt is a mono mp3 at 22,050 Hz and 40 kbit/s, some 5 kB a second, so that a notebook with players stays small.
-  The same excerpt gives the same bytes with the same libsndfile, but another build of its encoder may give others.
+- Time is that of the spectrogram: second 0 is its first frame, so a moment seen there is the moment heard
+  here, in longer recordings too.
+- An excerpt is a mono mp3 at 22,050 Hz and 40 kbit/s, some 5 kB a second, so that a notebook with players
+  stays small. The same excerpt gives the same bytes with the same libsndfile, but another build of its
+  encoder may give others.
 - Titles come from outside: they are shown as they are and never become markup or mathematics.
 """
 
@@ -74,7 +76,9 @@ def excerpt(path, start, seconds=SECONDS):
         If the file cannot be decoded, or the length does not fit; the message names the file.
     """
     if not 0 < seconds <= spectrograms.SECONDS:
-        raise ValueError(f"an excerpt of {path} is more than 0 and at most {spectrograms.SECONDS} s long, got {seconds} s")
+        raise ValueError(
+            f"an excerpt of {path} is more than 0 and at most {spectrograms.SECONDS} s long, got {seconds} s"
+        )
     decoded = audio.decode(path)
     signal = spectrograms.mono(decoded.samples, decoded.sample_rate)
     length = round(seconds * spectrograms.SAMPLE_RATE)
@@ -95,7 +99,9 @@ def encode(signal):
     -------
     bytes
     """
-    edge = np.minimum(np.arange(len(signal)), np.arange(len(signal))[::-1]) / (FADE * spectrograms.SAMPLE_RATE)
+    edge = np.minimum(np.arange(len(signal)), np.arange(len(signal))[::-1]) / (
+        FADE * spectrograms.SAMPLE_RATE
+    )
     faded = signal * np.minimum(edge, 1)
     loudest = np.abs(faded).max()
     if loudest > 0:
@@ -156,7 +162,8 @@ def plain(text):
     Returns
     -------
     str
-        Markup is escaped; ``$`` and backslashes stand alone, where JupyterLab does not take them for mathematics.
+        Markup is escaped; ``$`` and backslashes stand alone, where JupyterLab does not take them for
+        mathematics.
 
     Examples
     --------

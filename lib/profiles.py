@@ -1,9 +1,9 @@
 """What is asked for: the parameters of every notebook, under one profile.
 
-**Conventions.** The tagged parameter cells of the notebooks are the one source of truth, at demo scale. A profile
-is a YAML file ``{stage: {parameter: value}}`` that holds only what differs; ``demo`` has none. A parameter whose
-name ends in ``_file`` or ``_folder`` is a path: given relative, it counts from the folder of the profile file,
-or, on the command line, from where the command was typed; an empty one stays empty.
+**Conventions.** The tagged parameter cells of the notebooks are the one source of truth, at demo scale. A
+profile is a YAML file ``{stage: {parameter: value}}`` that holds only what differs; ``demo`` has none. A
+parameter whose name ends in ``_file`` or ``_folder`` is a path: given relative, it counts from the folder of
+the profile file or, on the command line, from where the command was typed; an empty one stays empty.
 """
 
 import ast
@@ -56,7 +56,9 @@ def parameters_of(stage):
             raise ProfileError(
                 f"{stage}: a parameter is written `name: type = literal`, but came `{ast.unparse(node)}`."
             ) from None
-        found[line.name] = line._replace(default=conform(f"{stage}.{line.name}", line.annotation, line.default))
+        found[line.name] = line._replace(
+            default=conform(f"{stage}.{line.name}", line.annotation, line.default)
+        )
     return found
 
 
@@ -108,8 +110,8 @@ def conform(name, annotation, value):
     name : str
         For the message.
     annotation : str
-        ``str``, ``int``, ``float``, ``bool``, ``list``, ``dict``, ``None``, ``list[int]``, ``dict[str, float]``, or
-        several of them joined by ``|``.
+        ``str``, ``int``, ``float``, ``bool``, ``list``, ``dict``, ``None``, ``list[int]``, ``dict[str,
+        float]``, or several of them joined by ``|``.
     value : object
 
     Returns
@@ -188,10 +190,14 @@ def _file(profile):
     folder = paths.root() / "profiles"
     path = Path(profile) if str(profile).endswith((".yml", ".yaml")) else folder / f"{profile}.yml"
     if path.stem == "demo":
-        raise ProfileError("demo is what the notebooks' own parameters say; give a file with other values another name.")
+        raise ProfileError(
+            "demo is what the notebooks' own parameters say; give a file with other values another name."
+        )
     if not path.is_file():
         known = ["demo", *sorted(file.stem for file in folder.glob("*.yml"))]
-        raise ProfileError(f"There is no profile {str(profile)!r}. Known: {', '.join(known)}, or the path of a .yml file.")
+        raise ProfileError(
+            f"There is no profile {str(profile)!r}. Known: {', '.join(known)}, or the path of a .yml file."
+        )
     return path
 
 

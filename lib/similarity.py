@@ -119,8 +119,9 @@ def audit(target, *, symmetric=True):
         If labels repeat or differ between the axes, a value other than the diagonal is blank or the diagonal is
         not, a value is outside [0, 1], the matrix is constant, or not symmetric where it should be.
     """
-    if not target.index.is_unique or not target.columns.is_unique:
-        raise ValueError(f"the target repeats artists: {sorted(target.index[target.index.duplicated()])[:5]}")
+    for axis in (target.index, target.columns):
+        if not axis.is_unique:
+            raise ValueError(f"the target repeats artists: {sorted(axis[axis.duplicated()])[:5]}")
     if not target.index.equals(target.columns):
         raise ValueError("rows and columns of the target name different artists, or in another order: reindex it")
     values = target.to_numpy()

@@ -85,7 +85,7 @@ def log_mel(signal):
     if power.max() <= 0:
         raise ValueError("the signal is silent")
     decibels = 10 * np.log10(np.maximum(power / power.max(), 10 ** (-TOP_DB / 10)))
-    return (decibels / TOP_DB + 1).astype(np.float32)
+    return np.clip(decibels / TOP_DB + 1, 0, 1).astype(np.float32)  # rounding puts -80 dB at -1e-7
 
 
 def as_published(signal):

@@ -63,5 +63,5 @@ def artists_of(splits, split, *, fold=0):
         raise ValueError(f"there is no split {split!r}, only {', '.join(NAMES)}")
     chosen = splits[(splits["fold"] == fold) & (splits["split"] == split)]
     if chosen.empty:
-        raise ValueError(f"fold {fold} has no {split} artists; folds: {sorted(splits['fold'].unique())}")
+        raise ValueError(f"fold {fold} has no {split} artists; folds: {sorted(splits['fold'].unique().tolist())}")
     return chosen["artist_id"].tolist()

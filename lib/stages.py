@@ -1,8 +1,8 @@
 """The stages: which notebook needs which, and what code each of them is made of.
 
-**Conventions.** A stage is named like its notebook. Code is compared by its syntax tree, so that a comment or a
-docstring does not make a trained network stale; the cell with the parameters is left out, because their values
-are compared on their own.
+**Conventions.** A stage is named like its notebook. Code is compared by its syntax tree, so that a comment or
+a docstring does not make a trained network stale; the cell with the parameters is left out, because their
+values are compared on their own.
 """
 
 import ast
@@ -17,9 +17,19 @@ NEEDS = {
     "02_preview_clips": ["01_listening_data"],
     "03_spectrograms": ["02_preview_clips"],
     "04_siamese_training": ["01_listening_data", "03_spectrograms"],
-    "05_ranking_evaluation": ["01_listening_data", "02_preview_clips", "03_spectrograms", "04_siamese_training"],
+    "05_ranking_evaluation": [
+        "01_listening_data",
+        "02_preview_clips",
+        "03_spectrograms",
+        "04_siamese_training",
+    ],
     "06_first_layer_filters": ["02_preview_clips", "03_spectrograms", "04_siamese_training"],
-    "07_artist_explorer": ["01_listening_data", "02_preview_clips", "03_spectrograms", "05_ranking_evaluation"],
+    "07_artist_explorer": [
+        "01_listening_data",
+        "02_preview_clips",
+        "03_spectrograms",
+        "05_ranking_evaluation",
+    ],
 }
 
 
@@ -83,7 +93,9 @@ def modules(source, package="lib"):
     while waiting:
         for path in _imports(*waiting.pop()) - found:
             found.add(path)
-            waiting.append((path.read_text(encoding="utf-8"), ".".join(path.relative_to(paths.root()).parts[:-1])))
+            waiting.append(
+                (path.read_text(encoding="utf-8"), ".".join(path.relative_to(paths.root()).parts[:-1]))
+            )
     return sorted(found)
 
 
@@ -100,7 +112,7 @@ def digest(source):
 
 
 def _imports(source, package):
-    """Files that the import statements of `source` name, with the ``__init__.py`` of each package on the way."""
+    """Files that the import statements of `source` name, and each ``__init__.py`` on the way."""
     wanted = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""Excerpts: the right moment of the right file, small, the same bytes each time, and titles that stay text."""
+"""Excerpts: the right moment of the right file, small, the same bytes each time; titles stay text."""
 
 import io
 
@@ -15,7 +15,9 @@ HOSTILE = "<img src=x onerror=\"alert('x')\"> $x^2$ \\(y\\) & co"
 def tones(path, frequencies, *, seconds_each=10, rate=RATE):
     """A file with one pure tone after the other."""
     time = np.arange(seconds_each * rate) / rate
-    soundfile.write(path, np.concatenate([0.3 * np.sin(2 * np.pi * hertz * time) for hertz in frequencies]), rate)
+    soundfile.write(
+        path, np.concatenate([0.3 * np.sin(2 * np.pi * hertz * time) for hertz in frequencies]), rate
+    )
     return path
 
 
@@ -31,7 +33,9 @@ def test_an_excerpt_is_of_the_second_that_was_asked_for(tmp_path, start, hertz):
 
 
 def test_second_zero_of_a_long_recording_is_the_first_frame_of_its_spectrogram(tmp_path):
-    path = tones(tmp_path / "long.wav", [300, 600, 900, 1200, 1500])  # 50 s: the middle 30 s begin with the second tone
+    path = tones(
+        tmp_path / "long.wav", [300, 600, 900, 1200, 1500]
+    )  # 50 s: the middle 30 s begin with the second tone
     assert loudest_frequency(players.excerpt(path, 1)) == pytest.approx(600, abs=2)
 
 

@@ -67,12 +67,14 @@ class TinyWorld:
 
 def table(world):
     """The artists as notebook 01 hands them on."""
-    return pd.DataFrame({"artist_id": [a.mbid for a in world.artists], "name": [a.name for a in world.artists]})
+    return pd.DataFrame(
+        {"artist_id": [a.mbid for a in world.artists], "name": [a.name for a in world.artists]}
+    )
 
 
-def beep(world, track):
+def beep(world, track, codec):
     """A clip with a pitch of its own."""
-    return sound(100 + track.seed)
+    return sound(100 + track.seed), "wav"
 
 
 def sound(hertz, *, seconds=SECONDS, level=0.3, format="WAV"):

@@ -186,7 +186,7 @@ class Client:
         Parameters
         ----------
         path : str
-            Below the client's address, or a whole address.
+            Below the client's address.
         read : callable
             From the parsed JSON to what is wanted. If it stumbles over the shape, or raises `Passing`, the
             answer counts as a fault that may pass.
@@ -202,19 +202,21 @@ class Client:
         Unavailable
         """
 
+        address = f"{self.address}/{path}".rstrip("/")
+
         def attempt():
             body = self._exchange(
-                method, path, ANSWER_BYTES, params=params, headers=headers, auth=auth, data=data
+                method, address, ANSWER_BYTES, params=params, headers=headers, auth=auth, data=data
             )
             try:
                 return None if body is None else read(json.loads(body))
             except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
                 # A page of a proxy, half an answer, or nothing at all: not "there is nothing".
                 raise Passing(
-                    f"{self._host(path)} sent {len(body)} bytes that are not the expected JSON"
+                    f"{host_of(address)} sent {len(body)} bytes that are not the expected JSON"
                 ) from error
 
-        return self._patiently(attempt, path)
+        return self._patiently(attempt, address)
 
     def download(self, address):
         """The bytes behind an address.
@@ -231,14 +233,14 @@ class Client:
         def attempt():
             body = self._exchange("GET", address, CLIP_BYTES)
             if body is None:
-                raise Unavailable(f"{self._host(address)} has no such file (HTTP 404)", status=404)
+                raise Unavailable(f"{host_of(address)} has no such file (HTTP 404)", status=404)
             if not body:
-                raise Passing(f"{self._host(address)} sent an empty file")
+                raise Passing(f"{host_of(address)} sent an empty file")
             return body
 
         return self._patiently(attempt, address)
 
-    def _patiently(self, attempt, path):
+    def _patiently(self, attempt, address):
         def wait(state):
             asked = state.outcome.exception().wait
             return min(2.0 ** (state.attempt_number - 1), 30.0) if asked is None else asked
@@ -260,14 +262,13 @@ class Client:
         except Passing as fault:
             self._failed_in_a_row += 1
             if self._failed_in_a_row >= GIVE_UP:
-                self._limiter.close(self._host(path), RESPITE)
+                self._limiter.close(host_of(address), RESPITE)
             tried = retrying.statistics["attempt_number"]
             asked = f", then asked to wait {fault.wait:.0f} s" if fault.wait else ""
             raise Unavailable(f"{fault} ({tried} attempts{asked})", status=fault.status) from fault
 
-    def _exchange(self, method, path, cap, *, params=None, headers=None, auth=None, data=None):
+    def _exchange(self, method, address, cap, *, params=None, headers=None, auth=None, data=None):
         """One attempt. The body, or None for "no such thing"."""
-        address = self._whole(path)
         headers = {"User-Agent": self._agent, "Accept-Encoding": "identity", **(headers or {})}
         for _ in range(REDIRECTIONS + 1):
             try:
@@ -337,12 +338,6 @@ class Client:
             self._threads.session = requests.Session()
             self._threads.session.trust_env = not self.local  # no proxy for the loopback
         return self._threads.session
-
-    def _whole(self, path):
-        return path if "://" in path else f"{self.address}/{path}".rstrip("/")
-
-    def _host(self, path):
-        return host_of(self._whole(path))
 
     def _allowed(self, address):
         parsed = _parsed(address)

@@ -1,4 +1,4 @@
-"""The catalogues of the simulated world: Spotify, iTunes, Deezer and MusicBrainz, as far as this project asks them.
+"""The catalogues of the simulated world: Spotify, iTunes, Deezer and MusicBrainz, as far as they are asked.
 
 Conventions
 -----------
@@ -25,13 +25,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from joblib.externals import loky
 
-from lib import audio, names
+from lib import names
 
 THROTTLED = 0.02  # share of the addresses that are refused once
 SIGNED_FOR = 120  # seconds that the address of a Deezer preview lasts
 N_WORKERS = 2
 MAX_ROWS = 50  # of an answer
-MEDIA_TYPES = {"mp3": "audio/mpeg", "m4a": "audio/mp4"}
+CODECS = {"spotify": "mp3", "itunes": "m4a", "deezer": "mp3"}  # of the previews
 
 
 def serve(world, *, render=None, n_workers=N_WORKERS):
@@ -41,7 +41,7 @@ def serve(world, *, render=None, n_workers=N_WORKERS):
     ----------
     world : lib.demo.World
     render : callable or None
-        From (world, track) to the encoded clip; None: `lib.demo.synthesiser.render`.
+        From (world, track, codec) to (encoded clip, codec); None: `lib.demo.synthesiser.render`.
     n_workers : int
         Processes that render.
 
@@ -116,8 +116,8 @@ class Server:
     def _preview(self, catalogue, track_id, query):
         if not self._catalogues.may_hear(catalogue, track_id, query):
             return 403, {}, b""
-        clip = self._workers.submit(_work, track_id).result()
-        return 200, {"Content-Type": MEDIA_TYPES.get(audio.codec_of(clip[:12]), "audio/*")}, clip
+        clip, codec = self._workers.submit(_work, track_id, CODECS[catalogue]).result()
+        return 200, {"Content-Type": f"audio/{codec}"}, clip
 
 
 class Catalogues:
@@ -361,5 +361,5 @@ def _begin(world, render):
     _worker.update(world=world, render=render)
 
 
-def _work(track_id):
-    return _worker["render"](_worker["world"], _worker["world"].track(track_id))
+def _work(track_id, codec):
+    return _worker["render"](_worker["world"], _worker["world"].track(track_id), codec)

@@ -71,6 +71,11 @@ class Artist:
     plays_the_part_of: str | None = None
     decoy_of: str | None = None
 
+    @property
+    def heard(self):
+        """Whether any catalogue has previews."""
+        return bool(self.catalogues.keys() - {"spotify"}) or ("spotify" in self.catalogues and self.spotify_preview)
+
 
 @dataclass(frozen=True)
 class Track:

@@ -1,0 +1,123 @@
+"""The demo's catalogues: the shapes of the real ones, their faults, and no process left behind."""
+
+import base64
+import time
+
+import psutil
+import pytest
+import requests
+import tiny_world
+from tiny_world import TinyWorld, ids, mbid
+
+from lib.demo import catalogue_server
+
+AUTHORISED = {"Authorization": "Basic " + base64.b64encode(b"demo:demo").decode()}
+
+
+@pytest.fixture(scope="module")
+def catalogues():
+    return catalogue_server.Catalogues(TinyWorld(), "http://127.0.0.1/world")
+
+
+def ask(catalogues, path, headers=None, method="GET", **query):
+    return catalogues.respond(method, path, query, headers or {})
+
+
+def spotify(catalogues, path, **query):
+    status, answer = ask(catalogues, "/spotify_accounts", AUTHORISED, "POST")
+    assert status == 200
+    return ask(catalogues, path, {"Authorization": f"Bearer {answer['access_token']}"}, **query)
+
+
+def test_a_search_gives_the_artist_and_those_who_imitate_it(catalogues):
+    names = ["Everywhere", "Everywhere Karaoke Version"]
+    _, answer = spotify(catalogues, "/spotify/search", q="everywhere")
+    assert [row["name"] for row in answer["artists"]["items"]] == names
+    _, answer = ask(catalogues, "/deezer/search/artist", q="EVERYWHERE")
+    assert [row["name"] for row in answer["data"]] == names
+    _, answer = ask(catalogues, "/itunes/search", term="Everywhere", limit="200")
+    assert list(dict.fromkeys(row["artistName"] for row in answer["results"])) == names
+
+
+def test_namesakes_are_told_apart_by_musicbrainz(catalogues):
+    _, answer = ask(catalogues, "/deezer/search/artist", q="Twins")
+    assert [row["name"] for row in answer["data"]] == ["Twins", "twins"]
+    _, answer = ask(catalogues, f"/musicbrainz/artist/{mbid(5)}")
+    pages = [relation["url"]["resource"] for relation in answer["relations"]]
+    assert f"https://www.deezer.com/artist/{ids(5, 'deezer')['deezer']}" in pages
+    assert ask(catalogues, f"/musicbrainz/artist/{mbid(99)}")[0] == 404
+
+
+def test_artists_are_only_where_the_world_puts_them(catalogues):
+    assert ask(catalogues, "/itunes/search", term="Only Apple")[1]["resultCount"] == 3
+    assert ask(catalogues, "/deezer/search/artist", q="Only Apple")[1]["data"] == []
+    assert ask(catalogues, "/itunes/search", term="Nowhere")[1]["resultCount"] == 0
+
+
+def test_spotify_wants_its_token_and_may_have_null_previews(catalogues):
+    assert ask(catalogues, "/spotify/search", q="x")[0] == 401
+    assert ask(catalogues, "/spotify_accounts", {}, "POST")[0] == 400
+    for number, heard in ((1, True), (6, False)):
+        key = ids(number, "spotify")["spotify"]
+        _, answer = spotify(catalogues, f"/spotify/artists/{key}/top-tracks", market="US")
+        assert all((track["preview_url"] is not None) == heard for track in answer["tracks"])
+    assert spotify(catalogues, "/spotify/tracks/nothing")[0] == 404
+
+
+def test_itunes_looks_up_artists_with_their_songs_and_songs_alone(catalogues):
+    _, answer = ask(catalogues, "/itunes/lookup", id="1001", entity="song")
+    kinds = [row["wrapperType"] for row in answer["results"]]
+    assert kinds == ["artist"] + ["track"] * 5
+    assert ask(catalogues, "/itunes/lookup", id="200")[1]["results"][0]["trackName"] == "Song 0 of 2"
+
+
+def test_deezer_reports_errors_with_200_and_signs_previews_that_expire(catalogues, monkeypatch):
+    assert ask(catalogues, "/deezer/track/1")[1]["error"]["code"] == 800
+    _, answer = ask(catalogues, "/deezer/track/100")
+    signature = answer["preview"].partition("hdnea=")[2]
+    assert catalogues.may_hear("deezer", "100", {"hdnea": signature})
+    assert not catalogues.may_hear("deezer", "101", {"hdnea": signature})
+    assert not catalogues.may_hear("deezer", "100", {})
+    later = time.time() + catalogue_server.SIGNED_FOR + 1
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert not catalogues.may_hear("deezer", "100", {"hdnea": signature})
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body"),
+    [("/itunes/x", 403, b""), ("/spotify/x", 429, b""), ("/musicbrainz/x", 503, b"")],
+)
+def test_each_catalogue_refuses_in_its_own_way(path, status, body):
+    refused = catalogue_server._refusal(path)
+    assert (refused[0], refused[2]) == (status, body)
+    assert b'"code": 4' in catalogue_server._refusal("/deezer/x")[2]
+
+
+def test_served_over_http_refused_once_and_gone_when_closed(monkeypatch):
+    monkeypatch.setattr(catalogue_server, "THROTTLED", 0.0)
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    with catalogue_server.serve(TinyWorld(), render=tiny_world.beep, n_workers=1) as server:
+        search = f"{server.addresses['deezer']}/search/artist?q=Twins"
+        assert requests.get(search, timeout=10).json()["total"] == 2
+        clip = requests.get(
+            f"{server.addresses['spotify'].removesuffix('/spotify')}/preview/spotify/100", timeout=60
+        )
+        assert clip.content == tiny_world.beep(None, TinyWorld().track("100"), "mp3")[0]
+        assert clip.headers["Content-Type"] == "audio/wav"
+        assert requests.get(server.addresses["itunes"] + "/search", timeout=10).status_code == 400
+        monkeypatch.setattr(catalogue_server, "THROTTLED", 1.0)
+        lookup = f"{server.addresses['itunes']}/lookup?id=200"
+        assert [requests.get(lookup, timeout=10).status_code for _ in range(3)] == [403, 200, 200]
+        assert "/itunes/lookup?id=200" in server.requests
+    with pytest.raises(requests.ConnectionError):
+        requests.get(search, timeout=10)
+    left = [process for process in psutil.Process().children(recursive=True) if process.pid not in before]
+    assert all("resource_tracker" in " ".join(process.cmdline()) for process in left)
+
+
+def test_addresses_change_with_the_world():
+    class Other(TinyWorld):
+        artists = TinyWorld.artists[::-1]
+
+    assert catalogue_server._digest_of(TinyWorld()) == catalogue_server._digest_of(TinyWorld())
+    assert catalogue_server._digest_of(TinyWorld()) != catalogue_server._digest_of(Other())

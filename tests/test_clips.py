@@ -1,0 +1,484 @@
+"""Clips: who is accepted, what passes the gate, and that neither faults nor kills change the result."""
+
+import collections
+import io
+import types
+import wave
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import tiny_world
+from hostile_server import Clock, HostileServer, cut_short, reply
+from tiny_world import RATE, TinyWorld, sound
+
+from lib import catalogues, clips
+from lib.catalogues import http
+from lib.catalogues.http import Unavailable
+from lib.catalogues.source import Candidate, Fetched, Source, Track
+from lib.demo import catalogue_server
+
+ORDER = ["spotify", "itunes", "deezer"]
+
+
+class Shelf(Source):
+    """A source from memory: artist's name → the bytes of its tracks, or what is raised for them."""
+
+    def __init__(self, name, holdings, links=()):
+        self.name, self._holdings, self._links = name, holdings, dict(links)
+        self.fetched = []
+
+    def candidates(self, artist):
+        return [Candidate(f"{self.name}:{name}", name) for name in self._holdings]
+
+    def linked(self, artist_id):
+        return self._links.get(artist_id, [])
+
+    def tracks(self, candidate):
+        name = candidate.id.partition(":")[2]
+        return [
+            Track(f"{name}/{n}", f"Song {n} of {name} on {self.name}")
+            for n in range(len(self._holdings[name]))
+        ]
+
+    def fetch(self, track):
+        name, _, n = track.id.rpartition("/")
+        content = self._holdings[name][int(n)]
+        self.fetched.append(track.id)
+        if isinstance(content, Exception):
+            raise content
+        return Fetched(content, "shelf", "2020-01-01T00:00:00+00:00")
+
+
+def artists(*names):
+    return pd.DataFrame({"artist_id": [f"id-{number}" for number in range(len(names))], "name": names})
+
+
+def songs(first, n):
+    return [sound(first + number) for number in range(n)]
+
+
+def taken(found):
+    """Artist → [(source, track)], which is all that may differ."""
+    return {
+        artist: list(zip(own["source"], own["source_track_id"], strict=True))
+        for artist, own in found.clips.groupby("artist", sort=False)
+    }
+
+
+def collect(table, sources, folder, **options):
+    return clips.collect(table, sources, folder, **({"n_jobs": 2, "clips_per_artist": 2} | options))
+
+
+# Who is accepted
+
+
+@pytest.mark.parametrize(
+    ("offered", "linked", "shared", "chosen", "because"),
+    [
+        (["Abba"], [], False, "Abba", "the only artist of this name"),
+        (["ABBA Tribute", " aBBa", "Karaoke: Abba"], [], False, " aBBa", "the only artist of this name"),
+        (["Abba Gold", "Abba (Karaoke)", "A.B.B.A."], [], False, None, "no artist of this name"),
+        ([], [], False, None, "no artist of this name"),
+        (["Abba", "ABBA"], [], False, None, "2 artists of this name, and no link of MusicBrainz tells which"),
+        (["Abba", "ABBA"], ["x:ABBA"], False, "ABBA", "linked by MusicBrainz"),
+        (["Abba", "ABBA"], ["x:gone", "x:Abba"], False, "Abba", "linked by MusicBrainz"),
+        (["Abba", "ABBA"], ["x:elsewhere"], False, "x:elsewhere", "linked by MusicBrainz"),
+        (["Abba"], ["x:Abba"], True, "Abba", "linked by MusicBrainz"),
+        (["Abba"], ["x:elsewhere"], True, "x:elsewhere", "linked by MusicBrainz"),
+        (["Abba"], [], True, None, "several artists of this name in the listening data, and no link"),
+        (["id-0", "Abba"], [], True, "id-0", "equal MBID"),
+    ],
+)
+def test_only_an_equal_name_is_accepted_and_only_if_it_is_told_apart(
+    offered, linked, shared, chosen, because
+):
+    source = Shelf("x", {name: [] for name in offered}, {"id-0": linked})
+    choice = clips.choose(types.SimpleNamespace(artist_id="id-0", name="Abba"), source, shared)
+    assert choice.because.startswith(because)
+    if chosen is None:
+        assert choice.candidate is None
+        assert [candidate.name for candidate in choice.rejected] == offered
+    else:
+        assert choice.candidate.id == (chosen if chosen.startswith("x:") else f"x:{chosen}")
+
+
+def test_an_artist_without_a_name_is_nobody():
+    source = Shelf("x", {" ": songs(200, 1)})
+    assert clips.choose(types.SimpleNamespace(artist_id="id-0", name=" "), source).candidate is None
+
+
+# The gate
+
+
+def float_wav(samples):
+    file = io.BytesIO()
+    soundfile.write(file, samples, RATE, format="WAV", subtype="FLOAT")
+    return file.getvalue()
+
+
+def noise(value):
+    samples = np.random.default_rng(0).normal(0, 0.1, 11 * RATE)
+    samples[1234] = value
+    return samples
+
+
+@pytest.mark.parametrize(
+    ("content", "objection"),
+    [
+        (sound(440), None),
+        (sound(440, seconds=10), None),
+        (sound(440, seconds=9.9), "9.9 s long, at least 10 s wanted"),
+        (sound(440, level=0), "silent"),
+        (sound(440, level=0.0005), "silent"),
+        (sound(440, level=0.005), None),
+        (float_wav(noise(np.nan)), "samples that are not finite"),
+        (float_wav(noise(-np.inf)), "samples that are not finite"),
+    ],
+)
+def test_the_gate_says_what_is_wrong(content, objection):
+    assert clips.objection(clips.examine(content), min_seconds=10) == objection
+
+
+def test_an_examination_holds_what_the_file_is():
+    content = sound(440, level=0.5)
+    examination = clips.examine(content)
+    assert examination["seconds"] == tiny_world.SECONDS
+    assert (examination["codec"], examination["sample_rate"], examination["channels"]) == ("wav", RATE, 1)
+    assert examination["bytes"] == len(content)
+    assert examination["peak"] == pytest.approx(0.5, abs=1e-3)
+    assert examination["loudness"] == pytest.approx(20 * np.log10(0.5 / np.sqrt(2)), abs=0.05)  # of a sine
+
+
+def test_the_same_sound_in_another_file_is_known_again():
+    plain = sound(440)
+    file = io.BytesIO()
+    with wave.open(io.BytesIO(plain)) as source, wave.open(file, "wb") as copy:
+        copy.setparams(source.getparams())
+        copy.writeframes(source.readframes(-1))
+    other = file.getvalue() + b"LIST\4\0\0\0junk"
+    assert clips.examine(other)["sha256"] != clips.examine(plain)["sha256"]
+    assert clips.examine(other)["content"] == clips.examine(plain)["content"]
+    assert clips.examine(sound(441))["content"] != clips.examine(plain)["content"]
+
+
+def test_what_is_rejected_is_written_down_and_the_next_track_is_tried(tmp_path):
+    bad = [
+        b"<html>",
+        sound(1, seconds=3),
+        sound(1)[:-999],
+        sound(1, level=0),
+        b"",
+        Unavailable("host is busy"),
+    ]
+    shelf = Shelf("x", {"Abba": [*bad, *songs(300, 2)], "Cher": songs(400, 2)})
+    found = collect(artists("Abba", "Cher"), [shelf], tmp_path)
+    assert taken(found)["Abba"] == [("x", "Abba/6"), ("x", "Abba/7")]
+    (reason,) = found.missing["reason"]
+    for number, word in enumerate(
+        ["no sound file", "3.0 s long", "cut short", "silent", "is empty", "host is busy"]
+    ):
+        assert f"'Song {number} of Abba on x': " in reason
+        assert word in reason
+
+
+def test_a_copy_of_an_earlier_artists_clip_is_replaced(tmp_path):
+    shared = sound(500)
+    shelf = Shelf(
+        "x", {"Abba": [shared, sound(501)], "Cher": [shared, sound(502), sound(503)], "Dido": [sound(503)]}
+    )
+    found = collect(artists("Abba", "Cher", "Dido"), [shelf], tmp_path)
+    assert taken(found) == {
+        "Abba": [("x", "Abba/0"), ("x", "Abba/1")],
+        "Cher": [("x", "Cher/1"), ("x", "Cher/2")],
+    }
+    reasons = found.missing.set_index("artist")["reason"]
+    assert reasons["Cher"] == "2 of 2 clips; 'Song 0 of Cher on x': the same sound as a clip of Abba"
+    assert "the same sound as a clip of Cher" in reasons["Dido"]
+
+
+def test_an_artist_does_not_get_the_same_sound_twice(tmp_path):
+    shelf = Shelf("x", {"Abba": [sound(500), sound(500), sound(501)], "Cher": songs(510, 2)})
+    assert taken(collect(artists("Abba", "Cher"), [shelf], tmp_path))["Abba"] == [
+        ("x", "Abba/0"),
+        ("x", "Abba/2"),
+    ]
+
+
+# Filling up
+
+
+def test_the_next_source_fills_up_and_is_not_asked_where_there_is_enough(tmp_path):
+    first = Shelf("first", {"Abba": songs(200, 3), "Cher": songs(210, 1)})
+    second = Shelf("second", {"Abba": songs(220, 2), "Cher": songs(230, 2), "Dido": songs(240, 1)})
+    found = collect(artists("Abba", "Cher", "Dido", "Enya"), [first, second], tmp_path)
+    assert taken(found) == {
+        "Abba": [("first", "Abba/0"), ("first", "Abba/1")],
+        "Cher": [("first", "Cher/0"), ("second", "Cher/0")],
+        "Dido": [("second", "Dido/0")],
+    }
+    assert sorted(second.fetched) == ["Cher/0", "Dido/0"]
+    assert found.clips["clip_id"].str.endswith(("-0", "-1")).all()
+    assert found.clips["clip_id"].is_unique
+    assert found.missing[["artist", "source"]].to_numpy().tolist() == [
+        ["Cher", "first"],
+        ["Dido", "first"],
+        ["Dido", "second"],
+        ["Enya", "first"],
+        ["Enya", "second"],
+    ]
+
+
+def test_a_song_that_two_sources_have_is_taken_once(tmp_path):
+    class SameTitles(Shelf):
+        def tracks(self, candidate):
+            return [
+                Track(track.id, track.title.partition(" of")[0].upper())
+                for track in super().tracks(candidate)
+            ]
+
+    first = SameTitles("first", {"Abba": songs(200, 1), "Cher": songs(210, 2)})
+    second = SameTitles("second", {"Abba": songs(220, 2)})
+    found = collect(artists("Abba", "Cher"), [first, second], tmp_path)
+    assert taken(found)["Abba"] == [("first", "Abba/0"), ("second", "Abba/1")]
+
+
+def test_the_summary_counts_what_came_from_where(tmp_path):
+    first = Shelf("first", {"Abba": songs(200, 2), "Cher": songs(210, 1)})
+    second = Shelf("second", {"Cher": songs(230, 1)}, {"id-1": ["second:Cher"]})
+    found = collect(artists("Abba", "Cher", "Enya", "Dido"), [first, second], tmp_path)
+    summary = clips.summary(found, ["first", "second"], 4).set_index(["source", "quantity"])["value"]
+    assert summary["first", "clips"] == 3
+    assert summary["second", "artists"] == 1
+    assert summary["all", "missing_artists"] == 2
+    assert summary["all", "missing_share"] == 0.5
+    assert summary["all", "fallback_share"] == 0.25
+
+
+def test_tables_are_as_they_are_read_again(tmp_path):
+    name = 'A/../C & "D"\t🎸\n'
+    found = collect(
+        artists(name, "Cher", "Enya"), [Shelf("x", {name: songs(200, 2), "Cher": songs(210, 1)})], tmp_path
+    )
+    assert list(found.clips.columns) == list(clips.COLUMNS)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "clips.parquet"), found.clips)
+    for name, table in (("missing.tsv", found.missing), ("retrievals.tsv", found.retrievals)):
+        again = pd.read_csv(tmp_path / name, sep="\t", dtype="str", keep_default_na=False)
+        pd.testing.assert_frame_equal(again, table)
+    for row in found.clips.itertuples():
+        assert (tmp_path / row.file).stat().st_size == row.bytes
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "clips",
+        "clips.parquet",
+        "missing.tsv",
+        "retrievals.tsv",
+    }
+
+
+def test_files_of_an_earlier_run_do_not_stay(tmp_path):
+    holdings = {"Abba": songs(200, 3), "Cher": songs(210, 3)}
+    collect(artists("Abba", "Cher"), [Shelf("x", holdings)], tmp_path, clips_per_artist=3)
+    (tmp_path / "clips/mine.txt").write_text("not ours to remove")
+    found = collect(artists("Abba", "Cher"), [Shelf("x", holdings)], tmp_path, clips_per_artist=1)
+    assert {path.name for path in (tmp_path / "clips").iterdir()} == {
+        *(found.clips["file"].str[6:]),
+        "mine.txt",
+    }
+
+
+def test_the_result_does_not_depend_on_the_number_of_threads(tmp_path):
+    names = [f"Artist {number}" for number in range(12)]
+    shared = sound(999)
+    holdings = {name: [shared, *songs(1_000 + 10 * number, 3)] for number, name in enumerate(names)}
+    one = collect(artists(*names), [Shelf("x", holdings)], tmp_path / "one", n_jobs=1)
+    many = collect(artists(*names), [Shelf("x", holdings)], tmp_path / "many", n_jobs=6)
+    pd.testing.assert_frame_equal(one.clips, many.clips)
+    pd.testing.assert_frame_equal(one.missing, many.missing)
+    first, second = ((tmp_path / run / "clips.parquet").read_bytes() for run in ("one", "many"))
+    assert first == second
+
+
+@pytest.mark.parametrize("holdings", [{}, {"Abba": [b"text"]}, {"Abba": songs(200, 2)}])
+def test_with_fewer_than_two_artists_nothing_is_written(tmp_path, holdings):
+    with pytest.raises(
+        ValueError, match=r"of 2 artists got a clip, at least 2 are needed(.|\n)*Cher in x: 0 of 2"
+    ):
+        collect(artists("Abba", "Cher"), [Shelf("x", holdings)], tmp_path)
+    assert not list(tmp_path.glob("*.*"))
+
+
+def test_an_artist_that_occurs_twice_is_an_error(tmp_path):
+    table = pd.concat([artists("Abba"), artists("Cher")])
+    with pytest.raises(ValueError, match="'id-0' occurs more than once"):
+        collect(table, [Shelf("x", {})], tmp_path)
+
+
+# One's own music
+
+
+def test_own_files_stay_where_they_are_and_only_their_middle_is_heard(tmp_path):
+    music = tmp_path / "music"
+    for artist, pitch in (("Abba", 200), ("Cher", 300)):
+        (music / artist).mkdir(parents=True)
+        (music / artist / "1.wav").write_bytes(sound(pitch, seconds=40))
+        (music / artist / "2.mp3").write_bytes(b"lyrics, not music")
+        (music / artist / "3.flac").write_bytes(sound(pitch + 1, format="FLAC"))
+    sources = catalogues.connect(["folder"], music_folder=str(music))
+    found = collect(artists("abba", "CHER", "Enya"), sources, tmp_path / "data", clips_per_artist=3)
+    own = [str(path) for path in music.rglob("*") if path.suffix in (".wav", ".flac")]
+    assert sorted(found.clips["file"]) == sorted(own)
+    assert found.clips.set_index("file")["seconds"][str(music / "Abba/1.wav")] == 40
+    assert not (tmp_path / "data/clips").exists()
+    assert "no sound file, whatever its name says" in found.missing["reason"][0]
+
+
+# Over HTTP: the demo's catalogues, faults, kills
+
+
+@pytest.fixture(scope="module")
+def served():
+    with catalogue_server.serve(TinyWorld(), render=tiny_world.beep, n_workers=1) as server:
+        yield server
+
+
+def connect(server, cache):
+    return catalogues.connect(ORDER, cache=cache, addresses=server.addresses)
+
+
+def test_the_demo_catalogues_give_each_artist_its_own(served, tmp_path):
+    table = tiny_world.table(TinyWorld())
+    found = clips.collect(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=4)
+    by_artist = found.clips.groupby("artist_id")
+    assert by_artist["source"].unique().map(list).to_dict() == {
+        tiny_world.mbid(1): ["spotify"],
+        tiny_world.mbid(2): ["itunes"],
+        tiny_world.mbid(4): ["spotify"],
+        tiny_world.mbid(5): ["spotify"],
+        tiny_world.mbid(6): ["deezer"],
+    }
+    for artist_id, own in by_artist:
+        assert own["title"].str.endswith(f"of {int(artist_id[:8])}").all()
+    assert by_artist.size().tolist() == [3, 3, 3, 3, 2]
+    again = len(served.requests)
+    repeated = clips.collect(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=4)
+    assert len(served.requests) == again
+    pd.testing.assert_frame_equal(repeated.clips, found.clips)
+    pd.testing.assert_frame_equal(repeated.retrievals, found.retrievals)
+
+
+def test_after_a_kill_nothing_that_succeeded_is_asked_again(served, tmp_path, monkeypatch):
+    table = tiny_world.table(TinyWorld())
+    whole = clips.collect(table, connect(served, tmp_path / "x"), tmp_path / "whole", n_jobs=1)
+    begin = len(served.requests)
+    examine, calls = clips.examine, []
+
+    def killed(content):
+        calls.append(content)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        return examine(content)
+
+    monkeypatch.setattr(clips, "examine", killed)
+    with pytest.raises(KeyboardInterrupt):
+        clips.collect(table, connect(served, tmp_path / "y"), tmp_path / "resumed", n_jobs=1)
+    assert not (tmp_path / "resumed/clips.parquet").exists()
+    resumed = clips.collect(table, connect(served, tmp_path / "y"), tmp_path / "resumed", n_jobs=1)
+    pd.testing.assert_frame_equal(resumed.clips, whole.clips)
+    asked = collections.Counter(path.partition("?hdnea")[0] for path in served.requests[begin:])
+    twice = {path for path, n in asked.items() if n > 1}
+    assert len(calls) == len(whole.clips) + 1
+    assert {path.split("/")[1].partition("?")[0] for path in twice} <= {"spotify_accounts", "preview"}
+    assert sum(path.startswith("/preview") for path in twice) == 1  # the one whose clip was being examined
+
+
+def test_a_damaged_clip_on_disk_is_fetched_again(served, tmp_path):
+    table = tiny_world.table(TinyWorld())
+    found = clips.collect(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=2)
+    path = tmp_path / found.clips["file"][0]
+    content = path.read_bytes()
+    path.write_bytes(content[:-100])
+    again = clips.collect(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=2)
+    assert path.read_bytes() == content
+    pd.testing.assert_frame_equal(again.clips, found.clips)
+
+
+def deezer(server, faults):
+    """Two artists of two tracks each on Deezer; each address first answers with `faults`."""
+    script = {}
+    for artist, name in ((1, "Abba"), (2, "Cher")):
+        rows = [
+            {
+                "id": 10 * artist + n,
+                "title": f"Song {n}",
+                "preview": f"{server.address}/clip/{10 * artist + n}?hdnea=SECRET",
+                "artist": {"id": artist},
+                "album": {"title": "One"},
+            }
+            for n in range(2)
+        ]
+        script[f"/deezer/artist/{artist}/top"] = reply({"data": rows})
+        for row in rows:
+            script[f"/deezer/track/{row['id']}"] = reply(row)
+            script[f"/clip/{row['id']}"] = reply(sound(10 * row["id"]))
+    search = {
+        "data": [{"id": 1, "name": "Abba"}, {"id": 2, "name": "Cher"}, {"id": 3, "name": "Abba Karaoke"}]
+    }
+    script["/deezer/search/artist"] = reply(search)
+    server.script = {path: [*faults, answer] for path, answer in script.items()}
+
+
+FAULTS = {
+    "429": reply(status=429, Retry_After="7"),
+    "500": reply(status=500),
+    "empty": reply(b""),
+    "cut short": cut_short(b'{"data": []'),
+    "quota": reply({"error": {"code": 4}}),
+    "HTML": reply(b"<html>later</html>"),
+}
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, "none"])
+def test_a_fault_that_passes_leaves_the_same_manifest(tmp_path, fault):
+    faults = [FAULTS[fault]] if fault in FAULTS else []
+    with HostileServer() as server:
+        deezer(server, faults)
+        if fault in ("quota", "HTML"):  # as a file these are a bad clip, not a fault of the host
+            server.script |= {
+                path: replies[-1:] for path, replies in server.script.items() if "/clip/" in path
+            }
+        clock = Clock()
+        limiter = http.Limiter({}, clock=clock, sleep=clock.sleep)
+        addresses = {"deezer": f"{server.address}/deezer", "musicbrainz": f"{server.address}/mb"}
+        settings = {"addresses": addresses, "cache": tmp_path / "answers", "http": {"limiter": limiter}}
+        found = collect(artists("Abba", "Cher"), catalogues.connect(["deezer"], **settings), tmp_path)
+    assert taken(found) == {
+        "Abba": [("deezer", "10"), ("deezer", "11")],
+        "Cher": [("deezer", "20"), ("deezer", "21")],
+    }
+    assert found.missing.empty
+    written = b"".join(
+        path.read_bytes() for path in tmp_path.rglob("*") if path.suffix in (".json", ".tsv", ".parquet")
+    )
+    assert b"SECRET" not in written
+
+
+def test_faults_that_stay_are_named_and_not_taken_for_no_clips(tmp_path):
+    with HostileServer() as server:
+        deezer(server, [])
+        fine = dict(server.script)
+        server.script["/deezer/artist/1/top"] = [reply(status=429, Retry_After="86400")]
+        clock = Clock()
+        addresses = {"deezer": f"{server.address}/deezer", "musicbrainz": f"{server.address}/mb"}
+
+        def run():
+            limiter = http.Limiter({}, clock=clock, sleep=clock.sleep)
+            settings = {"addresses": addresses, "cache": tmp_path / "answers", "http": {"limiter": limiter}}
+            return collect(
+                artists("Cher", "Abba"), catalogues.connect(["deezer"], **settings), tmp_path, n_jobs=1
+            )
+
+        with pytest.raises(ValueError, match="Abba in deezer: 0 of 2 clips; .*asked to wait 86400 s"):
+            run()
+        server.script = fine
+        assert set(taken(run())) == {"Abba", "Cher"}

@@ -1,0 +1,238 @@
+"""Pictures show the data that they are given, the right way up, and names from outside as plain text."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from lib import baselines, evaluation, pairs, plots, similarity, siamese, spectrograms
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    with mpl.rc_context():
+        plots.use_style()
+        yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def target(miniature):
+    return similarity.min_conditional(miniature)
+
+
+@pytest.fixture(scope="module")
+def truths(target):
+    return evaluation.truths(target, [target.index[place] for place in (7, 2, 10, 5, 0, 9)])
+
+
+@pytest.fixture(scope="module")
+def table(collection, truths):
+    methods = [baselines.Chance(), baselines.Popularity(), baselines.L2()]
+    ceiling = baselines.Fixed("siamese", collection.target)
+    scores = evaluation.score_all([(method, 0) for method in (*methods, ceiling)], collection)
+    return evaluation.table1(scores, collection.target, list(truths["corrected"].index), list_lengths=[2, 4], n_permutations=9)
+
+
+def shown(ax):
+    """The values of the axes' picture, as an array."""
+    return np.ma.filled(ax.images[0].get_array().astype(float), np.nan)
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.findobj(mpl.text.Text)]
+
+
+# Files.
+
+
+def test_a_figure_is_written_twice_as_the_same_bytes_without_stamps(tmp_path, target):
+    for name in ("a.png", "b.png"):
+        assert plots.save_figure(plots.similarity_heatmap(target), tmp_path / "figures" / name) == tmp_path / "figures" / name
+    data = (tmp_path / "figures/a.png").read_bytes()
+    assert data == (tmp_path / "figures/b.png").read_bytes()
+    assert data.startswith(b"\x89PNG")
+    assert b"Software" not in data
+    assert b"tEXt" not in data
+
+
+HOSTILE = ["$\\frac$ money $x", "_hidden", "<b>&amp;", "日本 \u2028", "a\nb", "%s {}"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_name_from_outside_is_drawn_as_it_is(tmp_path, name):
+    artists = pd.DataFrame({"name": ["first", name], "listeners": [20, 10]})
+    figure = plots.popularity_curve(artists, marked=[name])
+    assert name in texts(figure)
+    plots.save_figure(figure, tmp_path / "curve.png")
+    figure = plots.spectrogram(np.zeros((256, 64)), title=name)
+    assert name in texts(figure)
+    plots.save_figure(figure, tmp_path / "title.png")
+
+
+# Listening.
+
+
+def test_the_popularity_curve_falls_and_points_at_the_marked():
+    artists = pd.DataFrame({"name": ["a", "b", "c"], "listeners": [30, 20, 10]})
+    ax = plots.popularity_curve(artists, marked=["b"]).axes[0]
+    assert ax.lines[0].get_xydata().tolist() == [[1, 30], [2, 20], [3, 10]]
+    assert ax.lines[1].get_xydata().tolist() == [[2, 20]]
+
+
+def test_cluster_order_puts_circles_beside_each_other():
+    blocks = np.kron(np.eye(3), np.ones((4, 4)))
+    mixed = np.random.default_rng(2).permutation(12)
+    order = plots.cluster_order(pd.DataFrame(blocks[np.ix_(mixed, mixed)]))
+    circles = mixed[order] // 4
+    assert sorted(order) == list(range(12))
+    assert (np.diff(circles) != 0).sum() == 2
+
+
+def test_the_heatmap_shows_all_values_in_cluster_order(target):
+    order = plots.cluster_order(target)
+    np.testing.assert_array_equal(shown(plots.similarity_heatmap(target).axes[0]), target.to_numpy()[np.ix_(order, order)])
+
+
+def test_fame_of_the_neighbours_is_their_mean_rank():
+    ids = list("abcd")
+    listeners = pd.Series([40, 30, 20, 10], index=ids)
+    values = np.array([[np.nan, 9, 8, 1], [1, np.nan, 2, 3], [9, 8, np.nan, 1], [1, 2, 3, np.nan]])
+    figure = plots.metrics_and_fame({"one": pd.DataFrame(values, index=ids, columns=ids)}, listeners, n=2)
+    points = figure.axes[0].collections[0].get_offsets().tolist()
+    assert points == [[1, 2.5], [2, 3.5], [3, 1.5], [4, 2.5]]
+
+
+def test_bars_of_sources_add_up():
+    counts = pd.DataFrame([[3, 5], [2, 0]], index=["spotify", "itunes"], columns=["one", "two"])
+    ax = plots.sources_bar(counts).axes[0]
+    assert [patch.get_width() for patch in ax.patches] == [3, 5, 2, 0]
+    assert [patch.get_x() for patch in ax.patches] == [0, 0, 3, 5]
+
+
+# Sound.
+
+
+def test_a_spectrogram_runs_to_the_right_with_low_bands_at_the_bottom():
+    values = np.zeros((256, 64))
+    values[0, 0], values[255, 10] = 1, 0.5
+    ax = plots.spectrogram(values).axes[0]
+    picture = shown(ax)
+    assert picture.shape == (64, 256)
+    assert (picture[0, 0], picture[10, 255]) == (1, 0.5)
+    assert (ax.images[0].origin, ax.images[0].get_extent()) == ("lower", [0, 30, 0, 64])
+
+
+def test_frequencies_stand_beside_their_bands():
+    ax = plots.spectrogram(np.zeros((256, 64))).axes[0]
+    centres = spectrograms.mel_frequencies()
+    for tick, label in zip(ax.get_yticks(), ax.get_yticklabels(), strict=True):
+        hertz = float(label.get_text().replace(",", ""))
+        band = np.abs(centres - hertz).argmin()
+        assert abs(tick - (band + 0.5)) <= 0.51
+
+
+def test_a_grid_hides_the_panels_that_are_left_over():
+    items = [(f"clip {k}", np.full((256, 64), k / 4)) for k in range(3)]
+    figure = plots.spectrogram_grid(items, columns=2)
+    assert [ax.get_visible() for ax in figure.axes] == [True, True, True, False]
+    assert [ax.get_title() for ax in figure.axes[:3]] == ["clip 0", "clip 1", "clip 2"]
+
+
+def test_both_readings_of_a_clip_and_the_mean_spectrum_are_drawn(rng):
+    figure = plots.two_readings(np.zeros((256, 64)), np.ones((256, 64)))
+    assert [shown(ax).mean() for ax in figure.axes] == [0, 1]
+    array = rng.random((5, 256, 64)).astype(np.float16)
+    line = plots.mean_spectrum(array).axes[0].lines[0]
+    np.testing.assert_allclose(line.get_ydata(), np.median(array.astype(np.float32).mean(axis=1), axis=0), rtol=1e-5)
+
+
+# Network and training.
+
+
+def test_figure_1_names_every_layer_twice_and_its_parameters():
+    layers, head = siamese.describe(siamese.tile_model(siamese.encoder()))
+    words = texts(plots.network(layers, head))
+    assert words.count("convolution 1") == words.count("embedding") == 2
+    assert sum("24,704 par." in word for word in words) == 2
+    assert {"clip a", "clip b", "shared weights", "|a − b|"} <= set(words)
+
+
+@pytest.mark.parametrize("n_clips", [24, 40])
+def test_the_tile_picture_covers_each_pair_of_different_artists_once(n_clips):
+    owners = np.arange(n_clips) // 2
+    walked = pairs.tiles(n_clips, batch_size=64, seed=0, epoch=1)
+    picture = shown(plots.tile_picture(walked, owners).axes[0])
+    assert np.isnan(picture[np.tril_indices(n_clips)]).all()
+    assert np.isfinite(picture).sum() == n_clips * (n_clips - 1) // 2 - n_clips // 2
+    assert set(picture[np.isfinite(picture)]) <= set(range(len(walked)))
+
+
+def test_loss_curves_show_each_seed_its_mean_and_the_constant():
+    rows = [(seed, epoch, split, 1.0 + seed + epoch) for seed in (0, 1) for epoch in (1, 2) for split in ("train", "dev")]
+    history = pd.DataFrame(rows, columns=["seed", "epoch", "split", "loss"])
+    ax = plots.loss_curves(history, {"dev": 9.0}).axes[0]
+    drawn = {line.get_label(): line.get_ydata() for line in ax.lines}
+    np.testing.assert_allclose(drawn["train artists"], [2.5, 3.5])
+    np.testing.assert_allclose(drawn["dev: always the mean"], 9)
+    assert len(ax.lines) == 2 * 3 + 1
+
+
+def test_the_search_is_drawn_as_two_tables():
+    search = pd.DataFrame({
+        "batch_size": [1, 2, 1, 2], "learning_rate": [0.1, 0.1, 0.2, 0.2], "dev_loss": [1.0, 2, 3, 4], "dev_overlap": [0.1, 0.2, 0.3, 0.4],
+    })  # fmt: skip
+    first, second = plots.search_heatmaps(search).axes
+    assert [text.get_text() for text in first.texts] == ["1", "2", "3", "4"]
+    assert [text.get_text() for text in second.texts] == ["0.1", "0.2", "0.3", "0.4"]
+
+
+# Results.
+
+
+def test_both_truths_are_drawn_on_one_scale(truths):
+    figure = plots.mislabelled_truth(truths)
+    first, second = figure.axes[:2]
+    np.testing.assert_array_equal(shown(first), truths["corrected"].to_numpy())
+    np.testing.assert_array_equal(shown(second), truths["as_published"].to_numpy())
+    assert first.images[0].get_clim() == second.images[0].get_clim()
+
+
+def test_overlap_by_length_draws_every_method(table):
+    ax = plots.overlap_by_length(table).axes[0]
+    drawn = {line.get_label(): line.get_xydata().tolist() for line in ax.lines}
+    assert set(drawn) == {"chance", "popularity alone", "L2 of spectrograms", "siamese network"}
+    np.testing.assert_allclose(drawn["chance"], [[2, 2 / 5], [4, 4 / 5]])
+
+
+def test_the_forest_has_a_point_and_an_interval_for_each_method_but_chance(table):
+    figure = plots.forest(table, metric="ndcg", n=2)
+    for ax, truth in zip(figure.axes, ("as_published", "corrected"), strict=True):
+        rows = table.query("truth == @truth and candidates == 'test' and metric == 'ndcg' and n == 2 and method != 'chance'")
+        points = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
+        assert points == rows["value"].tolist()[::-1]
+        intervals = [list(line.get_xdata()) for line in ax.lines if line.get_marker() == "None" and line.get_linewidth() == 2]
+        assert intervals == rows[["ci_low", "ci_high"]].to_numpy().tolist()[::-1]
+
+
+def test_the_overview_says_what_it_is_made_of(table, truths):
+    words = " ".join(texts(plots.overview(table, truths, simulated=True)))
+    assert "simulated music and listeners; 6 test artists, 1 trainings" in words
+    assert "share of the 4 true neighbours found" in words
+    assert "real music" in " ".join(texts(plots.overview(table, truths, simulated=False, n=2)))
+
+
+@pytest.mark.parametrize("draw", [
+    lambda ax: plots.popularity_curve(pd.DataFrame({"name": ["a"], "listeners": [1]}), ax=ax),
+    lambda ax: plots.spectrogram(np.zeros((256, 64)), ax=ax),
+    lambda ax: plots.sources_bar(pd.DataFrame([[1]], columns=["x"]), ax=ax),
+    lambda ax: plots.mean_spectrum(np.zeros((2, 256, 64)), ax=ax),
+])  # fmt: skip
+def test_a_plot_draws_into_the_axes_it_is_given(draw):
+    figure, (left, right) = plt.subplots(1, 2)
+    assert isinstance(draw(right), Figure)
+    assert draw(right) is figure
+    assert right.has_data()
+    assert not left.has_data()

@@ -1,0 +1,320 @@
+"""Metrics by hand, against scikit-learn, SciPy and loops; ties, blanks and labels."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+import sklearn.metrics
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib import methods, ranking
+
+LENGTHS = (3, 5, 10, 25)
+
+
+def frame(values):
+    return methods.labelled_scores(values, [f"a{k}" for k in range(len(values))])
+
+
+# Four artists on a line at 0, 1, 3 and 7: every neighbour list can be read off by eye.
+LINE = -np.abs(np.subtract.outer([0.0, 1, 3, 7], [0, 1, 3, 7]))
+
+
+def random_frame(rng, n=49):
+    return frame(rng.random((n, n)))
+
+
+def others(values):
+    """Each query's candidates, without itself."""
+    values = values.to_numpy()
+    return values[~np.eye(len(values), dtype=bool)].reshape(len(values), -1)
+
+
+def by_orders(measure, p, t, n):
+    """Mean of `measure(list, true list)` over all orders that ties allow."""
+
+    def orders(values):
+        everything = itertools.permutations(range(len(values)))
+        return [order for order in everything if all(values[a] >= values[b] for a, b in itertools.pairwise(order))]
+
+    return np.mean([measure(a[:n], b[:n]) for a in orders(p) for b in orders(t)])
+
+
+# Worked by hand.
+
+
+def test_the_reversed_line_shares_half_of_each_pair():
+    assert ranking.overlap_at_n(frame(-LINE), frame(LINE), 2).tolist() == [0.5] * 4
+
+
+def test_sequence_matcher_counts_what_stays_in_order():
+    # Neighbours of a0: 1 2 3 against 2 1 3: two of three in a common order, 2 * 2 / 6.
+    predicted = LINE.copy()
+    predicted[0] = [0, -3, -1, -7]
+    assert ranking.sequence_matcher(frame(predicted), frame(LINE), 3)["a0"] == pytest.approx(2 / 3)
+    assert ranking.levenshtein(frame(predicted), frame(LINE), 3)["a0"] == pytest.approx(1 - 2 / 3)
+    assert ranking.levenshtein(frame(predicted), frame(LINE), 3)["a1"] == 1
+
+
+def test_levenshtein_is_a_distance_and_the_matchers_ratio_is_not():
+    """Shifted by one, lists keep n - 1 of n in order: two edits; the ratio sees only the common block."""
+    n = 6
+    true = np.arange(8.0, 0, -1)
+    shifted = true.copy()
+    shifted[0] = 0.5
+    values, predicted = np.tile(true, (8, 1)), np.tile(shifted, (8, 1))
+    at = "a7"  # the query that is last on both lists
+    assert ranking.levenshtein(frame(predicted), frame(values), n)[at] == pytest.approx(1 - 2 / n)
+    assert ranking.sequence_matcher(frame(predicted), frame(values), n)[at] == pytest.approx((n - 1) / n)
+
+
+def test_ndcg_worked_by_hand():
+    true = np.zeros((4, 4))
+    true[0] = [0, 0.5, 1, 0]
+    predicted = np.zeros((4, 4))
+    predicted[0] = [0, 3, 2, 1]
+    gain, ideal = 0.5 + 1 / np.log2(3), 1 + 0.5 / np.log2(3)
+    assert ranking.ndcg(frame(predicted), frame(true), 2)["a0"] == pytest.approx(gain / ideal)
+    assert ranking.ndcg(frame(predicted), frame(true), 2)["a1"] == 0  # similar to nobody
+
+
+def test_average_precision_worked_by_hand():
+    predicted = LINE.copy()
+    predicted[0] = [0, -2, -3, -1]  # 3, 1, 2 where 1 and 2 are the true ones: hits at places 2 and 3
+    assert ranking.mean_average_precision(frame(predicted), frame(LINE), 2)["a0"] == pytest.approx((1 / 2 + 2 / 3) / 2)
+
+
+def test_r_precision_lets_the_number_of_relevant_candidates_differ():
+    # Of twelve similarities the quantile .9 is passed by two: both in the row of a0.
+    true = np.linspace(0, 0.1, 16).reshape(4, 4)
+    true[0, 1:3] = [0.8, 0.9]
+    predicted = np.zeros((4, 4))
+    predicted[0] = [0, 2, 1, 3]
+    found = ranking.r_precision(frame(predicted), frame(true))
+    assert found["a0"] == 0.5
+    assert found.isna().tolist() == [False, True, True, True]
+
+
+# Independent oracles.
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+def test_overlap_equals_a_loop_over_sets(n, rng):
+    predicted, target = random_frame(rng), random_frame(rng)
+    wanted = [len({*np.argsort(-p)[:n]} & {*np.argsort(-t)[:n]}) / n for p, t in zip(others(predicted), others(target), strict=True)]
+    np.testing.assert_allclose(ranking.overlap_at_n(predicted, target, n), wanted)
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.parametrize("rounded", [False, True])
+def test_ndcg_equals_scikit_learns_with_and_without_ties(n, rounded, rng):
+    predicted, target = random_frame(rng), random_frame(rng)
+    if rounded:
+        predicted = predicted.round(1)
+    wanted = [sklearn.metrics.ndcg_score([t], [p], k=n) for p, t in zip(others(predicted), others(target), strict=True)]
+    np.testing.assert_allclose(ranking.ndcg(predicted, target, n), wanted)
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+def test_average_precision_equals_scikit_learns(n, rng):
+    predicted, target = random_frame(rng), random_frame(rng)
+    wanted = [
+        sklearn.metrics.average_precision_score(scipy.stats.rankdata(-t) <= n, p)
+        for p, t in zip(others(predicted), others(target), strict=True)
+    ]
+    np.testing.assert_allclose(ranking.mean_average_precision(predicted, target, n), wanted)
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+def test_spearman_equals_scipys_with_and_without_ties(rounded, rng):
+    predicted, target = random_frame(rng, 12), random_frame(rng, 12)
+    if rounded:
+        predicted, target = predicted.round(1), target.round(1)
+    wanted = [scipy.stats.spearmanr(p, t).statistic for p, t in zip(others(predicted), others(target), strict=True)]
+    np.testing.assert_allclose(ranking.spearman(predicted, target), wanted)
+
+
+def test_r_precision_equals_overlap_where_all_queries_have_equally_many_relevant_ones(rng):
+    values = np.zeros((21, 21))
+    values[~np.eye(21, dtype=bool)] = np.concatenate([rng.permutation(20) for _ in range(21)])  # two in twenty pass the quantile .9
+    predicted, target = random_frame(rng, 21), frame(values)
+    np.testing.assert_allclose(ranking.r_precision(predicted, target), ranking.overlap_at_n(predicted, target, 2))
+
+
+@given(st.lists(st.integers(0, 2), min_size=5, max_size=5), st.lists(st.integers(0, 2), min_size=5, max_size=5), st.integers(1, 5))
+def test_overlap_with_ties_is_the_mean_over_all_orders(p, t, n):
+    predicted, target = np.zeros((6, 6)), np.zeros((6, 6))
+    predicted[0, 1:], target[0, 1:] = p, t
+    wanted = by_orders(lambda a, b: len({*a} & {*b}) / n, p, t, n)
+    assert ranking.overlap_at_n(frame(predicted), frame(target), n)["a0"] == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(("metric", "measure"), [
+    ("sequence_matcher", lambda a, b: ranking.difflib.SequenceMatcher(None, a, b).ratio()),
+    ("map", lambda a, b: sum((a[k] in b[:2]) * sum(x in b[:2] for x in a[: k + 1]) / (k + 1) for k in range(5)) / 2),
+])  # fmt: skip
+def test_ordered_metrics_with_ties_come_near_the_mean_over_all_orders(metric, measure):
+    p, t = [1, 2, 2, 1, 0], [0, 3, 1, 1, 1]
+    predicted, target = np.zeros((6, 6)), np.zeros((6, 6))
+    predicted[0, 1:], target[0, 1:] = p, t
+    wanted = by_orders(measure, p, t, 5 if metric == "map" else 2)
+    found = np.mean([ranking.METRICS[metric](frame(predicted), frame(target), 2, seed=seed)["a0"] for seed in range(10)])
+    assert found == pytest.approx(wanted, abs=0.05)  # 1,000 draws of a value in [0, 1]
+
+
+# Chance.
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+def test_a_constant_prediction_scores_chance_to_the_last_digits(n, rng):
+    target, constant = random_frame(rng), frame(np.zeros((49, 49)))
+    np.testing.assert_allclose(ranking.overlap_at_n(constant, target, n), n / 48, rtol=1e-14)
+    mean_gain = others(target).mean(axis=1) * (1 / np.log2(np.arange(2, n + 2))).sum()
+    ideal = -np.sort(-others(target), axis=1)[:, :n] @ (1 / np.log2(np.arange(2, n + 2)))
+    np.testing.assert_allclose(ranking.ndcg(constant, target, n), mean_gain / ideal, rtol=1e-12)
+    assert (ranking.spearman(constant, target) == 0).all()
+    relevant = (others(target) > np.quantile(others(target), 0.9)).sum(axis=1)
+    np.testing.assert_allclose(ranking.r_precision(constant, target), np.where(relevant, relevant / 48, np.nan), rtol=1e-12)
+
+
+def test_a_constant_prediction_scores_chance_on_a_constant_truth_too():
+    constant = frame(np.zeros((9, 9)))
+    np.testing.assert_allclose(ranking.overlap_at_n(constant, constant, 3), 3 / 8)
+
+
+@pytest.mark.parametrize(("n", "chance"), [(3, 0.057), (5, 0.098), (10, 0.142), (25, 0.140)])
+def test_chance_of_the_sequence_matcher_is_what_was_simulated_for_48_candidates(n, chance, rng):
+    constant = frame(np.zeros((49, 49)))
+    assert ranking.sequence_matcher(constant, random_frame(rng), n, seed=1).mean() == pytest.approx(chance, abs=0.006)
+
+
+# Properties.
+
+
+@pytest.mark.parametrize("metric", ranking.METRICS)
+def test_a_perfect_ranking_scores_one(metric, rng):
+    target = random_frame(rng, 12)
+    assert ranking.METRICS[metric](target**3, target, 4).dropna().to_numpy() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("metric", ranking.METRICS)
+def test_the_order_of_queries_and_candidates_does_not_matter(metric, rng):
+    predicted, target = random_frame(rng, 12), random_frame(rng, 12)
+    values = ranking.METRICS[metric](predicted, target, 4)
+    rows, columns = (target.index[rng.permutation(12)] for _ in range(2))
+    shuffled = ranking.METRICS[metric](predicted.loc[rows, columns], target.loc[rows, columns], 4)
+    pd.testing.assert_series_equal(shuffled.reindex(values.index), values)
+
+
+def test_ties_are_not_broken_in_the_order_of_the_truth():
+    """A constant model over candidates that stand best first must not score like a perfect one."""
+    target = frame(np.tile(np.arange(20.0, 0, -1), (20, 1)))
+    for metric in ("unordered", "sequence_matcher", "levenshtein", "ndcg", "map"):
+        assert ranking.METRICS[metric](frame(np.zeros((20, 20))), target, 3).mean() < 0.75
+
+
+def test_draws_are_the_same_for_a_seed_and_differ_between_seeds(rng):
+    predicted, target = random_frame(rng, 12).round(1), random_frame(rng, 12)
+    first, again, other = (ranking.sequence_matcher(predicted, target, 4, seed=seed) for seed in (1, 1, 2))
+    assert first.equals(again)
+    assert not first.equals(other)
+
+
+def test_queries_need_not_be_among_the_candidates(rng):
+    target = pd.DataFrame(rng.random((2, 5)), index=["x", "y"], columns=list("abcde"))
+    assert ranking.overlap_at_n(target, target, 5).tolist() == [1, 1]
+    everything = random_frame(rng, 12)
+    some = everything.loc[["a3", "a7"]]
+    pd.testing.assert_series_equal(ranking.ndcg(some, some**2, 4), ranking.ndcg(everything, everything**2, 4)[["a3", "a7"]])
+
+
+def test_the_factors_of_a_metric_multiply_to_its_values(rng):
+    predicted, target = random_frame(rng, 12).round(1), random_frame(rng, 12)
+    for name, factors in ranking.FACTORS.items():
+        said, true = factors(others(predicted), others(target), 4)
+        np.testing.assert_allclose((said * true).sum(axis=1), ranking.METRICS[name](predicted, target, 4), atol=1e-12)
+
+
+# Refusals.
+
+
+@pytest.mark.parametrize("metric", ranking.METRICS)
+def test_a_blank_or_infinite_score_is_an_error(metric, rng):
+    target = random_frame(rng, 5)
+    for value in (np.nan, np.inf):
+        spoilt = target.copy()
+        spoilt.iloc[1, 3] = value
+        with pytest.raises(ValueError, match="1 values of predicted are not finite"):
+            ranking.METRICS[metric](spoilt, target, 2)
+        with pytest.raises(ValueError, match="1 values of target are not finite"):
+            ranking.METRICS[metric](target, spoilt, 2)
+
+
+@pytest.mark.parametrize("metric", ranking.METRICS)
+def test_misaligned_labels_are_an_error(metric, rng):
+    target = random_frame(rng, 5)
+    for other in (target.iloc[::-1], target.iloc[:, ::-1], target.rename(index={"a0": "z"}), target.iloc[:4]):
+        with pytest.raises(ValueError, match="different artists in their (index|columns), or in another order: use reindex_like"):
+            ranking.METRICS[metric](other, target, 2)
+
+
+@pytest.mark.parametrize("n", [0, 5, -1])
+def test_a_list_length_that_does_not_fit_is_an_error(n, rng):
+    target = random_frame(rng, 5)
+    with pytest.raises(ValueError, match=f"lists of {n} were asked for, there are 4 candidates"):
+        ranking.overlap_at_n(target, target, n)
+
+
+def test_a_mixture_of_queries_with_and_without_own_column_is_an_error(rng):
+    mixed = pd.DataFrame(rng.random((2, 3)), index=["a", "z"], columns=["a", "b", "c"])
+    with pytest.raises(ValueError, match="either every query is among the candidates, once, or none is"):
+        ranking.overlap_at_n(mixed, mixed, 1)
+
+
+# Fame held constant.
+
+
+def test_concordance_compares_candidates_of_like_fame_only(rng):
+    listeners = pd.Series([100, 110, 1000, 1200], index=["a0", "a1", "a2", "a3"])  # pairs (0, 1) and (2, 3)
+    target = frame([[0, 1, 3, 2], [1, 0, 3, 2], [3, 2, 0, 1], [3, 2, 1, 0]])
+    as_fame = frame(np.tile([0, 0, 9, 9], (4, 1)))
+    assert ranking.popularity_matched_concordance(as_fame, target, listeners).tolist() == [0.5] * 4
+    assert ranking.popularity_matched_concordance(target, target, listeners).tolist() == [1] * 4
+    assert ranking.popularity_matched_concordance(-target, target, listeners).tolist() == [0] * 4
+    lone = ranking.popularity_matched_concordance(target, target, listeners, ratio=1.15)  # only (0, 1) is left
+    assert lone.isna().tolist() == [True, True, False, False]
+
+
+def test_concordance_equals_a_loop_over_pairs(rng):
+    predicted, target = random_frame(rng, 9).round(1), random_frame(rng, 9).round(1)
+    listeners = pd.Series(rng.integers(50, 150, 9), index=target.index)
+    wanted = []
+    for query in target.index:
+        values = [
+            0.5 + 0.5 * np.sign(predicted.loc[query, a] - predicted.loc[query, b]) * np.sign(target.loc[query, a] - target.loc[query, b])
+            for a, b in itertools.combinations(target.index.drop(query), 2)
+            if max(listeners[a], listeners[b]) / min(listeners[a], listeners[b]) <= 1.3 and target.loc[query, a] != target.loc[query, b]
+        ]
+        wanted.append(np.mean(values) if values else np.nan)
+    np.testing.assert_allclose(ranking.popularity_matched_concordance(predicted, target, listeners), wanted)
+
+
+def test_concordance_without_listeners_is_an_error(rng):
+    target = random_frame(rng, 4)
+    with pytest.raises(ValueError, match="1 candidates have no listeners"):
+        ranking.popularity_matched_concordance(target, target, pd.Series(5, index=["a0", "a1", "a2"]))
+
+
+# Lists for reading.
+
+
+def test_top_lists_the_closest_without_the_query_ties_by_id():
+    scores = frame([[0, 1, 5, 5], [1, 0, 2, 3], [0, 0, 0, 0], [9, 8, 7, 0]])
+    lists = ranking.top(scores.loc[["a0", "a2"]], 3)
+    assert list(lists.columns) == ["query", "rank", "artist", "score"]
+    assert lists[["query", "rank", "artist"]].to_numpy().tolist() == [
+        ["a0", 1, "a2"], ["a0", 2, "a3"], ["a0", 3, "a1"], ["a2", 1, "a0"], ["a2", 2, "a1"], ["a2", 3, "a3"],
+    ]  # fmt: skip

@@ -1,0 +1,99 @@
+"""Intervals and p-values: where the answer is known, where there is nothing to find, and where a value is blank."""
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from lib import methods, ranking, significance
+
+
+def frame(values):
+    return methods.labelled_scores(values, [f"a{k}" for k in range(len(values))])
+
+
+def test_the_bootstrap_interval_is_scipys_percentile_interval(rng):
+    values = rng.random(49)
+    wanted = scipy.stats.bootstrap((values,), np.mean, method="percentile", n_resamples=9999, rng=1).confidence_interval
+    assert significance.bootstrap_interval(values, n_resamples=9999) == pytest.approx(tuple(wanted), abs=0.005)
+
+
+def test_the_interval_covers_the_true_mean_about_as_often_as_it_says(rng):
+    intervals = [significance.bootstrap_interval(rng.normal(size=49), n_resamples=400, seed=k) for k in range(200)]
+    assert 0.88 <= np.mean([low <= 0 <= high for low, high in intervals]) <= 0.99
+
+
+def test_blank_values_are_left_out_of_the_interval():
+    assert significance.bootstrap_interval([1, 1, np.nan, 1]) == (1.0, 1.0)
+    with pytest.raises(ValueError, match="no value to resample"):
+        significance.bootstrap_interval([np.nan, np.nan])
+
+
+def test_a_seed_gives_the_same_interval_and_another_one_another(rng):
+    values = rng.random(20)
+    first, again, other = (significance.bootstrap_interval(values, seed=seed) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+@pytest.mark.parametrize("metric", ranking.FACTORS)
+def test_a_perfect_prediction_has_the_smallest_p_value(metric, rng):
+    target = frame(rng.random((20, 20)))
+    assert significance.label_permutation(metric, [target], target, 5, n_permutations=99) == 0.01
+    assert significance.label_permutation(metric, [-target], target, 5, n_permutations=99) == 1.0
+
+
+@pytest.mark.parametrize("metric", ranking.FACTORS)
+def test_p_values_of_unrelated_predictions_are_uniform(metric, rng):
+    p_values = [
+        significance.label_permutation(metric, [frame(rng.random((12, 12)))], frame(rng.random((12, 12))), 3, n_permutations=39, seed=k)
+        for k in range(100)
+    ]
+    assert scipy.stats.kstest(p_values, scipy.stats.uniform.cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize("metric", ranking.FACTORS)
+def test_the_p_value_is_the_share_of_all_relabellings_that_do_as_well(metric, rng):
+    """Against a loop over all 120 relabellings of five artists, with the metric itself."""
+    runs, target = [frame(rng.random((5, 5)).round(1)) for _ in range(2)], frame(rng.random((5, 5)))
+
+    def value(order):
+        relabelled = [frame(run.fillna(0).to_numpy()[np.ix_(order, order)]) for run in runs]
+        return np.mean([ranking.METRICS[metric](run, target, 2).mean() for run in relabelled])
+
+    observed = value(range(5))
+    wanted = np.mean([value(list(order)) >= observed - 1e-9 for order in itertools.permutations(range(5))])
+    assert significance.label_permutation(metric, runs, target, 2, n_permutations=4999) == pytest.approx(wanted, abs=0.03)
+
+
+def test_labels_that_cannot_be_permuted_together_are_an_error(rng):
+    target = frame(rng.random((6, 6)))
+    with pytest.raises(ValueError, match="only where queries and candidates are the same artists"):
+        significance.label_permutation("ndcg", [target.iloc[:3]], target.iloc[:3], 2)
+    with pytest.raises(ValueError, match="predicted and target name different artists"):
+        significance.label_permutation("ndcg", [target.iloc[::-1, ::-1]], target, 2)
+
+
+def test_the_paired_test_equals_scipys_permutation_test(rng):
+    first, second = rng.random(12), rng.random(12) + 0.2
+    exact = scipy.stats.permutation_test(
+        (first, second), lambda a, b, axis: np.mean(a - b, axis=axis), permutation_type="samples", n_resamples=np.inf
+    )
+    assert significance.paired_randomisation(first, second, n_draws=20_000) == pytest.approx(exact.pvalue, abs=0.01)
+
+
+def test_equal_values_are_no_difference_and_a_constant_lead_is_one():
+    assert significance.paired_randomisation([0.3] * 20, [0.3] * 20) == 1.0
+    assert significance.paired_randomisation(np.arange(20) + 1, np.arange(20)) < 0.001
+
+
+def test_pairs_with_a_blank_value_are_left_out_instead_of_passing_for_significant():
+    first, second = [0.1, 0.5, np.nan, 0.2], [0.5, 0.1, 0.2, np.nan]
+    assert significance.paired_randomisation(first, second) == 1.0
+    with pytest.raises(ValueError, match="no pair of values to compare"):
+        significance.paired_randomisation([np.nan], [1.0])
+
+
+def test_paired_values_of_different_lengths_are_an_error():
+    with pytest.raises(ValueError, match=r"one length, got \(2,\) and \(3,\)"):
+        significance.paired_randomisation([1, 2], [1, 2, 3])

@@ -1,9 +1,10 @@
-"""Methods without training, and the two ceilings (paper, section 4: the L2 baseline; the rest goes beyond it).
+"""Methods without training, and the ceilings (paper, section 4: the L2 baseline; the rest goes beyond it).
 
 Conventions
 -----------
 - Each class is a `lib.methods.Method`; scores are higher for closer artists, so distances are negated.
-- `Popularity` knows listeners, no audio; what is `Fixed` knows more than any method of audio can: they are ceilings.
+- `Popularity` knows listeners, no audio; what is `Fixed` knows more than any method of audio can: they are
+  ceilings.
 
 References
 ----------
@@ -67,7 +68,9 @@ class Spectrum:
 
     def score(self, collection, artists):
         clips, owners = collection.clips_of(artists)
-        return _negated_distances(np.concatenate([clips.mean(axis=1), clips.std(axis=1)], axis=1), owners, artists)
+        return _negated_distances(
+            np.concatenate([clips.mean(axis=1), clips.std(axis=1)], axis=1), owners, artists
+        )
 
 
 class MfccGaussian:
@@ -86,7 +89,9 @@ class MfccGaussian:
 
     def score(self, collection, artists):
         clips, owners = collection.clips_of(artists)
-        mfcc = librosa.feature.mfcc(S=clips.transpose(0, 2, 1), n_mfcc=self.n_mfcc + 1)[:, 1:]  # (clips, mfcc, frames)
+        mfcc = librosa.feature.mfcc(S=clips.transpose(0, 2, 1), n_mfcc=self.n_mfcc + 1)[
+            :, 1:
+        ]  # (clips, mfcc, frames)
         means = mfcc.mean(axis=2)
         centred = mfcc - means[:, :, None]
         covariances = centred @ centred.transpose(0, 2, 1) / mfcc.shape[2] + self.ridge * np.eye(self.n_mfcc)
@@ -96,7 +101,7 @@ class MfccGaussian:
 
 
 class Fixed:
-    """Scores known beforehand: the ceilings (split-half of the listeners; in a simulated world, its own styles)."""
+    """Scores known beforehand: the ceilings (half of the listeners; in a simulated world, its own styles)."""
 
     def __init__(self, name, scores):
         self.name, self.scores = name, scores

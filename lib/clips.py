@@ -176,7 +176,7 @@ def choose(artist, source, shared=False):
         return Choice(None, "the artist has no name", [])
     candidates = source.candidates(artist)
     for candidate in candidates:
-        if candidate.name == artist.artist_id:
+        if names.normalise(candidate.name) == names.normalise(artist.artist_id):
             return Choice(candidate, "equal MBID", [])
     equal = [each for each in candidates if names.normalise(each.name) == names.normalise(artist.name)]
     if len(equal) == 1 and not shared:
@@ -186,15 +186,14 @@ def choose(artist, source, shared=False):
         return Choice(None, "no artist of this name", candidates)
     linked = source.linked(artist.artist_id)
     by_id = {each.id: each for each in equal}
-    for candidate_id in (*(each for each in linked if each in by_id), *linked):
-        chosen = by_id.get(candidate_id, Candidate(candidate_id, artist.name))
-        return Choice(chosen, LINKED, [each for each in candidates if each.id != chosen.id])
-    where = (
-        f"{len(equal)} artists of this name"
-        if not shared
-        else "several artists of this name in the listening data"
+    if linked:  # preferably to one that the search found too; it may have drowned among its namesakes
+        best = next((each for each in linked if each in by_id), linked[0])
+        chosen = by_id.get(best, Candidate(best, artist.name))
+        return Choice(chosen, LINKED, [each for each in candidates if each.id != best])
+    where = "in the listening data" if shared else f"in {source.name}"
+    return Choice(
+        None, f"several artists of this name {where}, and no link of MusicBrainz tells which", candidates
     )
-    return Choice(None, f"{where}, and no link of MusicBrainz tells which", candidates)
 
 
 def examine(content):
@@ -410,8 +409,8 @@ def _check(found, n_artists):
         first = found.missing.head(5).itertuples()
         reasons = "".join(f"\n  {row.artist} in {row.source}: {row.reason}" for row in first)
         raise ValueError(
-            f"{n_found} of {n_artists} artists got a clip, at least 2 are needed to compare any. Are names spelt"
-            f" alike in the plays and in the sources?{reasons}"
+            f"{n_found} of {n_artists} artists got a clip, at least 2 are needed to compare any. Are names"
+            f" spelt alike in the plays and in the sources?{reasons}"
         )
 
 

@@ -2,7 +2,8 @@
 
 Conventions
 -----------
-- Scores come long, one row for each (method, fold, seed, query, candidate); tables are tidy, one observation a row.
+- Scores come long, one row for each (method, fold, seed, query, candidate); tables are tidy, one observation
+  a row.
 - ``truth`` is *corrected* (the target as it is) or *as_published* (right values under wrong query names, see
   `similarity.as_published`); ``candidates`` is *test* (Table 1) or *all* (Table 2).
 - Several trainings of one method are averaged for each query before any interval is drawn.
@@ -84,13 +85,14 @@ def table1(scores, target, test, *, list_lengths, seed=0, n_permutations=199, fo
         n of "top n"; lengths beyond the candidates are left out.
     seed, n_permutations, fold : int
     own_targets : dict of str to pd.DataFrame, optional
-        Methods that are judged by another target: the split-half ceiling by the half of the listeners it has not seen.
+        Methods that are judged by another target: the split-half ceiling by the half of the listeners it has
+        not seen.
 
     Returns
     -------
     pd.DataFrame
-        ``truth, candidates, fold, method, metric, n, value, ci_low, ci_high, chance, p_value, n_queries, n_seeds, seed_sd,
-        paper_value``. ``n`` is blank for metrics of the whole ranking.
+        ``truth, candidates, fold, method, metric, n, value, ci_low, ci_high, chance, p_value, n_queries,
+        n_seeds, seed_sd, paper_value``. ``n`` is blank for metrics of the whole ranking.
 
     Raises
     ------
@@ -188,8 +190,8 @@ def mean_scores(scores, method, artists):
 def table2(scores, target, splits, queries, *, sources, n=5):
     """The artists most similar to some queries, by the truth and by each source (the paper's Table 2).
 
-    Candidates are all artists, as the paper's text says; the split of each query is named, because a method has heard the
-    training artists before.
+    Candidates are all artists, as the paper's text says; the split of each query is named, because a method
+    has heard the training artists before.
 
     Parameters
     ----------

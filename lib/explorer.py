@@ -20,13 +20,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from lib import players, plots, ranking, splits
+from lib import players, plots, ranking, spectrograms, splits
 
 TRUTH = "truth"
 NAMES = {TRUTH: "truth: shared listeners"} | plots.METHOD_NAMES
 MAX_CLIPS = 3  # of an artist, shown at a time
 SPLIT_MEANS = {
-    "train": "a training artist: the network has learnt from these very clips, so its ranking here is no test",
+    "train": "a training artist: the network has learnt from its clips, so its ranking here is no test",
     "dev": "a dev artist: never trained on, but settings were compared on it",
     "test": "a test artist: the network has never heard it",
 }
@@ -64,10 +64,12 @@ class Study:
     def sources(self):
         """Names of the rankings: the truth, then the methods in their usual order, then any others."""
         methods = self.scores.index.unique("method")
-        return [name for name in NAMES if name == TRUTH or name in methods] + sorted(set(methods) - set(NAMES))
+        return [name for name in NAMES if name == TRUTH or name in methods] + sorted(
+            set(methods) - set(NAMES)
+        )
 
 
-def study(artists, split, target, scores, clips, spectrograms, index, *, folder, simulated):
+def study(artists, split, target, scores, clips, array, index, *, folder, simulated):
     """Bring the results of earlier notebooks together.
 
     Parameters
@@ -82,7 +84,8 @@ def study(artists, split, target, scores, clips, spectrograms, index, *, folder,
         Long scores: ``method, fold, seed, query, candidate, score``.
     clips : pd.DataFrame
         ``clip_id, title, file``.
-    spectrograms : np.ndarray, shape=(n_clips, 256, 64)
+    array : np.ndarray, shape=(n_clips, 256, 64)
+        Spectrograms.
     index : pd.DataFrame
         ``row, clip_id, artist_id`` of each spectrogram.
     folder : path
@@ -101,7 +104,11 @@ def study(artists, split, target, scores, clips, spectrograms, index, *, folder,
     kept = artists[artists["artist_id"].isin(split_of.index)].set_index("artist_id")
     described = kept.assign(split=split_of.reindex(kept.index), label=_labels(kept["name"]))
     described = described[["name", "label", "listeners", "split"]]
-    parts = {"artists.parquet": kept.index, "the target": target.index, "the scores": scores["query"].unique()}
+    parts = {
+        "artists.parquet": kept.index,
+        "the target": target.index,
+        "the scores": scores["query"].unique(),
+    }
     for name, known in (parts | {"the spectrograms": index["artist_id"].unique()}).items():
         lacking = split_of.index.difference(pd.Index(known))
         if len(lacking):
@@ -113,7 +120,7 @@ def study(artists, split, target, scores, clips, spectrograms, index, *, folder,
     heard = clips.set_index("clip_id").loc[index["clip_id"], ["title", "file"]].reset_index(drop=True)
     heard.insert(0, "artist_id", index["artist_id"].to_numpy())
     target = target.reindex(index=kept.index, columns=kept.index)
-    return Study(described, target, means, heard, spectrograms, Path(folder), simulated)
+    return Study(described, target, means, heard, array, Path(folder), simulated)
 
 
 def neighbours(explored, query, *, sources, n, among=splits.NAMES):
@@ -134,8 +141,8 @@ def neighbours(explored, query, *, sources, n, among=splits.NAMES):
     Returns
     -------
     pd.DataFrame
-        ``source, rank`` (from 1), ``artist`` (id), ``label, split, score`` and ``true``: whether the artist is
-        in the truth's list too.
+        ``source, rank`` (from 1), ``artist`` (id), ``label, split, score`` and ``true``: whether the artist
+        is in the truth's list too.
 
     Raises
     ------
@@ -143,13 +150,20 @@ def neighbours(explored, query, *, sources, n, among=splits.NAMES):
         If the query or a source is unknown, or no candidate is left.
     """
     if query not in explored.artists.index:
-        raise ValueError(f"there is no artist {query!r} with clips; known are {len(explored.artists)} artist ids")
+        raise ValueError(
+            f"there is no artist {query!r} with clips among {len(explored.artists)}: give an artist id"
+        )
     unknown = sorted(set(sources) - set(explored.sources))
     if unknown or not sources:
-        raise ValueError(f"no scores of {', '.join(unknown) or 'nothing'}; choose among {', '.join(explored.sources)}")
-    candidates = explored.artists.index[explored.artists["split"].isin(list(among))].drop(query, errors="ignore")
+        known = ", ".join(explored.sources)
+        raise ValueError(f"no scores of {', '.join(unknown) or 'nothing'}; choose among {known}")
+    candidates = explored.artists.index[explored.artists["split"].isin(list(among))].drop(
+        query, errors="ignore"
+    )
     if candidates.empty or n < 1:
-        raise ValueError(f"{len(candidates)} candidates in {list(among)} and lists of {n}: at least 1 of each")
+        raise ValueError(
+            f"{len(candidates)} candidates in {list(among)} and lists of {n}: at least 1 of each"
+        )
     tables = []
     for source in dict.fromkeys([TRUTH, *sources]):
         scores = explored.target.loc[query] if source == TRUTH else explored.scores.loc[query, source]
@@ -189,8 +203,9 @@ def side_by_side_html(table):
     -------
     str
     """
-    name = table["label"].map(players.plain).where(~table["true"], "<b>" + table["label"].map(players.plain) + "</b>")
-    cells = table.assign(label=name + " <small>" + table["split"] + "</small>")
+    names = table["label"].map(players.plain)
+    names = names.where(~table["true"], "<b>" + names + "</b>")
+    cells = table.assign(label=names + " <small>" + table["split"] + "</small>")
     wide = side_by_side(cells).rename(columns=lambda source: players.plain(NAMES.get(source, source)))
     wide.index.name = wide.columns.name = None
     return wide.fillna("").to_html(escape=False, border=0)
@@ -235,12 +250,13 @@ class Explorer:
         self.explored, self.seconds = explored, seconds
         first = artist or explored.artists.index[0]
         neighbours(explored, first, sources=sources, n=n)  # refuse what is unknown before anything is shown
-        options = list(zip(explored.artists["label"], explored.artists.index, strict=True))
-        self.artist = widgets.Dropdown(options=options, value=first, description="artist")
-        self.sources = widgets.SelectMultiple(
-            options=[(NAMES.get(name, name), name) for name in explored.sources], value=list(sources), description="rankings"
+        artists = list(zip(explored.artists["label"], explored.artists.index, strict=True))
+        rankings = [(NAMES.get(name, name), name) for name in explored.sources]
+        self.artist = widgets.Dropdown(options=artists, value=first, description="artist")
+        self.sources = widgets.SelectMultiple(options=rankings, value=list(sources), description="rankings")
+        self.among = widgets.SelectMultiple(
+            options=splits.NAMES, value=splits.NAMES, description="candidates", rows=3
         )
-        self.among = widgets.SelectMultiple(options=splits.NAMES, value=splits.NAMES, description="candidates", rows=3)
         self.n = widgets.IntSlider(n, 1, max(n, 25), description="list length", continuous_update=False)
         self.notice, self.table = widgets.HTML(), widgets.HTML()
         self.neighbour = widgets.Dropdown(description="compare")
@@ -295,17 +311,18 @@ class _Clips:
         title, file = self.explored.clips.loc[row, ["title", "file"]]
         values = self.explored.spectrograms[row]
         picture = widgets.Image(value=_png(plots.spectrogram(values, colourbar=False)), width=420)
+        start = (spectrograms.SECONDS - self.seconds) / 2
         try:
-            middle = plots.spectrograms.SECONDS / 2 - self.seconds / 2
-            mp3 = players.excerpt(self.explored.folder / file, middle, self.seconds)
+            mp3 = players.excerpt(self.explored.folder / file, start, self.seconds)
         except (ValueError, OSError) as error:
             return [widgets.HTML(players.plain(f"{title}: {error}")), picture]
         sound = widgets.Audio(value=mp3, format="mp3", autoplay=False, loop=False)
-        return [widgets.HTML(players.plain(title)), sound, picture]
+        heard = f"{title}, seconds {start:.0f} to {start + self.seconds:.0f} of the picture"
+        return [widgets.HTML(players.plain(heard)), sound, picture]
 
 
 def _labels(names):
-    """Names that tell artists apart: the beginning of the id stands behind a name that is not unique, or empty."""
+    """Names that tell artists apart: an empty or repeated one is followed by the beginning of its id."""
     unclear = names.duplicated(keep=False) | (names.str.strip() == "")
     return names.where(~unclear, names + " (" + names.index.str[:8] + ")")
 

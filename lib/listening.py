@@ -5,11 +5,11 @@ A plays file becomes clean plays and then a sparse listening matrix. Nothing dis
 
 Conventions
 -----------
-- Two layouts are read. *360K*: no header, ``user sha1 ⇥ artist MBID ⇥ artist name ⇥ plays``. *Headed*: CSV or TSV
-  whose first line names the columns ``user, artist[, mbid][, plays]``.
-- Only ``\\n`` ends a line (a ``\\r`` before it is dropped); tabs separate; quotes mean nothing in the 360K layout
-  and in TSV, and in CSV they end on their own line; nothing is taken for "missing" but the empty field; bytes that
-  are not UTF-8 become U+FFFD.
+- Two layouts are read. *360K*: no header, ``user sha1 ⇥ artist MBID ⇥ artist name ⇥ plays``. *Headed*: CSV or
+  TSV whose first line names the columns ``user, artist[, mbid][, plays]``.
+- Only ``\\n`` ends a line (a ``\\r`` before it is dropped); tabs separate; quotes mean nothing in the 360K
+  layout and in TSV, and in CSV they end on their own line; nothing is taken for "missing" but the empty
+  field; bytes that are not UTF-8 become U+FFFD.
 - An artist is known by its MBID or, where there is none, by ``name:`` and its normalised name.
 - Matrices are users × artists; artists are ordered by listeners, most first, ties by id.
 
@@ -80,7 +80,9 @@ class ListeningMatrix:
         return ones
 
 
-def read_plays(plays_file, profile_file=None, *, require_mbid=True, registered_only=True, unknown=UNKNOWN_ARTIST):
+def read_plays(
+    plays_file, profile_file=None, *, require_mbid=True, registered_only=True, unknown=UNKNOWN_ARTIST
+):
     """Read, check and clean a plays file (paper, section 3; cleaning rules of the author's code).
 
     Parameters
@@ -148,10 +150,15 @@ def matrix(plays, n_artists):
         .sort(["listeners", "artist_id"], descending=[True, False])
     )
     if len(artists) < n_artists:
-        raise ValueError(f"{n_artists} artists were asked for, the plays hold {len(artists)}: lower n_artists")
+        raise ValueError(
+            f"{n_artists} artists were asked for, the plays hold {len(artists)}: lower n_artists"
+        )
     artists = artists.head(n_artists)
     kept = plays.rows.join(
-        artists.select("artist_id").with_row_index("column"), on="artist_id", how="inner", maintain_order="left"
+        artists.select("artist_id").with_row_index("column"),
+        on="artist_id",
+        how="inner",
+        maintain_order="left",
     ).with_columns(row=pl.col("user").rank("dense").cast(pl.Int64) - 1)
     shape = (kept["row"].max() + 1, n_artists)
     coordinates = (kept["row"].to_numpy(), kept["column"].to_numpy())
@@ -195,7 +202,9 @@ def load(folder):
     artists = pd.read_parquet(Path(folder) / "artists.parquet")
     plays = scipy.sparse.load_npz(Path(folder) / "listening.npz")
     if plays.shape[1] != len(artists):
-        raise ValueError(f"listening.npz has {plays.shape[1]} artists, artists.parquet {len(artists)}: run 01 again")
+        raise ValueError(
+            f"listening.npz has {plays.shape[1]} artists, artists.parquet {len(artists)}: run 01 again"
+        )
     return ListeningMatrix(scipy.sparse.csr_array(plays), artists)
 
 
@@ -211,8 +220,8 @@ def _lines(path):
     """One column ``text`` with its line number, and whether the first line is a header."""
     if not path.is_file():
         raise FileNotFoundError(
-            f"no plays file at {path}: give 01_listening_data.plays_file the path of a file in the Last.fm-360K layout"
-            " or of a CSV/TSV with a header"
+            f"no plays file at {path}: give 01_listening_data.plays_file the path of a file in the "
+            "Last.fm-360K layout or of a CSV/TSV with a header"
         )
     lines = _text(path)
     if lines.is_empty():
@@ -253,7 +262,12 @@ def _header(text):
 
 def _split(lines):
     """360K layout: four fields, and whether there really are four."""
-    fields = pl.col("text").str.splitn("\t", len(FIELDS) + 1).struct.rename_fields([*FIELDS, "rest"]).struct.unnest()
+    fields = (
+        pl.col("text")
+        .str.splitn("\t", len(FIELDS) + 1)
+        .struct.rename_fields([*FIELDS, "rest"])
+        .struct.unnest()
+    )
     whole = pl.col("text").str.count_matches("\t", literal=True) == len(FIELDS) - 1
     return lines.with_columns(fields, whole=whole).drop("rest")
 
@@ -268,10 +282,19 @@ def _headed_table(lines, path):
     records = lines[1:].with_columns(fields=fields)
 
     def column(name, otherwise=""):
-        return pl.col("fields").list.get(header.index(name), null_on_oob=True) if name in header else pl.lit(otherwise)
+        return (
+            pl.col("fields").list.get(header.index(name), null_on_oob=True)
+            if name in header
+            else pl.lit(otherwise)
+        )
 
     return records.select(
-        "line", "text", user=column("user"), mbid=column("mbid"), name=column("artist"), plays=column("plays", "1"),
+        "line",
+        "text",
+        user=column("user"),
+        mbid=column("mbid"),
+        name=column("artist"),
+        plays=column("plays", "1"),
         whole=pl.col("fields").list.len() == len(header),
     )
 
@@ -310,7 +333,9 @@ def _registered_users(path):
     fields = _text(path).select(fields=pl.col("text").str.split("\t"))
     profiles = fields.filter(pl.col("fields").list.len() == 5)
     if profiles.is_empty():
-        raise ValueError(f"{path} has no line of five tab-separated fields: user, gender, age, country, sign-up date")
+        raise ValueError(
+            f"{path} has no line of five tab-separated fields: user, gender, age, country, sign-up date"
+        )
     signed = profiles.filter(pl.col("fields").list.last().str.strip_chars() != "")
     return signed.select(pl.col("fields").list.first()).to_series().unique()
 
@@ -331,9 +356,11 @@ def _identify(rows):
 def _names_by_plays(valid):
     """One name for each artist: the one with the most plays, then the lexically first."""
     return (
-        valid.group_by("artist_id", "name").agg(pl.col("plays").sum())
+        valid.group_by("artist_id", "name")
+        .agg(pl.col("plays").sum())
         .sort(["artist_id", "plays", "name"], descending=[False, True, False])
-        .group_by("artist_id", maintain_order=True).agg(pl.col("name").first())
+        .group_by("artist_id", maintain_order=True)
+        .agg(pl.col("name").first())
     )
 
 
@@ -349,5 +376,7 @@ def _summary(rows_in, kept, merged, rejects):
 def _nothing_left(path, rejects):
     if rejects.is_empty():
         return f"{path} has a header and no rows below it"
-    shown = "\n".join(f"  line {row['line']}: {row['reason']}: {row['text'][:120]}" for row in rejects.head(3).to_dicts())
+    shown = "\n".join(
+        f"  line {row['line']}: {row['reason']}: {row['text'][:120]}" for row in rejects.head(3).to_dicts()
+    )
     return f"all {len(rejects)} rows of {path} were rejected; the first are\n{shown}"

@@ -2,7 +2,8 @@
 
 Conventions
 -----------
-- A method is *fitted* on training artists (it may look at the dev artists to choose, never at the test artists) and then *scores* any artists.
+- A method is *fitted* on training artists (it may look at the dev artists to choose, never at the test
+  artists) and then *scores* any artists.
 - Scores are labelled frames, higher is closer, diagonal blank; stored long, one row for each
   (method, fold, seed, query, candidate).
 - An artist's score against another one is the mean over their clip pairs (paper, section 4).
@@ -96,11 +97,18 @@ def collection(target, artists, spectrograms, index):
     if len(ids) < 2:
         raise ValueError(f"{len(ids)} artists have both listeners and clips, at least 2 are needed")
     if not ids.isin(target.index).all():
-        raise ValueError(f"{(~ids.isin(target.index)).sum()} artists with clips are not in the target: run 01 to 03 again")
+        raise ValueError(
+            f"{(~ids.isin(target.index)).sum()} artists with clips are not in the target: run 01 to 03 again"
+        )
     if len(index) != len(spectrograms):
         raise ValueError(f"{len(spectrograms)} spectrograms have an index of {len(index)} rows: run 03 again")
     listeners = pd.Series(heard["listeners"].to_numpy(), index=ids)
-    return Collection(spectrograms, index["artist_id"].to_numpy(dtype=object), target.reindex(index=ids, columns=ids), listeners)
+    return Collection(
+        spectrograms,
+        index["artist_id"].to_numpy(dtype=object),
+        target.reindex(index=ids, columns=ids),
+        listeners,
+    )
 
 
 class Method(Protocol):
@@ -134,7 +142,9 @@ def labelled_scores(values, artists):
     """
     values = np.array(values, dtype=float)
     if not np.isfinite(values).all():
-        raise ValueError(f"{(~np.isfinite(values)).sum()} of {values.size} scores are not finite: nothing is ranked by them")
+        raise ValueError(
+            f"{(~np.isfinite(values)).sum()} of {values.size} scores are not finite: they rank nothing"
+        )
     np.fill_diagonal(values, np.nan)
     ids = pd.Index(artists, name="query", dtype=object)
     return pd.DataFrame(values, index=ids, columns=ids.rename("candidate"))
@@ -164,7 +174,9 @@ def to_long(scores, *, method, fold=0, seed=0):
     """Scores as stored: one row for each (query, candidate) but the diagonal."""
     long = scores.stack().rename("score").reset_index()
     long = long[long["query"] != long["candidate"]]
-    return long.assign(method=method, fold=fold, seed=seed)[["method", "fold", "seed", "query", "candidate", "score"]]
+    return long.assign(method=method, fold=fold, seed=seed)[
+        ["method", "fold", "seed", "query", "candidate", "score"]
+    ]
 
 
 def to_frame(long, artists):
@@ -177,7 +189,9 @@ def to_frame(long, artists):
     """
     if long.duplicated(["query", "candidate"]).any():
         raise ValueError("a pair of artists is scored twice: select one method, fold and seed")
-    frame = long.pivot(index="query", columns="candidate", values="score").reindex(index=artists, columns=artists)
+    frame = long.pivot(index="query", columns="candidate", values="score").reindex(
+        index=artists, columns=artists
+    )
     if frame.isna().sum().sum() != len(artists):
         raise ValueError(f"{int(frame.isna().sum().sum()) - len(artists)} pairs of artists have no score")
     return frame

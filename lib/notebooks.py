@@ -27,11 +27,16 @@ class StageFailed(RuntimeError):
     """A stage did not come to its end."""
 
 
-def environment():
+def environment(*, bars=False):
     """Environment variables of every kernel: the one place that fixes what results may depend on.
 
     Results are the same bytes for the same lock, processor type and number of threads. That number is
     ``MUSIC_SIMILARITY_THREADS``, two by default whatever the machine has.
+
+    Parameters
+    ----------
+    bars : bool
+        Whether tqdm shows its bars: good to look at, but not to store.
 
     Returns
     -------
@@ -52,6 +57,7 @@ def environment():
         "JUPYTER_PREFER_ENV_PATH": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TQDM_DISABLE": "" if bars else "1",
     }
 
 
@@ -123,8 +129,9 @@ def prepare(stage, profile, parameters):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    changed = _changed(stage, parameters)
-    _keep(parameterize_notebook(notebook, changed, kernel_name="python3", language="python") if changed else notebook, paths.executed(profile, stage))
+    if changed := _changed(stage, parameters):
+        notebook = parameterize_notebook(notebook, changed, kernel_name="python3", language="python")
+    _keep(notebook, paths.executed(profile, stage))
 
 
 def store(executed, stage):
@@ -158,7 +165,7 @@ def canonical(notebook):
     for position, cell in enumerate(notebook.cells, start=1):
         cell.id = f"cell-{position:02d}"
         cell.metadata = nbformat.from_dict(
-            {key: cell.metadata[key] for key in CELL_METADATA if key in cell.metadata}
+            {key: cell.metadata[key] for key in CELL_METADATA if cell.metadata.get(key)}
         )
         if cell.cell_type == "code":
             count += 1

@@ -1,13 +1,14 @@
 """Step 5b of the paper (section 4): all pairs of clips of different artists, walked tile by tile.
 
-A batch of 2,048 pairs taken as a tile of 32 × 64 clips of the pair matrix needs 96 encodings, not 4,096. The clips are
-shuffled anew for each epoch, so tiles differ from epoch to epoch and a batch never holds one artist's clips only.
+A batch of 2,048 pairs taken as a tile of 32 × 64 clips of the pair matrix needs 96 encodings, not 4,096. The
+clips are shuffled anew for each epoch, so tiles differ from epoch to epoch and a batch never holds one
+artist's clips only.
 
 Conventions
 -----------
 - A tile is the rows of its distinct clips and, for each of its pairs, two places among these clips.
-- Each unordered pair of clips comes once an epoch; a block of clips against itself is a triangle. Blocks are cut evenly, so
-  that no batch is a leftover of a few pairs.
+- Each unordered pair of clips comes once an epoch; a block of clips against itself is a triangle. Blocks are
+  cut evenly, so that no batch is a leftover of a few pairs.
 - Pairs of one artist's own clips have no target and weigh 0; the other weights have mean 1 over the tile.
 """
 

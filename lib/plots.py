@@ -3,7 +3,8 @@
 Conventions
 -----------
 - A plot takes data and an optional `ax`, and returns its figure; nothing here trains, scores or reads files.
-- Colours are Okabe & Ito's, maps are viridis (amounts) and a blue-white-brown one (signed values): both read well with any colour vision.
+- Colours are Okabe & Ito's, maps are viridis (amounts) and a blue-white-brown one (signed values): both read
+  well with any colour vision.
 - Names from outside are drawn as plain text, never as mathematics.
 - `save_figure` is the only way to a file: PNG, the same bytes for the same figure.
 """
@@ -24,14 +25,27 @@ from lib import artifacts, filters, spectrograms
 
 AMOUNT, SIGNED = "viridis", "BrBG_r"
 METHOD_COLOURS = {
-    "chance": "#999999", "popularity": "#E69F00", "l2": "#56B4E9", "spectrum": "#0072B2", "mfcc_gaussian": "#CC79A7",
-    "untrained": "#F0E442", "siamese": "#D55E00", "split_half": "#000000", "world": "#009E73",
-}  # fmt: skip
+    "chance": "#999999",
+    "popularity": "#E69F00",
+    "l2": "#56B4E9",
+    "spectrum": "#0072B2",
+    "mfcc_gaussian": "#CC79A7",
+    "untrained": "#F0E442",
+    "siamese": "#D55E00",
+    "split_half": "#000000",
+    "world": "#009E73",
+}
 METHOD_NAMES = {
-    "chance": "chance", "popularity": "popularity alone", "l2": "L2 of spectrograms", "spectrum": "mean spectrum and spread",
-    "mfcc_gaussian": "MFCC Gaussians", "untrained": "untrained network", "siamese": "siamese network",
-    "split_half": "ceiling: other half of listeners", "world": "ceiling: perfect hearing",
-}  # fmt: skip
+    "chance": "chance",
+    "popularity": "popularity alone",
+    "l2": "L2 of spectrograms",
+    "spectrum": "mean spectrum and spread",
+    "mfcc_gaussian": "MFCC Gaussians",
+    "untrained": "untrained network",
+    "siamese": "siamese network",
+    "split_half": "ceiling: other half of listeners",
+    "world": "ceiling: perfect hearing",
+}
 SPLIT_COLOURS = {"train": "#0072B2", "dev": "#E69F00", "test": "#D55E00"}
 
 
@@ -93,7 +107,7 @@ def popularity_curve(artists, *, marked=None, ax=None):
 
 
 def similarity_heatmap(target, *, title="", ax=None):
-    """Similarity matrix with artists ordered by clustering, so that circles of shared listeners show as blocks.
+    """Similarity matrix with artists in cluster order, so that circles of shared listeners show as blocks.
 
     Parameters
     ----------
@@ -478,7 +492,8 @@ def overview(table, truths, *, simulated, n=None):
     row = table.iloc[0]
     data = "simulated music and listeners" if simulated else "real music and listeners"
     figure.suptitle(
-        f"{data}; {row['n_queries']} test artists, {int(table['n_seeds'].max())} trainings, 95 % intervals over artists"
+        f"{data}; {row['n_queries']} test artists, {int(table['n_seeds'].max())} trainings,"
+        " 95 % intervals over artists"
     )
     return figure
 

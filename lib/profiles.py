@@ -11,6 +11,8 @@ import math
 from pathlib import Path
 from typing import NamedTuple
 
+import yaml
+
 from lib import paths, stages
 
 PATHS = ("_file", "_folder")
@@ -84,7 +86,7 @@ def resolve(profile="demo", overrides=()):
         If something is unknown (the message lists what is known) or a value is not of the annotated type.
     """
     path = _file(profile)
-    name = paths.checked(path.stem) if path else "demo"
+    name = path.stem if path else "demo"
     known = {stage: parameters_of(stage) for stage in stages.names()}
     values = {stage: {line.name: line.default for line in lines.values()} for stage, lines in known.items()}
     for stage, changes in (_read(path) if path else {}).items():
@@ -95,7 +97,11 @@ def resolve(profile="demo", overrides=()):
         stage, dot, parameter = target.partition(".")
         if not (equals and dot):
             raise ProfileError(f"An override is written STAGE.parameter=VALUE, but came {override!r}.")
-        _set(values, known, _stage(stage), parameter.strip(), _parse(text), Path.cwd(), text)
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            value = text
+        _set(values, known, _stage(stage), parameter.strip(), value, Path.cwd(), text)
     for stage in values:
         if "profile" in values[stage]:
             values[stage]["profile"] = name
@@ -132,6 +138,17 @@ def conform(name, annotation, value):
 
 class _OtherType(Exception):
     pass
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML's safe loader, which does not let the second of two equal keys win in silence."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands there twice", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def _conform(kind, value):
@@ -198,6 +215,10 @@ def _file(profile):
         raise ProfileError(
             f"There is no profile {str(profile)!r}. Known: {', '.join(known)}, or the path of a .yml file."
         )
+    try:
+        paths.checked(path.stem)
+    except ValueError as problem:
+        raise ProfileError(str(problem)) from None
     return path
 
 
@@ -208,18 +229,12 @@ def _stage(prefix):
         raise ProfileError(str(problem)) from None
 
 
-def _parse(text, origin="the command line"):
-    import yaml  # not at the top: `--list` works before there is an environment
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as problem:
-        raise ProfileError(f"{origin} is not YAML: {problem}") from None
-
-
 def _read(path):
     """``{stage: {parameter: value}}`` of a profile file; a stage without parameters counts for nothing."""
-    found = _parse(path.read_text(encoding="utf-8"), paths.shown(path)) or {}
+    try:
+        found = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        raise ProfileError(f"{paths.shown(path)} cannot be read as YAML: {problem}") from None
     if not isinstance(found, dict) or not all(isinstance(part, dict | None) for part in found.values()):
         raise ProfileError(f"{paths.shown(path)} must read {{stage: {{parameter: value}}}}.")
     return {stage: part or {} for stage, part in found.items()}

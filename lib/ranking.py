@@ -2,16 +2,18 @@
 
 Conventions
 -----------
-- `predicted` and `target` are labelled frames over the same queries (rows) and candidates (columns), in the same order; higher is
-  closer. A query among the candidates is blank there and is not its own candidate; no other value may be blank.
+- `predicted` and `target` are labelled frames over the same queries (rows) and candidates (columns), in the
+  same order; higher is closer. A query among the candidates is blank there and is not its own candidate; no
+  other value may be blank.
 - Each metric returns one value for each query.
-- *Ties take their expected value over all orders.* For set and gain metrics that is exact, so a constant prediction scores
-  chance to the last digit; for the ordered ones (`sequence_matcher`, `levenshtein`, `mean_average_precision`) it is the mean of
-  `N_DRAWS` seeded draws.
+- *Ties take their expected value over all orders.* For set and gain metrics that is exact, so a constant
+  prediction scores chance to the last digit; for the ordered ones (`sequence_matcher`, `levenshtein`,
+  `mean_average_precision`) it is the mean of `N_DRAWS` seeded draws.
 
 References
 ----------
-Allen (2018), section 5. Järvelin & Kekäläinen (2002) for nDCG. McSherry & Najork (2008) for metrics under ties.
+Allen (2018), section 5. Järvelin & Kekäläinen (2002) for nDCG.
+McSherry & Najork (2008) for metrics under ties.
 """
 
 from __future__ import annotations
@@ -47,15 +49,22 @@ def validate(predicted, target, n=1):
     """
     for axis in ("index", "columns"):
         if not getattr(predicted, axis).equals(getattr(target, axis)):
-            raise ValueError(f"predicted and target name different artists in their {axis}, or in another order: use reindex_like")
-    own = np.equal.outer(target.index.to_numpy(dtype=object), target.columns.to_numpy(dtype=object)).astype(bool)
+            raise ValueError(
+                f"predicted and target name different artists in their {axis}, or in another order:"
+                " use reindex_like"
+            )
+    own = np.equal.outer(target.index.to_numpy(dtype=object), target.columns.to_numpy(dtype=object)).astype(
+        bool
+    )
     if not (own.sum(axis=1) == own[0].sum()).all() or own.sum(axis=1).max() > 1:
         raise ValueError("either every query is among the candidates, once, or none is")
     values = []
     for name, frame in (("predicted", predicted), ("target", target)):
         array = frame.to_numpy(dtype=float)[~own].reshape(len(frame), -1)
         if not np.isfinite(array).all():
-            raise ValueError(f"{(~np.isfinite(array)).sum()} values of {name} are not finite: nothing can be ranked by them")
+            raise ValueError(
+                f"{(~np.isfinite(array)).sum()} values of {name} are not finite: they rank nothing"
+            )
         values.append(array)
     if not 1 <= n <= values[0].shape[1]:
         raise ValueError(f"lists of {n} were asked for, there are {values[0].shape[1]} candidates")
@@ -81,9 +90,10 @@ def overlap_at_n(predicted, target, n):
 
 
 def sequence_matcher(predicted, target, n, *, seed=0):
-    """What the paper's code computes under the name "edit distance": ``difflib.SequenceMatcher.ratio()`` of two top-n lists.
+    """What the paper's code computes under the name "edit distance".
 
-    Higher is better; not symmetric; not a Levenshtein distance.
+    That is ``difflib.SequenceMatcher.ratio()`` of the two top-n lists. Higher is better; not symmetric; not a
+    Levenshtein distance.
 
     Returns
     -------
@@ -136,9 +146,10 @@ def mean_average_precision(predicted, target, n, *, seed=0):
 
 
 def r_precision(predicted, target, n=None):
-    """Precision at R, R being how many candidates are truly similar: above the 0.9 quantile of all similarities.
+    """Precision at R, R being how many candidates are truly similar: above the .9 quantile of the matrix.
 
-    With ``n`` relevant candidates for every query it would equal `overlap_at_n`; here R differs between queries.
+    With ``n`` relevant candidates for every query it would equal `overlap_at_n`; here R differs between
+    queries.
 
     Parameters
     ----------
@@ -153,7 +164,9 @@ def r_precision(predicted, target, n=None):
     p, t = validate(predicted, target)
     relevant = t > np.quantile(t, RELEVANT_QUANTILE)
     r = relevant.sum(axis=1)
-    values = [(_inclusion(row[None], k)[0] * hit).sum() / k if k else np.nan for row, hit, k in zip(p, relevant, r)]
+    values = [
+        (_inclusion(row[None], k)[0] * hit).sum() / k if k else np.nan for row, hit, k in zip(p, relevant, r)
+    ]
     return _series(np.array(values), target)
 
 
@@ -192,16 +205,25 @@ def _ndcg_factors(p, t, n):
 def _spearman_factors(p, t, n):
     ranks = [scipy.stats.rankdata(values, axis=1) - (values.shape[1] + 1) / 2 for values in (p, t)]
     lengths = [np.linalg.norm(values, axis=1, keepdims=True) for values in ranks]
-    return [np.divide(r, length, out=np.zeros_like(r), where=length > 0) for r, length in zip(ranks, lengths, strict=True)]
+    return [
+        np.divide(r, length, out=np.zeros_like(r), where=length > 0)
+        for r, length in zip(ranks, lengths, strict=True)
+    ]
 
 
-# Metrics that are sums over candidates of what the prediction says times what the truth says: `factors(p, t, n)` gives the
-# two. Relabelling the prediction permutes the first factor only, which makes permutation tests cheap.
+# Metrics that are sums over candidates of what the prediction says times what the truth says:
+# `factors(p, t, n)` gives the two. Relabelling the prediction permutes the first one only, which makes
+# permutation tests cheap.
 FACTORS = {"unordered": _overlap_factors, "ndcg": _ndcg_factors, "spearman": _spearman_factors}
 
 METRICS = {
-    "unordered": overlap_at_n, "sequence_matcher": sequence_matcher, "levenshtein": levenshtein, "ndcg": ndcg,
-    "map": mean_average_precision, "r_precision": r_precision, "spearman": spearman,
+    "unordered": overlap_at_n,
+    "sequence_matcher": sequence_matcher,
+    "levenshtein": levenshtein,
+    "ndcg": ndcg,
+    "map": mean_average_precision,
+    "r_precision": r_precision,
+    "spearman": spearman,
 }
 WITHOUT_LENGTH = ("r_precision", "spearman")  # metrics of the whole ranking
 ORDERED = ("sequence_matcher", "levenshtein", "map")  # metrics that draw orders where values tie
@@ -221,8 +243,8 @@ def popularity_matched_concordance(predicted, target, listeners, *, ratio=1.3):
     Returns
     -------
     pd.Series, shape=(n_queries,)
-        In [0, 1], chance exactly 0.5; predicted ties count half, pairs that the truth ties are left out; blank for a query
-        without any pair.
+        In [0, 1], chance exactly 0.5; predicted ties count half, pairs that the truth ties are left out;
+        blank for a query without any pair.
 
     Raises
     ------
@@ -301,7 +323,9 @@ def _over_orders(predicted, target, n, compare, seed):
     """Mean of ``compare(predicted lists, true lists)`` over drawn orders; lists have shape (n_queries, n)."""
     p, t = validate(predicted, target, n)
     draws = _n_draws(p, t, n)
-    total = sum(compare(order[:, :n], true_order[:, :n]) for order, true_order in _drawn_orders(p, t, draws, seed))
+    total = sum(
+        compare(order[:, :n], true_order[:, :n]) for order, true_order in _drawn_orders(p, t, draws, seed)
+    )
     return _series(total / draws, target)
 
 

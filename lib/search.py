@@ -2,7 +2,8 @@
 
 Conventions
 -----------
-- Every candidate is fitted on training artists and judged on dev artists only, by loss and by ranking; the two may disagree.
+- Every candidate is fitted on training artists and judged on dev artists only, by loss and by ranking; the
+  two may disagree.
 """
 
 from __future__ import annotations
@@ -40,14 +41,21 @@ def grid(collection, train, dev, *, batch_sizes, learning_rates, epochs, n, seed
     truth = collection.target.loc[dev, dev]
     ranking.validate(truth, truth, n)
     rows = []
-    for batch_size, learning_rate in tqdm(list(itertools.product(batch_sizes, learning_rates)), desc="search", unit="training"):
+    for batch_size, learning_rate in tqdm(
+        list(itertools.product(batch_sizes, learning_rates)), desc="search", unit="training"
+    ):
         method = Siamese(batch_size=batch_size, learning_rate=learning_rate, epochs=epochs, **settings)
         history = method.fit(collection, train, dev, seed=seed).history
         scores = method.score(collection, dev).reindex_like(truth)
-        rows.append({
-            "batch_size": batch_size, "learning_rate": learning_rate, "epochs": epochs, "seed": seed,
-            "dev_loss": history.loc[history["split"] == "dev", "loss"].iloc[-1],
-            "dev_overlap": ranking.overlap_at_n(scores, truth, n).mean(),
-            "dev_ndcg": ranking.ndcg(scores, truth, n).mean(),
-        })
+        rows.append(
+            {
+                "batch_size": batch_size,
+                "learning_rate": learning_rate,
+                "epochs": epochs,
+                "seed": seed,
+                "dev_loss": history.loc[history["split"] == "dev", "loss"].iloc[-1],
+                "dev_overlap": ranking.overlap_at_n(scores, truth, n).mean(),
+                "dev_ndcg": ranking.ndcg(scores, truth, n).mean(),
+            }
+        )
     return pd.DataFrame(rows)

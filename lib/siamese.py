@@ -2,11 +2,13 @@
 
 Conventions
 -----------
-- The encoder hears one clip, (256 frames, 64 mel bands), and gives an embedding of 128 values; convolutions run along time.
-- The head takes the distance of two embeddings in each dimension, |a - b|, to one similarity in [0, 1]; it is symmetric by
-  construction, and the same for any two equal clips.
+- The encoder hears one clip, (256 frames, 64 mel bands), and gives an embedding of 128 values; convolutions
+  run along time.
+- The head takes the distance of two embeddings in each dimension, |a - b|, to one similarity in [0, 1]; it is
+  symmetric by construction, and the same for any two equal clips.
 - The author's code has three convolutions, the paper's text says five; both are built here.
-- Weights are kept as plain arrays with their configuration (``.npz``): no pickle, no time stamp, the same bytes for the same weights.
+- Weights are kept as plain arrays with their configuration (``.npz``): no pickle, no time stamp, the same
+  bytes for the same weights.
 """
 
 from __future__ import annotations
@@ -72,7 +74,8 @@ def tile_model(clip_encoder):
     Returns
     -------
     keras.Model
-        Inputs ``clips`` (1, n_clips, 256, 64), ``left`` and ``right`` (1, n_pairs); output (1, n_pairs, 1) in [0, 1].
+        Inputs ``clips`` (1, n_clips, 256, 64), ``left`` and ``right`` (1, n_pairs); output (1, n_pairs, 1) in
+        [0, 1].
     """
     clips = keras.Input((None, N_FRAMES, N_MELS), name="clips")
     left = keras.Input((None,), dtype="int32", name="left")
@@ -94,7 +97,9 @@ def pair_model(clip_encoder):
     a = keras.Input((N_FRAMES, N_MELS), name="a")
     b = keras.Input((N_FRAMES, N_MELS), name="b")
     distance = keras.ops.absolute(clip_encoder(a) - clip_encoder(b))
-    return keras.Model([a, b], keras.layers.Dense(1, activation="sigmoid", name="head")(distance), name="siamese")
+    return keras.Model(
+        [a, b], keras.layers.Dense(1, activation="sigmoid", name="head")(distance), name="siamese"
+    )
 
 
 def similarities(embeddings, head):
@@ -131,14 +136,21 @@ def describe(model):
     """
     layers = [
         {
-            "name": layer.name, "kind": type(layer).__name__, "parameters": layer.count_params(),
+            "name": layer.name,
+            "kind": type(layer).__name__,
+            "parameters": layer.count_params(),
             "shape": " × ".join(str(size) for size in layer.output.shape[1:]),
         }
         for layer in model.get_layer("encoder").layers
     ]
     head = model.get_layer("head")
     distance = {"name": "|a − b|", "kind": "distance", "shape": str(head.input.shape[-1]), "parameters": 0}
-    similarity = {"name": "similarity (sigmoid)", "kind": "Dense", "shape": "1", "parameters": head.count_params()}
+    similarity = {
+        "name": "similarity (sigmoid)",
+        "kind": "Dense",
+        "shape": "1",
+        "parameters": head.count_params(),
+    }
     return layers, [distance, similarity]
 
 
@@ -153,7 +165,10 @@ def save(model, path, *, configuration):
     configuration : dict
         Arguments of `encoder`.
     """
-    weights = {f"{place:02d} {weight.path}".replace("/", "."): np.asarray(weight) for place, weight in enumerate(model.weights)}
+    weights = {
+        f"{place:02d} {weight.path}".replace("/", "."): np.asarray(weight)
+        for place, weight in enumerate(model.weights)
+    }
     with artifacts.replacing(path) as partial, open(partial, "wb") as file:
         np.savez(file, configuration=np.array(json.dumps(configuration, sort_keys=True)), **weights)
 

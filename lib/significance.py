@@ -2,13 +2,14 @@
 
 Conventions
 -----------
-- The unit of resampling is the query artist; several trainings of one method are averaged for each query first, and their
-  spread is reported beside.
+- The unit of resampling is the query artist; several trainings of one method are averaged for each query
+  first, and their spread is reported beside.
 - Everything random is seeded.
 
 References
 ----------
-Smucker, Allan & Carterette (2007). A comparison of statistical significance tests for information retrieval evaluation.
+Smucker, Allan & Carterette (2007). A comparison of statistical significance tests for information retrieval
+evaluation.
 """
 
 from __future__ import annotations

@@ -2,10 +2,11 @@
 
 Conventions
 -----------
-- Every metric returns a labelled frame: index and columns are the same artist ids, higher is more similar, the
-  diagonal is blank (NaN) and nothing else is.
+- Every metric returns a labelled frame: index and columns are the same artist ids, higher is more similar,
+  the diagonal is blank (NaN) and nothing else is.
 - ``frame.loc[a, b]`` of an asymmetric metric is the similarity of candidate *b* to query *a*.
-- Frames are only ever reindexed. Assigning an index is the mistake of the published evaluation (`as_published`).
+- Frames are only ever reindexed. Assigning an index is the mistake of the published evaluation
+  (`as_published`).
 
 References
 ----------
@@ -39,8 +40,8 @@ def min_conditional(listening):
     """The paper's target: co-listeners over the larger audience, scaled over the whole matrix (section 3).
 
     The column-wise share of listeners and the pairwise minimum of the two shares come to
-    ``co-listeners / max(listeners a, listeners b)``. As in the author's code the diagonal counts as 0 when the
-    matrix is scaled to [0, 1], and is blanked again.
+    ``co-listeners / max(listeners a, listeners b)``. As in the author's code the diagonal counts as 0 when
+    the matrix is scaled to [0, 1], and is blanked again.
 
     Parameters
     ----------
@@ -53,7 +54,9 @@ def min_conditional(listening):
     """
     together = cooccurrence(listening)
     listeners = np.diag(together)
-    larger = np.maximum(np.maximum.outer(listeners, listeners), 1)  # half of the users may leave an artist without listeners
+    larger = np.maximum(
+        np.maximum.outer(listeners, listeners), 1
+    )  # half of the users may leave an artist without listeners
     return _finish(_scale(_zero_diagonal(together / larger)))
 
 
@@ -116,32 +119,41 @@ def audit(target, *, symmetric=True):
     Raises
     ------
     ValueError
-        If labels repeat or differ between the axes, a value other than the diagonal is blank or the diagonal is
-        not, a value is outside [0, 1], the matrix is constant, or not symmetric where it should be.
+        If labels repeat or differ between the axes, a value other than the diagonal is blank or the diagonal
+        is not, a value is outside [0, 1], the matrix is constant, or not symmetric where it should be.
     """
     for axis in (target.index, target.columns):
         if not axis.is_unique:
             raise ValueError(f"the target repeats artists: {sorted(axis[axis.duplicated()])[:5]}")
     if not target.index.equals(target.columns):
-        raise ValueError("rows and columns of the target name different artists, or in another order: reindex it")
+        raise ValueError(
+            "rows and columns of the target name different artists, or in another order: reindex it"
+        )
     values = target.to_numpy()
     diagonal = np.eye(len(values), dtype=bool)
     if not np.array_equal(np.isnan(values), diagonal):
         misplaced = int((np.isnan(values) & ~diagonal).sum())
         raise ValueError(
-            f"{misplaced} blank values lie off the diagonal and {int((~np.isnan(values) & diagonal).sum())} diagonal"
-            " ones are filled: the index was probably assigned where it should have been reindexed"
+            f"{misplaced} blank values lie off the diagonal and"
+            f" {int((~np.isnan(values) & diagonal).sum())} diagonal ones are filled:"
+            " the index was probably assigned where it should have been reindexed"
         )
     off_diagonal = values[~diagonal]
     if off_diagonal.min() < 0 or off_diagonal.max() > 1:
-        raise ValueError(f"similarities must lie in [0, 1], got {off_diagonal.min():.3g} to {off_diagonal.max():.3g}")
+        raise ValueError(
+            f"similarities must lie in [0, 1], got {off_diagonal.min():.3g} to {off_diagonal.max():.3g}"
+        )
     if np.ptp(off_diagonal) == 0:
         raise ValueError(f"all similarities are {off_diagonal[0]:.3g}: there is nothing to rank")
     if symmetric and not np.allclose(values, values.T, equal_nan=True):
-        raise ValueError("the target should be symmetric and is not: its rows are not in the order of its columns")
+        raise ValueError(
+            "the target should be symmetric and is not: its rows are not in the order of its columns"
+        )
     lonely = target.index[np.nansum(values, axis=1) == 0]
     return {
-        "artists": len(target), "lowest": float(off_diagonal.min()), "highest": float(off_diagonal.max()),
+        "artists": len(target),
+        "lowest": float(off_diagonal.min()),
+        "highest": float(off_diagonal.max()),
         "without_neighbours": list(lonely),
     }
 
@@ -161,15 +173,21 @@ def summary(targets, listeners, half_targets):
     Returns
     -------
     pd.DataFrame
-        One row a metric: ``metric``, ``median``, ``fame_correlation`` (mean over queries of the rank correlation between
-        similarity and the candidate's listeners), ``agreement`` (the same with the first metric) and ``split_half`` (between
-        the halves; first metric only).
+        One row a metric: ``metric``, ``median``, ``fame_correlation`` (mean over queries of the rank
+        correlation between similarity and the candidate's listeners), ``agreement`` (the same with the first
+        metric) and ``split_half`` (between the halves; first metric only).
     """
     first = next(iter(targets))
-    fame = pd.DataFrame(np.tile(listeners.to_numpy(dtype=float), (len(listeners), 1)), index=listeners.index, columns=listeners.index)
+    fame = pd.DataFrame(
+        np.tile(listeners.to_numpy(dtype=float), (len(listeners), 1)),
+        index=listeners.index,
+        columns=listeners.index,
+    )
     rows = [
         {
-            "metric": name, "median": np.nanmedian(target.to_numpy()), "fame_correlation": _rank_correlation(target, fame),
+            "metric": name,
+            "median": np.nanmedian(target.to_numpy()),
+            "fame_correlation": _rank_correlation(target, fame),
             "agreement": _rank_correlation(target, targets[first]),
             "split_half": _rank_correlation(*half_targets) if name == first else np.nan,
         }
@@ -181,9 +199,9 @@ def summary(targets, listeners, half_targets):
 def as_published(target, test_artists):
     """The test truth as the author's notebooks built it: right values under wrong names.
 
-    The author's matrix holds all artists as rows, most listeners first, and the test artists as columns. He gives its
-    rows a new index (test artists first) by *assigning* it, so the k-th test artist carries the row of the k-th most
-    popular artist. Candidates' labels stay right.
+    The author's matrix holds all artists as rows, most listeners first, and the test artists as columns. He
+    gives its rows a new index (test artists first) by *assigning* it, so the k-th test artist carries the row
+    of the k-th most popular artist. Candidates' labels stay right.
 
     Parameters
     ----------
@@ -195,8 +213,8 @@ def as_published(target, test_artists):
     Returns
     -------
     pd.DataFrame, shape=(n_test, n_test)
-        Row: query under its wrong name; column: candidate. The diagonal is blanked because a query is not its own
-        candidate; where the borrowed row's artist is itself a candidate, its blank counts as 0.
+        Row: query under its wrong name; column: candidate. The diagonal is blanked because a query is not its
+        own candidate; where the borrowed row's artist is itself a candidate, its blank counts as 0.
     """
     test_artists = list(test_artists)
     rows = target.loc[:, test_artists].iloc[: len(test_artists)]
@@ -229,7 +247,9 @@ def factors(listening, *, n_factors=40, discount=0.75, seed=0):
     left, strength, _ = randomized_svd(ppmi, n_components=min(n_factors, len(ppmi) - 1), random_state=seed)
     vectors = left * np.sqrt(strength)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return pd.DataFrame(vectors / np.where(length == 0, 1, length), index=_ids(listening.artists["artist_id"]))
+    return pd.DataFrame(
+        vectors / np.where(length == 0, 1, length), index=_ids(listening.artists["artist_id"])
+    )
 
 
 def _rank_correlation(first, second):

@@ -2,11 +2,12 @@
 
 Conventions
 -----------
-- Input: up to 30 s of audio, channels averaged, at 22,050 Hz. A longer recording gives the 30 s around its middle, a
-  shorter one is padded with silence at its end.
-- Axes: (frames, mel bands) = (256, 64). Time runs forward; frame *t* is centred on ``t * hop_length`` samples, that is
-  117 ms apart; band 0 is the lowest.
-- Values: decibels relative to the clip's loudest cell, cut at -80 dB and scaled to [0, 1]; loud = 1, silence = 0.
+- Input: up to 30 s of audio, channels averaged, at 22,050 Hz. A longer recording gives the 30 s around its
+  middle, a shorter one is padded with silence at its end.
+- Axes: (frames, mel bands) = (256, 64). Time runs forward; frame *t* is centred on ``t * hop_length``
+  samples, that is 117 ms apart; band 0 is the lowest.
+- Values: decibels relative to the clip's loudest cell, cut at -80 dB and scaled to [0, 1]: loud = 1,
+  silence = 0.
 - Windows of 4,096 samples (186 ms) overlap, so that each sample is heard although only 256 frames are kept.
 - The store is one float16 array on disk; float16 rounds a value in [0, 1] by at most 0.00025, 0.02 dB.
 """
@@ -91,7 +92,7 @@ def log_mel(signal):
 def as_published(signal):
     """What the author's screenshot of a librosa plot keeps: 128 mel bands and hop 512, squeezed to 256 × 64.
 
-    A reversed grey map turns loud into 0, the rotation reverses time (FACTS of the author's code; paper, section 3).
+    A reversed grey map turns loud into 0, the rotation reverses time (the author's code; paper, section 3).
 
     Parameters
     ----------
@@ -142,7 +143,7 @@ def from_file(path):
     ValueError
         If the file cannot be decoded, is silent or not finite; the message names the file.
     """
-    decoded = audio.decode(path)
+    decoded = audio.decode(path, middle=SECONDS)
     try:
         return log_mel(mono(decoded.samples, decoded.sample_rate))
     except ValueError as error:
@@ -184,7 +185,9 @@ def compute(clips, folder, *, store, n_jobs=2):
         reason=[outcome for outcome in outcomes if isinstance(outcome, str)]
     )
     if not good.any():
-        raise ValueError(f"none of {len(clips)} clips gave a spectrogram; the first: {failures['reason'].iloc[0]}")
+        raise ValueError(
+            f"none of {len(clips)} clips gave a spectrogram; the first: {failures['reason'].iloc[0]}"
+        )
     index = clips.loc[good, ["clip_id", "artist_id"]].reset_index(drop=True).rename_axis("row").reset_index()
     array = np.stack([outcome for outcome in outcomes if isinstance(outcome, np.ndarray)])
     artifacts.write_npy(array, Path(store) / "spectrograms.npy")
@@ -209,7 +212,9 @@ def load(store):
     array = np.load(Path(store) / "spectrograms.npy", mmap_mode="r")
     index = pd.read_parquet(Path(store) / "spectrograms.parquet")
     if array.shape != (len(index), N_FRAMES, N_MELS) or not (index["row"] == np.arange(len(index))).all():
-        raise ValueError(f"spectrograms of shape {array.shape} do not fit an index of {len(index)} clips: run 03 again")
+        raise ValueError(
+            f"spectrograms of shape {array.shape} do not fit an index of {len(index)} clips: run 03 again"
+        )
     return array, index
 
 
@@ -227,7 +232,12 @@ def contrasting(array):
     """
     upper = array[:, :, N_MELS // 2 :].mean(axis=(1, 2), dtype=np.float32)
     change = np.abs(np.diff(array.astype(np.float32), axis=1)).mean(axis=(1, 2))
-    picks = {"brightest": upper.argmax(), "darkest": upper.argmin(), "most restless": change.argmax(), "steadiest": change.argmin()}
+    picks = {
+        "brightest": upper.argmax(),
+        "darkest": upper.argmin(),
+        "most restless": change.argmax(),
+        "steadiest": change.argmin(),
+    }
     return {label: int(row) for label, row in picks.items()}
 
 

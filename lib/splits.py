@@ -2,7 +2,8 @@
 
 Conventions
 -----------
-- A split is a frame ``fold, artist_id, split`` with ``split`` one of train, dev, test; fold 0 is the paper's single split.
+- A split is a frame ``fold, artist_id, split`` with ``split`` one of train, dev, test; fold 0 is the paper's
+  single split.
 - Selection looks at dev artists only; test artists are reported on, once.
 """
 
@@ -30,8 +31,8 @@ def paper_split(artists, *, n_dev=49, n_test=49, seeds=(1, 2)):
     Returns
     -------
     pd.DataFrame
-        ``fold`` (0), ``artist_id``, ``split``; train, dev, test, each in the order drawn: the author's mislabelled truth
-        depends on it (`lib.similarity.as_published`).
+        ``fold`` (0), ``artist_id``, ``split``; train, dev, test, each in the order drawn: the author's
+        mislabelled truth depends on it (`lib.similarity.as_published`).
 
     Raises
     ------
@@ -42,8 +43,9 @@ def paper_split(artists, *, n_dev=49, n_test=49, seeds=(1, 2)):
     needed = n_dev + n_test + MINIMUM_TRAIN
     if len(artists) < needed:
         raise ValueError(
-            f"{len(artists)} artists have listeners and clips, {n_dev} dev + {n_test} test + at least {MINIMUM_TRAIN}"
-            f" training artists need {needed}: add artists, or lower n_dev and n_test of 04_siamese_training"
+            f"{len(artists)} artists have listeners and clips, {n_dev} dev + {n_test} test + at least"
+            f" {MINIMUM_TRAIN} training artists need {needed}: add artists, or lower n_dev and n_test of"
+            " 04_siamese_training"
         )
     train, held_out = train_test_split(artists, test_size=n_dev + n_test, random_state=seeds[0])
     dev, test = train_test_split(held_out, test_size=n_test, random_state=seeds[1])
@@ -63,5 +65,7 @@ def artists_of(splits, split, *, fold=0):
         raise ValueError(f"there is no split {split!r}, only {', '.join(NAMES)}")
     chosen = splits[(splits["fold"] == fold) & (splits["split"] == split)]
     if chosen.empty:
-        raise ValueError(f"fold {fold} has no {split} artists; folds: {sorted(splits['fold'].unique().tolist())}")
+        raise ValueError(
+            f"fold {fold} has no {split} artists; folds: {sorted(splits['fold'].unique().tolist())}"
+        )
     return chosen["artist_id"].tolist()

@@ -3,8 +3,9 @@
 Conventions
 -----------
 - Loss: mean squared error between predicted and true similarity over pairs of clips of different artists.
-- The training loss of an epoch is the mean over its batches, while the weights move; dev and test losses are measured after
-  the epoch, among the dev and among the test artists. The test loss is drawn and used for nothing.
+- The training loss of an epoch is the mean over its batches, while the weights move; dev and test losses are
+  measured after the epoch, among the dev and among the test artists. The test loss is drawn and used for
+  nothing.
 - One seed fixes weights and order: same lock, CPU type and number of threads give the same bits.
 """
 
@@ -38,7 +39,9 @@ class Siamese:
 
     name = "siamese"
 
-    def __init__(self, *, learning_rate=0.001, batch_size=2048, epochs=25, n_convolutions=3, batch_norm_momentum=0.99):
+    def __init__(
+        self, *, learning_rate=0.001, batch_size=2048, epochs=25, n_convolutions=3, batch_norm_momentum=0.99
+    ):
         self.learning_rate, self.batch_size, self.epochs = learning_rate, batch_size, epochs
         self.configuration = {"n_convolutions": n_convolutions, "batch_norm_momentum": batch_norm_momentum}
         self.model = None
@@ -59,6 +62,8 @@ class Siamese:
         """Give the network its random first weights; return self."""
         make_deterministic(seed)
         self.model = siamese.tile_model(siamese.encoder(**self.configuration))
+        optimizer = keras.optimizers.Adam(self.learning_rate)
+        self.model.compile(optimizer=optimizer, loss="mean_squared_error", jit_compile=False)
         return self
 
     def fit(self, collection, train, dev, *, seed=0, watch=None):
@@ -88,12 +93,14 @@ class Siamese:
         if np.ptp(target[np.triu_indices(len(target), k=1)]) == 0:
             raise ValueError("all training artists are equally similar: there is nothing to learn")
         self.build(seed=seed)
-        optimizer = keras.optimizers.Adam(self.learning_rate)
-        self.model.compile(optimizer=optimizer, loss="mean_squared_error", jit_compile=False)
-        watched = {name: _Watched(collection, artists) for name, artists in {"dev": dev, **(watch or {})}.items()}
+        watched = {
+            name: _Watched(collection, artists) for name, artists in {"dev": dev, **(watch or {})}.items()
+        }
         rows = []
         for epoch in tqdm(range(1, self.epochs + 1), desc=f"seed {seed}", unit="epoch"):
-            rows.append((seed, epoch, "train", self._train_epoch(clips, owners, target, seed=seed, epoch=epoch)))
+            rows.append(
+                (seed, epoch, "train", self._train_epoch(clips, owners, target, seed=seed, epoch=epoch))
+            )
             rows += [(seed, epoch, name, part.loss(self)) for name, part in watched.items()]
         self.history = pd.DataFrame(rows, columns=["seed", "epoch", "split", "loss"])
         return self
@@ -114,19 +121,25 @@ class Siamese:
         head = [np.asarray(weight) for weight in self.model.get_layer("head").weights]
         return siamese.similarities(self.embed(clips), head)
 
+    def step(self, clips, owners, target, tile):
+        """Train on one tile; return its loss and the number of pairs that it is the mean of."""
+        targets, weights = pairs.targets_and_weights(tile, owners, target)
+        if not weights.any():
+            return 0.0, 0
+        inputs = [clips[tile.clips][None], tile.left[None], tile.right[None]]
+        self.model.reset_metrics()  # else train_on_batch returns a running mean
+        loss = self.model.train_on_batch(inputs, targets[None, :, None], sample_weight=weights[None])
+        return float(loss), np.count_nonzero(weights)
+
     def _train_epoch(self, clips, owners, target, *, seed, epoch):
-        losses, sizes = [], []
-        for tile in pairs.tiles(len(clips), batch_size=self.batch_size, seed=seed, epoch=epoch):
-            targets, weights = pairs.targets_and_weights(tile, owners, target)
-            if not weights.any():
-                continue
-            inputs = [clips[tile.clips][None], tile.left[None], tile.right[None]]
-            self.model.reset_metrics()  # else train_on_batch returns a running mean
-            losses.append(float(self.model.train_on_batch(inputs, targets[None, :, None], sample_weight=weights[None])))
-            sizes.append(np.count_nonzero(weights))
-        loss = float(np.average(losses, weights=sizes))
+        tiles = pairs.tiles(len(clips), batch_size=self.batch_size, seed=seed, epoch=epoch)
+        losses, counted = zip(*(self.step(clips, owners, target, tile) for tile in tiles), strict=True)
+        loss = float(np.average(losses, weights=counted))
         if not np.isfinite(loss):
-            raise ValueError(f"the loss is {loss} in epoch {epoch} of seed {seed}: lower learning_rate ({self.learning_rate})")
+            raise ValueError(
+                f"the loss is {loss} in epoch {epoch} of seed {seed}:"
+                f" lower learning_rate ({self.learning_rate})"
+            )
         return loss
 
 
@@ -157,7 +170,8 @@ class _Watched:
             raise ValueError("the network gives similarities that are not finite: lower learning_rate")
         if np.ptp(predicted) < 1e-7:
             raise ValueError(
-                "the network gives all pairs the same similarity (collapsed embeddings): lower learning_rate, or train longer"
+                "the network gives all pairs the same similarity (collapsed embeddings):"
+                " lower learning_rate, or train longer"
             )
         return float(np.mean((predicted - self.target) ** 2))
 
@@ -192,17 +206,24 @@ def loss_summary(history, constants):
     Returns
     -------
     pd.DataFrame
-        One row a split: ``split``, ``constant`` (predictor's loss), ``best_epoch`` (lowest mean over seeds), ``best``, ``last``
-        (mean over seeds), ``last_sd`` (over seeds), ``n_seeds``.
+        One row a split: ``split``, ``constant`` (predictor's loss), ``best_epoch`` (lowest mean over seeds),
+        ``best``, ``last`` (mean over seeds), ``last_sd`` (over seeds), ``n_seeds``.
     """
     rows = []
     for split, part in history.groupby("split", sort=False):
         wide = part.pivot(index="epoch", columns="seed", values="loss")
         mean = wide.mean(axis=1)
-        rows.append({
-            "split": split, "constant": constants[split], "best_epoch": int(mean.idxmin()), "best": mean.min(),
-            "last": mean.iloc[-1], "last_sd": wide.iloc[-1].std(), "n_seeds": wide.shape[1],
-        })
+        rows.append(
+            {
+                "split": split,
+                "constant": constants[split],
+                "best_epoch": int(mean.idxmin()),
+                "best": mean.min(),
+                "last": mean.iloc[-1],
+                "last_sd": wide.iloc[-1].std(),
+                "n_seeds": wide.shape[1],
+            }
+        )
     return pd.DataFrame(rows)
 
 

@@ -21,7 +21,7 @@ def rng():
 
 @pytest.fixture(scope="session")
 def miniature():
-    """Plays of 60 users: 12 artists of two styles, whom two camps of users prefer; the first artists are famous."""
+    """Plays of 60 users: 12 artists of two styles, whom two camps prefer; the first artists are famous."""
     rng = np.random.default_rng(12)
     fame = np.linspace(0.7, 0.2, 12)
     same_camp = np.equal.outer(np.arange(60) % 2, np.arange(12) % 2)
@@ -41,7 +41,9 @@ def collection(miniature):
     ids = miniature.artists["artist_id"]
     owners = np.repeat(ids.to_numpy(dtype=object), np.tile([2, 3, 1], 4))
     index = pd.DataFrame({"row": range(len(owners)), "artist_id": owners})
-    sounds = np.clip(rng.random((12, 1, 64)) + rng.normal(0, 0.2, (12, 256, 64)), 0, 1)  # each artist its own spectrum
+    sounds = np.clip(
+        rng.random((12, 1, 64)) + rng.normal(0, 0.2, (12, 256, 64)), 0, 1
+    )  # each artist its own spectrum
     clips = sounds[pd.Index(ids).get_indexer(owners)] * rng.random((len(owners), 256, 1))
     return methods.collection(
         similarity.min_conditional(miniature), miniature.artists, clips.astype(np.float16), index

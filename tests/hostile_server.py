@@ -45,7 +45,7 @@ class HostileServer:
     Attributes
     ----------
     script : dict
-        Path without query → list of replies, each a (status, headers, body), or a callable from the query to one.
+        Path without query → list of replies, each (status, headers, body), or callable from address to one.
     requests : list of (path and query, headers)
     """
 

@@ -11,7 +11,10 @@ from lib import baselines, methods
 
 def artist_means(distances, owners, n):
     """A loop over all pairs of artists; the diagonal is blank."""
-    values = [[distances[np.ix_(owners == a, owners == b)].mean() if a != b else np.nan for b in range(n)] for a in range(n)]
+    values = [
+        [distances[np.ix_(owners == a, owners == b)].mean() if a != b else np.nan for b in range(n)]
+        for a in range(n)
+    ]
     return -np.array(values)
 
 
@@ -38,9 +41,19 @@ def test_spectrum_compares_mean_and_spread_in_each_band(collection, heard):
 
 def test_spectrum_forgets_when_things_happen_and_l2_does_not(collection):
     clips, _ = collection.clips_of(collection.artists)
-    backwards = methods.Collection(clips[:, ::-1], collection.clip_artists[np.argsort(
-        pd.Index(collection.artists).get_indexer(collection.clip_artists), kind="stable")], collection.target, collection.listeners)
-    pd.testing.assert_frame_equal(baselines.Spectrum().score(backwards, collection.artists), baselines.Spectrum().score(collection, collection.artists), rtol=1e-4)
+    backwards = methods.Collection(
+        clips[:, ::-1],
+        collection.clip_artists[
+            np.argsort(pd.Index(collection.artists).get_indexer(collection.clip_artists), kind="stable")
+        ],
+        collection.target,
+        collection.listeners,
+    )
+    pd.testing.assert_frame_equal(
+        baselines.Spectrum().score(backwards, collection.artists),
+        baselines.Spectrum().score(collection, collection.artists),
+        rtol=1e-4,
+    )
 
 
 def kullback_leibler(a, b):
@@ -57,16 +70,32 @@ def test_mfcc_gaussian_is_the_symmetric_divergence_of_gaussians_over_mfccs(colle
     for clip in clips.astype(float):
         mfcc = scipy.fft.dct(clip, norm="ortho", axis=1)[:, 1:21]
         gaussians.append((mfcc.mean(axis=0), np.cov(mfcc.T, bias=True) + 1e-3 * np.eye(20)))
-    divergence = [[0.5 * (kullback_leibler(a, b) + kullback_leibler(b, a)) for b in gaussians] for a in gaussians]
+    divergence = [
+        [0.5 * (kullback_leibler(a, b) + kullback_leibler(b, a)) for b in gaussians] for a in gaussians
+    ]
     wanted = artist_means(np.sqrt(np.maximum(divergence, 0)), owners, len(artists))
-    np.testing.assert_allclose(baselines.MfccGaussian().score(collection, artists).to_numpy(), wanted, rtol=1e-3)
+    np.testing.assert_allclose(
+        baselines.MfccGaussian().score(collection, artists).to_numpy(), wanted, rtol=1e-3
+    )
 
 
 def test_mfcc_gaussian_does_not_hear_loudness(collection):
     """Half of the level added to all bands moves only the term that is left out."""
-    quieter = methods.Collection(np.asarray(collection.spectrograms, dtype=np.float32) / 2 + 0.25, collection.clip_artists, collection.target, collection.listeners)
-    shifted = methods.Collection(np.asarray(quieter.spectrograms) + 0.1, collection.clip_artists, collection.target, collection.listeners)
-    first, second = (baselines.MfccGaussian().score(study, collection.artists) for study in (quieter, shifted))
+    quieter = methods.Collection(
+        np.asarray(collection.spectrograms, dtype=np.float32) / 2 + 0.25,
+        collection.clip_artists,
+        collection.target,
+        collection.listeners,
+    )
+    shifted = methods.Collection(
+        np.asarray(quieter.spectrograms) + 0.1,
+        collection.clip_artists,
+        collection.target,
+        collection.listeners,
+    )
+    first, second = (
+        baselines.MfccGaussian().score(study, collection.artists) for study in (quieter, shifted)
+    )
     pd.testing.assert_frame_equal(first, second, rtol=1e-2)
 
 
@@ -78,7 +107,9 @@ def test_popularity_ranks_all_queries_candidates_by_listeners(collection):
 
 
 def test_popularity_without_listeners_is_an_error(collection):
-    silent = methods.Collection(collection.spectrograms, collection.clip_artists, collection.target, collection.listeners * 0)
+    silent = methods.Collection(
+        collection.spectrograms, collection.clip_artists, collection.target, collection.listeners * 0
+    )
     with pytest.raises(ValueError, match="scores are not finite"), np.errstate(divide="ignore"):
         baselines.Popularity().score(silent, collection.artists)
 
@@ -105,7 +136,9 @@ def test_an_artist_without_a_known_score_is_an_error_and_not_the_closest_of_all(
 def test_each_baseline_fits_and_scores_symmetrically_but_for_popularity(collection):
     names = []
     for method in baselines.untrained_baselines():
-        scores = method.fit(collection, collection.artists[:6], collection.artists[6:], seed=1).score(collection, collection.artists)
+        scores = method.fit(collection, collection.artists[:6], collection.artists[6:], seed=1).score(
+            collection, collection.artists
+        )
         assert np.allclose(scores, scores.T, equal_nan=True) == (method.name != "popularity")
         names.append(method.name)
     assert names == ["chance", "popularity", "l2", "spectrum", "mfcc_gaussian"]

@@ -3,7 +3,6 @@
 import base64
 import time
 
-import psutil
 import pytest
 import requests
 import tiny_world
@@ -95,7 +94,6 @@ def test_each_catalogue_refuses_in_its_own_way(path, status, body):
 
 def test_served_over_http_refused_once_and_gone_when_closed(monkeypatch):
     monkeypatch.setattr(catalogue_server, "THROTTLED", 0.0)
-    before = {process.pid for process in psutil.Process().children(recursive=True)}
     with catalogue_server.serve(TinyWorld(), render=tiny_world.beep, n_workers=1) as server:
         search = f"{server.addresses['deezer']}/search/artist?q=Twins"
         assert requests.get(search, timeout=10).json()["total"] == 2
@@ -109,10 +107,11 @@ def test_served_over_http_refused_once_and_gone_when_closed(monkeypatch):
         lookup = f"{server.addresses['itunes']}/lookup?id=200"
         assert [requests.get(lookup, timeout=10).status_code for _ in range(3)] == [403, 200, 200]
         assert "/itunes/lookup?id=200" in server.requests
+        workers = list(server._workers._processes.values())
     with pytest.raises(requests.ConnectionError):
         requests.get(search, timeout=10)
-    left = [process for process in psutil.Process().children(recursive=True) if process.pid not in before]
-    assert all("resource_tracker" in " ".join(process.cmdline()) for process in left)
+    assert workers
+    assert not any(process.is_alive() for process in workers)
 
 
 def test_addresses_change_with_the_world():

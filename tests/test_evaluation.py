@@ -20,7 +20,15 @@ def scores(collection):
     """Three baselines, and two seeds of a method that knows the truth but for noise."""
     rng = np.random.default_rng(1)
     fixed = [
-        (baselines.Fixed("siamese", labelled_scores(collection.target.fillna(0) + rng.normal(0, 0.1, (12, 12)), collection.artists)), seed)
+        (
+            baselines.Fixed(
+                "siamese",
+                labelled_scores(
+                    collection.target.fillna(0) + rng.normal(0, 0.1, (12, 12)), collection.artists
+                ),
+            ),
+            seed,
+        )
         for seed in (0, 1)
     ]
     others = [(method, 0) for method in (baselines.Chance(), baselines.Popularity(), baselines.L2())]
@@ -33,13 +41,17 @@ def table(scores, collection, test_artists):
 
 
 def cell(table, **wanted):
-    (row,) = table[np.logical_and.reduce([table[name].eq(value).fillna(False) for name, value in wanted.items()])].to_dict("records")
+    (row,) = table[
+        np.logical_and.reduce([table[name].eq(value).fillna(False) for name, value in wanted.items()])
+    ].to_dict("records")
     return row
 
 
 def frame_of(scores, collection, method, seed=0):
     chosen = scores[(scores["method"] == method) & (scores["seed"] == seed)]
-    return chosen.pivot(index="query", columns="candidate", values="score").loc[collection.artists, collection.artists]
+    return chosen.pivot(index="query", columns="candidate", values="score").loc[
+        collection.artists, collection.artists
+    ]
 
 
 def test_scores_are_long_and_hold_every_pair_of_every_run_once(scores):
@@ -51,16 +63,25 @@ def test_scores_are_long_and_hold_every_pair_of_every_run_once(scores):
 def test_table_1_has_a_row_for_each_arm_method_metric_and_length_that_fits(table):
     assert len(table) == 3 * 4 * (5 * 2 + 2)
     assert not table.duplicated(["truth", "candidates", "method", "metric", "n"]).any()
-    assert set(zip(table["truth"], table["candidates"], strict=True)) == {("corrected", "test"), ("as_published", "test"), ("corrected", "all")}
+    assert set(zip(table["truth"], table["candidates"], strict=True)) == {
+        ("corrected", "test"),
+        ("as_published", "test"),
+        ("corrected", "all"),
+    }
     assert table[table["n"].isna()]["metric"].unique().tolist() == ["r_precision", "spearman"]
 
 
 @pytest.mark.parametrize("metric", ranking.METRICS)
-@pytest.mark.parametrize(("truth", "candidates"), [("corrected", "test"), ("as_published", "test"), ("corrected", "all")])
-def test_a_value_is_the_mean_over_seeds_and_queries_of_the_metric(truth, candidates, metric, table, scores, collection, test_artists):
+@pytest.mark.parametrize(
+    ("truth", "candidates"), [("corrected", "test"), ("as_published", "test"), ("corrected", "all")]
+)
+def test_a_value_is_the_mean_over_seeds_and_queries_of_the_metric(
+    truth, candidates, metric, table, scores, collection, test_artists
+):
     target = collection.target
     truths = {
-        ("corrected", "test"): target.loc[test_artists, test_artists], ("corrected", "all"): target.loc[test_artists],
+        ("corrected", "test"): target.loc[test_artists, test_artists],
+        ("corrected", "all"): target.loc[test_artists],
         ("as_published", "test"): similarity.as_published(target, test_artists),
     }  # fmt: skip
     wanted = truths[truth, candidates]
@@ -76,7 +97,9 @@ def test_a_value_is_the_mean_over_seeds_and_queries_of_the_metric(truth, candida
 
 
 def test_queries_that_have_nothing_relevant_are_not_counted(table):
-    relevant = table[(table["metric"] == "r_precision") & (table["candidates"] == "test") & (table["truth"] == "corrected")]
+    relevant = table[
+        (table["metric"] == "r_precision") & (table["candidates"] == "test") & (table["truth"] == "corrected")
+    ]
     assert (relevant["n_queries"] < 8).all()
     assert (table[table["metric"] == "unordered"]["n_queries"] == 8).all()
 
@@ -85,8 +108,12 @@ def test_chance_is_exact_and_the_method_of_that_name_meets_it(table):
     chance = table[table["method"] == "chance"]
     np.testing.assert_allclose(chance["value"], chance["chance"], atol=1e-12)
     for n in (3, 5):
-        assert cell(table, truth="corrected", candidates="test", method="l2", metric="unordered", n=n)["chance"] == pytest.approx(n / 7)
-        assert cell(table, truth="corrected", candidates="all", method="l2", metric="unordered", n=n)["chance"] == pytest.approx(n / 11)
+        assert cell(table, truth="corrected", candidates="test", method="l2", metric="unordered", n=n)[
+            "chance"
+        ] == pytest.approx(n / 7)
+        assert cell(table, truth="corrected", candidates="all", method="l2", metric="unordered", n=n)[
+            "chance"
+        ] == pytest.approx(n / 11)
     assert chance["p_value"].isna().all()
 
 
@@ -95,7 +122,14 @@ def test_p_values_are_those_of_the_label_permutation_over_all_seeds(table, score
     runs = [frame_of(scores, collection, "siamese", seed).reindex_like(truth) for seed in (0, 1)]
     for metric, n in (("unordered", 3), ("ndcg", 5), ("spearman", None)):
         wanted = significance.label_permutation(metric, runs, truth, n, n_permutations=19)
-        row = cell(table, truth="corrected", candidates="test", method="siamese", metric=metric, **({"n": n} if n else {}))
+        row = cell(
+            table,
+            truth="corrected",
+            candidates="test",
+            method="siamese",
+            metric=metric,
+            **({"n": n} if n else {}),
+        )
         assert row["p_value"] == wanted
     assert table[(table["candidates"] == "all") | (table["metric"] == "map")]["p_value"].isna().all()
 
@@ -117,14 +151,22 @@ def test_the_papers_values_are_multiples_of_one_in_49_queries_times_n():
 
 def test_order_of_scores_and_of_methods_rows_does_not_matter(scores, collection, test_artists, table):
     shuffled = scores.sample(frac=1, random_state=3)
-    again = evaluation.table1(shuffled, collection.target, test_artists, list_lengths=LENGTHS, n_permutations=19)
+    again = evaluation.table1(
+        shuffled, collection.target, test_artists, list_lengths=LENGTHS, n_permutations=19
+    )
     keys = ["truth", "candidates", "method", "metric", "n"]
-    pd.testing.assert_frame_equal(again.sort_values(keys, ignore_index=True), table.sort_values(keys, ignore_index=True))
+    pd.testing.assert_frame_equal(
+        again.sort_values(keys, ignore_index=True), table.sort_values(keys, ignore_index=True)
+    )
 
 
-def test_other_folds_are_left_out_and_a_fold_without_scores_is_an_error(scores, collection, test_artists, table):
+def test_other_folds_are_left_out_and_a_fold_without_scores_is_an_error(
+    scores, collection, test_artists, table
+):
     other = scores.assign(fold=1, score=-scores["score"])
-    both = evaluation.table1(pd.concat([other, scores]), collection.target, test_artists, list_lengths=LENGTHS, n_permutations=19)
+    both = evaluation.table1(
+        pd.concat([other, scores]), collection.target, test_artists, list_lengths=LENGTHS, n_permutations=19
+    )
     pd.testing.assert_frame_equal(both, table)
     with pytest.raises(ValueError, match="no scores of fold 2"):
         evaluation.table1(scores, collection.target, test_artists, list_lengths=[3], fold=2)
@@ -134,9 +176,16 @@ def test_a_ceiling_is_judged_by_its_own_target(scores, collection, test_artists,
     seen, unseen = (similarity.min_conditional(half) for half in listening.halves(miniature, seed=0))
     ceiling = evaluation.score_all([(baselines.Fixed("split_half", unseen), 0)], collection)
     table = evaluation.table1(
-        pd.concat([scores, ceiling]), collection.target, test_artists, list_lengths=[3], n_permutations=19, own_targets={"split_half": unseen}
+        pd.concat([scores, ceiling]),
+        collection.target,
+        test_artists,
+        list_lengths=[3],
+        n_permutations=19,
+        own_targets={"split_half": unseen},
     )
-    own = table[(table["method"] == "split_half") & (table["truth"] == "corrected") & (table["metric"] == "spearman")]
+    own = table[
+        (table["method"] == "split_half") & (table["truth"] == "corrected") & (table["metric"] == "spearman")
+    ]
     np.testing.assert_allclose(own["value"], 1)
     usual = evaluation.table1(ceiling, seen, test_artists, list_lengths=[3], n_permutations=19)
     assert cell(usual, truth="corrected", candidates="test", metric="spearman")["value"] < 1
@@ -155,24 +204,42 @@ def test_a_method_without_all_its_scores_is_an_error(scores, collection, test_ar
 def test_per_query_and_compare_pair_the_queries(scores, collection, test_artists):
     truth = collection.target.loc[test_artists, test_artists]
     first, second = (evaluation.per_query(scores, truth, method, "ndcg", 3) for method in ("siamese", "l2"))
-    runs = [ranking.ndcg(frame_of(scores, collection, "siamese", seed).reindex_like(truth), truth, 3) for seed in (0, 1)]
+    runs = [
+        ranking.ndcg(frame_of(scores, collection, "siamese", seed).reindex_like(truth), truth, 3)
+        for seed in (0, 1)
+    ]
     np.testing.assert_allclose(first, (runs[0] + runs[1]) / 2)
     assert first.index.tolist() == test_artists
     found = evaluation.compare(scores, truth, "siamese", "l2", metric="ndcg", n=3)
     assert found["difference"] == pytest.approx((first - second).mean())
     assert found["ci_low"] <= found["difference"] <= found["ci_high"]
     assert found["p_value"] == significance.paired_randomisation(first, second)
-    assert evaluation.compare(scores, truth, "l2", "l2", n=3) == {"difference": 0, "ci_low": 0, "ci_high": 0, "p_value": 1}
+    assert evaluation.compare(scores, truth, "l2", "l2", n=3) == {
+        "difference": 0,
+        "ci_low": 0,
+        "ci_high": 0,
+        "p_value": 1,
+    }
 
 
 def test_table_2_lists_truth_and_sources_over_all_artists(scores, collection, test_artists):
-    splits = pd.DataFrame({"artist_id": collection.artists, "split": ["test" if a in test_artists else "train" for a in collection.artists]})
+    splits = pd.DataFrame(
+        {
+            "artist_id": collection.artists,
+            "split": ["test" if a in test_artists else "train" for a in collection.artists],
+        }
+    )
     queries = [collection.artists[1], collection.artists[2]]
     table = evaluation.table2(scores, collection.target, splits, queries, sources=["siamese", "l2"], n=4)
     assert len(table) == 2 * 3 * 4
-    assert table.drop_duplicates("query")[["query", "query_split"]].to_numpy().tolist() == [[queries[0], "train"], [queries[1], "test"]]
+    assert table.drop_duplicates("query")[["query", "query_split"]].to_numpy().tolist() == [
+        [queries[0], "train"],
+        [queries[1], "test"],
+    ]
     for query in queries:
-        mean = (frame_of(scores, collection, "siamese", 0) + frame_of(scores, collection, "siamese", 1)).loc[query] / 2
+        mean = (frame_of(scores, collection, "siamese", 0) + frame_of(scores, collection, "siamese", 1)).loc[
+            query
+        ] / 2
         for source, wanted in (("truth", collection.target.loc[query]), ("siamese", mean)):
             rows = table[(table["query"] == query) & (table["source"] == source)]
             nearest = wanted.drop(query).sort_values(ascending=False).head(4)
@@ -185,7 +252,10 @@ def test_the_headline_is_laid_out_as_the_paper_prints_it(table):
     headline = evaluation.headline(table, truth="as_published")
     assert headline.index.tolist() == ["chance", "popularity", "l2", "siamese"]
     assert headline.columns.tolist() == [3, 5]
-    assert headline.loc["l2", 5] == cell(table, truth="as_published", candidates="test", method="l2", metric="unordered", n=5)["value"]
+    assert (
+        headline.loc["l2", 5]
+        == cell(table, truth="as_published", candidates="test", method="l2", metric="unordered", n=5)["value"]
+    )
 
 
 def test_artists_are_found_by_name_or_id_the_famous_one_of_two(collection):

@@ -38,7 +38,10 @@ def test_artists_without_clips_are_an_error():
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    ({"index": pd.DataFrame({"row": [0], "artist_id": ["a"]}), "spectrograms": np.zeros((1, 256, 64))}, "1 artists have both"),
+    (
+        {"index": pd.DataFrame({"row": [0], "artist_id": ["a"]}), "spectrograms": np.zeros((1, 256, 64))},
+        "1 artists have both",
+    ),
     ({"target": TARGET.drop(index="b", columns="b")}, "1 artists with clips are not in the target"),
     ({"spectrograms": np.zeros((2, 256, 64))}, "2 spectrograms have an index of 3 rows"),
 ])  # fmt: skip
@@ -76,7 +79,13 @@ def test_scores_go_to_rows_and_back(rng):
     assert len(long) == 6
     assert long["score"].notna().all()
     back = methods.to_frame(long.sample(frac=1, random_state=0), ["b", "c", "a"])
-    pd.testing.assert_frame_equal(back, frame.loc[["b", "c", "a"], ["b", "c", "a"]], check_dtype=False, check_index_type=False, check_column_type=False)
+    pd.testing.assert_frame_equal(
+        back,
+        frame.loc[["b", "c", "a"], ["b", "c", "a"]],
+        check_dtype=False,
+        check_index_type=False,
+        check_column_type=False,
+    )
 
 
 def test_missing_and_repeated_pairs_are_errors(rng):

@@ -11,14 +11,19 @@ from lib import pairs
 
 
 def pairs_of(tile):
-    return [tuple(sorted(pair)) for pair in zip(tile.clips[tile.left].tolist(), tile.clips[tile.right].tolist(), strict=True)]
+    return [
+        tuple(sorted(pair))
+        for pair in zip(tile.clips[tile.left].tolist(), tile.clips[tile.right].tolist(), strict=True)
+    ]
 
 
 def counted(walked):
     return Counter(pair for tile in walked for pair in pairs_of(tile))
 
 
-@given(n_clips=st.integers(2, 90), exponent=st.integers(2, 9), seed=st.integers(0, 9), epoch=st.integers(0, 9))
+@given(
+    n_clips=st.integers(2, 90), exponent=st.integers(2, 9), seed=st.integers(0, 9), epoch=st.integers(0, 9)
+)
 def test_each_unordered_pair_comes_exactly_once_and_no_tile_is_too_large(n_clips, exponent, seed, epoch):
     walked = pairs.tiles(n_clips, batch_size=2**exponent, seed=seed, epoch=epoch)
     assert counted(walked) == Counter((a, b) for b in range(n_clips) for a in range(b))
@@ -31,7 +36,9 @@ def test_each_unordered_pair_comes_exactly_once_and_no_tile_is_too_large(n_clips
 def test_a_full_batch_of_2048_is_a_tile_of_32_by_64():
     assert pairs.tile_shape(2048) == (32, 64)
     assert [pairs.tile_shape(size) for size in (4, 8, 512, 1024)] == [(2, 2), (2, 4), (16, 32), (32, 32)]
-    sizes = Counter((len(tile.clips), len(tile.left)) for tile in pairs.tiles(256, batch_size=2048, seed=0, epoch=0))
+    sizes = Counter(
+        (len(tile.clips), len(tile.left)) for tile in pairs.tiles(256, batch_size=2048, seed=0, epoch=0)
+    )
     assert sizes == {(96, 2048): 12, (64, 2016): 4}
 
 
@@ -61,7 +68,9 @@ def test_epochs_and_seeds_differ_and_the_same_ones_do_not():
     )
     assert first == again
     assert first != next_epoch != other_seed != first
-    assert {frozenset(tile) for tile in first} != {frozenset(tile) for tile in next_epoch}  # not the same tiles in another order
+    assert {frozenset(tile) for tile in first} != {
+        frozenset(tile) for tile in next_epoch
+    }  # not the same tiles in another order
 
 
 def test_a_batch_mixes_artists():
@@ -81,7 +90,9 @@ def test_targets_are_looked_up_and_pairs_of_one_artist_weigh_nothing():
     # Clips 0 and 1 belong to artist 0, clip 2 to artist 1, clip 3 to artist 2.
     owners = np.array([0, 0, 1, 2])
     target = np.array([[np.nan, 0.2, 0.3], [0.2, np.nan, 0.6], [0.3, 0.6, np.nan]])
-    tile = pairs.Tile(np.array([3, 0, 1, 2]), np.array([0, 1, 1, 2]), np.array([1, 2, 3, 3]))  # (3,0) (0,1) (0,2) (1,2)
+    tile = pairs.Tile(
+        np.array([3, 0, 1, 2]), np.array([0, 1, 1, 2]), np.array([1, 2, 3, 3])
+    )  # (3,0) (0,1) (0,2) (1,2)
     targets, weights = pairs.targets_and_weights(tile, owners, target)
     np.testing.assert_allclose(targets, [0.3, 0, 0.2, 0.2], rtol=1e-6)
     np.testing.assert_allclose(weights, [4 / 3, 0, 4 / 3, 4 / 3], rtol=1e-6)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lib import baselines, evaluation, pairs, plots, similarity, siamese, spectrograms
+from lib import baselines, evaluation, pairs, plots, siamese, similarity, spectrograms
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,9 @@ def table(collection, truths):
     methods = [baselines.Chance(), baselines.Popularity(), baselines.L2()]
     ceiling = baselines.Fixed("siamese", collection.target)
     scores = evaluation.score_all([(method, 0) for method in (*methods, ceiling)], collection)
-    return evaluation.table1(scores, collection.target, list(truths["corrected"].index), list_lengths=[2, 4], n_permutations=9)
+    return evaluation.table1(
+        scores, collection.target, list(truths["corrected"].index), list_lengths=[2, 4], n_permutations=9
+    )
 
 
 def shown(ax):
@@ -50,7 +52,10 @@ def texts(figure):
 
 def test_a_figure_is_written_twice_as_the_same_bytes_without_stamps(tmp_path, target):
     for name in ("a.png", "b.png"):
-        assert plots.save_figure(plots.similarity_heatmap(target), tmp_path / "figures" / name) == tmp_path / "figures" / name
+        assert (
+            plots.save_figure(plots.similarity_heatmap(target), tmp_path / "figures" / name)
+            == tmp_path / "figures" / name
+        )
     data = (tmp_path / "figures/a.png").read_bytes()
     assert data == (tmp_path / "figures/b.png").read_bytes()
     assert data.startswith(b"\x89PNG")
@@ -58,7 +63,7 @@ def test_a_figure_is_written_twice_as_the_same_bytes_without_stamps(tmp_path, ta
     assert b"tEXt" not in data
 
 
-HOSTILE = ["$\\frac$ money $x", "_hidden", "<b>&amp;", "日本 \u2028", "a\nb", "%s {}"]
+HOSTILE = ["$\\frac$ money $x", "_hidden", "<b>&amp;", "é\u2028", "a\nb", "%s {}"]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -93,7 +98,9 @@ def test_cluster_order_puts_circles_beside_each_other():
 
 def test_the_heatmap_shows_all_values_in_cluster_order(target):
     order = plots.cluster_order(target)
-    np.testing.assert_array_equal(shown(plots.similarity_heatmap(target).axes[0]), target.to_numpy()[np.ix_(order, order)])
+    np.testing.assert_array_equal(
+        shown(plots.similarity_heatmap(target).axes[0]), target.to_numpy()[np.ix_(order, order)]
+    )
 
 
 def test_fame_of_the_neighbours_is_their_mean_rank():
@@ -105,11 +112,19 @@ def test_fame_of_the_neighbours_is_their_mean_rank():
     assert points == [[1, 2.5], [2, 3.5], [3, 1.5], [4, 2.5]]
 
 
-def test_bars_of_sources_add_up():
-    counts = pd.DataFrame([[3, 5], [2, 0]], index=["spotify", "itunes"], columns=["one", "two"])
-    ax = plots.sources_bar(counts).axes[0]
-    assert [patch.get_width() for patch in ax.patches] == [3, 5, 2, 0]
-    assert [patch.get_x() for patch in ax.patches] == [0, 0, 3, 5]
+def test_bars_count_the_clips_of_artists_with_so_many_by_source():
+    clips = pd.DataFrame(
+        {
+            "clip_id": range(6),
+            "artist_id": list("aaabbc"),
+            "source": ["spotify", "spotify", "itunes", "itunes", "itunes", "spotify"],
+        }
+    )
+    ax = plots.sources_bar(clips).axes[0]
+    bars = {container.get_label(): [patch.get_width() for patch in container] for container in ax.containers}
+    assert bars == {"itunes": [0, 2, 1], "spotify": [1, 0, 2]}  # artists with one clip, with two, with three
+    assert [patch.get_x() for patch in ax.containers[1]] == bars["itunes"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["1", "2", "3"]
 
 
 # Sound.
@@ -146,7 +161,9 @@ def test_both_readings_of_a_clip_and_the_mean_spectrum_are_drawn(rng):
     assert [shown(ax).mean() for ax in figure.axes] == [0, 1]
     array = rng.random((5, 256, 64)).astype(np.float16)
     line = plots.mean_spectrum(array).axes[0].lines[0]
-    np.testing.assert_allclose(line.get_ydata(), np.median(array.astype(np.float32).mean(axis=1), axis=0), rtol=1e-5)
+    np.testing.assert_allclose(
+        line.get_ydata(), np.median(array.astype(np.float32).mean(axis=1), axis=0), rtol=1e-5
+    )
 
 
 # Network and training.
@@ -171,7 +188,12 @@ def test_the_tile_picture_covers_each_pair_of_different_artists_once(n_clips):
 
 
 def test_loss_curves_show_each_seed_its_mean_and_the_constant():
-    rows = [(seed, epoch, split, 1.0 + seed + epoch) for seed in (0, 1) for epoch in (1, 2) for split in ("train", "dev")]
+    rows = [
+        (seed, epoch, split, 1.0 + seed + epoch)
+        for seed in (0, 1)
+        for epoch in (1, 2)
+        for split in ("train", "dev")
+    ]
     history = pd.DataFrame(rows, columns=["seed", "epoch", "split", "loss"])
     ax = plots.loss_curves(history, {"dev": 9.0}).axes[0]
     drawn = {line.get_label(): line.get_ydata() for line in ax.lines}
@@ -182,7 +204,8 @@ def test_loss_curves_show_each_seed_its_mean_and_the_constant():
 
 def test_the_search_is_drawn_as_two_tables():
     search = pd.DataFrame({
-        "batch_size": [1, 2, 1, 2], "learning_rate": [0.1, 0.1, 0.2, 0.2], "dev_loss": [1.0, 2, 3, 4], "dev_overlap": [0.1, 0.2, 0.3, 0.4],
+        "batch_size": [1, 2, 1, 2], "learning_rate": [0.1, 0.1, 0.2, 0.2],
+        "dev_loss": [1.0, 2, 3, 4], "dev_overlap": [0.1, 0.2, 0.3, 0.4],
     })  # fmt: skip
     first, second = plots.search_heatmaps(search).axes
     assert [text.get_text() for text in first.texts] == ["1", "2", "3", "4"]
@@ -210,10 +233,15 @@ def test_overlap_by_length_draws_every_method(table):
 def test_the_forest_has_a_point_and_an_interval_for_each_method_but_chance(table):
     figure = plots.forest(table, metric="ndcg", n=2)
     for ax, truth in zip(figure.axes, ("as_published", "corrected"), strict=True):
-        rows = table.query("truth == @truth and candidates == 'test' and metric == 'ndcg' and n == 2 and method != 'chance'")
+        rows = table[table["truth"] == truth]
+        rows = rows.query("candidates == 'test' and metric == 'ndcg' and n == 2 and method != 'chance'")
         points = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
         assert points == rows["value"].tolist()[::-1]
-        intervals = [list(line.get_xdata()) for line in ax.lines if line.get_marker() == "None" and line.get_linewidth() == 2]
+        intervals = [
+            list(line.get_xdata())
+            for line in ax.lines
+            if line.get_marker() == "None" and line.get_linewidth() == 2
+        ]
         assert intervals == rows[["ci_low", "ci_high"]].to_numpy().tolist()[::-1]
 
 
@@ -227,7 +255,7 @@ def test_the_overview_says_what_it_is_made_of(table, truths):
 @pytest.mark.parametrize("draw", [
     lambda ax: plots.popularity_curve(pd.DataFrame({"name": ["a"], "listeners": [1]}), ax=ax),
     lambda ax: plots.spectrogram(np.zeros((256, 64)), ax=ax),
-    lambda ax: plots.sources_bar(pd.DataFrame([[1]], columns=["x"]), ax=ax),
+    lambda ax: plots.sources_bar(pd.DataFrame({"clip_id": [1], "artist_id": "a", "source": "x"}), ax=ax),
     lambda ax: plots.mean_spectrum(np.zeros((2, 256, 64)), ax=ax),
 ])  # fmt: skip
 def test_a_plot_draws_into_the_axes_it_is_given(draw):

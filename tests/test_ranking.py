@@ -38,7 +38,9 @@ def by_orders(measure, p, t, n):
 
     def orders(values):
         everything = itertools.permutations(range(len(values)))
-        return [order for order in everything if all(values[a] >= values[b] for a, b in itertools.pairwise(order))]
+        return [
+            order for order in everything if all(values[a] >= values[b] for a, b in itertools.pairwise(order))
+        ]
 
     return np.mean([measure(a[:n], b[:n]) for a in orders(p) for b in orders(t)])
 
@@ -84,7 +86,9 @@ def test_ndcg_worked_by_hand():
 def test_average_precision_worked_by_hand():
     predicted = LINE.copy()
     predicted[0] = [0, -2, -3, -1]  # 3, 1, 2 where 1 and 2 are the true ones: hits at places 2 and 3
-    assert ranking.mean_average_precision(frame(predicted), frame(LINE), 2)["a0"] == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert ranking.mean_average_precision(frame(predicted), frame(LINE), 2)["a0"] == pytest.approx(
+        (1 / 2 + 2 / 3) / 2
+    )
 
 
 def test_r_precision_lets_the_number_of_relevant_candidates_differ():
@@ -104,7 +108,10 @@ def test_r_precision_lets_the_number_of_relevant_candidates_differ():
 @pytest.mark.parametrize("n", LENGTHS)
 def test_overlap_equals_a_loop_over_sets(n, rng):
     predicted, target = random_frame(rng), random_frame(rng)
-    wanted = [len({*np.argsort(-p)[:n]} & {*np.argsort(-t)[:n]}) / n for p, t in zip(others(predicted), others(target), strict=True)]
+    wanted = [
+        len({*np.argsort(-p)[:n]} & {*np.argsort(-t)[:n]}) / n
+        for p, t in zip(others(predicted), others(target), strict=True)
+    ]
     np.testing.assert_allclose(ranking.overlap_at_n(predicted, target, n), wanted)
 
 
@@ -114,7 +121,10 @@ def test_ndcg_equals_scikit_learns_with_and_without_ties(n, rounded, rng):
     predicted, target = random_frame(rng), random_frame(rng)
     if rounded:
         predicted = predicted.round(1)
-    wanted = [sklearn.metrics.ndcg_score([t], [p], k=n) for p, t in zip(others(predicted), others(target), strict=True)]
+    wanted = [
+        sklearn.metrics.ndcg_score([t], [p], k=n)
+        for p, t in zip(others(predicted), others(target), strict=True)
+    ]
     np.testing.assert_allclose(ranking.ndcg(predicted, target, n), wanted)
 
 
@@ -133,18 +143,28 @@ def test_spearman_equals_scipys_with_and_without_ties(rounded, rng):
     predicted, target = random_frame(rng, 12), random_frame(rng, 12)
     if rounded:
         predicted, target = predicted.round(1), target.round(1)
-    wanted = [scipy.stats.spearmanr(p, t).statistic for p, t in zip(others(predicted), others(target), strict=True)]
+    wanted = [
+        scipy.stats.spearmanr(p, t).statistic for p, t in zip(others(predicted), others(target), strict=True)
+    ]
     np.testing.assert_allclose(ranking.spearman(predicted, target), wanted)
 
 
 def test_r_precision_equals_overlap_where_all_queries_have_equally_many_relevant_ones(rng):
     values = np.zeros((21, 21))
-    values[~np.eye(21, dtype=bool)] = np.concatenate([rng.permutation(20) for _ in range(21)])  # two in twenty pass the quantile .9
+    values[~np.eye(21, dtype=bool)] = np.concatenate(
+        [rng.permutation(20) for _ in range(21)]
+    )  # two in twenty pass the quantile .9
     predicted, target = random_frame(rng, 21), frame(values)
-    np.testing.assert_allclose(ranking.r_precision(predicted, target), ranking.overlap_at_n(predicted, target, 2))
+    np.testing.assert_allclose(
+        ranking.r_precision(predicted, target), ranking.overlap_at_n(predicted, target, 2)
+    )
 
 
-@given(st.lists(st.integers(0, 2), min_size=5, max_size=5), st.lists(st.integers(0, 2), min_size=5, max_size=5), st.integers(1, 5))
+@given(
+    st.lists(st.integers(0, 2), min_size=5, max_size=5),
+    st.lists(st.integers(0, 2), min_size=5, max_size=5),
+    st.integers(1, 5),
+)
 def test_overlap_with_ties_is_the_mean_over_all_orders(p, t, n):
     predicted, target = np.zeros((6, 6)), np.zeros((6, 6))
     predicted[0, 1:], target[0, 1:] = p, t
@@ -154,14 +174,19 @@ def test_overlap_with_ties_is_the_mean_over_all_orders(p, t, n):
 
 @pytest.mark.parametrize(("metric", "measure"), [
     ("sequence_matcher", lambda a, b: ranking.difflib.SequenceMatcher(None, a, b).ratio()),
-    ("map", lambda a, b: sum((a[k] in b[:2]) * sum(x in b[:2] for x in a[: k + 1]) / (k + 1) for k in range(5)) / 2),
+    (
+        "map",
+        lambda a, b: np.mean([sum(x in b[:2] for x in a[: k + 1]) / (k + 1) for k in range(5) if a[k] in b[:2]]),
+    ),
 ])  # fmt: skip
 def test_ordered_metrics_with_ties_come_near_the_mean_over_all_orders(metric, measure):
     p, t = [1, 2, 2, 1, 0], [0, 3, 1, 1, 1]
     predicted, target = np.zeros((6, 6)), np.zeros((6, 6))
     predicted[0, 1:], target[0, 1:] = p, t
     wanted = by_orders(measure, p, t, 5 if metric == "map" else 2)
-    found = np.mean([ranking.METRICS[metric](frame(predicted), frame(target), 2, seed=seed)["a0"] for seed in range(10)])
+    found = np.mean(
+        [ranking.METRICS[metric](frame(predicted), frame(target), 2, seed=seed)["a0"] for seed in range(10)]
+    )
     assert found == pytest.approx(wanted, abs=0.05)  # 1,000 draws of a value in [0, 1]
 
 
@@ -177,7 +202,9 @@ def test_a_constant_prediction_scores_chance_to_the_last_digits(n, rng):
     np.testing.assert_allclose(ranking.ndcg(constant, target, n), mean_gain / ideal, rtol=1e-12)
     assert (ranking.spearman(constant, target) == 0).all()
     relevant = (others(target) > np.quantile(others(target), 0.9)).sum(axis=1)
-    np.testing.assert_allclose(ranking.r_precision(constant, target), np.where(relevant, relevant / 48, np.nan), rtol=1e-12)
+    np.testing.assert_allclose(
+        ranking.r_precision(constant, target), np.where(relevant, relevant / 48, np.nan), rtol=1e-12
+    )
 
 
 def test_a_constant_prediction_scores_chance_on_a_constant_truth_too():
@@ -188,7 +215,9 @@ def test_a_constant_prediction_scores_chance_on_a_constant_truth_too():
 @pytest.mark.parametrize(("n", "chance"), [(3, 0.057), (5, 0.098), (10, 0.142), (25, 0.140)])
 def test_chance_of_the_sequence_matcher_is_what_was_simulated_for_48_candidates(n, chance, rng):
     constant = frame(np.zeros((49, 49)))
-    assert ranking.sequence_matcher(constant, random_frame(rng), n, seed=1).mean() == pytest.approx(chance, abs=0.006)
+    assert ranking.sequence_matcher(constant, random_frame(rng), n, seed=1).mean() == pytest.approx(
+        chance, abs=0.006
+    )
 
 
 # Properties.
@@ -228,14 +257,18 @@ def test_queries_need_not_be_among_the_candidates(rng):
     assert ranking.overlap_at_n(target, target, 5).tolist() == [1, 1]
     everything = random_frame(rng, 12)
     some = everything.loc[["a3", "a7"]]
-    pd.testing.assert_series_equal(ranking.ndcg(some, some**2, 4), ranking.ndcg(everything, everything**2, 4)[["a3", "a7"]])
+    pd.testing.assert_series_equal(
+        ranking.ndcg(some, some**2, 4), ranking.ndcg(everything, everything**2, 4)[["a3", "a7"]]
+    )
 
 
 def test_the_factors_of_a_metric_multiply_to_its_values(rng):
     predicted, target = random_frame(rng, 12).round(1), random_frame(rng, 12)
     for name, factors in ranking.FACTORS.items():
         said, true = factors(others(predicted), others(target), 4)
-        np.testing.assert_allclose((said * true).sum(axis=1), ranking.METRICS[name](predicted, target, 4), atol=1e-12)
+        np.testing.assert_allclose(
+            (said * true).sum(axis=1), ranking.METRICS[name](predicted, target, 4), atol=1e-12
+        )
 
 
 # Refusals.
@@ -257,7 +290,10 @@ def test_a_blank_or_infinite_score_is_an_error(metric, rng):
 def test_misaligned_labels_are_an_error(metric, rng):
     target = random_frame(rng, 5)
     for other in (target.iloc[::-1], target.iloc[:, ::-1], target.rename(index={"a0": "z"}), target.iloc[:4]):
-        with pytest.raises(ValueError, match="different artists in their (index|columns), or in another order: use reindex_like"):
+        with pytest.raises(
+            ValueError,
+            match="different artists in their (index|columns), or in another order: use reindex_like",
+        ):
             ranking.METRICS[metric](other, target, 2)
 
 
@@ -284,7 +320,9 @@ def test_concordance_compares_candidates_of_like_fame_only(rng):
     assert ranking.popularity_matched_concordance(as_fame, target, listeners).tolist() == [0.5] * 4
     assert ranking.popularity_matched_concordance(target, target, listeners).tolist() == [1] * 4
     assert ranking.popularity_matched_concordance(-target, target, listeners).tolist() == [0] * 4
-    lone = ranking.popularity_matched_concordance(target, target, listeners, ratio=1.15)  # only (0, 1) is left
+    lone = ranking.popularity_matched_concordance(
+        target, target, listeners, ratio=1.15
+    )  # only (0, 1) is left
     assert lone.isna().tolist() == [True, True, False, False]
 
 
@@ -294,9 +332,13 @@ def test_concordance_equals_a_loop_over_pairs(rng):
     wanted = []
     for query in target.index:
         values = [
-            0.5 + 0.5 * np.sign(predicted.loc[query, a] - predicted.loc[query, b]) * np.sign(target.loc[query, a] - target.loc[query, b])
+            0.5
+            + 0.5
+            * np.sign(predicted.loc[query, a] - predicted.loc[query, b])
+            * np.sign(target.loc[query, a] - target.loc[query, b])
             for a, b in itertools.combinations(target.index.drop(query), 2)
-            if max(listeners[a], listeners[b]) / min(listeners[a], listeners[b]) <= 1.3 and target.loc[query, a] != target.loc[query, b]
+            if max(listeners[a], listeners[b]) / min(listeners[a], listeners[b]) <= 1.3
+            and target.loc[query, a] != target.loc[query, b]
         ]
         wanted.append(np.mean(values) if values else np.nan)
     np.testing.assert_allclose(ranking.popularity_matched_concordance(predicted, target, listeners), wanted)

@@ -6,13 +6,23 @@ import pytest
 from lib import methods, ranking, search
 from lib.training import Siamese
 
-GRID = {"batch_sizes": [1024], "learning_rates": [0.0, 0.001], "epochs": 1, "n": 2, "seed": 5, "batch_norm_momentum": 0.5}
+GRID = {
+    "batch_sizes": [1024],
+    "learning_rates": [0.0, 0.001],
+    "epochs": 1,
+    "n": 2,
+    "seed": 5,
+    "batch_norm_momentum": 0.5,
+}
 
 
 def test_each_row_is_what_a_training_blind_to_the_test_artists_gives(collection):
     train, dev, test = collection.artists[:6], collection.artists[6:9], collection.artists[9:]
     table = search.grid(collection, train, dev, **GRID)
-    assert table[["batch_size", "learning_rate", "epochs", "seed"]].to_numpy().tolist() == [[1024, 0, 1, 5], [1024, 0.001, 1, 5]]
+    assert table[["batch_size", "learning_rate", "epochs", "seed"]].to_numpy().tolist() == [
+        [1024, 0, 1, 5],
+        [1024, 0.001, 1, 5],
+    ]
     clips, target = np.array(collection.spectrograms), collection.target.copy()
     clips[np.isin(collection.clip_artists, test)] = np.nan
     target.loc[test] = np.nan

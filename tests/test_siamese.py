@@ -13,7 +13,9 @@ def model():
     keras.utils.set_random_seed(4)
     model = siamese.tile_model(siamese.encoder())
     rng = np.random.default_rng(4)
-    model.set_weights([weight + rng.normal(0, 0.02, weight.shape) for weight in model.get_weights()])  # no bias at zero
+    model.set_weights(
+        [weight + rng.normal(0, 0.02, weight.shape) for weight in model.get_weights()]
+    )  # no bias at zero
     return model
 
 
@@ -32,14 +34,19 @@ def test_the_encoder_has_the_authors_141_312_parameters():
     assert sum(np.prod(weight.shape) for weight in encoder.trainable_weights) == 140_544
     kinds = [type(layer).__name__ for layer in encoder.layers]
     assert kinds.count("Conv1D") == kinds.count("BatchNormalization") == 3
-    assert [layer.pool_size for layer in encoder.layers if isinstance(layer, keras.layers.MaxPooling1D)] == [(4,), (2,)]
+    assert [layer.pool_size for layer in encoder.layers if isinstance(layer, keras.layers.MaxPooling1D)] == [
+        (4,),
+        (2,),
+    ]
     assert encoder.get_layer("convolution_1").kernel.shape == (3, 64, 128)
     assert encoder.output.shape == (None, 128)
 
 
 def test_the_text_of_the_paper_has_five_convolutions():
     encoder = siamese.encoder(n_convolutions=5, n_filters=16)
-    assert [layer.name for layer in encoder.layers if isinstance(layer, keras.layers.Conv1D)] == [f"convolution_{k}" for k in range(1, 6)]
+    assert [layer.name for layer in encoder.layers if isinstance(layer, keras.layers.Conv1D)] == [
+        f"convolution_{k}" for k in range(1, 6)
+    ]
     with pytest.raises(ValueError, match=r"n_convolutions must be one of \[3, 5\], got 4"):
         siamese.encoder(n_convolutions=4)
 
@@ -52,7 +59,9 @@ def test_an_untrained_embedding_is_the_convolutions_written_out(clips):
     for number, pool in ((1, 4), (2, 2), (3, 1)):
         kernel, bias = (np.asarray(weight) for weight in encoder.get_layer(f"convolution_{number}").weights)
         padded = np.pad(x, ((0, 0), (1, 1), (0, 0)))
-        x = np.maximum(sum(padded[:, k : k + x.shape[1]] @ kernel[k] for k in range(3)) + bias, 0) / np.sqrt(1 + 1e-3)
+        x = np.maximum(sum(padded[:, k : k + x.shape[1]] @ kernel[k] for k in range(3)) + bias, 0) / np.sqrt(
+            1 + 1e-3
+        )
         x = x.reshape(2, -1, pool, 8).max(axis=2)
     kernel, bias = (np.asarray(weight) for weight in encoder.get_layer("embedding").weights)
     wanted = np.maximum(x.max(axis=1) @ kernel + bias, 0)
@@ -84,7 +93,9 @@ def test_in_training_a_tile_is_one_encoding_of_its_clips(model, clips):
     state = model.get_weights()
     judged = judge(model, clips, [0, 0, 0, 1], [1, 2, 3, 6], training=True)
     embedded = np.asarray(model.get_layer("encoder")(clips, training=True))
-    by_hand = np.asarray(model.get_layer("head")(np.abs(embedded[[0, 0, 0, 1]] - embedded[[1, 2, 3, 6]])))[:, 0]
+    by_hand = np.asarray(model.get_layer("head")(np.abs(embedded[[0, 0, 0, 1]] - embedded[[1, 2, 3, 6]])))[
+        :, 0
+    ]
     model.set_weights(state)
     np.testing.assert_allclose(judged, by_hand, rtol=1e-5)
     assert np.abs(judged - judge(model, clips, [0, 0, 0, 1], [1, 2, 3, 6])).max() > 1e-3
@@ -113,7 +124,9 @@ def test_layers_are_described_for_figure_1(model):
     assert [layer["parameters"] for layer in head] == [0, 129]
 
 
-@pytest.mark.parametrize("configuration", [{}, {"n_convolutions": 5, "n_filters": 16, "batch_norm_momentum": 0.9}])
+@pytest.mark.parametrize(
+    "configuration", [{}, {"n_convolutions": 5, "n_filters": 16, "batch_norm_momentum": 0.9}]
+)
 def test_what_is_saved_is_loaded_and_judges_the_same(tmp_path, clips, configuration):
     model = siamese.tile_model(siamese.encoder(**configuration))
     model.set_weights([weight + 0.01 for weight in model.get_weights()])

@@ -1,4 +1,4 @@
-"""Intervals and p-values: where the answer is known, where there is nothing to find, and where a value is blank."""
+"""Intervals and p-values: where the answer is known, where there is nothing, and where a value is blank."""
 
 import itertools
 
@@ -15,12 +15,18 @@ def frame(values):
 
 def test_the_bootstrap_interval_is_scipys_percentile_interval(rng):
     values = rng.random(49)
-    wanted = scipy.stats.bootstrap((values,), np.mean, method="percentile", n_resamples=9999, rng=1).confidence_interval
-    assert significance.bootstrap_interval(values, n_resamples=9999) == pytest.approx(tuple(wanted), abs=0.005)
+    wanted = scipy.stats.bootstrap(
+        (values,), np.mean, method="percentile", n_resamples=9999, rng=1
+    ).confidence_interval
+    assert significance.bootstrap_interval(values, n_resamples=9999) == pytest.approx(
+        tuple(wanted), abs=0.005
+    )
 
 
 def test_the_interval_covers_the_true_mean_about_as_often_as_it_says(rng):
-    intervals = [significance.bootstrap_interval(rng.normal(size=49), n_resamples=400, seed=k) for k in range(200)]
+    intervals = [
+        significance.bootstrap_interval(rng.normal(size=49), n_resamples=400, seed=k) for k in range(200)
+    ]
     assert 0.88 <= np.mean([low <= 0 <= high for low, high in intervals]) <= 0.99
 
 
@@ -46,7 +52,9 @@ def test_a_perfect_prediction_has_the_smallest_p_value(metric, rng):
 @pytest.mark.parametrize("metric", ranking.FACTORS)
 def test_p_values_of_unrelated_predictions_are_uniform(metric, rng):
     p_values = [
-        significance.label_permutation(metric, [frame(rng.random((12, 12)))], frame(rng.random((12, 12))), 3, n_permutations=39, seed=k)
+        significance.label_permutation(
+            metric, [frame(rng.random((12, 12)))], frame(rng.random((12, 12))), 3, n_permutations=39, seed=k
+        )
         for k in range(100)
     ]
     assert scipy.stats.kstest(p_values, scipy.stats.uniform.cdf).pvalue > 0.01
@@ -63,7 +71,9 @@ def test_the_p_value_is_the_share_of_all_relabellings_that_do_as_well(metric, rn
 
     observed = value(range(5))
     wanted = np.mean([value(list(order)) >= observed - 1e-9 for order in itertools.permutations(range(5))])
-    assert significance.label_permutation(metric, runs, target, 2, n_permutations=4999) == pytest.approx(wanted, abs=0.03)
+    assert significance.label_permutation(metric, runs, target, 2, n_permutations=4999) == pytest.approx(
+        wanted, abs=0.03
+    )
 
 
 def test_labels_that_cannot_be_permuted_together_are_an_error(rng):
@@ -77,9 +87,14 @@ def test_labels_that_cannot_be_permuted_together_are_an_error(rng):
 def test_the_paired_test_equals_scipys_permutation_test(rng):
     first, second = rng.random(12), rng.random(12) + 0.2
     exact = scipy.stats.permutation_test(
-        (first, second), lambda a, b, axis: np.mean(a - b, axis=axis), permutation_type="samples", n_resamples=np.inf
+        (first, second),
+        lambda a, b, axis: np.mean(a - b, axis=axis),
+        permutation_type="samples",
+        n_resamples=np.inf,
     )
-    assert significance.paired_randomisation(first, second, n_draws=20_000) == pytest.approx(exact.pvalue, abs=0.01)
+    assert significance.paired_randomisation(first, second, n_draws=20_000) == pytest.approx(
+        exact.pvalue, abs=0.01
+    )
 
 
 def test_equal_values_are_no_difference_and_a_constant_lead_is_one():

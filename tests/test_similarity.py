@@ -14,18 +14,26 @@ def listening_of(plays):
     """Users × artists, as nested lists or an array."""
     plays = np.asarray(plays)
     ids = [f"a{k}" for k in range(plays.shape[1])]
-    artists = pd.DataFrame({"artist_id": ids, "name": ids, "listeners": (plays > 0).sum(axis=0), "plays": plays.sum(axis=0)})
+    artists = pd.DataFrame(
+        {"artist_id": ids, "name": ids, "listeners": (plays > 0).sum(axis=0), "plays": plays.sum(axis=0)}
+    )
     return listening.ListeningMatrix(scipy.sparse.csr_array(plays), artists)
 
 
 def min_conditional_by_loop(plays):
     users = [set(np.flatnonzero(column)) for column in np.asarray(plays).T]
-    return [[0 if i == j else len(a & b) / max(len(a), len(b), 1) for j, b in enumerate(users)] for i, a in enumerate(users)]
+    return [
+        [0 if i == j else len(a & b) / max(len(a), len(b), 1) for j, b in enumerate(users)]
+        for i, a in enumerate(users)
+    ]
 
 
 def conditional_by_loop(plays):
     users = [set(np.flatnonzero(column)) for column in np.asarray(plays).T]
-    return [[0 if i == j else len(a & b) / max(len(b), 1) for j, b in enumerate(users)] for i, a in enumerate(users)]
+    return [
+        [0 if i == j else len(a & b) / max(len(b), 1) for j, b in enumerate(users)]
+        for i, a in enumerate(users)
+    ]
 
 
 def plays_min_by_loop(plays):
@@ -51,7 +59,12 @@ FOUR = [[9, 1, 0, 0], [5, 0, 2, 0], [1, 3, 0, 0], [0, 0, 0, 4]]
 
 
 def test_cooccurrence_counts_users_not_plays():
-    assert similarity.cooccurrence(listening_of(FOUR)).to_numpy().tolist() == [[3, 2, 1, 0], [2, 2, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1]]
+    assert similarity.cooccurrence(listening_of(FOUR)).to_numpy().tolist() == [
+        [3, 2, 1, 0],
+        [2, 2, 0, 0],
+        [1, 0, 1, 0],
+        [0, 0, 0, 1],
+    ]
 
 
 def test_the_papers_metric_worked_by_hand():
@@ -64,23 +77,29 @@ def test_the_papers_metric_worked_by_hand():
 def test_conditional_is_the_share_of_the_candidates_listeners_scaled_by_column():
     frame = similarity.conditional(listening_of(FOUR))
     assert frame.loc["a0", ["a1", "a2"]].tolist() == [1.0, 1.0]  # all listeners of a1, and of a2, hear a0
-    assert frame.loc[["a1", "a2"], "a0"].tolist() == [1.0, 0.5]  # two and one of three, scaled by the column's largest
+    assert frame.loc[["a1", "a2"], "a0"].tolist() == [
+        1.0,
+        0.5,
+    ]  # two and one of three, scaled by the column's largest
 
 
 def test_plays_min_worked_by_hand():
     frame = similarity.plays_min(listening_of(FOUR))
-    # a0 to a1: all 4 plays of a1 come from listeners of a0, but 10 of 15 of a0 from those of a1; a0 to a2: min(1, 5 / 15).
+    # All 4 plays of a1 come from listeners of a0, but 10 of 15 of a0 from those of a1. For a2: 5 of 15.
     assert frame.loc["a0", "a1"] == 1.0
     assert frame.loc["a0", "a2"] == pytest.approx((5 / 15) / (10 / 15))
 
 
 @pytest.mark.parametrize(("metric", "loop", "axis"), [
-    ("min_conditional", min_conditional_by_loop, None), ("conditional", conditional_by_loop, 0), ("plays_min", plays_min_by_loop, None),
+    ("min_conditional", min_conditional_by_loop, None), ("conditional", conditional_by_loop, 0),
+    ("plays_min", plays_min_by_loop, None),
 ])  # fmt: skip
 @given(seed=st.integers(0, 1000), n_users=st.integers(1, 12), n_artists=st.integers(2, 7))
 def test_each_metric_equals_a_loop_over_users(metric, loop, axis, seed, n_users, n_artists):
     rng = np.random.default_rng(seed)
-    plays = (rng.random((n_users, n_artists)) < 0.4) * rng.integers(1, 9, (n_users, n_artists))  # some artists are heard by nobody
+    plays = (rng.random((n_users, n_artists)) < 0.4) * rng.integers(
+        1, 9, (n_users, n_artists)
+    )  # some artists are heard by nobody
     frame = similarity.METRICS[metric](listening_of(plays))
     np.testing.assert_allclose(frame.to_numpy(), scaled(loop(plays), axis), atol=1e-12)
     assert list(frame.index) == list(frame.columns) == [f"a{k}" for k in range(n_artists)]
@@ -89,7 +108,9 @@ def test_each_metric_equals_a_loop_over_users(metric, loop, axis, seed, n_users,
 @pytest.mark.parametrize("metric", similarity.METRICS)
 def test_the_order_of_artists_and_users_does_not_matter(metric, miniature, rng):
     order, users = rng.permutation(12), rng.permutation(60)
-    shuffled = listening.ListeningMatrix(miniature.plays[users][:, order], miniature.artists.iloc[order].reset_index(drop=True))
+    shuffled = listening.ListeningMatrix(
+        miniature.plays[users][:, order], miniature.artists.iloc[order].reset_index(drop=True)
+    )
     frame = similarity.METRICS[metric](miniature)
     pd.testing.assert_frame_equal(similarity.METRICS[metric](shuffled).reindex_like(frame), frame)
 
@@ -97,11 +118,15 @@ def test_the_order_of_artists_and_users_does_not_matter(metric, miniature, rng):
 @pytest.mark.parametrize("metric", ["min_conditional", "conditional"])
 def test_rows_given_twice_change_no_metric_of_listeners(metric, tmp_path, rng):
     """The author counted rows, so duplicates made artists more alike."""
-    rows = [f"{user:040x}\tid{artist}\tname\t3" for user in range(9) for artist in range(5) if rng.random() < 0.5]
+    rows = [
+        f"{user:040x}\tid{artist}\tname\t3" for user in range(9) for artist in range(5) if rng.random() < 0.5
+    ]
     frames = []
     for lines in (rows, [*rows, *rows[:15], *rows[:4]]):
         (tmp_path / "plays.tsv").write_text("\n".join(lines))
-        frames.append(similarity.METRICS[metric](listening.matrix(listening.read_plays(tmp_path / "plays.tsv"), 5)))
+        frames.append(
+            similarity.METRICS[metric](listening.matrix(listening.read_plays(tmp_path / "plays.tsv"), 5))
+        )
     pd.testing.assert_frame_equal(*frames)
 
 
@@ -134,7 +159,10 @@ def test_audit_catches_the_authors_relabelling(miniature):
     wrong = relabelled_as_the_author_did(target, ["artist-07", "artist-03"])
     with pytest.raises(ValueError, match="in another order: reindex it"):
         similarity.audit(wrong)
-    with pytest.raises(ValueError, match="8 blank values lie off the diagonal and 8 diagonal ones are filled: the index was probably assigned"):
+    with pytest.raises(
+        ValueError,
+        match="8 blank values lie off the diagonal and 8 diagonal ones are filled: the index was probably",
+    ):
         similarity.audit(wrong.reindex(columns=wrong.index).reindex(index=target.index, columns=target.index))
 
 
@@ -167,14 +195,16 @@ def test_as_published_judges_the_kth_test_artist_by_the_kth_most_popular_one():
     frame = similarity.as_published(target, ["d", "b"])
     assert frame.index.tolist() == frame.columns.tolist() == ["d", "b"]
     assert frame.loc["d", "b"] == target.loc["a", "b"]
-    assert frame.loc["b", "d"] == target.loc["b", "d"]  # b is the second most popular: by chance judged by itself
+    assert (
+        frame.loc["b", "d"] == target.loc["b", "d"]
+    )  # b is the second most popular: by chance judged by itself
     assert np.isnan([frame.loc["d", "d"], frame.loc["b", "b"]]).all()
     shifted = similarity.as_published(target, ["b", "a", "c"])
     assert shifted.loc["a", "b"] == 0.0  # b's own row lent to a: its blank counts as 0
 
 
 def test_the_relabelling_leaves_the_46_504_pairs_of_the_authors_own_output():
-    """Proof that he assigned the index: a 975 × 49 matrix in correct order has 46,550 values below its diagonal."""
+    """Proof that he assigned the index: in correct order a 975 × 49 matrix has 46,550 below the diagonal."""
     artists = [f"{place:03d}" for place in range(975)]
     test = splits.artists_of(splits.paper_split(artists), "test")
     target = pd.DataFrame(1.0, index=artists, columns=artists).where(~np.eye(975, dtype=bool))
@@ -195,7 +225,8 @@ def test_summary_compares_metrics_with_fame_and_with_each_other(miniature):
     assert table.loc["min_conditional", "agreement"] == pytest.approx(1)
     assert table["split_half"].notna().tolist() == [True, False, False]
     by_pandas = [
-        row.drop(artist).corr(listeners.drop(artist), method="spearman") for artist, row in targets["conditional"].iterrows()
+        row.drop(artist).corr(listeners.drop(artist), method="spearman")
+        for artist, row in targets["conditional"].iterrows()
     ]
     assert table.loc["conditional", "fame_correlation"] == pytest.approx(np.mean(by_pandas))
     assert table.loc["conditional", "median"] == pytest.approx(np.nanmedian(targets["conditional"]))

@@ -14,11 +14,15 @@ LENGTH = SECONDS * SAMPLE_RATE
 
 
 def tone(frequency, seconds=SECONDS, rate=SAMPLE_RATE, amplitude=0.5):
-    return (amplitude * np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
+    return (amplitude * np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate)).astype(
+        np.float32
+    )
 
 
 def librosa_log_mel(signal):
-    power = librosa.feature.melspectrogram(y=signal, sr=SAMPLE_RATE, n_fft=N_FFT, hop_length=HOP_LENGTH, n_mels=N_MELS)
+    power = librosa.feature.melspectrogram(
+        y=signal, sr=SAMPLE_RATE, n_fft=N_FFT, hop_length=HOP_LENGTH, n_mels=N_MELS
+    )
     return librosa.power_to_db(power, ref=np.max, amin=1e-20, top_db=80).T / 80 + 1
 
 
@@ -26,7 +30,9 @@ def librosa_log_mel(signal):
 def music(rng):
     """Thirty seconds in which much is going on: gliding tones, noise, silence."""
     time = np.arange(LENGTH) / SAMPLE_RATE
-    signal = 0.3 * np.sin(2 * np.pi * 200 * 2 ** (time / 8) * time / 2) + 0.05 * rng.normal(size=LENGTH) * (np.sin(time) > 0)
+    signal = 0.3 * np.sin(2 * np.pi * 200 * 2 ** (time / 8) * time / 2) + 0.05 * rng.normal(size=LENGTH) * (
+        np.sin(time) > 0
+    )
     return (signal * (time < 25)).astype(np.float32)
 
 
@@ -53,7 +59,9 @@ def test_the_store_rounds_by_at_most_a_quarter_of_a_thousandth(music):
 @pytest.mark.parametrize("frequency", [110, 440, 1000, 3000, 8000])
 def test_a_pure_tone_lands_in_its_band(frequency):
     loudest = spectrograms.log_mel(tone(frequency))[5:-5].argmax(axis=1)
-    assert set(loudest) == {np.abs(librosa.hz_to_mel(spectrograms.mel_frequencies()) - librosa.hz_to_mel(frequency)).argmin()}
+    assert set(loudest) == {
+        np.abs(librosa.hz_to_mel(spectrograms.mel_frequencies()) - librosa.hz_to_mel(frequency)).argmin()
+    }
 
 
 def test_band_centres_are_where_the_filters_peak():
@@ -71,7 +79,9 @@ def test_time_runs_forward_and_frames_know_their_seconds():
 
 
 def test_loud_is_one_and_silence_is_zero():
-    signal = np.concatenate([tone(1000, 15), tone(1000, 15, amplitude=0.005)])  # 40 dB quieter: half of the scale
+    signal = np.concatenate(
+        [tone(1000, 15), tone(1000, 15, amplitude=0.005)]
+    )  # 40 dB quieter: half of the scale
     values = spectrograms.log_mel(signal)
     assert (values.min(), values.max()) == (0, 1)
     assert values[1:120].max(axis=1) == pytest.approx(1, abs=1e-3)
@@ -83,7 +93,9 @@ def test_level_is_relative_so_volume_does_not_matter(music):
     np.testing.assert_allclose(spectrograms.log_mel(music / 100), spectrograms.log_mel(music), atol=1e-4)
 
 
-@pytest.mark.parametrize("signal", [np.zeros(LENGTH, dtype=np.float32), np.full(LENGTH, 1e-30, dtype=np.float32)])
+@pytest.mark.parametrize(
+    "signal", [np.zeros(LENGTH, dtype=np.float32), np.full(LENGTH, 1e-30, dtype=np.float32)]
+)
 def test_silence_is_an_error(signal):
     with pytest.raises(ValueError, match="the signal is silent"):
         spectrograms.log_mel(signal)
@@ -102,7 +114,9 @@ def test_values_that_are_not_finite_are_an_error(value):
 
 def test_channels_are_averaged(rng):
     left, right = rng.normal(size=(2, LENGTH)).astype(np.float32)
-    np.testing.assert_allclose(spectrograms.mono(np.stack([left, right], axis=1), SAMPLE_RATE), (left + right) / 2, atol=1e-6)
+    np.testing.assert_allclose(
+        spectrograms.mono(np.stack([left, right], axis=1), SAMPLE_RATE), (left + right) / 2, atol=1e-6
+    )
     six = rng.normal(size=(LENGTH, 6)).astype(np.float32)
     np.testing.assert_allclose(spectrograms.mono(six, SAMPLE_RATE), six.mean(axis=1), atol=1e-6)
 
@@ -123,7 +137,10 @@ def test_a_long_recording_gives_the_thirty_seconds_around_its_middle(rate):
 
 
 def test_another_sample_rate_gives_the_same_spectrogram():
-    ours, direct = (spectrograms.log_mel(spectrograms.mono(tone(1000, rate=rate)[:, None], rate)) for rate in (44_100, SAMPLE_RATE))
+    ours, direct = (
+        spectrograms.log_mel(spectrograms.mono(tone(1000, rate=rate)[:, None], rate))
+        for rate in (44_100, SAMPLE_RATE)
+    )
     assert np.abs(ours - direct)[2:-2].max() < 0.03
 
 
@@ -137,7 +154,9 @@ def test_a_stereo_m4a_is_averaged_and_not_root_two_too_loud(tmp_path):
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=44_100, layout="stereo", bit_rate=192_000)
         for start in range(0, stereo.shape[1], 1024):
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(stereo[:, start : start + 1024]), format="fltp", layout="stereo")
+            frame = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(stereo[:, start : start + 1024]), format="fltp", layout="stereo"
+            )
             frame.sample_rate, frame.pts = 44_100, start
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -145,7 +164,10 @@ def test_a_stereo_m4a_is_averaged_and_not_root_two_too_loud(tmp_path):
     assert decoded.samples.shape[1] == 2
     signal = spectrograms.mono(decoded.samples, decoded.sample_rate)
     assert np.sqrt(np.mean(signal[10_000:50_000] ** 2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.01)
-    assert spectrograms.from_file(path)[5:20].argmax(axis=1).tolist() == spectrograms.log_mel(tone(1000))[5:20].argmax(axis=1).tolist()
+    assert (
+        spectrograms.from_file(path)[5:20].argmax(axis=1).tolist()
+        == spectrograms.log_mel(tone(1000))[5:20].argmax(axis=1).tolist()
+    )
 
 
 def test_from_file_is_what_librosa_hears(tmp_path, music):
@@ -175,7 +197,8 @@ def clips(tmp_path):
         soundfile.write(tmp_path / f"{name}.wav", tone(frequency, 2), SAMPLE_RATE)
     (tmp_path / "text.mp3").write_text("no music")
     return pd.DataFrame({
-        "clip_id": ["d", "b", "a", "c"], "artist_id": ["x", "y", "z", "y"], "file": ["low.wav", "gone.wav", "high.wav", "text.mp3"],
+        "clip_id": ["d", "b", "a", "c"], "artist_id": ["x", "y", "z", "y"],
+        "file": ["low.wav", "gone.wav", "high.wav", "text.mp3"],
     })  # fmt: skip
 
 
@@ -183,7 +206,10 @@ def test_all_clips_go_into_one_array_with_its_index_and_failures_keep_their_reas
     index, failures = spectrograms.compute(clips, tmp_path, store=tmp_path / "store", n_jobs=1)
     assert index.to_dict("list") == {"row": [0, 1], "clip_id": ["a", "d"], "artist_id": ["z", "x"]}
     assert failures["clip_id"].tolist() == ["b", "c"]
-    assert ["gone.wav" in failures["reason"].iloc[0], "text.mp3" in failures["reason"].iloc[1]] == [True, True]
+    assert ["gone.wav" in failures["reason"].iloc[0], "text.mp3" in failures["reason"].iloc[1]] == [
+        True,
+        True,
+    ]
     array, loaded = spectrograms.load(tmp_path / "store")
     assert (array.dtype, array.shape, type(array)) == (np.float16, (2, N_FRAMES, N_MELS), np.memmap)
     for row, name in enumerate(("high.wav", "low.wav")):

@@ -12,7 +12,11 @@ def test_the_split_is_the_one_that_the_authors_two_calls_give():
     train, held_out = train_test_split(ARTISTS, test_size=0.10, random_state=1)
     dev, test = train_test_split(held_out, test_size=0.5, random_state=2)
     split = splits.paper_split(ARTISTS)
-    assert [splits.artists_of(split, name) for name in splits.NAMES] == [train, dev, test]  # in the order drawn, too
+    assert [splits.artists_of(split, name) for name in splits.NAMES] == [
+        train,
+        dev,
+        test,
+    ]  # in the order drawn, too
 
 
 def test_each_artist_is_in_one_part_of_the_size_asked_for():
@@ -23,13 +27,18 @@ def test_each_artist_is_in_one_part_of_the_size_asked_for():
 
 
 def test_other_seeds_hold_out_other_artists():
-    first, second = (set(splits.artists_of(splits.paper_split(ARTISTS, seeds=seeds), "test")) for seeds in [(1, 2), (3, 2)])
+    first, second = (
+        set(splits.artists_of(splits.paper_split(ARTISTS, seeds=seeds), "test")) for seeds in [(1, 2), (3, 2)]
+    )
     assert first != second
 
 
 def test_the_fewest_artists_that_work_work_and_one_less_is_an_error():
     assert len(splits.paper_split(ARTISTS[:9], n_dev=2, n_test=3)) == 9
-    with pytest.raises(ValueError, match=r"8 artists have .* 2 dev \+ 3 test \+ at least 4 .* need 9: add artists, or lower n_dev"):
+    with pytest.raises(
+        ValueError,
+        match=r"8 artists have .* 2 dev \+ 3 test \+ at least 4 .* need 9: add artists, or lower n_dev",
+    ):
         splits.paper_split(ARTISTS[:8], n_dev=2, n_test=3)
 
 

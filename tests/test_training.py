@@ -26,13 +26,20 @@ def trained(collection, parts):
 
 def changed(collection, *, clips=None, target=None):
     clips = collection.spectrograms if clips is None else clips
-    return methods.Collection(clips, collection.clip_artists, collection.target if target is None else target, collection.listeners)
+    return methods.Collection(
+        clips, collection.clip_artists, collection.target if target is None else target, collection.listeners
+    )
 
 
 def mean_squared_error_by_loop(method, collection, artists):
     clips, owners = collection.clips_of(artists)
     judged, target = method.clip_similarities(clips), collection.target.loc[artists, artists].to_numpy()
-    errors = [(judged[i, j] - target[owners[i], owners[j]]) ** 2 for j in range(len(clips)) for i in range(j) if owners[i] != owners[j]]
+    errors = [
+        (judged[i, j] - target[owners[i], owners[j]]) ** 2
+        for j in range(len(clips))
+        for i in range(j)
+        if owners[i] != owners[j]
+    ]
     return np.mean(errors)
 
 
@@ -53,7 +60,9 @@ def test_the_same_seed_gives_the_same_bits_whatever_else_differs(collection, par
         np.testing.assert_array_equal(ours, theirs)
     first, second = (method.history.query("split == 'train'") for method in (trained, again))
     assert first["loss"].tolist() == second["loss"].tolist()
-    pd.testing.assert_frame_equal(trained.score(collection, test), again.score(collection, test), check_exact=True)
+    pd.testing.assert_frame_equal(
+        trained.score(collection, test), again.score(collection, test), check_exact=True
+    )
 
 
 # Losses.
@@ -72,7 +81,7 @@ def test_losses_after_the_last_epoch_equal_a_loop_over_clip_pairs(collection, pa
 
 
 def test_the_training_loss_is_the_mean_over_pairs_of_different_artists(collection, parts):
-    """With a learning rate of 0 one tile holds everything, and its loss can be worked out from the network's answers."""
+    """With a learning rate of 0 and all in one tile, its loss can be worked out from the network's answers."""
     train, dev, _ = parts
     method = Siamese(**ONE_TILE, learning_rate=0.0).fit(collection, train, dev, seed=1)
     loss = method.history["loss"].iloc[0]
@@ -81,7 +90,9 @@ def test_the_training_loss_is_the_mean_over_pairs_of_different_artists(collectio
         np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs))
     clips, owners = collection.clips_of(train)
     (tile,) = pairs.tiles(len(clips), batch_size=1024, seed=1, epoch=1)
-    judged = np.asarray(fresh.model([clips[tile.clips][None], tile.left[None], tile.right[None]], training=True))[0, :, 0]
+    judged = np.asarray(
+        fresh.model([clips[tile.clips][None], tile.left[None], tile.right[None]], training=True)
+    )[0, :, 0]
     left, right = owners[tile.clips[tile.left]], owners[tile.clips[tile.right]]
     target = collection.target.loc[train, train].to_numpy()[left, right]
     assert loss == pytest.approx(np.mean((judged - target)[left != right] ** 2), rel=1e-5)
@@ -93,7 +104,9 @@ def test_the_network_can_learn(collection, parts):
     method = Siamese(**ONE_TILE | {"epochs": 25}).fit(collection, train, dev, seed=0)
     losses = method.history.query("split == 'train'")["loss"]
     assert losses.iloc[-1] < 0.5 * training.constant_loss(collection, train, train)
-    assert mean_squared_error_by_loop(method, collection, train) < training.constant_loss(collection, train, train)
+    assert mean_squared_error_by_loop(method, collection, train) < training.constant_loss(
+        collection, train, train
+    )
 
 
 def test_the_constant_predictor_knows_the_training_artists_mean_only(collection, parts):
@@ -101,18 +114,27 @@ def test_the_constant_predictor_knows_the_training_artists_mean_only(collection,
     known = collection.target.loc[train, train].stack()
     _, owners = collection.clips_of(dev)
     target = collection.target.loc[dev, dev].to_numpy()
-    wanted = [target[owners[i], owners[j]] for j in range(len(owners)) for i in range(j) if owners[i] != owners[j]]
-    assert training.constant_loss(collection, train, dev) == pytest.approx(np.mean((known.mean() - np.array(wanted)) ** 2))
+    wanted = [
+        target[owners[i], owners[j]] for j in range(len(owners)) for i in range(j) if owners[i] != owners[j]
+    ]
+    assert training.constant_loss(collection, train, dev) == pytest.approx(
+        np.mean((known.mean() - np.array(wanted)) ** 2)
+    )
 
 
 def test_the_loss_summary_worked_by_hand():
     history = pd.DataFrame(
-        [(seed, epoch, "dev", loss) for seed, losses in ((0, [4, 1, 3]), (1, [6, 2, 5])) for epoch, loss in enumerate(losses, 1)],
+        [
+            (seed, epoch, "dev", loss)
+            for seed, losses in ((0, [4, 1, 3]), (1, [6, 2, 5]))
+            for epoch, loss in enumerate(losses, 1)
+        ],
         columns=["seed", "epoch", "split", "loss"],
     )
     (row,) = training.loss_summary(history, {"dev": 7.0}).to_dict("records")
     assert row == {
-        "split": "dev", "constant": 7.0, "best_epoch": 2, "best": 1.5, "last": 4.0, "last_sd": pytest.approx(np.sqrt(2)), "n_seeds": 2,
+        "split": "dev", "constant": 7.0, "best_epoch": 2, "best": 1.5, "last": 4.0,
+        "last_sd": pytest.approx(np.sqrt(2)), "n_seeds": 2,
     }  # fmt: skip
 
 
@@ -123,7 +145,9 @@ def test_a_loss_that_is_not_finite_is_an_alarm(collection, parts):
     train, dev, _ = parts
     target = collection.target.copy()
     target.loc[train[0], train[1]] = target.loc[train[1], train[0]] = np.nan
-    with pytest.raises(ValueError, match=r"the loss is nan in epoch 1 of seed 0: lower learning_rate \(0.001\)"):
+    with pytest.raises(
+        ValueError, match=r"the loss is nan in epoch 1 of seed 0: lower learning_rate \(0.001\)"
+    ):
         Siamese(**ONE_TILE).fit(changed(collection, target=target), train, dev)
 
 
@@ -138,12 +162,16 @@ def test_answers_that_are_not_finite_are_an_alarm(collection, parts):
 def test_answers_that_are_all_alike_are_an_alarm(collection, parts):
     train, dev, _ = parts
     with pytest.raises(ValueError, match=r"all pairs the same similarity \(collapsed embeddings\)"):
-        Siamese(**ONE_TILE).fit(changed(collection, clips=np.full_like(collection.spectrograms, 0.5)), train, dev)
+        Siamese(**ONE_TILE).fit(
+            changed(collection, clips=np.full_like(collection.spectrograms, 0.5)), train, dev
+        )
 
 
 def test_a_constant_target_is_an_alarm(collection, parts):
     train, dev, _ = parts
-    with pytest.raises(ValueError, match="all training artists are equally similar: there is nothing to learn"):
+    with pytest.raises(
+        ValueError, match="all training artists are equally similar: there is nothing to learn"
+    ):
         Siamese(**ONE_TILE).fit(changed(collection, target=collection.target * 0 + 0.3), train, dev)
 
 
@@ -155,11 +183,15 @@ def test_scores_are_means_over_clip_pairs_and_symmetric(collection, parts, train
     scores = trained.score(collection, artists)
     clips, owners = collection.clips_of(artists)
     left, right = np.indices((len(clips), len(clips))).reshape(2, -1)
-    judged = np.asarray(trained.model([clips[None], left[None], right[None]]))[0, :, 0].reshape(len(clips), -1)
+    judged = np.asarray(trained.model([clips[None], left[None], right[None]]))[0, :, 0].reshape(
+        len(clips), -1
+    )
     for a, query in enumerate(artists):
         for b, candidate in enumerate(artists):
             if a != b:
-                assert scores.loc[query, candidate] == pytest.approx(judged[np.ix_(owners == a, owners == b)].mean(), rel=1e-5)
+                assert scores.loc[query, candidate] == pytest.approx(
+                    judged[np.ix_(owners == a, owners == b)].mean(), rel=1e-5
+                )
     np.testing.assert_allclose(scores, scores.T, rtol=1e-6)
 
 
@@ -174,7 +206,9 @@ def test_a_saved_network_scores_the_same_and_can_be_saved_again(tmp_path, collec
     method = training.Untrained(n_convolutions=5).build(seed=2)
     method.save(tmp_path / "a.npz")
     loaded = Siamese.from_file(tmp_path / "a.npz")
-    pd.testing.assert_frame_equal(loaded.score(collection, parts[2]), method.score(collection, parts[2]), check_exact=True)
+    pd.testing.assert_frame_equal(
+        loaded.score(collection, parts[2]), method.score(collection, parts[2]), check_exact=True
+    )
     loaded.save(tmp_path / "b.npz")
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 

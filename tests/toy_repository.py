@@ -3,7 +3,7 @@
 import json
 import shutil
 
-from lib import paths
+from lib import paths, stages
 
 DOOR = ["artifacts", "notebooks", "paths", "profiles", "progress", "runner", "stages", "__init__"]
 
@@ -56,6 +56,16 @@ def build(folder):
         file.write(f"\nNEEDS = {NEEDS}\n")
     for stage, sources in NOTEBOOKS.items():
         write(folder, stage, sources)
+    return folder
+
+
+def enter(monkeypatch, folder):
+    """Make a toy repository the checkout of this process and of the kernels it starts."""
+    monkeypatch.setattr(paths, "root", lambda: folder)
+    monkeypatch.setattr(stages, "NEEDS", NEEDS)
+    for variable in paths.MOVABLE.values():
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
     return folder
 
 

@@ -1,1 +1,16 @@
-from lib.demo.world import World as World
+"""A simulated world of listeners and music that stands in for Last.fm, the catalogues and their previews.
+
+What is simulated, what is not, and every constant: see `README.md` in this folder. The rest of the project reads the world through
+the same readers and clients as real data; only notebooks 01 and 02 and the tests import this package.
+"""
+
+from lib.demo.catalogue_server import serve
+from lib.demo.folder import write_folder
+from lib.demo.listeners import traits, write_listening
+from lib.demo.synthesiser import activity, onsets, render, synthesise
+from lib.demo.world import PARTS, Artist, Track, World
+
+__all__ = [
+    "PARTS", "Artist", "Track", "World", "activity", "onsets", "render", "serve", "synthesise", "traits",
+    "write_folder", "write_listening",
+]  # fmt: skip

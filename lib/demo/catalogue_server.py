@@ -24,6 +24,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from joblib.externals import loky
+from threadpoolctl import threadpool_limits
 
 from lib import names
 
@@ -358,6 +359,7 @@ _worker = {}  # in a worker process: what to render, and how
 
 
 def _begin(world, render):
+    threadpool_limits(1)  # as many processes as cores already; and one thread always sums in the same order
     _worker.update(world=world, render=render)
 
 

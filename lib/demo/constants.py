@@ -53,7 +53,7 @@ STYLES = (
     Style(
         "guitar pop", (0.0, 0.0, 0.0), 0.12, 0.5, 0.9,
         Sound(
-            bpm=116, minor=0.25, triple=0.06, swing=0.05, sevenths=0.15, density=1.0, drive=0.25, space=0.30, tilt=0.0,
+            bpm=116, minor=0.25, triple=0.06, swing=0.05, sevenths=0.15, density=1.0, drive=0.25, space=0.30, tilt=-1.6,
             kit=("acoustic",), drums=("rock", "rock", "disco"), bass=("eighths", "syncopated"),
             harmony=("strum", "jangle", "piano"), colour=(None, "organ", "strings"), lead=("voice",),
             levels=(0, 0, 0, -4, 2),
@@ -62,7 +62,7 @@ STYLES = (
     Style(
         "indie rock", (0.3, -0.1, -0.5), 0.15, 0.3, 1.0,
         Sound(
-            bpm=130, minor=0.45, triple=0.08, swing=0.0, sevenths=0.1, density=1.05, drive=0.5, space=0.38, tilt=0.3,
+            bpm=130, minor=0.45, triple=0.08, swing=0.0, sevenths=0.1, density=1.05, drive=0.5, space=0.38, tilt=-1.5,
             kit=("acoustic",), drums=("rock", "fast", "toms"), bass=("eighths", "eighths", "syncopated"),
             harmony=("driven", "jangle", "strum"), colour=(None, "lead guitar", "jangle"), lead=("voice",),
             levels=(0, 0, 0, -4, 0),
@@ -71,7 +71,7 @@ STYLES = (
     Style(
         "classic rock", (0.7, -0.6, 0.2), 0.11, 0.4, 0.9,
         Sound(
-            bpm=118, minor=0.35, triple=0.07, swing=0.2, sevenths=0.2, density=1.0, drive=0.55, space=0.22, tilt=-0.3,
+            bpm=118, minor=0.35, triple=0.07, swing=0.2, sevenths=0.2, density=1.0, drive=0.55, space=0.22, tilt=-1.9,
             kit=("acoustic",), drums=("rock", "shuffle", "rock"), bass=("walking", "eighths", "syncopated"),
             harmony=("riff", "driven", "piano"), colour=("organ", "lead guitar", None), lead=("voice", "voice", "lead guitar"),
             levels=(-1, 0, 1, -3, 1),
@@ -80,7 +80,7 @@ STYLES = (
     Style(
         "alternative metal", (1.7, 0.0, 0.0), 0.09, 0.1, 1.0,
         Sound(
-            bpm=106, minor=0.85, triple=0.03, swing=0.0, sevenths=0.0, density=1.1, drive=0.85, space=0.2, tilt=0.4,
+            bpm=106, minor=0.85, triple=0.03, swing=0.0, sevenths=0.0, density=1.1, drive=0.85, space=0.2, tilt=-1.6,
             kit=("tight",), drums=("half", "rock", "double"), bass=("riff",),
             harmony=("chug", "power", "driven"), colour=(None, "pad", "lead guitar"), lead=("voice", "shout"),
             levels=(1, 0, 2, -6, 0),
@@ -89,7 +89,7 @@ STYLES = (
     Style(
         "melodic metal", (2.4, -0.3, -0.3), 0.08, -0.2, 1.2,
         Sound(
-            bpm=148, minor=0.95, triple=0.06, swing=0.0, sevenths=0.0, density=1.3, drive=1.0, space=0.25, tilt=0.6,
+            bpm=148, minor=0.95, triple=0.06, swing=0.0, sevenths=0.0, density=1.3, drive=1.0, space=0.25, tilt=-1.5,
             kit=("tight",), drums=("double", "blast", "fast"), bass=("riff",),
             harmony=("chug", "power", "chug"), colour=("lead guitar", "lead guitar", "strings"), lead=("growl", "growl", "shout"),
             levels=(1, -1, 2, -2, 0),
@@ -98,7 +98,7 @@ STYLES = (
     Style(
         "hip hop", (-0.1, 0.6, 1.8), 0.10, 0.1, 1.3,
         Sound(
-            bpm=91, minor=0.75, triple=0.0, swing=0.3, sevenths=0.45, density=1.0, drive=0.1, space=0.12, tilt=-0.6,
+            bpm=91, minor=0.75, triple=0.0, swing=0.3, sevenths=0.45, density=1.0, drive=0.1, space=0.12, tilt=-1.9,
             kit=("electronic", "eight"), drums=("boom bap", "boom bap", "rolls"), bass=("sub", "sub", "syncopated"),
             harmony=("electric piano", "loop", "piano"), colour=(None, "strings", "brass"), lead=("rap",),
             levels=(3, 3, -3, -6, 3),
@@ -107,7 +107,7 @@ STYLES = (
     Style(
         "dance", (-0.2, 1.9, 0.7), 0.08, 0.0, 1.1,
         Sound(
-            bpm=127, minor=0.7, triple=0.0, swing=0.05, sevenths=0.3, density=1.1, drive=0.15, space=0.35, tilt=0.3,
+            bpm=127, minor=0.7, triple=0.0, swing=0.05, sevenths=0.3, density=1.1, drive=0.15, space=0.35, tilt=-1.4,
             kit=("electronic",), drums=("four", "four", "disco"), bass=("offbeat", "pulse"),
             harmony=("stab", "pad", "stab"), colour=("arpeggio", "arpeggio", None), lead=("synth lead", None, "voice"),
             levels=(3, 1, 0, -3, -2),
@@ -116,7 +116,7 @@ STYLES = (
     Style(
         "synth pop", (-0.1, 1.2, 0.0), 0.08, 0.2, 0.9,
         Sound(
-            bpm=119, minor=0.5, triple=0.02, swing=0.0, sevenths=0.2, density=1.0, drive=0.2, space=0.38, tilt=0.2,
+            bpm=119, minor=0.5, triple=0.02, swing=0.0, sevenths=0.2, density=1.0, drive=0.2, space=0.38, tilt=-1.5,
             kit=("electronic",), drums=("electro", "four", "rock"), bass=("pulse", "offbeat"),
             harmony=("pad", "arpeggio", "stab"), colour=("arpeggio", None, "bells"), lead=("voice", "voice", "synth lead"),
             levels=(1, 1, 0, -3, 1),
@@ -125,7 +125,7 @@ STYLES = (
     Style(
         "downtempo", (-0.8, 1.1, 0.4), 0.05, -0.2, 1.0,
         Sound(
-            bpm=86, minor=0.75, triple=0.02, swing=0.2, sevenths=0.6, density=0.8, drive=0.1, space=0.5, tilt=-0.8,
+            bpm=86, minor=0.75, triple=0.02, swing=0.2, sevenths=0.6, density=0.8, drive=0.1, space=0.5, tilt=-2.0,
             kit=("electronic", "acoustic"), drums=("break", "boom bap", "break"), bass=("sub", "syncopated"),
             harmony=("electric piano", "pad", "loop"), colour=("strings", "bells", None), lead=("voice", None, "flute"),
             levels=(0, 3, 0, -3, -2),
@@ -134,7 +134,7 @@ STYLES = (
     Style(
         "ambient", (-1.3, 0.9, -0.9), 0.04, -0.5, 1.1,
         Sound(
-            bpm=72, minor=0.5, triple=0.1, swing=0.0, sevenths=0.5, density=0.45, drive=0.05, space=0.9, tilt=-1.2,
+            bpm=72, minor=0.5, triple=0.1, swing=0.0, sevenths=0.5, density=0.45, drive=0.05, space=0.9, tilt=-2.0,
             kit=("electronic",), drums=(None, None, "sparse"), bass=("drone", None),
             harmony=("pad",), colour=("bells", "strings", "piano"), lead=(None, "synth lead", "flute"),
             levels=(-5, 0, 2, -1, -6),
@@ -143,7 +143,7 @@ STYLES = (
     Style(
         "folk", (-0.9, -0.9, -0.6), 0.06, -0.1, 1.0,
         Sound(
-            bpm=104, minor=0.35, triple=0.3, swing=0.1, sevenths=0.15, density=0.9, drive=0.0, space=0.22, tilt=-0.4,
+            bpm=104, minor=0.35, triple=0.3, swing=0.1, sevenths=0.15, density=0.9, drive=0.0, space=0.22, tilt=-1.8,
             kit=("brushed",), drums=(None, "train", "shaker"), bass=(None, "half notes", "half notes"),
             harmony=("fingerpicking", "strum"), colour=(None, "strings", "flute"), lead=("voice",),
             levels=(-5, -1, 1, -4, 3),
@@ -152,7 +152,7 @@ STYLES = (
     Style(
         "soul", (-0.6, -0.3, 1.1), 0.04, 0.1, 1.0,
         Sound(
-            bpm=102, minor=0.5, triple=0.03, swing=0.15, sevenths=0.6, density=1.1, drive=0.15, space=0.22, tilt=-0.3,
+            bpm=102, minor=0.5, triple=0.03, swing=0.15, sevenths=0.6, density=1.1, drive=0.15, space=0.22, tilt=-1.8,
             kit=("acoustic",), drums=("soul", "rock", "disco"), bass=("syncopated", "walking"),
             harmony=("electric piano", "skank", "organ"), colour=("brass", "strings", "brass"), lead=("voice",),
             levels=(0, 2, -1, -2, 2),
@@ -180,7 +180,7 @@ HABIT_PULL = {"drive": 0.5, "tempo": 0.3, "brightness": 0.3, "voice": 0.5}  # th
 SCENE_PULL = 4.5  # the same for a scene
 MAINSTREAM = (1.0, 15.0)  # Beta distribution, over listeners, of the share that goes to whatever is popular
 FAME_WITHIN_AN_INTEREST = 0.9  # exponent of popularity in the rest
-DRAWS_PER_LISTENER = (8, 0.6)  # median and log spread; an artist drawn twice counts once
+DRAWS_PER_LISTENER = (6, 0.6)  # median and log spread; an artist drawn twice counts once
 PLAYS_PER_ARTIST = (60, 1.1, 0.8)  # median; log spread over listeners; log spread over one listener's artists
 
 # Dirt in the plays file: kind -> share of the rows, at least one row each. `listeners.DIRT_LINES` says what each looks like.
@@ -235,7 +235,7 @@ LINE_UP = 0.6  # how often a track uses its artist's usual kit, drums, bass, ...
 TEMPO = (0.06, 0.08)  # in log beats a minute
 MINOR = (0.8, 0.0)  # in log odds
 REGISTER = (2.0, 2.0)  # semitones
-TILT = (0.4, 1.5)  # dB per octave
+TILT = (0.4, 1.4)  # dB per octave
 DRIVE = (0.12, 0.10)
 SPACE = (0.08, 0.10)
 DENSITY = (0.12, 0.12)
@@ -243,6 +243,8 @@ SWING = (0.06, 0.05)
 LEVELS = (0.0, 2.0)  # dB, each layer
 MASTER_CURVE = 3.5  # dB, standard deviation of the track's own smooth equaliser curve ...
 MASTER_CURVE_POINTS = (60, 200, 600, 1_800, 5_000, 10_000)  # ... at these frequencies
-CONTRAST = 10.0  # dB by which the softest sections stay below the loudest: half-normal over tracks
-HISS = (-52.0, 8.0)  # dB of the recording's noise below its music: mean and spread over tracks
+CONTRAST = 12.0  # dB by which the softest sections stay below the loudest: half-normal over tracks
+STOP_TIME = (0.35, (0.25, 0.5, 1.0), (1, 2))  # share of the tracks with stops, shares of their bars, lengths in beats
+STOP_DEPTH = 45.0  # dB
+HISS = (-62.0, 8.0)  # dB of the recording's noise below its music: mean and spread over tracks
 LOUDNESS = (-16.0, 2.5)  # dB below full scale, root mean square: mean and spread over tracks

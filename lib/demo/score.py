@@ -10,6 +10,7 @@ Times and lengths in seconds from the start of the clip; pitches are MIDI number
 four steps to a beat.
 """
 
+import bisect
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -32,6 +33,8 @@ from lib.demo.constants import (
     SECONDS,
     SPACE,
     STEREO_SHARE,
+    STOP_DEPTH,
+    STOP_TIME,
     STYLES,
     SWING,
     TEMPO,
@@ -196,6 +199,7 @@ class Score:
     beats: int  # to a bar
     hits: list
     notes: list
+    gains: list  # (start, dB): from then on; ascending
     kit: str | None
     instruments: dict  # layer -> instrument
     drive: float
@@ -247,7 +251,7 @@ class _Composer:
         self.tonic = 48 + int(self.rng.integers(12)) + round(self._vary("register", REGISTER) / 2)
         self.voicing = self._vary("register", REGISTER)
         self.step = 60 / self.bpm / 4
-        self.hits, self.notes = [], []
+        self.hits, self.notes, self.gains = [], [], []
 
     def score(self):
         steps = self.beats * 4
@@ -259,23 +263,29 @@ class _Composer:
         self.motives = {name: self._motive() for name in SECTIONS}
         self.riff = self._riff(steps)
         contrast = abs(self.rng.normal(0, CONTRAST))
+        stops = self._stops()
         form = FORMS[self.rng.integers(len(FORMS))]
         start = -bar * self.rng.uniform() if self.rng.random() < 0.5 else 0.0
         n_bars = int(np.ceil((SECONDS - start) / bar))
         for number in range(n_bars):
             section = form[number // 4 % len(form)]
             layers, softness = SECTIONS[section]
-            loudness = 10 ** (-contrast * softness / 20)
             chord = progression[section][number % 4]
             at = start + number * bar
+            self.gains.append((at, -contrast * softness))
+            if stop := next(stops):
+                self.gains.append((at + bar - stop * bar / self.beats, -STOP_DEPTH))
             for layer in LAYERS:
                 if layer in layers and self.choice[layer]:
-                    getattr(self, f"_{layer}")(at, number, section, chord, loudness)
+                    getattr(self, f"_{layer}")(at, number, section, chord)
         return Score(
             bpm=self.bpm,
             beats=self.beats,
-            hits=sorted(hit for hit in self.hits if 0 <= hit.start < SECONDS),
-            notes=sorted(note for note in self.notes if -note.seconds < note.start < SECONDS),
+            hits=sorted(hit for hit in self.hits if 0 <= hit.start < SECONDS and not self._stopped(hit)),
+            notes=sorted(
+                note for note in self.notes if -note.seconds < note.start < SECONDS and not self._stopped(note)
+            ),
+            gains=self.gains,
             kit=self.choice["kit"] if self.choice["drums"] else None,
             instruments=self._instruments(),
             drive=float(np.clip(self._mean("drive") + self._vary("drive", DRIVE), 0, 1)),
@@ -300,6 +310,18 @@ class _Composer:
     def _choose(self, field, rng):
         options = getattr(STYLES[rng.choice(len(STYLES), p=self.blend)].sound, field)
         return options[rng.integers(len(options))]
+
+    def _stops(self):
+        """For each bar, how many beats at its end are silent."""
+        share, bars, beats = STOP_TIME
+        often = self.rng.choice(bars) if self.rng.random() < share else 0
+        while True:
+            yield int(self.rng.choice(beats)) if self.rng.random() < often else 0
+
+    def _stopped(self, event):
+        starts = [start for start, _ in self.gains]
+        place = bisect.bisect_right(starts, event.start) - 1
+        return place >= 0 and self.gains[place][1] == -STOP_DEPTH
 
     def _levels(self):
         mean = self.blend @ [style.sound.levels for style in STYLES]
@@ -331,7 +353,7 @@ class _Composer:
 
     # Layers: each plays one bar
 
-    def _drums(self, bar, number, section, chord, loudness):
+    def _drums(self, bar, number, section, chord):
         pattern = DRUMS[self.choice["drums"]][self.beats == 3]
         last = number % 4 == 3
         steps = self.beats * 4
@@ -343,22 +365,22 @@ class _Composer:
             for step, mark in enumerate(line):
                 if mark == "." or (last and step >= steps - 4 and drum != "kick"):
                     continue
-                velocity = loudness * (1.0 if mark == "x" else 0.45) * self.rng.uniform(0.85, 1)
+                velocity = (1.0 if mark == "x" else 0.45) * self.rng.uniform(0.85, 1)
                 self.hits.append(Hit(self._at(bar, step), drum, velocity))
         if number % 4 == 0 and section in ("chorus", "solo"):
-            self.hits.append(Hit(bar, "crash", loudness))
+            self.hits.append(Hit(bar, "crash", 1.0))
         if last and self.rng.random() < 0.7 * min(1.0, self.density):
             for step in range(steps - 4, steps):
                 drum = ("snare", "tom", "tom", "snare")[self.rng.integers(4)]
-                self.hits.append(Hit(self._at(bar, step), drum, loudness * self.rng.uniform(0.6, 1)))
+                self.hits.append(Hit(self._at(bar, step), drum, self.rng.uniform(0.6, 1)))
 
-    def _bass(self, bar, number, section, chord, loudness):
+    def _bass(self, bar, number, section, chord):
         _, line = BASS[self.choice["bass"]]
         root = self._pitch(chord)
         root -= 12 * round((root - 36 - self.voicing / 2) / 12)
         if line is None:
             for step, length, degree, accent in self.riff:
-                self._note(self._at(bar, step), length, root + degree, loudness * accent, "bass")
+                self._note(self._at(bar, step), length, root + degree, accent, "bass")
             return
         onsets = [step for step, mark in enumerate(line[: self.beats * 4]) if mark == "x"] or [0]
         for place, (step, following) in enumerate(zip(onsets, [*onsets[1:], self.beats * 4], strict=True)):
@@ -367,18 +389,18 @@ class _Composer:
                 pitch += (0, 4 if self.mode == "major" else 3, 7, 9)[place % 4]
             elif place and self.rng.random() < 0.15:
                 pitch += self.rng.choice([7, 12])
-            self._note(self._at(bar, step), min(following - step, 8) * 0.95, pitch, loudness, "bass")
+            self._note(self._at(bar, step), min(following - step, 8) * 0.95, pitch, 1.0, "bass")
 
-    def _harmony(self, bar, number, section, chord, loudness):
-        self._part("harmony", bar, number, section, chord, loudness)
+    def _harmony(self, bar, number, section, chord):
+        self._part("harmony", bar, number, section, chord)
 
-    def _colour(self, bar, number, section, chord, loudness):
-        self._part("colour", bar, number, "solo" if section == "solo" else section, chord, loudness)
+    def _colour(self, bar, number, section, chord):
+        self._part("colour", bar, number, section, chord)
 
-    def _lead(self, bar, number, section, chord, loudness):
-        self._part("lead", bar, number, section, chord, loudness)
+    def _lead(self, bar, number, section, chord):
+        self._part("lead", bar, number, section, chord)
 
-    def _part(self, layer, bar, number, section, chord, loudness):
+    def _part(self, layer, bar, number, section, chord):
         _, manner, octaves = PARTS[self.choice[layer]]
         steps, pitches = self.beats * 4, self._chord(chord, octaves)
         root = pitches[0] - (pitches[0] - self._pitch(chord)) % 12
@@ -393,45 +415,45 @@ class _Composer:
         }.get(manner)
         if strike:
             pitches = [root, root + 7, root + 12] if manner == "power" else pitches
-            self._strike(layer, bar, strike[:steps], pitches, manner, loudness)
+            self._strike(layer, bar, strike[:steps], pitches, manner)
         elif manner.startswith("arpeggio"):
             every = 2 if manner.endswith("8") else 1
             notes = [*pitches, pitches[0] + 12, *pitches[:0:-1]]
             for place, step in enumerate(range(0, steps, every)):
                 pitch = notes[place % len(notes)]
-                self._note(self._at(bar, step), every * 2, pitch, loudness * (0.9 if step % 4 else 1), layer)
+                self._note(self._at(bar, step), every * 2, pitch, 0.9 if step % 4 else 1.0, layer)
         elif manner == "loop":
             # The same few notes over every chord, as from a sample.
             pitches = self._chord(0, octaves)
             for step, _, degree, accent in self.motives["verse"][number % 2]:
                 if step < steps:
-                    self._note(self._at(bar, step), 3, pitches[degree % len(pitches)], loudness * accent, layer)
+                    self._note(self._at(bar, step), 3, pitches[degree % len(pitches)], accent, layer)
         elif manner == "sprinkled":
             for step in range(0, steps, 2):
                 if self.rng.random() < 0.25 * self.density:
                     pitch = pitches[self.rng.integers(len(pitches))] + 12
-                    self._note(self._at(bar, step), 8, pitch, loudness * self.rng.uniform(0.5, 1), layer)
+                    self._note(self._at(bar, step), 8, pitch, self.rng.uniform(0.5, 1), layer)
         elif manner in ("riff", "chug"):
             for step, length, degree, accent in self.riff:
                 fifth = [7] if accent > 0.9 or manner == "chug" else []
                 for interval in (0, *fifth):
-                    self._note(self._at(bar, step), length, root + degree + interval, loudness * accent, layer)
+                    self._note(self._at(bar, step), length, root + degree + interval, accent, layer)
         elif manner == "melody":
-            self._melody(layer, bar, number, section, chord, loudness, octaves)
+            self._melody(layer, bar, number, section, chord, octaves)
         elif manner == "speech":
-            self._speech(layer, bar, number, loudness, octaves)
+            self._speech(layer, bar, number, octaves)
 
-    def _strike(self, layer, bar, line, pitches, manner, loudness):
+    def _strike(self, layer, bar, line, pitches, manner):
         onsets = [step for step, mark in enumerate(line) if mark == "x"]
         for step, following in zip(onsets, [*onsets[1:], len(line)], strict=True):
             length = {"skank": 1.5, "stabs": 2.5, "syncopated": 5}.get(manner, following - step)
             down = manner == "strum"
             at = self._at(bar, step)
-            velocity = loudness * self.rng.uniform(0.85, 1) * (1 if step % 8 == 0 else 0.85)
+            velocity = self.rng.uniform(0.85, 1) * (1 if step % 8 == 0 else 0.85)
             for place, pitch in enumerate(pitches + [pitches[0] + 12] * down):
                 self._note(at + 0.012 * place * down, length, pitch, velocity, layer)
 
-    def _melody(self, layer, bar, number, section, chord, loudness, octaves):
+    def _melody(self, layer, bar, number, section, chord, octaves):
         lift = 2 if section == "chorus" else 0
         centre = 60 + self.voicing + 12 * octaves + 3 * self.habit["register"]
         for step, length, degree, accent in self.motives[section][number % 2 if number % 4 != 3 else 0]:
@@ -444,9 +466,9 @@ class _Composer:
             pitch = self._pitch(degree)
             pitch += 12 * round((centre - self._pitch(2 + lift)) / 12)
             vowel = (step * 7 + degree * 3 + number % 4) % 5
-            self._note(self._at(bar, step), length, pitch, loudness * accent, layer, vowel)
+            self._note(self._at(bar, step), length, pitch, accent, layer, vowel)
 
-    def _speech(self, layer, bar, number, loudness, octaves):
+    def _speech(self, layer, bar, number, octaves):
         """Syllables in the rhythm of the sixteenths around a speaking pitch, a breath at the end of the line."""
         often = 0.8 if octaves == -1 else 0.4
         base = 60 + 12 * octaves + self.habit["register"] * 2
@@ -456,7 +478,7 @@ class _Composer:
             if self.rng.random() < 0.75 + 0.15 * (step % 4 == 0):
                 pitch = round(base + self.rng.normal(0, 1.2) + (2 if step % 4 == 0 else 0))
                 self._note(
-                    self._at(bar, step), length * 0.9, pitch, loudness * self.rng.uniform(0.7, 1), layer,
+                    self._at(bar, step), length * 0.9, pitch, self.rng.uniform(0.7, 1), layer,
                     int(self.rng.integers(5)),
                 )  # fmt: skip
             step += length

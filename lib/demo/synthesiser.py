@@ -23,7 +23,7 @@ MONO_RATE, STEREO_RATE = 22_050, 44_100
 TABLE = 2048  # samples of a wavetable
 ROOMS = (0.5, 1.0, 1.8, 3.0)  # reverberation times, s
 FADE = 0.02  # s, at both ends
-PEAK = 0.89  # -1 dB: encoders overshoot a little
+PEAK = 0.8  # encoders overshoot by up to 2 dB
 # First three resonances of the vocal tract in Hz: ah, eh, ee, oh, oo.
 VOWELS = ((800, 1150, 2900), (450, 1800, 2600), (300, 2200, 3000), (450, 850, 2800), (330, 700, 2700))
 
@@ -237,7 +237,7 @@ class _Studio:
     def _level(self, name, layer):
         """Drive a guitar layer, and bring every layer to its loudness."""
         instrument = INSTRUMENTS.get(self.score.instruments.get(name))
-        power = np.sqrt(np.mean(layer**2))
+        power = _power(layer)
         if power == 0:
             return layer
         layer = layer / power
@@ -248,16 +248,17 @@ class _Studio:
             # A loudspeaker cabinet passes little above 5 kHz.
             cabinet = scipy.signal.butter(2, [90, 4800], "bandpass", fs=self.rate, output="sos")
             layer = scipy.signal.sosfilt(cabinet.astype(np.float32), layer)
-            layer = layer / np.sqrt(np.mean(layer**2))
+            layer = layer / _power(layer)
         return layer * np.float32(10 ** (self.score.levels[name] / 20))
 
     def _master(self, layers):
         """Mix, add the room, equalise, set the loudness, and keep peaks below full scale."""
-        dry = sum(layers.values())
-        wet = 0.35 * layers["drums"] + layers["harmony"] + layers["colour"] + layers["lead"]
+        wet = layers["harmony"] + layers["colour"] + layers["lead"]
+        dry = self._automated(wet + layers["bass"] + layers["drums"])
+        wet = self._automated(wet + np.float32(0.35) * layers["drums"])
         channels = [(dry, wet)]
         if self.score.stereo:
-            side = 0.4 * (layers["harmony"] - layers["colour"])
+            side = self._automated(np.float32(0.4) * (layers["harmony"] - layers["colour"]))
             channels = [(dry + side, wet), (dry - side, wet)]
         size = scipy.fft.next_fast_len(self.n + self.rate, real=True)
         curve = np.exp(_octaves(self.rate, size) @ np.float32([self.score.tilt, *self.score.curve]))
@@ -268,13 +269,22 @@ class _Studio:
             spectrum = scipy.fft.rfft(direct, size) + amount * scipy.fft.rfft(sent, size) * _room(room, side, self.rate, size)
             mixed.append(scipy.fft.irfft(spectrum * curve, size)[: self.n])
         samples = np.stack(mixed, axis=1)
-        samples /= np.sqrt(np.mean(samples**2))
+        samples /= _power(samples.ravel())
         samples += np.float32(10 ** (self.score.hiss / 20)) * self.rng.standard_normal(samples.shape, dtype=np.float32)
         samples *= np.float32(10 ** (self.score.loudness / 20))
         fade = self._time(FADE)[:, None] / FADE
         samples[: len(fade)] *= fade
         samples[-len(fade) :] *= fade[::-1]
         return (PEAK * np.tanh(samples / PEAK)).astype(np.float32)
+
+    def _automated(self, signal):
+        """Turned up and down as the score says, in steps of 1/450 s, within 10 ms."""
+        at = np.arange(int(SECONDS * 450)) / 450
+        starts, decibels = np.array(self.score.gains).T
+        steps = np.repeat(decibels, 2)[:-1]
+        edges = np.stack([starts[1:], starts[1:] + 0.01], axis=1).ravel()
+        gain = (10 ** (np.interp(at, np.append(starts[0], edges), steps) / 20)).astype(np.float32)
+        return (signal.reshape(len(gain), -1) * gain[:, None]).ravel()
 
     # Drums
 
@@ -401,6 +411,11 @@ class _Studio:
                 resonance = (np.array([1, 0.5, 0.2])[:, None] / (1 + (8 * (ratio - 1 / ratio) / 2) ** 2)).sum(axis=0)
                 return (resonance + 0.02) / k**0.6
         raise ValueError(f"unknown overtones {instrument.overtones!r}")
+
+
+def _power(signal):
+    """Root mean square."""
+    return np.float32(np.sqrt(signal @ signal / len(signal)))
 
 
 def _period(strength):

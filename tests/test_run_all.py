@@ -1,0 +1,500 @@
+"""The door: what it says and does, on a toy repository of three notebooks."""
+
+import ast
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+import toy_repository
+
+import run_all
+from lib import artifacts, notebooks, paths, profiles, progress, runner
+
+MANIFEST = 'artifacts.finish("03_apart", profile, globals(), [])'
+
+
+def door(folder, *arguments):
+    """Call `run_all.py` of a toy repository as a person would."""
+    outside = {name: value for name, value in os.environ.items() if name not in paths.MOVABLE.values()}
+    command = [sys.executable, "run_all.py", *arguments]
+    return subprocess.run(command, cwd=folder, env=outside, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """A toy repository whose three stages have been run, and what the door said."""
+    folder = toy_repository.build(tmp_path_factory.mktemp("toy") / "ran")
+    return folder, door(folder)
+
+
+@pytest.fixture
+def toy(monkeypatch, tmp_path):
+    """A toy repository that was not run yet, as the checkout of this process."""
+    return toy_repository.enter(monkeypatch, toy_repository.build(tmp_path / "toy"))
+
+
+@pytest.fixture
+def fresh(monkeypatch, tmp_path, ran):
+    """A copy of the toy repository whose stages are fresh, as the checkout of this process."""
+    return toy_repository.enter(monkeypatch, shutil.copytree(ran[0], tmp_path / "fresh"))
+
+
+def run(*overrides, wanted=None, **options):
+    profile, parameters = profiles.resolve("demo", overrides)
+    return runner.run(profile, parameters, wanted or runner.selected(), **options)
+
+
+def plan(*overrides, wanted=None, **options):
+    profile, parameters = profiles.resolve("demo", overrides)
+    return runner.plan(profile, parameters, wanted or runner.selected(), **options)
+
+
+def stopped(toy, *sources):
+    """What is said when a stage with these cells between its parameters and its last cell does not come to an end."""
+    cells = ["from lib import artifacts, toy", 'profile: str = "demo"', *sources, MANIFEST]
+    toy_repository.write(toy, "03_apart", cells)
+    with pytest.raises(notebooks.StageFailed) as failure:
+        run(wanted=["03_apart"])
+    assert not paths.manifest("demo", "03_apart").exists()
+    return str(failure.value)
+
+
+# --- set-up -------------------------------------------------------------------------------------------------
+
+
+def test_the_door_can_be_read_by_an_old_python():
+    with open(run_all.__file__) as file:
+        ast.parse(file.read(), feature_version=(3, 6))
+
+
+def test_a_python_that_is_too_old_is_told_which_one_is_needed(monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 9, 2))
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(
+        SystemExit, match=r"needs Python 3.11 to 3.13, but .* is 3.9.*\n.*apt-get install python3.11"
+    ):
+        run_all.use_supported_python([])
+
+
+def test_a_python_that_is_too_old_gives_way_to_a_newer_one_that_works(monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 9, 2))
+    monkeypatch.setattr(
+        shutil, "which", lambda name: "/bin/false" if name == "python3.13" else f"/bin/{name}"
+    )
+    monkeypatch.setattr(run_all, "works", lambda python: python == "/bin/python3.12")
+    monkeypatch.setattr(run_all, "become", lambda python, arguments: sys.exit(f"{python} {arguments}"))
+    with pytest.raises(SystemExit, match=r"/bin/python3.12 \['--list'\]"):
+        run_all.use_supported_python(["--list"])
+
+
+def test_an_interpreter_that_does_not_start_does_not_work():
+    assert run_all.works(sys.executable)
+    assert not run_all.works("/bin/false")
+    assert not run_all.works("/no/such/python")
+
+
+@pytest.fixture
+def bare(monkeypatch, tmp_path):
+    """A checkout without an environment."""
+    for name, file in {
+        "ROOT": "",
+        "LOCK": "requirements.lock",
+        "VENV": ".venv",
+        "STAMP": ".venv/complete",
+    }.items():
+        monkeypatch.setattr(run_all, name, str(tmp_path / file))
+    (tmp_path / "requirements.lock").write_text(
+        "tensorflow==1 \\\n    --hash=sha256:0\n    # via us\nsix==1\n"
+    )
+    return tmp_path
+
+
+def test_a_python_without_ensurepip_is_told_what_to_install(bare, monkeypatch):
+    monkeypatch.setattr(
+        run_all.importlib.util, "find_spec", lambda name: None if name == "ensurepip" else name
+    )
+    with pytest.raises(SystemExit, match="ensurepip is missing.\nOn Debian or Ubuntu: .* python3-venv"):
+        run_all.build()
+
+
+def test_a_disk_that_is_too_small_is_seen_before_anything_is_written(bare, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1.26e9))
+    with pytest.raises(SystemExit, match="needs 4 GB of disk, but only 1.3 GB are free"):
+        run_all.build()
+    assert os.listdir(bare) == ["requirements.lock"]
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("ERROR: Could not install: [Errno 28] No space left on device", "The disk ran full"),
+        (
+            "NewConnectionError(...): Failed to establish a new connection\nNo matching distribution",
+            "no connection",
+        ),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "not the one that was locked"),
+        ("something\nelse", "could not be built:\n  something\n  else"),
+    ],
+)
+def test_a_failed_set_up_says_what_it_lacked_and_leaves_nothing(bare, monkeypatch, said, message):
+    def fetch(commands, meanwhile=None):
+        (bare / ".venv").mkdir()
+        raise run_all.SetUpFailed(said)
+
+    monkeypatch.setattr(run_all, "fetch", fetch)
+    with pytest.raises(SystemExit, match=message):
+        run_all.build()
+    assert os.listdir(bare) == ["requirements.lock"]
+
+
+def test_the_environment_counts_only_once_its_stamp_is_written(bare, monkeypatch):
+    def install(report):
+        assert not run_all.built()
+
+    monkeypatch.setattr(run_all, "fetch", lambda commands: os.makedirs(bare / ".venv" / "bin"))
+    monkeypatch.setattr(run_all, "install", install)
+    monkeypatch.setattr(run_all, "works", lambda python: True)
+    run_all.build()
+    assert run_all.built()
+    (bare / "requirements.lock").write_text("six==2\n")
+    assert not run_all.built()
+
+
+def test_the_lock_is_shared_out_among_several_installers(bare, monkeypatch):
+    (bare / ".venv" / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
+    shares = []
+
+    def fetch(commands, meanwhile):
+        for command in commands:
+            assert "--require-hashes" in command and "--no-deps" in command
+            with open(command[-1]) as file:
+                shares.append(file.read())
+
+    monkeypatch.setattr(run_all, "fetch", fetch)
+    run_all.install(print)
+    assert shares == ["tensorflow==1 \\\n    --hash=sha256:0\n", "six==1\n"]
+
+
+def test_when_one_installer_fails_the_others_are_ended():
+    started = time.monotonic()
+    sleeps, fails = [sys.executable, "-c", "import time; time.sleep(60)"], [sys.executable, "-c", "1/0"]
+    with pytest.raises(run_all.SetUpFailed, match="ZeroDivisionError"):
+        run_all.fetch([sleeps, fails])
+    assert time.monotonic() - started < 30
+
+
+def test_an_active_environment_that_satisfies_the_lock_is_used():
+    assert run_all.differences() == []
+
+
+def test_an_active_environment_with_another_version_is_not_used(bare):
+    (bare / "requirements.lock").write_text('pytest==1.0\nnot-there==1\nnot-here==1 ; python_version < "3"\n')
+    assert run_all.differences() == [
+        f"pytest==1.0 wanted, {pytest.__version__} found",
+        "not-there==1 wanted, no version found",
+    ]
+
+
+# --- what is asked ------------------------------------------------------------------------------------------
+
+
+def test_help_needs_no_environment(tmp_path):
+    shutil.copy(run_all.__file__, tmp_path)
+    bare_python = [getattr(sys, "_base_executable", sys.executable), "-I", "run_all.py", "--help"]
+    said = subprocess.run(bare_python, cwd=tmp_path, capture_output=True, text=True)
+    assert said.returncode == 0
+    assert "--refresh-notebooks" in said.stdout
+
+
+def test_what_follows_two_dashes_is_passed_on():
+    assert run_all.parse(["--test", "--", "-k", "ranking"]).rest == ["-k", "ranking"]
+    with pytest.raises(SystemExit):
+        run_all.parse(["--list", "--", "-k"])
+
+
+def test_stages_are_selected_by_their_beginnings_in_the_order_of_the_pipeline(toy):
+    assert runner.selected(["03", "01"]) == ["01_numbers", "03_apart"]
+    assert runner.selected(first="02") == ["02_scaled", "03_apart"]
+    assert runner.selected(["01", "03"], "02") == ["03_apart"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-p", "02.factr=1"], "Known: profile, factor, name"),
+        (["--profile", "big"], "There is no profile 'big'. Known: demo"),
+        (["--only", "07"], "Known: 01_numbers, 02_scaled, 03_apart"),
+        (["--only", "02"], "01_numbers has not been run for the profile demo"),
+    ],
+)
+def test_what_is_unknown_ends_in_one_message(toy, monkeypatch, capsys, arguments, message):
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert runner.main(run_all.parse(arguments)) == 1
+    said = capsys.readouterr()
+    assert message in said.err
+    assert "Traceback" not in said.err
+
+
+# --- running ------------------------------------------------------------------------------------------------
+
+
+def test_a_run_shows_its_cells_and_ends_with_what_it_wrote(ran):
+    folder, said = ran
+    assert said.returncode == 0, said.stderr
+    lines = said.stdout.splitlines()
+    assert lines[0].startswith("01_numbers · cell 1/4 · 0:")
+    assert lines[-7].startswith("3 of 3 stages ran in 0:")
+    assert lines[-6:] == [
+        "  data/demo/numbers.json",
+        "  data/demo/notebooks/01_numbers.ipynb",
+        "  figures/scaled.json",
+        "  data/demo/notebooks/02_scaled.ipynb",
+        "  data/demo/apart.txt",
+        "  data/demo/notebooks/03_apart.ipynb",
+    ]
+    assert (folder / "figures" / "scaled.json").read_text() == "[\n 0.0,\n 2.0,\n 4.0\n]\n"
+
+
+def test_after_a_run_all_is_fresh_and_nothing_runs_again(fresh, capsys):
+    assert set(plan().values()) == {(False, "fresh")}
+    assert run() == 0
+    assert "0 of 3 stages ran" in capsys.readouterr().out
+
+
+def test_one_parameter_reruns_its_stage_and_what_depends_on_it_only_if_the_results_differ(fresh, capsys):
+    assert plan("01.count=2") == {
+        "01_numbers": (True, "parameter count: 3 -> 2"),
+        "02_scaled": (True, "unless 01_numbers comes out the same"),
+        "03_apart": (False, "fresh"),
+    }
+    run("01.count=2")
+    assert "2 of 3 stages ran" in capsys.readouterr().out
+    assert (fresh / "figures" / "scaled.json").read_text() == "[\n 0.0,\n 2.0\n]\n"
+    (fresh / "n.txt").write_text("")
+    run("01.count=2", f"01.numbers_file={fresh / 'n.txt'}")
+    said = capsys.readouterr().out
+    assert "02_scaled · fresh" in said
+    assert "1 of 3 stages ran" in said
+
+
+def test_without_the_override_the_next_run_goes_back_to_the_default(fresh):
+    run("02.factor=1", wanted=["02_scaled"])
+    assert plan()["02_scaled"] == (True, "parameter factor: 1.0 -> 2.0")
+
+
+def test_a_stage_that_is_not_asked_for_is_left_alone_and_said_to_be_stale(fresh, capsys):
+    assert plan("01.count=2", wanted=["02_scaled"])["01_numbers"] == (
+        False,
+        "not asked for; stale: parameter count: 3 -> 2",
+    )
+    run("01.count=2", wanted=["02_scaled"], force=True)
+    assert "reads 01_numbers as it is, though that is stale: parameter count" in capsys.readouterr().out
+
+
+def test_a_failure_names_notebook_cell_and_cause_in_a_few_lines(fresh):
+    said = door(fresh, "-p", "02.factor=-1")
+    assert said.returncode == 1
+    assert said.stderr.strip().splitlines() == [
+        "02_scaled stopped in code cell 4 of 5: artifacts.write_json("
+        'toy.scaled(numbers, factor), paths.figures(profile) / "scaled.json")',
+        "ValueError: The factor must not be negative, but is -1.0.",
+        "  raised in lib/toy.py, line 6",
+        "All it said: data/demo/notebooks/02_scaled.ipynb",
+    ]
+
+
+@pytest.mark.parametrize("cell", ["import sys\nsys.exit(0)", "import os\nos._exit(0)"])
+def test_a_stage_that_ends_early_without_an_error_is_not_done(toy, cell):
+    said = stopped(toy, cell)
+    assert "03_apart" in said
+    assert (
+        "its kernel died in code cell 3 of 4: import os" in said or "before its last cell had written" in said
+    )
+
+
+def test_a_stage_that_assigns_to_its_parameter_is_not_done(toy):
+    cells = ["from lib import artifacts", 'profile: str = "demo"\nn: int = 1', "n = 2", MANIFEST]
+    toy_repository.write(toy, "03_apart", cells)
+    with pytest.raises(notebooks.StageFailed, match="does a cell assign to n"):
+        run(wanted=["03_apart"])
+    assert not paths.manifest("demo", "03_apart").exists()
+
+
+def test_an_interrupted_run_ends_its_kernel_and_leaves_nothing_half(toy):
+    write = 'with artifacts.replacing(paths.data(profile) / "a.txt") as temporary:\n    temporary.write_text("half")\n'
+    cells = [
+        "import pathlib, os, time\nfrom lib import artifacts, paths",
+        'profile: str = "demo"',
+        write + '    pathlib.Path("pid").write_text(str(os.getpid()))\n    time.sleep(60)',
+        MANIFEST,
+    ]
+    toy_repository.write(toy, "03_apart", cells)
+    command = [sys.executable, "run_all.py", "--only", "03"]
+    process = subprocess.Popen(command, cwd=toy, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (toy / "notebooks" / "pid").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    kernel = int((toy / "notebooks" / "pid").read_text())
+    os.killpg(process.pid, signal.SIGINT)
+    assert "The next run" in process.communicate(timeout=60)[1] or process.returncode == 130
+    assert process.returncode == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(kernel, 0)
+    artifacts.sweep("demo")
+    assert [path.name for path in paths.data("demo").rglob("*") if path.is_file()] == ["03_apart.ipynb"]
+
+
+def test_two_runs_of_one_profile_do_not_meet(toy):
+    with runner.alone("demo"), pytest.raises(notebooks.StageFailed, match="Another run of the profile demo"):
+        with runner.alone("demo"):
+            pass
+    with runner.alone("demo"), runner.alone("own"):
+        pass
+
+
+def test_threads_are_fixed_in_one_place(monkeypatch):
+    assert (
+        notebooks.environment()["OMP_NUM_THREADS"] == notebooks.environment()["TF_NUM_INTRAOP_THREADS"] == "2"
+    )
+    monkeypatch.setenv("MUSIC_SIMILARITY_THREADS", "6")
+    assert notebooks.environment()["OMP_NUM_THREADS"] == "6"
+    monkeypatch.setenv("MUSIC_SIMILARITY_THREADS", "all")
+    with pytest.raises(notebooks.StageFailed, match="whole number of threads from 1 on, but is 'all'"):
+        notebooks.environment()
+
+
+# --- notebooks as they are kept -----------------------------------------------------------------------------
+
+
+def test_two_refreshes_store_the_same_bytes(fresh):
+    wanted = ["02_scaled"]
+    stored = []
+    for _ in range(2):
+        runner.refresh("demo", profiles.resolve("demo")[1], wanted)
+        stored.append(paths.notebook("02_scaled").read_bytes())
+    assert stored[0] == stored[1]
+    assert b"['figures/scaled.json']" in stored[0]
+    assert set(plan().values()) == {(False, "fresh")}
+
+
+def test_only_the_demo_is_stored_in_the_committed_notebooks(toy):
+    with pytest.raises(profiles.ProfileError, match="without --profile and -p"):
+        runner.refresh("demo", profiles.resolve("demo", ["02.factor=3"])[1], runner.selected())
+
+
+def test_the_canonical_form_drops_what_differs_between_two_executions():
+    new = nbformat.v4
+    image = {"image/png": "AA==", "text/plain": "<Figure>"}
+    view = {
+        "application/vnd.jupyter.widget-view+json": {"model_id": "1a"},
+        "text/plain": "IntSlider(value=3)",
+    }
+    outputs = [
+        new.new_output("stream", name="stderr", text="0%|"),
+        new.new_output("stream", name="stdout", text="a\n"),
+        new.new_output("stream", name="stderr", text="100%|"),
+        new.new_output("stream", name="stdout", text="b\n"),
+        new.new_output("display_data", data=view),
+        new.new_output("execute_result", data=image, execution_count=17),
+    ]
+    metadata = {
+        "tags": ["nbval-ignore-output"],
+        "reason": "time",
+        "papermill": {"duration": 3.1},
+        "collapsed": True,
+    }
+    cells = [new.new_markdown_cell("# 1", metadata={"tags": []}), new.new_code_cell("1", outputs=outputs)]
+    cells[1].metadata = nbformat.from_dict(metadata)
+    notebook = new.new_notebook(
+        cells=cells, metadata={"widgets": {"x": 1}, "papermill": {"start_time": "now"}}
+    )
+    text = notebooks.canonical(notebook)
+    kept = nbformat.reads(text, as_version=4)
+    assert set(kept.metadata) == {"kernelspec", "language_info"}
+    assert [cell.id for cell in kept.cells] == ["cell-01", "cell-02"]
+    assert kept.cells[1].metadata == {"tags": ["nbval-ignore-output"], "reason": "time"}
+    assert [output.get("text") or output.data for output in kept.cells[1].outputs] == [
+        "a\nb\n",
+        {"text/plain": "IntSlider(value=3)"},
+        image,
+    ]
+    assert kept.cells[1].outputs[-1].execution_count == kept.cells[1].execution_count == 1
+    assert notebooks.canonical(kept) == text
+
+
+def test_jupyterlab_opens_on_the_profiles_own_parameters(toy, monkeypatch):
+    (toy / "profiles" / "big.yml").write_text("02_scaled: {factor: 5}")
+    calls = []
+    monkeypatch.setattr(subprocess, "call", lambda command: calls.append(command) or 0)
+    assert runner.lab(*profiles.resolve("big"), ["--no-browser"]) == 0
+    assert calls[0][-2:] == [f"--ServerApp.root_dir={toy / 'data' / 'big' / 'notebooks'}", "--no-browser"]
+    prepared = nbformat.read(paths.executed("big", "02_scaled"), as_version=4)
+    injected = [cell.source for cell in prepared.cells if "injected-parameters" in cell.metadata.tags]
+    assert injected == ['# Parameters\nprofile = "big"\nfactor = 5.0\n']
+
+
+def test_jupyterlab_opens_on_the_committed_notebooks_of_the_demo(toy, monkeypatch):
+    calls = []
+    monkeypatch.setattr(subprocess, "call", lambda command: calls.append(command) or 0)
+    runner.lab(*profiles.resolve("demo"))
+    assert calls[0][-1] == f"--ServerApp.root_dir={toy / 'notebooks'}"
+    assert not paths.data("demo").exists()
+
+
+# --- testing ------------------------------------------------------------------------------------------------
+
+
+def committed(folder, **tests):
+    """Make a toy repository a git checkout with these tests."""
+    (folder / "tests").mkdir()
+    for name, source in tests.items():
+        (folder / "tests" / f"{name}.py").write_text(source)
+    (folder / ".gitignore").write_text("data/\n__pycache__/\n.*_cache/\n")
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    subprocess.run(["git", "add", "--all"], cwd=folder, check=True)
+
+
+def test_the_tests_run_the_notebooks_elsewhere_and_end_with_the_counts(toy):
+    runner.refresh("demo", profiles.resolve("demo")[1], ["01_numbers"])
+    for stage in ["02_scaled", "03_apart"]:
+        paths.notebook(stage).unlink()
+    shutil.rmtree(toy / "data")
+    committed(toy, test_one="def test_one():\n    assert 1")
+    (toy / "pyproject.toml").write_text("[tool.ruff]\nexclude = ['*']\n")
+    said = door(toy, "--test")
+    assert "5 passed" in said.stdout.splitlines()[-1], said.stdout + said.stderr
+    assert said.returncode == 0
+    assert not (toy / "data").exists()
+
+
+def test_a_test_that_changes_the_checkout_fails_the_whole(toy):
+    committed(toy, test_litter="def test_litter():\n    open('litter', 'w').close()", test_other="1/0")
+    said = door(toy, "--test", "--", "tests/test_litter.py")
+    assert said.returncode == 1
+    assert "1 passed" in said.stdout
+    assert said.stdout.endswith("the checkout was changed:\n  ?? litter\n")
+
+
+# --- progress -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (65.9, "1:05"), (3600, "60:00")])
+def test_time_shows_as_minutes_and_seconds(seconds, text):
+    assert progress.clock(seconds) == text
+
+
+def test_on_a_terminal_one_line_is_rewritten(capsys):
+    sys.stdout.isatty = lambda: True
+    try:
+        with progress.Line("x") as line:
+            line.say("cell 1/2")
+    finally:
+        del sys.stdout.isatty
+    assert capsys.readouterr().out == "\r\x1b[2Kx · cell 1/2 · 0:00\r\x1b[2Kx · done · 0:00\n"

@@ -265,8 +265,8 @@ class Explorer:
             control.observe(self._update, "value")
         self.neighbour.observe(lambda change: self.neighbour_clips.show(change["new"]), "value")
         self._update()
-        controls = widgets.VBox([self.artist, self.n, self.sources, self.among])
-        lists = widgets.VBox([self.notice, self.table])
+        controls = widgets.VBox([self.artist, self.n, self.sources, self.among], layout={"flex": "none"})
+        lists = widgets.VBox([self.notice, self.table], layout={"flex": "1 1 auto", "margin": "0 0 0 1em"})
         sounds = widgets.HBox([self.clips.box, widgets.VBox([self.neighbour, self.neighbour_clips.box])])
         self.box = widgets.VBox([widgets.HBox([controls, lists]), sounds])
 

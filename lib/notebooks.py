@@ -14,7 +14,6 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
-from papermill.parameterize import parameterize_notebook
 
 from lib import artifacts, paths, profiles
 
@@ -129,8 +128,14 @@ def prepare(stage, profile, parameters):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    if changed := _changed(stage, parameters):
-        notebook = parameterize_notebook(notebook, changed, kernel_name="python3", language="python")
+    notebook = papermill.execute_notebook(
+        notebook,
+        None,
+        parameters=_changed(stage, parameters),
+        kernel_name="python3",
+        language="python",
+        prepare_only=True,
+    )
     _keep(notebook, paths.executed(profile, stage))
 
 

@@ -577,7 +577,7 @@ def figure3_filters(kernels, order, *, example, rows=4):
     """
     width, bands, _ = kernels.shape
     columns, limit = -(-len(order) // rows), np.abs(kernels).max()
-    figure = plt.figure(figsize=(12, 1.8 * rows))
+    figure = plt.figure(figsize=(11.5, 1.65 * rows))
     left, right = figure.subfigures(1, 2, width_ratios=(6.2, 1))
     for ax, part in zip(left.subplots(rows, 1), np.array_split(np.asarray(order), rows), strict=True):
         picture = np.full((bands, columns * (width + 1)), np.nan)
@@ -628,7 +628,7 @@ def figure4_selected_filters(portraits):
     """
     rows, columns = len(portraits), max(len(one.moments) for one in portraits)
     hop, bands = spectrograms.HOP_LENGTH / spectrograms.SAMPLE_RATE, spectrograms.N_MELS
-    size, widths = (2 + 2.7 * columns, 2.2 * rows), [1, *[3] * columns]
+    size, widths = (2 + 2.3 * columns, 2 * rows), [1, *[2.5] * columns]
     figure, axes = plt.subplots(rows, 1 + columns, figsize=size, width_ratios=widths, squeeze=False)
     for one, (first, *others) in zip(portraits, axes, strict=True):
         kernel(one.kernel, np.abs(one.kernel).max(), ax=first)
@@ -636,7 +636,10 @@ def figure4_selected_filters(portraits):
         first.set_title(one.title, fontsize=8)
         for ax, (title, window) in zip(others, one.moments):
             half = len(window) * hop / 2
-            ax.imshow(window.T, aspect="auto", cmap="magma", vmin=0, vmax=1, extent=(-half, half, 0, bands))
+            extent = (-half, half, 0, bands)
+            ax.imshow(
+                window.T, aspect="auto", cmap="magma", vmin=0, vmax=1, extent=extent, interpolation="nearest"
+            )
             for edge in (-1.5 * hop, 1.5 * hop):  # what the kernel sees
                 ax.axvline(edge, color="white", linewidth=0.8, linestyle=":")
             ax.set_title(title, fontsize=8, parse_math=False)

@@ -147,7 +147,7 @@ class _StrictLoader(yaml.SafeLoader):
         keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
         for key in keys:
             if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands there twice", node.start_mark)
+                raise yaml.YAMLError(f"{key!r} stands there twice")
         return super().construct_mapping(node, deep)
 
 

@@ -63,6 +63,7 @@ class Siamese:
         make_deterministic(seed)
         self.model = siamese.tile_model(siamese.encoder(**self.configuration))
         optimizer = keras.optimizers.Adam(self.learning_rate)
+        optimizer.build(self.model.trainable_variables)  # else the first step is traced twice
         self.model.compile(optimizer=optimizer, loss="mean_squared_error", jit_compile=False)
         return self
 

@@ -121,7 +121,7 @@ def _wait_until_it_answers(address, server, log):
     reason="no Chromium: apt-get install chromium, or REQUIRE_BROWSER=1 to fail here",
 )
 def test_the_explorer_follows_a_choice_in_the_browser_and_runs_nothing_from_names(lab):
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     assert CHROMIUM, "REQUIRE_BROWSER=1, but there is no Chromium"
     with sync_playwright() as driver:
@@ -138,16 +138,19 @@ def test_the_explorer_follows_a_choice_in_the_browser_and_runs_nothing_from_name
         table = page.locator(".jupyter-widgets table")
         table.wait_for(timeout=20_000)
 
-        before = table.inner_text()
+        assert "Echo" in table.inner_text()
+        assert "Alpha" not in table.inner_text()  # nobody is listed as like itself
         assert "training artist" in page.locator(".jupyter-widgets").first.inner_text()
         page.get_by_label("artist", exact=True).select_option(label="Echo")
         page.get_by_text("the network has never heard it").wait_for(timeout=20_000)
-        assert table.inner_text() != before
+        expect(table).to_contain_text("Alpha", timeout=20_000)
+        expect(table).not_to_contain_text("Echo", timeout=20_000)
         for hostile in (IMAGE, SCRIPT):
             page.get_by_label("artist", exact=True).select_option(label=hostile)
             page.get_by_text(f"{hostile}, ").first.wait_for(timeout=20_000)
         page.get_by_label("compare", exact=True).select_option(label=IMAGE)
-        page.locator("audio").first.evaluate("sound => { sound.preload = 'auto'; sound.load(); }")
+        page.get_by_text(f"{IMAGE}, seconds").wait_for(timeout=20_000)
+        page.wait_for_function("() => [...document.querySelectorAll('audio')].length === 2", timeout=20_000)
         page.wait_for_function("() => document.querySelector('audio').duration > 5", timeout=20_000)
 
         assert page.evaluate("() => window.ran") is None

@@ -207,8 +207,8 @@ def test_without_a_column_of_plays_each_row_is_one_play(tmp_path):
 def test_headed_csv_keeps_quoted_commas_and_odd_names_and_rejects_the_rest(tmp_path):
     plays = read(
         tmp_path, "user,artist,plays", 'ann,"Crosby, Stills",1', 'ann,"the ""x""",1', 'ann,a "b" c,1',
-        "ann,nan,1", "ann,NA,1", "ann,,1", "ann,abba", "ann,abba,1,1", "", 'ann,"unfinished,1', ",abba,1", "ann,abba,x",
-        require_mbid=False,
+        "ann,nan,1", "ann,NA,1", "ann,,1", "ann,abba", "ann,abba,1,1", "", 'ann,"unfinished,1', ",abba,1",
+        "ann,abba,x", require_mbid=False,
     )  # fmt: skip
     assert plays.rows["name"].to_list() == ['a "b" c', "Crosby, Stills", "NA", "nan", 'the "x"']
     assert plays.rejects.select("line", "reason").rows() == [

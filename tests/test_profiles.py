@@ -5,7 +5,7 @@ import toy_repository
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import profiles
+from lib import paths, profiles
 from lib.profiles import ProfileError, conform
 
 
@@ -185,3 +185,9 @@ def test_a_value_of_another_type_is_refused(annotation, came):
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_finite_number_comes_back_as_it_was(number):
     assert conform("x", "float", number) == number
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (paths.root() / "profiles").glob("*.yml")))
+def test_the_committed_profiles_fit_the_committed_notebooks(name):
+    parameters = profiles.resolve(name)[1]
+    assert {values["profile"] for values in parameters.values()} == {name}

@@ -14,7 +14,7 @@ import pytest
 import toy_repository
 
 import run_all
-from lib import artifacts, notebooks, paths, profiles, progress, runner
+from lib import notebooks, paths, profiles, progress, runner
 
 MANIFEST = 'artifacts.finish("03_apart", profile, globals(), [])'
 
@@ -56,7 +56,7 @@ def plan(*overrides, wanted=None, **options):
 
 
 def stopped(toy, *sources):
-    """What is said when a stage with these cells between its parameters and its last cell does not come to an end."""
+    """What is said when a stage of these cells does not come to its end."""
     cells = ["from lib import artifacts, toy", 'profile: str = "demo"', *sources, MANIFEST]
     toy_repository.write(toy, "03_apart", cells)
     with pytest.raises(notebooks.StageFailed) as failure:
@@ -224,6 +224,13 @@ def test_stages_are_selected_by_their_beginnings_in_the_order_of_the_pipeline(to
     assert runner.selected(["01", "03"], "02") == ["03_apart"]
 
 
+@pytest.fixture
+def contained(monkeypatch):
+    """What `runner.main` sets for its whole process ends with the test."""
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -233,9 +240,7 @@ def test_stages_are_selected_by_their_beginnings_in_the_order_of_the_pipeline(to
         (["--only", "02"], "01_numbers has not been run for the profile demo"),
     ],
 )
-def test_what_is_unknown_ends_in_one_message(toy, monkeypatch, capsys, arguments, message):
-    monkeypatch.setattr(os, "environ", dict(os.environ))
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
+def test_what_is_unknown_ends_in_one_message(toy, contained, capsys, arguments, message):
     assert runner.main(run_all.parse(arguments)) == 1
     said = capsys.readouterr()
     assert message in said.err
@@ -298,10 +303,9 @@ def test_a_stage_that_is_not_asked_for_is_left_alone_and_said_to_be_stale(fresh,
     assert "reads 01_numbers as it is, though that is stale: parameter count" in capsys.readouterr().out
 
 
-def test_a_failure_names_notebook_cell_and_cause_in_a_few_lines(fresh):
-    said = door(fresh, "-p", "02.factor=-1")
-    assert said.returncode == 1
-    assert said.stderr.strip().splitlines() == [
+def test_a_failure_names_notebook_cell_and_cause_in_a_few_lines(fresh, contained, capfd):
+    assert runner.main(run_all.parse(["-p", "02.factor=-1"])) == 1
+    assert capfd.readouterr().err.strip().splitlines() == [
         "02_scaled stopped in code cell 4 of 5: artifacts.write_json("
         'toy.scaled(numbers, factor), paths.figures(profile) / "scaled.json")',
         "ValueError: The factor must not be negative, but is -1.0.",
@@ -328,13 +332,13 @@ def test_a_stage_that_assigns_to_its_parameter_is_not_done(toy):
 
 
 def test_an_interrupted_run_ends_its_kernel_and_leaves_nothing_half(toy):
-    write = 'with artifacts.replacing(paths.data(profile) / "a.txt") as temporary:\n    temporary.write_text("half")\n'
-    cells = [
-        "import pathlib, os, time\nfrom lib import artifacts, paths",
-        'profile: str = "demo"',
-        write + '    pathlib.Path("pid").write_text(str(os.getpid()))\n    time.sleep(60)',
-        MANIFEST,
-    ]
+    cell = """
+with artifacts.replacing(paths.data(profile) / "a.txt") as temporary:
+    temporary.write_text("half")
+    pathlib.Path("pid").write_text(str(os.getpid()))
+    time.sleep(60)"""
+    imports = "import pathlib, os, time\nfrom lib import artifacts, paths"
+    cells = [imports, 'profile: str = "demo"', cell, MANIFEST]
     toy_repository.write(toy, "03_apart", cells)
     command = [sys.executable, "run_all.py", "--only", "03"]
     process = subprocess.Popen(command, cwd=toy, start_new_session=True, stderr=subprocess.PIPE, text=True)
@@ -343,18 +347,17 @@ def test_an_interrupted_run_ends_its_kernel_and_leaves_nothing_half(toy):
         time.sleep(0.1)
     kernel = int((toy / "notebooks" / "pid").read_text())
     os.killpg(process.pid, signal.SIGINT)
-    assert "The next run" in process.communicate(timeout=60)[1] or process.returncode == 130
+    assert "Interrupted" in process.communicate(timeout=60)[1]
     assert process.returncode == 130
     with pytest.raises(ProcessLookupError):
         os.kill(kernel, 0)
-    artifacts.sweep("demo")
-    assert [path.name for path in paths.data("demo").rglob("*") if path.is_file()] == ["03_apart.ipynb"]
+    assert [path.name for path in paths.data("demo").rglob("*") if path.is_file()] == []
 
 
 def test_two_runs_of_one_profile_do_not_meet(toy):
-    with runner.alone("demo"), pytest.raises(notebooks.StageFailed, match="Another run of the profile demo"):
-        with runner.alone("demo"):
-            pass
+    message = "Another run of the profile demo"
+    with runner.alone("demo"), pytest.raises(notebooks.StageFailed, match=message), runner.alone("demo"):
+        pass
     with runner.alone("demo"), runner.alone("own"):
         pass
 
@@ -461,25 +464,43 @@ def committed(folder, **tests):
     subprocess.run(["git", "add", "--all"], cwd=folder, check=True)
 
 
-def test_the_tests_run_the_notebooks_elsewhere_and_end_with_the_counts(toy):
+def test_the_tests_run_the_notebooks_elsewhere_count_all_and_see_what_they_litter(toy):
     runner.refresh("demo", profiles.resolve("demo")[1], ["01_numbers"])
     for stage in ["02_scaled", "03_apart"]:
         paths.notebook(stage).unlink()
     shutil.rmtree(toy / "data")
-    committed(toy, test_one="def test_one():\n    assert 1")
     (toy / "pyproject.toml").write_text("[tool.ruff]\nexclude = ['*']\n")
+    committed(toy, test_litter="def test_litter():\n    open('litter', 'w').close()")
     said = door(toy, "--test")
-    assert "5 passed" in said.stdout.splitlines()[-1], said.stdout + said.stderr
-    assert said.returncode == 0
+    assert "5 passed" in said.stdout, said.stdout + said.stderr
+    assert said.stdout.endswith("failed: the checkout was changed:\n  ?? litter\n")
+    assert said.returncode == 1
     assert not (toy / "data").exists()
 
 
-def test_a_test_that_changes_the_checkout_fails_the_whole(toy):
-    committed(toy, test_litter="def test_litter():\n    open('litter', 'w').close()", test_other="1/0")
-    said = door(toy, "--test", "--", "tests/test_litter.py")
-    assert said.returncode == 1
-    assert "1 passed" in said.stdout
-    assert said.stdout.endswith("the checkout was changed:\n  ?? litter\n")
+@pytest.mark.parametrize(
+    ("extra", "targets"),
+    [
+        (
+            [],
+            ["tests", "notebooks/01_numbers.ipynb", "notebooks/02_scaled.ipynb", "notebooks/03_apart.ipynb"],
+        ),
+        (["-k", "numbers"], ["tests", "notebooks/01_numbers.ipynb"]),
+        (["tests/test_x.py::test_y"], ["tests/test_x.py::test_y"]),
+    ],
+)
+def test_the_tests_can_be_narrowed(toy, monkeypatch, extra, targets):
+    committed(toy, test_x="")
+    calls = []
+    monkeypatch.setattr(runner, "_call", lambda *command, env=None: calls.append(command) or 0)
+    assert runner.test(extra) == 0
+    assert [given for given in calls[-1][1:] if not given.startswith("--")][: len(targets)] == targets
+
+
+@pytest.mark.parametrize("fails", ["ruff", "pytest"])
+def test_one_part_that_fails_fails_the_whole(toy, monkeypatch, fails):
+    monkeypatch.setattr(runner, "_call", lambda module, *_, env=None: int(module == fails))
+    assert runner.test() == 1
 
 
 # --- progress -----------------------------------------------------------------------------------------------

@@ -1,42 +1,62 @@
 """The grid search trains one network a setting and looks at dev artists only."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lib import methods, ranking, search
 from lib.training import Siamese
 
-GRID = {
-    "batch_sizes": [1024],
-    "learning_rates": [0.0, 0.001],
-    "epochs": 1,
-    "n": 2,
-    "seed": 5,
-    "batch_norm_momentum": 0.5,
-}
+GRID = {"epochs": 1, "n": 2, "seed": 5, "batch_norm_momentum": 0.5}
 
 
-def test_each_row_is_what_a_training_blind_to_the_test_artists_gives(collection):
-    train, dev, test = collection.artists[:6], collection.artists[6:9], collection.artists[9:]
-    table = search.grid(collection, train, dev, **GRID)
-    assert table[["batch_size", "learning_rate", "epochs", "seed"]].to_numpy().tolist() == [
-        [1024, 0, 1, 5],
-        [1024, 0.001, 1, 5],
-    ]
+@pytest.fixture
+def parts(collection):
+    return collection.artists[:6], collection.artists[6:9], collection.artists[9:]
+
+
+def test_a_row_is_what_a_training_blind_to_the_test_artists_gives(collection, parts):
+    train, dev, test = parts
+    (row,) = search.grid(collection, train, dev, batch_sizes=[1024], learning_rates=[0.002], **GRID).to_dict(
+        "records"
+    )
     clips, target = np.array(collection.spectrograms), collection.target.copy()
     clips[np.isin(collection.clip_artists, test)] = np.nan
     target.loc[test] = np.nan
     blind = methods.Collection(clips, collection.clip_artists, target, collection.listeners)
-    method = Siamese(batch_size=1024, epochs=1, batch_norm_momentum=0.5).fit(blind, train, dev, seed=5)
+    method = Siamese(batch_size=1024, learning_rate=0.002, epochs=1, batch_norm_momentum=0.5)
+    method.fit(blind, train, dev, seed=5)
     truth, scores = target.loc[dev, dev], method.score(blind, dev)
-    row = table.iloc[1]
-    assert row["dev_loss"] == method.history.query("split == 'dev'")["loss"].iloc[0]
-    assert row["dev_overlap"] == ranking.overlap_at_n(scores, truth, 2).mean()
-    assert row["dev_ndcg"] == ranking.ndcg(scores, truth, 2).mean()
-    assert row["dev_loss"] != table["dev_loss"].iloc[0]
+    assert row == {
+        "batch_size": 1024,
+        "learning_rate": 0.002,
+        "epochs": 1,
+        "seed": 5,
+        "dev_loss": method.history.query("split == 'dev'")["loss"].iloc[0],
+        "dev_overlap": ranking.overlap_at_n(scores, truth, 2).mean(),
+        "dev_ndcg": ranking.ndcg(scores, truth, 2).mean(),
+    }
 
 
-def test_lists_longer_than_the_dev_artists_are_an_error_before_any_training(collection, monkeypatch):
+def test_every_combination_is_trained_once_and_its_last_epoch_counts(collection, parts, monkeypatch):
+    def fit(method, collection, train, dev, *, seed):
+        losses = [9.0, method.batch_size + method.learning_rate]
+        method.history = pd.DataFrame({"epoch": [1, 2], "split": "dev", "loss": losses})
+        return method
+
+    monkeypatch.setattr(Siamese, "fit", fit)
+    monkeypatch.setattr(
+        Siamese, "score", lambda method, collection, artists: collection.target.loc[artists, artists]
+    )
+    table = search.grid(
+        collection, *parts[:2], batch_sizes=[16, 64], learning_rates=[0.25, 0.5, 0.75], **GRID
+    )
+    assert sorted(table["dev_loss"]) == [16.25, 16.5, 16.75, 64.25, 64.5, 64.75]
+    assert (table["dev_loss"] == table["batch_size"] + table["learning_rate"]).all()
+    assert table["dev_ndcg"].tolist() == pytest.approx([1] * 6)
+
+
+def test_lists_longer_than_the_dev_artists_are_an_error_before_any_training(collection, parts, monkeypatch):
     monkeypatch.setattr(Siamese, "fit", lambda *_, **__: pytest.fail("trained"))
     with pytest.raises(ValueError, match="lists of 3 were asked for, there are 2 candidates"):
-        search.grid(collection, collection.artists[:6], collection.artists[6:9], **GRID | {"n": 3})
+        search.grid(collection, *parts[:2], batch_sizes=[16], learning_rates=[0.1], **GRID | {"n": 3})

@@ -81,7 +81,7 @@ def test_losses_after_the_last_epoch_equal_a_loop_over_clip_pairs(collection, pa
 
 
 def test_the_training_loss_is_the_mean_over_pairs_of_different_artists(collection, parts):
-    """With a learning rate of 0 and all in one tile, its loss can be worked out from the network's answers."""
+    """With a learning rate of 0 and all in one tile the loss follows from the network's answers."""
     train, dev, _ = parts
     method = Siamese(**ONE_TILE, learning_rate=0.0).fit(collection, train, dev, seed=1)
     loss = method.history["loss"].iloc[0]

@@ -266,8 +266,12 @@ class _Studio:
         amount = np.float32(0.9 * self.score.space)
         mixed = []
         for side, (direct, sent) in enumerate(channels):
-            spectrum = scipy.fft.rfft(direct, size) + amount * scipy.fft.rfft(sent, size) * _room(room, side, self.rate, size)
-            mixed.append(scipy.fft.irfft(spectrum * curve, size)[: self.n])
+            spectrum = scipy.fft.rfft(sent, size)
+            spectrum *= _room(room, side, self.rate, size)
+            spectrum *= amount
+            spectrum += scipy.fft.rfft(direct, size)
+            spectrum *= curve
+            mixed.append(scipy.fft.irfft(spectrum, size)[: self.n])
         samples = np.stack(mixed, axis=1)
         samples /= _power(samples.ravel())
         samples += np.float32(10 ** (self.score.hiss / 20)) * self.rng.standard_normal(samples.shape, dtype=np.float32)

@@ -218,6 +218,12 @@ def test_headed_csv_keeps_quoted_commas_and_odd_names_and_rejects_the_rest(tmp_p
     ]  # fmt: skip
 
 
+def test_a_csv_name_whose_quotes_do_not_end_on_its_line_is_rejected(tmp_path):
+    plays = read(tmp_path, "user,artist", 'ann,"one', 'two"', "bob,abba", require_mbid=False)
+    assert plays.rows["user"].to_list() == ["bob"]
+    assert plays.rejects["line"].to_list() == [2, 3]
+
+
 def test_quotes_mean_nothing_in_headed_tsv(tmp_path):
     plays = read(tmp_path, "user\tartist", 'ann\t"weird al', 'bob\t"abba"', require_mbid=False)
     assert plays.rows["name"].to_list() == ['"weird al', '"abba"']

@@ -20,9 +20,9 @@ def scaled(numbers, factor):
 
 NOTEBOOKS = {
     "01_numbers": [
-        "from lib import artifacts, paths",
+        "import sys\n\nfrom lib import artifacts, paths",
         'profile: str = "demo"\ncount: int = 3  # how many numbers\nnumbers_file: str = ""',
-        'artifacts.write_json(list(range(count)), paths.data(profile) / "numbers.json")\ncount',
+        'artifacts.write_json(list(range(count)), paths.data(profile) / "numbers.json")\nprint("noise", file=sys.stderr)',
         'artifacts.finish("01_numbers", profile, globals(), [paths.data(profile) / "numbers.json"])',
     ],
     "02_scaled": [
@@ -48,7 +48,7 @@ def build(folder):
     (folder / "profiles").mkdir()
     for name in DOOR:
         shutil.copy(paths.root() / "lib" / f"{name}.py", folder / "lib")
-    for name in ["run_all.py", "requirements.lock"]:
+    for name in ["run_all.py", "requirements.lock", "conftest.py"]:
         shutil.copy(paths.root() / name, folder)
     (folder / "lib" / "toy.py").write_text(LIBRARY)
     (folder / "lib" / "report.py").write_text("def refresh_readme(root):\n    pass\n")

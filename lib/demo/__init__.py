@@ -1,7 +1,8 @@
 """A simulated world of listeners and music that stands in for Last.fm, the catalogues and their previews.
 
-What is simulated, what is not, and every constant: see `README.md` in this folder. The rest of the project reads the world through
-the same readers and clients as real data; only notebooks 01 and 02 and the tests import this package.
+What is simulated, what is not, and every constant: see `README.md` in this folder. The rest of the project
+reads the world through the same readers and clients as real data; only notebooks 01 and 02 and the tests
+import this package.
 """
 
 from lib.demo.catalogue_server import serve

@@ -7,7 +7,9 @@ from lib.demo.constants import N_ARTISTS, N_LISTENERS
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m lib.demo", description="Write the simulated world as one's own files.")
+    parser = argparse.ArgumentParser(
+        prog="python -m lib.demo", description="Write the simulated world as one's own files."
+    )
     parser.add_argument("--folder", required=True, help="where to write; made where it is missing")
     parser.add_argument("--artists", type=int, default=N_ARTISTS)
     parser.add_argument("--listeners", type=int, default=N_LISTENERS)
@@ -21,8 +23,8 @@ def main():
         parser.error(str(error))
     table = write_folder(world, given.folder, clips=given.clips, n_jobs=given.jobs)
     print(
-        f"{table['artist'].nunique()} simulated artists with {len(table)} clips, and {given.listeners} simulated listeners, "
-        f"are in {given.folder}: music/, tracks.csv, plays.tsv, profile.tsv"
+        f"{table['artist'].nunique()} simulated artists with {len(table)} clips, and {given.listeners} simulated"
+        f" listeners, are in {given.folder}: music/, tracks.csv, plays.tsv, profile.tsv"
     )
 
 

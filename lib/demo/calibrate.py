@@ -69,7 +69,10 @@ def measure(world, n_jobs=2):
     data, matrix = collection(world, n_jobs)
     factors = similarity.factors(matrix)
     shapes = [baselines.Chance(), baselines.Popularity(), baselines.L2(), baselines.Spectrum()]
-    shapes += [baselines.Fixed("factors", factors @ factors.T), baselines.world(traits(world).set_index("artist_id"))]
+    shapes += [
+        baselines.Fixed("factors", factors @ factors.T),
+        baselines.world(traits(world).set_index("artist_id")),
+    ]
     order = np.random.default_rng(world.seed).permutation(len(data.artists))
     values = {name: [] for name in REAL}
     for k in range(LISTS):
@@ -106,7 +109,9 @@ def main():
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
-    table = pd.DataFrame({f"seed {seed}": measure(World(seed=seed), arguments.jobs) for seed in arguments.seeds})
+    table = pd.DataFrame(
+        {f"seed {seed}": measure(World(seed=seed), arguments.jobs) for seed in arguments.seeds}
+    )
     table.insert(0, "mean", table.mean(axis=1))
     table.insert(0, "real", pd.Series(REAL).fillna(""))
     print(table.to_string(float_format="{:.3f}".format))

@@ -1,15 +1,14 @@
-"""Every constant of the simulated world, in one place; `README.md` beside this file says why each has its value.
+"""Every constant of the simulated world, in one place; `README.md` in this folder says why each has its value.
 
 They were fixed by `python -m lib.demo.calibrate`, which trains nothing, before any network was trained.
 
 Conventions
 -----------
-Shares and probabilities lie in [0, 1]; times are seconds, frequencies hertz, levels decibels, pitches MIDI numbers.
+Shares and probabilities lie in [0, 1]; times are seconds, frequencies hertz, levels decibels, pitches MIDI
+numbers.
 """
 
 from dataclasses import dataclass
-
-# --- the world ------------------------------------------------------------------------------------------------------
 
 N_ARTISTS = 230
 N_LISTENERS = 5_000
@@ -17,7 +16,7 @@ N_LISTENERS = 5_000
 
 @dataclass(frozen=True)
 class Sound:
-    """How a style sounds on average; tuples are what its acts choose from (names are explained in `score` and `synthesiser`)."""
+    """How a style sounds on average; of tuples its acts choose one, by the names in `score` and `synthesiser`."""
 
     bpm: float  # beats a minute
     minor: float  # share of the tracks in a minor key
@@ -39,7 +38,7 @@ class Sound:
 
 @dataclass(frozen=True)
 class Style:
-    """A style of music: where it lies on the map of tastes, how common it is, and how it sounds on average."""
+    """A style of music: its place on the map of tastes, how common it is, and how it sounds on average."""
 
     name: str
     position: tuple  # on the map of tastes: heaviness, electronics, groove
@@ -53,7 +52,8 @@ STYLES = (
     Style(
         "guitar pop", (0.0, 0.0, 0.0), 0.12, 0.5, 0.9,
         Sound(
-            bpm=116, minor=0.25, triple=0.06, swing=0.05, sevenths=0.15, density=1.0, drive=0.25, space=0.30, tilt=-1.6,
+            bpm=116, minor=0.25, triple=0.06, swing=0.05, sevenths=0.15, density=1.0, drive=0.25,
+            space=0.30, tilt=-1.6,
             kit=("acoustic",), drums=("rock", "rock", "disco"), bass=("eighths", "syncopated"),
             harmony=("strum", "jangle", "piano"), colour=(None, "organ", "strings"), lead=("voice",),
             levels=(0, 0, 0, -4, 2),
@@ -62,7 +62,8 @@ STYLES = (
     Style(
         "indie rock", (0.3, -0.1, -0.5), 0.15, 0.3, 1.0,
         Sound(
-            bpm=130, minor=0.45, triple=0.08, swing=0.0, sevenths=0.1, density=1.05, drive=0.5, space=0.38, tilt=-1.5,
+            bpm=130, minor=0.45, triple=0.08, swing=0.0, sevenths=0.1, density=1.05, drive=0.5,
+            space=0.38, tilt=-1.5,
             kit=("acoustic",), drums=("rock", "fast", "toms"), bass=("eighths", "eighths", "syncopated"),
             harmony=("driven", "jangle", "strum"), colour=(None, "lead guitar", "jangle"), lead=("voice",),
             levels=(0, 0, 0, -4, 0),
@@ -71,16 +72,19 @@ STYLES = (
     Style(
         "classic rock", (0.7, -0.6, 0.2), 0.11, 0.4, 0.9,
         Sound(
-            bpm=118, minor=0.35, triple=0.07, swing=0.2, sevenths=0.2, density=1.0, drive=0.55, space=0.22, tilt=-1.9,
+            bpm=118, minor=0.35, triple=0.07, swing=0.2, sevenths=0.2, density=1.0, drive=0.55,
+            space=0.22, tilt=-1.9,
             kit=("acoustic",), drums=("rock", "shuffle", "rock"), bass=("walking", "eighths", "syncopated"),
-            harmony=("riff", "driven", "piano"), colour=("organ", "lead guitar", None), lead=("voice", "voice", "lead guitar"),
+            harmony=("riff", "driven", "piano"), colour=("organ", "lead guitar", None),
+            lead=("voice", "voice", "lead guitar"),
             levels=(-1, 0, 1, -3, 1),
         ),
     ),
     Style(
         "alternative metal", (1.7, 0.0, 0.0), 0.09, 0.1, 1.0,
         Sound(
-            bpm=106, minor=0.85, triple=0.03, swing=0.0, sevenths=0.0, density=1.1, drive=0.85, space=0.2, tilt=-1.6,
+            bpm=106, minor=0.85, triple=0.03, swing=0.0, sevenths=0.0, density=1.1, drive=0.85,
+            space=0.2, tilt=-1.6,
             kit=("tight",), drums=("half", "rock", "double"), bass=("riff",),
             harmony=("chug", "power", "driven"), colour=(None, "pad", "lead guitar"), lead=("voice", "shout"),
             levels=(1, 0, 2, -6, 0),
@@ -89,17 +93,21 @@ STYLES = (
     Style(
         "melodic metal", (2.4, -0.3, -0.3), 0.08, -0.2, 1.2,
         Sound(
-            bpm=148, minor=0.95, triple=0.06, swing=0.0, sevenths=0.0, density=1.3, drive=1.0, space=0.25, tilt=-1.5,
+            bpm=148, minor=0.95, triple=0.06, swing=0.0, sevenths=0.0, density=1.3, drive=1.0,
+            space=0.25, tilt=-1.5,
             kit=("tight",), drums=("double", "blast", "fast"), bass=("riff",),
-            harmony=("chug", "power", "chug"), colour=("lead guitar", "lead guitar", "strings"), lead=("growl", "growl", "shout"),
+            harmony=("chug", "power", "chug"), colour=("lead guitar", "lead guitar", "strings"),
+            lead=("growl", "growl", "shout"),
             levels=(1, -1, 2, -2, 0),
         ),
     ),
     Style(
         "hip hop", (-0.1, 0.6, 1.8), 0.10, 0.1, 1.3,
         Sound(
-            bpm=91, minor=0.75, triple=0.0, swing=0.3, sevenths=0.45, density=1.0, drive=0.1, space=0.12, tilt=-1.9,
-            kit=("electronic", "eight"), drums=("boom bap", "boom bap", "rolls"), bass=("sub", "sub", "syncopated"),
+            bpm=91, minor=0.75, triple=0.0, swing=0.3, sevenths=0.45, density=1.0, drive=0.1,
+            space=0.12, tilt=-1.9,
+            kit=("electronic", "eight"), drums=("boom bap", "boom bap", "rolls"),
+            bass=("sub", "sub", "syncopated"),
             harmony=("electric piano", "loop", "piano"), colour=(None, "strings", "brass"), lead=("rap",),
             levels=(3, 3, -3, -6, 3),
         ),
@@ -107,34 +115,41 @@ STYLES = (
     Style(
         "dance", (-0.2, 1.9, 0.7), 0.08, 0.0, 1.1,
         Sound(
-            bpm=127, minor=0.7, triple=0.0, swing=0.05, sevenths=0.3, density=1.1, drive=0.15, space=0.35, tilt=-1.4,
+            bpm=127, minor=0.7, triple=0.0, swing=0.05, sevenths=0.3, density=1.1, drive=0.15,
+            space=0.35, tilt=-1.4,
             kit=("electronic",), drums=("four", "four", "disco"), bass=("offbeat", "pulse"),
-            harmony=("stab", "pad", "stab"), colour=("arpeggio", "arpeggio", None), lead=("synth lead", None, "voice"),
+            harmony=("stab", "pad", "stab"), colour=("arpeggio", "arpeggio", None),
+            lead=("synth lead", None, "voice"),
             levels=(3, 1, 0, -3, -2),
         ),
     ),
     Style(
         "synth pop", (-0.1, 1.2, 0.0), 0.08, 0.2, 0.9,
         Sound(
-            bpm=119, minor=0.5, triple=0.02, swing=0.0, sevenths=0.2, density=1.0, drive=0.2, space=0.38, tilt=-1.5,
+            bpm=119, minor=0.5, triple=0.02, swing=0.0, sevenths=0.2, density=1.0, drive=0.2,
+            space=0.38, tilt=-1.5,
             kit=("electronic",), drums=("electro", "four", "rock"), bass=("pulse", "offbeat"),
-            harmony=("pad", "arpeggio", "stab"), colour=("arpeggio", None, "bells"), lead=("voice", "voice", "synth lead"),
+            harmony=("pad", "arpeggio", "stab"), colour=("arpeggio", None, "bells"),
+            lead=("voice", "voice", "synth lead"),
             levels=(1, 1, 0, -3, 1),
         ),
     ),
     Style(
         "downtempo", (-0.8, 1.1, 0.4), 0.05, -0.2, 1.0,
         Sound(
-            bpm=86, minor=0.75, triple=0.02, swing=0.2, sevenths=0.6, density=0.8, drive=0.1, space=0.5, tilt=-2.0,
+            bpm=86, minor=0.75, triple=0.02, swing=0.2, sevenths=0.6, density=0.8, drive=0.1,
+            space=0.5, tilt=-2.0,
             kit=("electronic", "acoustic"), drums=("break", "boom bap", "break"), bass=("sub", "syncopated"),
-            harmony=("electric piano", "pad", "loop"), colour=("strings", "bells", None), lead=("voice", None, "flute"),
+            harmony=("electric piano", "pad", "loop"), colour=("strings", "bells", None),
+            lead=("voice", None, "flute"),
             levels=(0, 3, 0, -3, -2),
         ),
     ),
     Style(
         "ambient", (-1.3, 0.9, -0.9), 0.04, -0.5, 1.1,
         Sound(
-            bpm=72, minor=0.5, triple=0.1, swing=0.0, sevenths=0.5, density=0.45, drive=0.05, space=0.9, tilt=-2.0,
+            bpm=72, minor=0.5, triple=0.1, swing=0.0, sevenths=0.5, density=0.45, drive=0.05,
+            space=0.9, tilt=-2.0,
             kit=("electronic",), drums=(None, None, "sparse"), bass=("drone", None),
             harmony=("pad",), colour=("bells", "strings", "piano"), lead=(None, "synth lead", "flute"),
             levels=(-5, 0, 2, -1, -6),
@@ -143,7 +158,8 @@ STYLES = (
     Style(
         "folk", (-0.9, -0.9, -0.6), 0.06, -0.1, 1.0,
         Sound(
-            bpm=104, minor=0.35, triple=0.3, swing=0.1, sevenths=0.15, density=0.9, drive=0.0, space=0.22, tilt=-1.8,
+            bpm=104, minor=0.35, triple=0.3, swing=0.1, sevenths=0.15, density=0.9, drive=0.0,
+            space=0.22, tilt=-1.8,
             kit=("brushed",), drums=(None, "train", "shaker"), bass=(None, "half notes", "half notes"),
             harmony=("fingerpicking", "strum"), colour=(None, "strings", "flute"), lead=("voice",),
             levels=(-5, -1, 1, -4, 3),
@@ -152,9 +168,11 @@ STYLES = (
     Style(
         "soul", (-0.6, -0.3, 1.1), 0.04, 0.1, 1.0,
         Sound(
-            bpm=102, minor=0.5, triple=0.03, swing=0.15, sevenths=0.6, density=1.1, drive=0.15, space=0.22, tilt=-1.8,
+            bpm=102, minor=0.5, triple=0.03, swing=0.15, sevenths=0.6, density=1.1, drive=0.15,
+            space=0.22, tilt=-1.8,
             kit=("acoustic",), drums=("soul", "rock", "disco"), bass=("syncopated", "walking"),
-            harmony=("electric piano", "skank", "organ"), colour=("brass", "strings", "brass"), lead=("voice",),
+            harmony=("electric piano", "skank", "organ"), colour=("brass", "strings", "brass"),
+            lead=("voice",),
             levels=(0, 2, -1, -2, 2),
         ),
     ),
@@ -162,20 +180,26 @@ STYLES = (
 STYLE_NAMES = tuple(style.name for style in STYLES)
 
 # What an artist does in its own way whatever its style, each a standard normal number.
-HABITS = ("tempo", "minor", "register", "brightness", "drive", "space", "density", "swing", "dynamics", "voice")
+HABITS = (
+    "tempo", "minor", "register", "brightness", "drive", "space", "density", "swing", "dynamics", "voice"
+)  # fmt: skip
 
 STYLE_REACH = 1.4  # distance on the map over which tastes for two styles stay related
-MIXTURE_CONCENTRATION = 3.0  # of the Dirichlet draw of an artist's mixture: higher = closer to its style's usual blend
+MIXTURE_CONCENTRATION = (
+    3.0  # of the Dirichlet draw of an artist's mixture: higher = closer to its style's usual blend
+)
 MIXTURE_FOCUS = 0.4  # distance on the map over which an artist borrows from neighbouring styles
 
-N_SCENES = 4  # circles of artists who share listeners for reasons that nobody can hear: country, years, friendship
+N_SCENES = (
+    4  # circles of artists who share listeners for reasons that nobody can hear: country, years, friendship
+)
 SCENE_CONCENTRATION = 0.15  # of the Dirichlet draw of an artist's scenes: low = most belong to one
 ZIPF_EXPONENT = 1.5  # popularity falls with rank to this power ...
 ZIPF_OFFSET = 10.0  # ... after so many ranks that flatten the head of the curve
 
-# --- listeners --------------------------------------------------------------------------------------------------------
-
-STYLE_PULL = 9.0  # distance in the space of tastes that a style makes, in units of the reach of a listener's interest
+STYLE_PULL = (
+    9.0  # distance in the space of tastes that a style makes, in units of the reach of a listener's interest
+)
 HABIT_PULL = {"drive": 0.5, "tempo": 0.3, "brightness": 0.3, "voice": 0.5}  # the same for a habit of 1
 SCENE_PULL = 4.5  # the same for a scene
 MAINSTREAM = (1.0, 15.0)  # Beta distribution, over listeners, of the share that goes to whatever is popular
@@ -183,7 +207,7 @@ FAME_WITHIN_AN_INTEREST = 0.9  # exponent of popularity in the rest
 DRAWS_PER_LISTENER = (6, 0.6)  # median and log spread; an artist drawn twice counts once
 PLAYS_PER_ARTIST = (60, 1.1, 0.8)  # median; log spread over listeners; log spread over one listener's artists
 
-# Dirt in the plays file: kind -> share of the rows, at least one row each. `listeners.DIRT_LINES` says what each looks like.
+# Dirt in the plays file: kind -> share of the rows, at least one row each; `listeners.DIRT_LINES` shows each.
 DIRT = {
     "blank MBID": 0.004,
     "another spelling of the name": 0.006,
@@ -211,8 +235,7 @@ PROFILE_DIRT = {  # kind -> share of the listeners
     "no row at all": 0.002,
 }
 
-# --- catalogues, as shares of the artists (six of 230, ...) -----------------------------------------------------------
-
+# Catalogues, as shares of the artists.
 NOTHING_TO_HEAR = 6 / 230  # in no catalogue, or (a third of them) on Spotify with null previews only
 ONLY_ITUNES = 14 / 230
 ONLY_DEEZER = 9 / 230
@@ -222,8 +245,6 @@ NULL_SPOTIFY_PREVIEWS = 0.35
 TRIBUTE_ACTS = 10 / 230
 TRACKS = (1, 2, 3, 4, 5, 6)  # how many an artist has ...
 TRACKS_SHARES = (0.03, 0.05, 0.22, 0.30, 0.25, 0.15)  # ... and how often that is so
-
-# --- sound ------------------------------------------------------------------------------------------------------------
 
 SECONDS = 30.0
 STEREO_SHARE = 0.1  # of the tracks in stereo at 44.1 kHz; the others are mono at 22.05 kHz
@@ -244,7 +265,11 @@ LEVELS = (0.0, 2.0)  # dB, each layer
 MASTER_CURVE = 3.5  # dB, standard deviation of the track's own smooth equaliser curve ...
 MASTER_CURVE_POINTS = (60, 200, 600, 1_800, 5_000, 10_000)  # ... at these frequencies
 CONTRAST = 12.0  # dB by which the softest sections stay below the loudest: half-normal over tracks
-STOP_TIME = (0.35, (0.25, 0.5, 1.0), (1, 2))  # share of the tracks with stops, shares of their bars, lengths in beats
+STOP_TIME = (
+    0.35,
+    (0.25, 0.5, 1.0),
+    (1, 2),
+)  # share of the tracks with stops, shares of their bars, lengths in beats
 STOP_DEPTH = 45.0  # dB
 HISS = (-62.0, 8.0)  # dB of the recording's noise below its music: mean and spread over tracks
 LOUDNESS = (-16.0, 2.5)  # dB below full scale, root mean square: mean and spread over tracks

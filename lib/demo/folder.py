@@ -1,9 +1,10 @@
-"""The simulated world as one's own files, for the `own` profile: a music folder, a table of its files, and the listeners' files.
+"""The simulated world as one's own files, for the `own` profile: music, a table of it, and the listeners.
 
 Conventions
 -----------
-Below the chosen folder: ``music/Artist/Album/01 Title.mp3`` (or ``.m4a``); ``tracks.csv`` with the columns ``artist`` and ``file``, the latter
-relative to ``music``; ``plays.tsv`` and ``profile.tsv`` in the layout of Last.fm-360K; ``traits.parquet``, which real files would not have.
+Below the chosen folder: ``music/Artist/Album/01 Title.mp3`` (or ``.m4a``); ``tracks.csv`` with the columns
+``artist`` and ``file``, the latter relative to ``music``; ``plays.tsv`` and ``profile.tsv`` in the layout of
+Last.fm-360K; ``traits.parquet``, which real files would not have.
 """
 
 from pathlib import Path
@@ -22,7 +23,7 @@ MUSIC, TABLE = "music", "tracks.csv"
 def write_folder(world, folder, *, clips=3, n_jobs=2):
     """Write a world as files.
 
-    Of two artists who share a name only the more popular one is in the music: a folder could not tell them apart.
+    Of two artists who share a name only the more popular one is in the music: a folder cannot tell them apart.
 
     Parameters
     ----------
@@ -42,7 +43,9 @@ def write_folder(world, folder, *, clips=3, n_jobs=2):
     folder = Path(folder)
     write_listening(world, folder)
     by_name = {artist.name: artist for artist in reversed(world.artists)}
-    chosen = [(artist, track) for artist in reversed(by_name.values()) for track in world.tracks(artist)[:clips]]
+    chosen = [
+        (artist, track) for artist in reversed(by_name.values()) for track in world.tracks(artist)[:clips]
+    ]
     rows = [{"artist": artist.name, "file": _file(artist, track)} for artist, track in chosen]
     jobs = (
         joblib.delayed(_write)(world, track, folder / MUSIC / row["file"])

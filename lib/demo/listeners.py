@@ -1,17 +1,21 @@
 """Simulated listeners: two files in the layout of Last.fm-360K, with a small dose of its dirt.
 
-A listener has a taste: a place among styles, some habits, and scenes that nobody can hear, and a leaning towards the
-popular. Popular acts therefore share listeners without sounding alike: the confound that the paper complains of.
+A listener has a taste, a place among styles, some habits and scenes that nobody can hear, and a leaning towards
+the popular. Popular acts therefore share listeners without sounding alike: the confound that the paper
+complains of.
 
 Conventions
 -----------
-Plays: user sha1, artist MBID, artist name, plays; profile: user sha1, gender, age, country, sign-up date; separated by
-tabs, no header, UTF-8, lines end with a line feed (but for the profile's last line), users in order, a user's most played artist first.
+Plays: user sha1, artist MBID, artist name, plays; profile: user sha1, gender, age, country, sign-up date;
+separated by tabs, no header, UTF-8, lines end with a line feed (but for the profile's last line), users in
+order, a user's most played artist first. Names are written as catalogues write them, not in the lower case of
+Last.fm-360K.
 
 Model
 -----
-An artist is a point in a space of styles, habits and scenes. A listener loves the surroundings of one such point, where
-closeness falls like ``exp(-distance)`` and fame counts as well; a part of what they hear is whatever is popular.
+An artist is a point in a space of styles, habits and scenes. A listener loves the surroundings of one such
+point, where closeness falls like ``exp(-distance)`` and fame counts as well; a part of what they hear is
+whatever is popular.
 """
 
 from pathlib import Path
@@ -39,8 +43,18 @@ from lib.demo.constants import (
 from lib.demo.world import digest, style_kernel
 
 PLAYS, PROFILE, TRAITS = "plays.tsv", "profile.tsv", "traits.parquet"
-COUNTRIES = ("United States", "Germany", "United Kingdom", "Poland", "Sweden", "Brazil", "Finland", "Türkiye", "Chile")
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+COUNTRIES = (
+    "United States",
+    "Germany",
+    "United Kingdom",
+    "Poland",
+    "Sweden",
+    "Brazil",
+    "Finland",
+    "Türkiye",
+    "Chile",
+)
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 UNKNOWN_MBID = "125ec42a-7229-4250-afc5-e057484327fe"  # MusicBrainz' own "[unknown]"
 
 
@@ -60,7 +74,9 @@ def audible(world):
     mixture = np.array([_career(artist) for artist in world.artists])
     habits = np.array([artist.habits for artist in world.artists])
     pull = np.array([HABIT_PULL.get(habit, 0) for habit in HABITS])
-    return np.hstack([STYLE_PULL * mixture @ np.linalg.cholesky(kernel + 1e-9 * np.eye(len(kernel))), habits * pull])
+    return np.hstack(
+        [STYLE_PULL * mixture @ np.linalg.cholesky(kernel + 1e-9 * np.eye(len(kernel))), habits * pull]
+    )
 
 
 def traits(world):
@@ -99,10 +115,13 @@ def listen(world):
         At least 1.
     """
     rng = world.rng("listeners")
-    n_listeners, n_artists = world.n_listeners, world.n_artists
     listener, artist = _chosen(world, rng)
     median, between, within = PLAYS_PER_ARTIST
-    log_plays = np.log(median) + rng.normal(0, between, n_listeners)[listener] + rng.normal(0, within, len(artist))
+    log_plays = (
+        np.log(median)
+        + rng.normal(0, between, world.n_listeners)[listener]
+        + rng.normal(0, within, len(artist))
+    )
     plays = np.maximum(np.exp(log_plays), 1).astype(int)
     order = np.lexsort((artist, -plays, listener))
     return listener[order], artist[order], plays[order]
@@ -114,7 +133,7 @@ def _chosen(world, rng):
     scenes = SCENE_PULL * np.array([artist.scene for artist in world.artists])
     distance = scipy.spatial.distance.cdist(*2 * [np.hstack([audible(world), scenes])], "euclidean")
     popularity = np.array([artist.weight for artist in world.artists])
-    near = np.exp(-distance) * popularity ** FAME_WITHIN_AN_INTEREST
+    near = np.exp(-distance) * popularity**FAME_WITHIN_AN_INTEREST
     near /= near.sum(axis=1, keepdims=True)
     popularity /= popularity.sum()
     mainstream = rng.beta(*MAINSTREAM, size=(n_listeners, 1))
@@ -137,18 +156,26 @@ def _respelt(name, n):
 # Kind of dirt -> the lines that stand in for one clean row; n counts the rows of that kind.
 DIRT_LINES = {
     "blank MBID": lambda user, mbid, name, plays, n: [(user, "", name, plays)],
-    "another spelling of the name": lambda user, mbid, name, plays, n: [(user, mbid, _respelt(name, n), plays)],
+    "another spelling of the name": lambda user, mbid, name, plays, n: [
+        (user, mbid, _respelt(name, n), plays)
+    ],
     "another MBID for the name": lambda user, mbid, name, plays, n: [(user, mbid[:-4] + "0bad", name, plays)],
     "name begins with a quote": lambda user, mbid, name, plays, n: [(user, mbid, f'"{name}', plays)],
     "quotes inside the name": lambda user, mbid, name, plays, n: [(user, mbid, f'{name} "live"', plays)],
-    "carriage return in the name": lambda user, mbid, name, plays, n: [(user, mbid, f"{name[:3]}\r{name[3:]}", plays)],
-    "line separator in the name": lambda user, mbid, name, plays, n: [(user, mbid, f"{name[:3]}\u2028{name[3:]}", plays)],
+    "carriage return in the name": lambda user, mbid, name, plays, n: [
+        (user, mbid, f"{name[:3]}\r{name[3:]}", plays)
+    ],
+    "line separator in the name": lambda user, mbid, name, plays, n: [
+        (user, mbid, f"{name[:3]}\u2028{name[3:]}", plays)
+    ],
     "empty name": lambda user, mbid, name, plays, n: [(user, mbid, "", plays)],
     "[unknown] artist": lambda user, mbid, name, plays, n: [(user, UNKNOWN_MBID, "[unknown]", plays)],
     "an act called nan, null or NA": lambda user, mbid, name, plays, n: [(user, *_hostile_act(n), plays)],
     "three fields": lambda user, mbid, name, plays, n: [(user, name, plays)],
     "five fields": lambda user, mbid, name, plays, n: [(user, mbid, name, plays, "")],
-    "plays that are no whole number": lambda user, mbid, name, plays, n: [(user, mbid, name, ("", "1e3", "7.5")[n % 3])],
+    "plays that are no whole number": lambda user, mbid, name, plays, n: [
+        (user, mbid, name, ("", "1e3", "7.5")[n % 3])
+    ],
     "zero plays": lambda user, mbid, name, plays, n: [(user, mbid, name, 0)],
     "huge plays": lambda user, mbid, name, plays, n: [(user, mbid, name, 99_999_999_999)],
     "date for a user": lambda user, mbid, name, plays, n: [("sep 20, 2008", mbid, name, plays)],
@@ -180,7 +207,7 @@ def plays_lines(world):
         (users[u], world.artists[a].mbid, world.artists[a].name, p)
         for u, a, p in zip(listener.tolist(), artist.tolist(), plays.tolist(), strict=True)
     ]
-    lines = ["%s\t%s\t%s\t%d" % row for row in rows]
+    lines = ["\t".join(map(str, row)) for row in rows]
     soiled = iter(rng.permutation(len(rows)).tolist())
     for kind, share in DIRT.items():
         for n in range(max(1, round(share * len(rows)))):
@@ -207,12 +234,16 @@ def profile_lines(world):
     gender = rng.choice(["m", "f"], size=n, p=[0.7, 0.3]).tolist()
     age = rng.normal(25, 7, size=n).clip(13, 80).astype(int).astype(str).tolist()
     country = rng.choice(COUNTRIES, size=n).tolist()
-    signed = [f"{MONTHS[m]} {d}, {y}" for m, d, y in rng.integers([0, 1, 2003], [12, 29, 2010], size=(n, 3)).tolist()]
+    signed = [
+        f"{MONTHS[m]} {d}, {y}"
+        for m, d, y in rng.integers([0, 1, 2003], [12, 29, 2010], size=(n, 3)).tolist()
+    ]
     soiled = {
         kind: rng.permutation(n)[: max(1, round(share * n))].tolist() for kind, share in PROFILE_DIRT.items()
     }
     for column, kind, value in (
-        (gender, "no gender", ""), (age, "no age", ""), (age, "age -1337", "-1337"), (signed, "no sign-up date", ""),
+        (gender, "no gender", ""), (age, "no age", ""), (age, "age -1337", "-1337"),
+        (signed, "no sign-up date", ""),
     ):  # fmt: skip
         for where in soiled[kind]:
             column[where] = value

@@ -1,16 +1,15 @@
 """What the simulated acts play: a track's drum hits and notes, before any sound.
 
-A track mixes the styles of its artist: each layer (kit, drums, bass, harmony, colour, lead) is taken from one style, drawn by the artist's
-mixture, and the numbers (tempo, swing, ...) are averages plus the artist's habits plus the track's own chance. Verses
-and choruses of four bars repeat a chord progression and two melodic motives.
+A track mixes the styles of its artist: each layer (kit, drums, bass, harmony, colour, lead) is taken from one
+style, drawn by the artist's mixture, and the numbers (tempo, swing, ...) are averages plus the artist's habits
+plus the track's own chance. Verses and choruses of four bars repeat a chord progression and two melodic motives.
 
 Conventions
 -----------
-Times and lengths in seconds from the start of the clip; pitches are MIDI numbers; velocities lie in [0, 1]. A bar has
-four steps to a beat.
+Times and lengths in seconds from the start of the clip; pitches are MIDI numbers; velocities lie in [0, 1]. A
+bar has four steps to a beat. A note that began before the clip has a negative start.
 """
 
-import bisect
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -43,7 +42,7 @@ from lib.demo.constants import (
 
 LAYERS = ("drums", "bass", "harmony", "colour", "lead")
 
-# Drum patterns, a character a step: x = full, o = soft. The first line is four-four time, the second three-four.
+# Drum patterns, a character a step: x = full, o = soft. First in four-four time, then in three-four.
 DRUMS = {
     "rock": (
         {"kick": "x.......x.x.....", "snare": "....x.......x...", "hat": "x.o.x.o.x.o.x.o."},
@@ -82,11 +81,21 @@ DRUMS = {
         {"kick": "x.....x.....", "clap": "......x.....", "hat": "x.xox.x.xoxo"},
     ),
     "four": (
-        {"kick": "x...x...x...x...", "clap": "....x.......x...", "open hat": "..x...x...x...x.", "hat": "o..oo..oo..oo..o"},
+        {
+            "kick": "x...x...x...x...",
+            "clap": "....x.......x...",
+            "open hat": "..x...x...x...x.",
+            "hat": "o..oo..oo..oo..o",
+        },
         {"kick": "x...x...x...", "clap": "....x.......", "open hat": "..x...x...x."},
     ),
     "disco": (
-        {"kick": "x...x...x...x...", "snare": "....x.......x...", "hat": "x.xxx.xxx.xxx.xx", "open hat": "..o...o...o...o."},
+        {
+            "kick": "x...x...x...x...",
+            "snare": "....x.......x...",
+            "hat": "x.xxx.xxx.xxx.xx",
+            "open hat": "..o...o...o...o.",
+        },
         {"kick": "x...x...x...", "snare": "....x.......", "hat": "x.xxx.xxx.xx"},
     ),
     "electro": (
@@ -155,7 +164,8 @@ BASS = {
 }
 # Forms of a clip, in sections of four bars; previews mostly show the middle of a song.
 FORMS = (
-    ("verse", "chorus"), ("verse", "verse", "chorus", "chorus"), ("chorus", "verse"), ("intro", "verse", "chorus"),
+    ("verse", "chorus"), ("verse", "verse", "chorus", "chorus"), ("chorus", "verse"),
+    ("intro", "verse", "chorus"),
     ("verse", "break", "chorus"), ("chorus", "solo"),
 )  # fmt: skip
 SECTIONS = {  # layers that play, softness as a share of the track's contrast
@@ -281,10 +291,8 @@ class _Composer:
         return Score(
             bpm=self.bpm,
             beats=self.beats,
-            hits=sorted(hit for hit in self.hits if 0 <= hit.start < SECONDS and not self._stopped(hit)),
-            notes=sorted(
-                note for note in self.notes if -note.seconds < note.start < SECONDS and not self._stopped(note)
-            ),
+            hits=self._heard(hit for hit in self.hits if 0 <= hit.start < SECONDS),
+            notes=self._heard(note for note in self.notes if -note.seconds < note.start < SECONDS),
             gains=self.gains,
             kit=self.choice["kit"] if self.choice["drums"] else None,
             instruments=self._instruments(),
@@ -298,8 +306,6 @@ class _Composer:
             voice=self.habit["voice"],
             stereo=bool(self.rng.random() < STEREO_SHARE),
         )
-
-    # The styles' say in a track
 
     def _mean(self, field):
         return float(self.blend @ [getattr(style.sound, field) for style in STYLES])
@@ -318,20 +324,25 @@ class _Composer:
         while True:
             yield int(self.rng.choice(beats)) if self.rng.random() < often else 0
 
-    def _stopped(self, event):
-        starts = [start for start, _ in self.gains]
-        place = bisect.bisect_right(starts, event.start) - 1
-        return place >= 0 and self.gains[place][1] == -STOP_DEPTH
+    def _heard(self, events):
+        """The events that no stop silences, in order."""
+        events = sorted(events)
+        starts, decibels = np.array(self.gains).T
+        place = np.searchsorted(starts, [event.start for event in events], side="right") - 1
+        stopped = (place >= 0) & (decibels[place] == -STOP_DEPTH)
+        return [event for event, silent in zip(events, stopped, strict=True) if not silent]
 
     def _levels(self):
         mean = self.blend @ [style.sound.levels for style in STYLES]
         return dict(zip(LAYERS, mean + self.rng.normal(0, LEVELS[1], len(LAYERS)), strict=True))
 
     def _instruments(self):
-        of = {layer: PARTS[self.choice[layer]][0] for layer in ("harmony", "colour", "lead") if self.choice[layer]}
+        of = {
+            layer: PARTS[self.choice[layer]][0]
+            for layer in ("harmony", "colour", "lead")
+            if self.choice[layer]
+        }
         return of | ({"bass": BASS[self.choice["bass"]][0]} if self.choice["bass"] else {})
-
-    # Pitch and time
 
     def _pitch(self, degree):
         scale = SCALES[self.mode]
@@ -350,8 +361,6 @@ class _Composer:
 
     def _note(self, start, steps, pitch, velocity, layer, vowel=-1):
         self.notes.append(Note(start, max(0.05, round(steps * self.step, 3)), pitch, velocity, layer, vowel))
-
-    # Layers: each plays one bar
 
     def _drums(self, bar, number, section, chord):
         pattern = DRUMS[self.choice["drums"]][self.beats == 3]
@@ -469,7 +478,7 @@ class _Composer:
             self._note(self._at(bar, step), length, pitch, accent, layer, vowel)
 
     def _speech(self, layer, bar, number, octaves):
-        """Syllables in the rhythm of the sixteenths around a speaking pitch, a breath at the end of the line."""
+        """Syllables on the sixteenths around a speaking pitch, a breath at the end of the line."""
         often = 0.8 if octaves == -1 else 0.4
         base = 60 + 12 * octaves + self.habit["register"] * 2
         step, breath = 0, self.beats * 4 - (2 if number % 2 else 0)
@@ -489,7 +498,7 @@ class _Composer:
         for _ in range(2):
             onsets = [
                 step for step in range(0, self.beats * 4)
-                if self.rng.random() < self.density * (0.75 if step % 4 == 0 else 0.4 if step % 2 == 0 else 0.06)
+                if self.rng.random() < self.density * (0.75, 0.06, 0.4, 0.06)[step % 4]
             ] or [0]  # fmt: skip
             notes = []
             for step, following in zip(onsets, [*onsets[1:], self.beats * 4], strict=True):
@@ -502,7 +511,11 @@ class _Composer:
         """One bar for low guitars: (step, length in steps, semitones above the root, accent)."""
         notes, step = [], 0
         while step < steps:
-            length = int(self.rng.choice([1, 2, 3, 4], p=[0.35, 0.4, 0.1, 0.15] if self.density > 1 else [0.1, 0.45, 0.15, 0.3]))
+            length = int(
+                self.rng.choice(
+                    [1, 2, 3, 4], p=[0.35, 0.4, 0.1, 0.15] if self.density > 1 else [0.1, 0.45, 0.15, 0.3]
+                )
+            )
             accent = 1.0 if length > 2 or step == 0 else 0.8
             semitones = int(self.rng.choice([0, 3, 5, 7, 10], p=[0.65, 0.12, 0.1, 0.08, 0.05]))
             notes.append((step, min(length, steps - step), semitones, accent))

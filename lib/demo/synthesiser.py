@@ -1,11 +1,12 @@
-"""Simulated music: a score becomes samples, and samples an mp3 or m4a file, as the catalogues deliver previews.
+"""Simulated music: a score becomes samples, and samples an mp3 or m4a file, as catalogues deliver previews.
 
-Notes are read from wavetables (a bright and a dark period that fade into each other), drums are tones and noise, guitars
-are driven into saturation, all layers pass one reverberation and an equaliser.
+Notes are read from wavetables (a bright and a dark period that fade into each other), drums are tones and noise,
+guitars are driven into saturation, all layers pass one reverberation and an equaliser.
 
 Conventions
 -----------
-Samples are float32 in [-1, 1], shape (n_samples, n_channels); sample rates in Hz; a clip lasts `constants.SECONDS`.
+Samples are float32 in [-1, 1], shape (n_samples, n_channels); sample rates in Hz; a clip lasts
+`constants.SECONDS`.
 """
 
 import io
@@ -49,35 +50,51 @@ INSTRUMENTS = {
     "acoustic guitar": Instrument("plucked", decay=0.7, bright=0.12, slope=0.1),
     "clean guitar": Instrument("plucked", decay=1.2, bright=0.3),
     "electric guitar": Instrument("plucked", decay=3.0, sustain=0.5, bright=1.5, slope=0.3, driven=True),
-    "muted guitar": Instrument("plucked", decay=0.14, sustain=0.1, release=0.03, bright=0.08, slope=0.3, driven=True),
-    "lead guitar": Instrument("saw", attack=0.01, decay=2, sustain=0.7, bright=1.0, vibrato=0.25, driven=True),
+    "muted guitar": Instrument(
+        "plucked", decay=0.14, sustain=0.1, release=0.03, bright=0.08, slope=0.3, driven=True
+    ),
+    "lead guitar": Instrument(
+        "saw", attack=0.01, decay=2, sustain=0.7, bright=1.0, vibrato=0.25, driven=True
+    ),
     "piano": Instrument("struck", decay=0.9, bright=0.2),
     "electric piano": Instrument("tines", decay=1.1, bright=0.15),
     "organ": Instrument("drawbars", attack=0.01, sustain=1.0, release=0.05, bright=9),
-    "strings": Instrument("saw", attack=0.18, sustain=0.9, release=0.3, slope=-0.5, vibrato=0.12, unison=0.1, bright=9),
+    "strings": Instrument(
+        "saw", attack=0.18, sustain=0.9, release=0.3, slope=-0.5, vibrato=0.12, unison=0.1, bright=9
+    ),
     "pad": Instrument("saw", attack=0.5, sustain=0.9, release=0.7, slope=-0.8, unison=0.12, bright=9),
     "saws": Instrument("saw", decay=0.3, sustain=0.3, unison=0.15, bright=0.25),
     "square": Instrument("square", decay=0.18, sustain=0.1, bright=0.1),
     "bells": Instrument("inharmonic", decay=1.2, release=0.5, bright=0.4),
-    "brass": Instrument("saw", attack=0.05, sustain=0.8, release=0.1, slope=-0.2, vibrato=0.1, unison=0.06, bright=0.3),
+    "brass": Instrument(
+        "saw", attack=0.05, sustain=0.8, release=0.1, slope=-0.2, vibrato=0.1, unison=0.06, bright=0.3
+    ),
     "flute": Instrument("few", attack=0.07, sustain=0.9, release=0.1, vibrato=0.15, breath=0.03, bright=9),
-    "synth lead": Instrument("square", attack=0.01, sustain=0.7, release=0.1, vibrato=0.1, unison=0.08, bright=0.5),
-    "voice": Instrument("vowel", attack=0.04, sustain=0.85, decay=0.6, release=0.1, vibrato=0.3, breath=0.01, bright=9),
-    "shout": Instrument("vowel", attack=0.02, sustain=0.9, release=0.08, slope=0.35, vibrato=0.2, breath=0.06, bright=9),
-    "rap": Instrument("vowel", attack=0.012, decay=0.2, sustain=0.4, release=0.03, slope=0.1, breath=0.04, bright=9),
+    "synth lead": Instrument(
+        "square", attack=0.01, sustain=0.7, release=0.1, vibrato=0.1, unison=0.08, bright=0.5
+    ),
+    "voice": Instrument(
+        "vowel", attack=0.04, sustain=0.85, decay=0.6, release=0.1, vibrato=0.3, breath=0.01, bright=9
+    ),
+    "shout": Instrument(
+        "vowel", attack=0.02, sustain=0.9, release=0.08, slope=0.35, vibrato=0.2, breath=0.06, bright=9
+    ),
+    "rap": Instrument(
+        "vowel", attack=0.012, decay=0.2, sustain=0.4, release=0.03, slope=0.1, breath=0.04, bright=9
+    ),
     "growl": Instrument("vowel", attack=0.02, sustain=0.9, release=0.08, slope=0.3, breath=0.35, bright=9),
     "pick bass": Instrument("plucked", decay=0.8, sustain=0.3, bright=0.2),
     "finger bass": Instrument("plucked", decay=0.7, sustain=0.2, bright=0.08, slope=-0.5),
     "synth bass": Instrument("saw", decay=0.25, sustain=0.5, release=0.03, bright=0.12),
     "sub bass": Instrument("few", decay=1.2, sustain=0.4, release=0.08, bright=0.1, slope=-0.5),
 }
-# Kits: kick (Hz it falls to, decay), snare (Hz, decay, share of noise), cymbals (decay), how dull the noise is (0 to 1).
+# Kick (Hz it falls to, decay), snare (Hz, decay, share of noise), hat (decay), how dull the noise is (0 to 1).
 KITS = {
-    "acoustic": dict(kick=(55, 0.14), snare=(185, 0.12, 0.65), hat=0.035, dull=0.3),
-    "tight": dict(kick=(62, 0.09), snare=(210, 0.10, 0.7), hat=0.03, dull=0.15),
-    "electronic": dict(kick=(48, 0.18), snare=(200, 0.11, 0.75), hat=0.025, dull=0.1),
-    "eight": dict(kick=(44, 0.35), snare=(180, 0.10, 0.6), hat=0.02, dull=0.2),
-    "brushed": dict(kick=(60, 0.10), snare=(190, 0.07, 0.95), hat=0.05, dull=0.6),
+    "acoustic": {"kick": (55, 0.14), "snare": (185, 0.12, 0.65), "hat": 0.035, "dull": 0.3},
+    "tight": {"kick": (62, 0.09), "snare": (210, 0.10, 0.7), "hat": 0.03, "dull": 0.15},
+    "electronic": {"kick": (48, 0.18), "snare": (200, 0.11, 0.75), "hat": 0.025, "dull": 0.1},
+    "eight": {"kick": (44, 0.35), "snare": (180, 0.10, 0.6), "hat": 0.02, "dull": 0.2},
+    "brushed": {"kick": (60, 0.10), "snare": (190, 0.07, 0.95), "hat": 0.05, "dull": 0.6},
 }
 
 
@@ -110,7 +127,7 @@ def render(world, track, codec=None):
     world : lib.demo.world.World
     track : lib.demo.world.Track
     codec : {"mp3", "m4a"}, optional
-        Default: what the first catalogue that has the preview would serve (Spotify and Deezer mp3, iTunes m4a).
+        Default: what the first catalogue that has the preview serves (Spotify and Deezer mp3, iTunes m4a).
 
     Returns
     -------
@@ -191,8 +208,8 @@ def activity(world, track, times):
     Returns
     -------
     np.ndarray of str, shape=(n,)
-        "onset" where a drum strikes less than 60 ms away, else "note" where a note begins that near, else "sustained" where one goes on, else
-        "silence" (but for reverberation).
+        "onset" where a drum strikes less than 60 ms away, else "note" where a note begins that near, else
+        "sustained" where one goes on, else "silence" (but for reverberation).
     """
     score, times = compose(world, track), np.asarray(times, dtype=float)
     struck = _near(times, [hit.start for hit in score.hits])
@@ -274,7 +291,7 @@ class _Studio:
             mixed.append(scipy.fft.irfft(spectrum, size)[: self.n])
         samples = np.stack(mixed, axis=1)
         samples /= _power(samples.ravel())
-        samples += np.float32(10 ** (self.score.hiss / 20)) * self.rng.standard_normal(samples.shape, dtype=np.float32)
+        samples += np.float32(10 ** (self.score.hiss / 20)) * np.resize(self.noise, samples.shape)
         samples *= np.float32(10 ** (self.score.loudness / 20))
         fade = self._time(FADE)[:, None] / FADE
         samples[: len(fade)] *= fade
@@ -289,8 +306,6 @@ class _Studio:
         edges = np.stack([starts[1:], starts[1:] + 0.01], axis=1).ravel()
         gain = (10 ** (np.interp(at, np.append(starts[0], edges), steps) / 20)).astype(np.float32)
         return (signal.reshape(len(gain), -1) * gain[:, None]).ravel()
-
-    # Drums
 
     def _drum(self, drum):
         if drum not in self.sounds:
@@ -311,7 +326,9 @@ class _Studio:
         if drum in ("snare", "clap"):
             pitch, decay, noisy = kit["snare"]
             t = self._time(6 * decay)
-            body = np.sin(2 * np.pi * (pitch * t + 1.5 * (1 - np.exp(-t / 0.02)))) * np.exp(-t / (0.6 * decay))
+            body = np.sin(2 * np.pi * (pitch * t + 1.5 * (1 - np.exp(-t / 0.02)))) * np.exp(
+                -t / (0.6 * decay)
+            )
             crack = self._hiss(len(t), kit["dull"]) * np.exp(-t / decay)
             if drum == "clap":
                 crack *= np.where(t < 0.03, np.exp(-(t % 0.01) / 0.004), 1)
@@ -334,8 +351,6 @@ class _Studio:
         noise = self.noise[first : first + n + 1]
         return (1 - dull) * noise[1:] + dull * (noise[1:] + noise[:-1]) / 2
 
-    # Notes
-
     def _tone(self, note):
         key = (note.layer, note.pitch, note.seconds, note.vowel)
         if key not in self.sounds:
@@ -352,12 +367,16 @@ class _Studio:
         if instrument.vibrato:
             # Frequency swings 5.5 times a second, more after the note has settled; this is its integral.
             depth = frequency * (2 ** (instrument.vibrato / 12) - 1) / (2 * np.pi * 5.5)
-            cycles = cycles + np.float32(depth) * np.minimum(t / 0.3, 1) * (1 - np.cos(np.float32(2 * np.pi * 5.5) * t))
+            cycles = cycles + np.float32(depth) * np.minimum(t / 0.3, 1) * (
+                1 - np.cos(np.float32(2 * np.pi * 5.5) * t)
+            )
         shine = np.exp(-t / np.float32(instrument.bright))
         sound = self._read(bright, dark, cycles, shine)
         if instrument.unison:
             for detune in (-instrument.unison, instrument.unison):
-                sound = sound + self._read(bright, dark, cycles * np.float32(2 ** (detune / 12)) + 0.37, shine)
+                sound = sound + self._read(
+                    bright, dark, cycles * np.float32(2 ** (detune / 12)) + 0.37, shine
+                )
             sound = sound / 2
         if instrument.breath:
             breath = self._hiss(len(t), 0.4)
@@ -404,7 +423,9 @@ class _Studio:
             case "tines":
                 return np.select([k == 1, k == 2, k == 4, k == 7], [1, 0.25, 0.12, 0.2], 0)
             case "drawbars":
-                return np.select([k == 1, k == 2, k == 3, k == 4, k == 6, k == 8], [0.8, 1, 0.6, 0.4, 0.25, 0.2], 0)
+                return np.select(
+                    [k == 1, k == 2, k == 3, k == 4, k == 6, k == 8], [0.8, 1, 0.6, 0.4, 0.25, 0.2], 0
+                )
             case "few":
                 return np.select([k == 1, k == 2, k == 3], [1, 0.3, 0.12], 0)
             case "inharmonic":  # parts of a bell, as overtones of a tone two octaves below
@@ -412,7 +433,9 @@ class _Studio:
             case "vowel":
                 tract = 2 ** (0.12 * self.score.voice)  # a longer or shorter throat
                 ratio = k * frequency / (np.array(VOWELS[vowel])[:, None] * tract)
-                resonance = (np.array([1, 0.5, 0.2])[:, None] / (1 + (8 * (ratio - 1 / ratio) / 2) ** 2)).sum(axis=0)
+                resonance = (np.array([1, 0.5, 0.2])[:, None] / (1 + (8 * (ratio - 1 / ratio) / 2) ** 2)).sum(
+                    axis=0
+                )
                 return (resonance + 0.02) / k**0.6
         raise ValueError(f"unknown overtones {instrument.overtones!r}")
 
@@ -426,7 +449,9 @@ def _period(strength):
     """One period with overtones of the given strengths, unit power."""
     spectrum = np.zeros(TABLE // 2 + 1, dtype=complex)
     # Phases that spread the energy over the period keep peaks low.
-    spectrum[1 : len(strength) + 1] = strength * np.exp(1j * np.pi * np.arange(len(strength)) ** 2 / len(strength))
+    spectrum[1 : len(strength) + 1] = strength * np.exp(
+        1j * np.pi * np.arange(len(strength)) ** 2 / len(strength)
+    )
     table = np.fft.irfft(spectrum)
     return (table / np.sqrt(np.mean(table**2))).astype(np.float32)
 
@@ -446,7 +471,7 @@ def _room(number, side, rate, size):
 
 @lru_cache(maxsize=2)
 def _octaves(rate, size):
-    """What 1 dB of tilt and of each point of the equaliser curve do to a spectrum, as natural logarithms; shape=(n, 1 + points)."""
+    """What 1 dB of tilt and of each point of the curve do to a spectrum, in nepers; shape=(n, 1 + points)."""
     octaves = np.log2(np.maximum(scipy.fft.rfftfreq(size, 1 / rate), 30) / 1000)
     points = np.log2(np.array(MASTER_CURVE_POINTS) / 1000)
     bumps = [np.interp(octaves, points, unit) for unit in np.eye(len(points))]

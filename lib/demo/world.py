@@ -1,14 +1,14 @@
-"""The simulated world behind the demo: artists with styles, habits, fame and places in catalogues, and their tracks.
+"""The simulated world behind the demo: artists with styles, habits, fame and catalogues, and their tracks.
 
 It stands in for what the paper took from outside: people who listen (`lib.demo.listeners`), music
 (`lib.demo.synthesiser`) and catalogues (`lib.demo.catalogue_server`). Nothing here is drawn from real acts.
 
 Conventions
 -----------
-Everything follows from (`n_artists`, `n_listeners`, `seed`); each draw has its own generator, seeded by what it is for,
-so that a larger audience changes no artist and another artist's track changes no other's. Artists are sorted by their popularity,
-most popular first. Style mixtures are non-negative and sum to 1, in the order of `constants.STYLE_NAMES`; habits are
-standard normal, in the order of `constants.HABITS`.
+Everything follows from (`n_artists`, `n_listeners`, `seed`); each draw has its own generator, seeded by what it
+is for, so that a larger audience changes no artist and another artist's track changes no other's. Artists are
+sorted by their popularity, most popular first. Style mixtures are non-negative and sum to 1, in the order of
+`constants.STYLE_NAMES`; habits are standard normal, in the order of `constants.HABITS`.
 """
 
 import hashlib
@@ -33,7 +33,6 @@ from lib.demo.constants import (
     ONLY_ITUNES,
     SCENE_CONCENTRATION,
     STYLE_NAMES,
-    STYLE_REACH,
     STYLES,
     TRACKS,
     TRACKS_SHARES,
@@ -44,7 +43,7 @@ from lib.demo.constants import (
     ZIPF_OFFSET,
 )
 
-# Who plays the part of whom in Table 2: (name, styles over the career, rank of popularity as a share of all artists).
+# Who plays the part of whom in Table 2: name, styles over the career, rank of popularity as a share of artists.
 PARTS = {
     "The Beatles": ("The Harbour Clocks", ("guitar pop",), 0.0),
     "In Flames": ("Cinderfjord", ("melodic metal", "alternative metal"), 0.22),
@@ -61,7 +60,9 @@ class Artist:
     name: str
     index: int  # its number in the world; decoys go on counting after the artists
     style: np.ndarray = field(repr=False)  # shape=(n_styles,), mixture
-    later_style: np.ndarray | None = field(repr=False)  # the mixture of its later tracks, where the style shifts
+    later_style: np.ndarray | None = field(
+        repr=False
+    )  # the mixture of its later tracks, where the style shifts
     habits: np.ndarray = field(repr=False)  # shape=(n_habits,)
     scene: np.ndarray = field(repr=False)  # shape=(N_SCENES,), what cannot be heard; sums to 1
     weight: float  # popularity, any unit
@@ -74,7 +75,9 @@ class Artist:
     @property
     def heard(self):
         """Whether any catalogue has previews."""
-        return bool(self.catalogues.keys() - {"spotify"}) or ("spotify" in self.catalogues and self.spotify_preview)
+        return bool(self.catalogues.keys() - {"spotify"}) or (
+            "spotify" in self.catalogues and self.spotify_preview
+        )
 
 
 @dataclass(frozen=True)
@@ -138,8 +141,8 @@ class World:
     def __init__(self, n_artists=N_ARTISTS, n_listeners=N_LISTENERS, seed=0):
         if n_artists < len(PARTS) or n_listeners < 1:
             raise ValueError(
-                f"Got {n_artists} artists and {n_listeners} listeners; a world needs at least {len(PARTS)} artists "
-                "and 1 listener. Raise world_artists or world_listeners."
+                f"Got {n_artists} artists and {n_listeners} listeners; a world needs at least {len(PARTS)}"
+                " artists and 1 listener. Raise world_artists or world_listeners."
             )
         self.n_artists, self.n_listeners, self.seed = n_artists, n_listeners, seed
         self.artists = self._artists()
@@ -184,7 +187,7 @@ class World:
 
     @staticmethod
     def is_later(n):
-        """Whether an artist's n-th track is from the later half of its career: its top track and every other one."""
+        """Whether an artist's n-th track is a later one: its top track and every other."""
         return n % 2 == 0
 
     @cached_property
@@ -193,7 +196,9 @@ class World:
 
     @cached_property
     def _by_track_id(self):
-        return {track.track_id: track for artist in self.artists + self.decoys for track in self.tracks(artist)}
+        return {
+            track.track_id: track for artist in self.artists + self.decoys for track in self.tracks(artist)
+        }
 
     def _parts(self):
         """Rank of popularity → (part, name, styles) of the three named artists."""
@@ -219,7 +224,9 @@ class World:
     def _artists(self):
         parts, taken, artists = self._parts(), {name for name, _, _ in PARTS.values()}, []
         catalogues = self._catalogues(parts)
-        namesakes = self._namesakes([rank for rank, (shops, _) in enumerate(catalogues) if len(shops) == 3 and rank not in parts])
+        namesakes = self._namesakes(
+            [rank for rank, (shops, _) in enumerate(catalogues) if len(shops) == 3 and rank not in parts]
+        )
         for rank, main in enumerate(self._styles_by_rank()):
             rng = self.rng("artist", rank)
             part, name, styles = parts.get(rank, (None, None, (STYLE_NAMES[main],)))
@@ -266,18 +273,24 @@ class World:
     def _catalogues(self, parts):
         """Rank → (the catalogues that carry the artist, whether Spotify has previews of it).
 
-        Who cannot be heard or is carried by one catalogue only is drawn from the upper middle of the popularity scale,
-        so that whoever uses the most popular nine tenths of the artists gets all of these cases.
+        Who cannot be heard or is carried by one catalogue only is drawn from the upper middle of the popularity
+        scale, so that whoever uses the most popular nine tenths of the artists gets all of these cases.
         """
         rng = self.rng("catalogues")
         middle = np.arange(self.n_artists // 20, self.n_artists * 2 // 3 + 1)
         middle = rng.permutation([rank for rank in middle if rank not in parts and rank < self.n_artists])
-        counts = [max(1, round(share * self.n_artists)) for share in (NOTHING_TO_HEAR, ONLY_ITUNES, ONLY_DEEZER)]
+        counts = [
+            max(1, round(share * self.n_artists)) for share in (NOTHING_TO_HEAR, ONLY_ITUNES, ONLY_DEEZER)
+        ]
         unheard, only_itunes, only_deezer = (list(part) for part in np.split(middle, np.cumsum(counts))[:3])
         carried, mute = [], set(unheard[: len(unheard) // 3])
         for rank in range(self.n_artists):
             without = [rng.random() < share for share in (0, WITHOUT_ITUNES, WITHOUT_DEEZER)]
-            shops = [shop for shop, lacks in zip(("spotify", "itunes", "deezer"), without, strict=True) if not lacks]
+            shops = [
+                shop
+                for shop, lacks in zip(("spotify", "itunes", "deezer"), without, strict=True)
+                if not lacks
+            ]
             if rank in parts:
                 shops = ["spotify", "itunes", "deezer"]
             elif rank in unheard:
@@ -286,12 +299,14 @@ class World:
                 shops = ["itunes"]
             elif rank in only_deezer:
                 shops = ["deezer"]
-            null = rank in mute or (len(shops) > 1 and rank not in parts and rng.random() < NULL_SPOTIFY_PREVIEWS)
+            null = rank in mute or (
+                len(shops) > 1 and rank not in parts and rng.random() < NULL_SPOTIFY_PREVIEWS
+            )
             carried.append((shops, not null))
         return carried
 
     def _namesakes(self, everywhere):
-        """The later artist's rank → the earlier one's, of the one pair that shares a name and every catalogue."""
+        """The later artist's rank → the earlier one's, of the pair that shares a name and all catalogues."""
         pool = [rank for rank in everywhere if rank < self.n_artists * 2 / 3]
         if len(pool) < 2:
             return {}
@@ -301,7 +316,13 @@ class World:
     def _decoys(self):
         """Tribute and karaoke acts: the right words in the name, another act's music."""
         rng = self.rng("decoys")
-        patterns = ("{} Tribute Band", "A Salute to {}", "{} Karaoke Version", "The Music of {}", "{} Cover Players")
+        patterns = (
+            "{} Tribute Band",
+            "A Salute to {}",
+            "{} Karaoke Version",
+            "The Music of {}",
+            "{} Cover Players",
+        )
         copied = rng.permutation(self.n_artists)[: max(2, round(TRIBUTE_ACTS * self.n_artists))]
         copied = sorted({0, *map(int, copied)})
         return [
@@ -315,7 +336,8 @@ class World:
                 scene=self.artists[rank].scene,
                 weight=self.artists[rank].weight / 100,
                 catalogues={
-                    shop: self._catalogue_id(shop, self.n_artists + number) for shop in ("spotify", "itunes", "deezer")
+                    shop: self._catalogue_id(shop, self.n_artists + number)
+                    for shop in ("spotify", "itunes", "deezer")
                 },
                 spotify_preview=True,
                 n_tracks=3,

@@ -89,9 +89,8 @@ class MfccGaussian:
 
     def score(self, collection, artists):
         clips, owners = collection.clips_of(artists)
-        mfcc = librosa.feature.mfcc(S=clips.transpose(0, 2, 1), n_mfcc=self.n_mfcc + 1)[
-            :, 1:
-        ]  # (clips, mfcc, frames)
+        mfcc = librosa.feature.mfcc(S=clips.transpose(0, 2, 1), n_mfcc=self.n_mfcc + 1)
+        mfcc = mfcc[:, 1:]  # (clips, mfcc, frames), without the loudness term
         means = mfcc.mean(axis=2)
         centred = mfcc - means[:, :, None]
         covariances = centred @ centred.transpose(0, 2, 1) / mfcc.shape[2] + self.ridge * np.eye(self.n_mfcc)

@@ -23,8 +23,8 @@ def main():
         parser.error(str(error))
     table = write_folder(world, given.folder, clips=given.clips, n_jobs=given.jobs)
     print(
-        f"{table['artist'].nunique()} simulated artists with {len(table)} clips, and {given.listeners} simulated"
-        f" listeners, are in {given.folder}: music/, tracks.csv, plays.tsv, profile.tsv"
+        f"{table['artist'].nunique()} simulated artists with {len(table)} clips and {given.listeners}"
+        f" simulated listeners are in {given.folder}: music/, tracks.csv, plays.tsv, profile.tsv"
     )
 
 

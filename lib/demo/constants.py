@@ -1,4 +1,4 @@
-"""Every constant of the simulated world, in one place; `README.md` in this folder says why each has its value.
+"""Every constant of the simulated world, in one place; `README.md` in this folder gives the reasons.
 
 They were fixed by `python -m lib.demo.calibrate`, which trains nothing, before any network was trained.
 
@@ -16,7 +16,7 @@ N_LISTENERS = 5_000
 
 @dataclass(frozen=True)
 class Sound:
-    """How a style sounds on average; of tuples its acts choose one, by the names in `score` and `synthesiser`."""
+    """How a style sounds on average; of tuples its acts choose one, by a name in `score`."""
 
     bpm: float  # beats a minute
     minor: float  # share of the tracks in a minor key

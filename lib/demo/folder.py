@@ -23,7 +23,7 @@ MUSIC, TABLE = "music", "tracks.csv"
 def write_folder(world, folder, *, clips=3, n_jobs=2):
     """Write a world as files.
 
-    Of two artists who share a name only the more popular one is in the music: a folder cannot tell them apart.
+    Of two artists who share a name only the more popular one is in the music: folders cannot tell them apart.
 
     Parameters
     ----------

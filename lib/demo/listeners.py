@@ -1,8 +1,8 @@
 """Simulated listeners: two files in the layout of Last.fm-360K, with a small dose of its dirt.
 
-A listener has a taste, a place among styles, some habits and scenes that nobody can hear, and a leaning towards
-the popular. Popular acts therefore share listeners without sounding alike: the confound that the paper
-complains of.
+A listener has a taste, a place among styles, some habits and scenes that nobody can hear, and a leaning
+towards the popular. Popular acts therefore share listeners without sounding alike: the confound that the
+paper complains of.
 
 Conventions
 -----------
@@ -35,7 +35,6 @@ from lib.demo.constants import (
     PLAYS_PER_ARTIST,
     PROFILE_DIRT,
     SCENE_PULL,
-    STYLE_NAMES,
     STYLE_PULL,
     STYLE_REACH,
     STYLES,
@@ -67,23 +66,23 @@ def audible(world):
 
     Returns
     -------
-    np.ndarray, shape=(n_artists, n_styles + n_habits)
+    np.ndarray, shape=(n_artists, n_styles + n_pulling_habits)
     """
     loyalty = np.array([style.loyalty for style in STYLES])
     kernel = style_kernel(STYLE_REACH) * np.outer(loyalty, loyalty)
+    # The distance between two mixtures is the kernel's own: a factor of the kernel is a map of the tastes.
+    tastes = STYLE_PULL * np.linalg.cholesky(kernel + 1e-9 * np.eye(len(kernel)))
     mixture = np.array([_career(artist) for artist in world.artists])
-    habits = np.array([artist.habits for artist in world.artists])
     pull = np.array([HABIT_PULL.get(habit, 0) for habit in HABITS])
-    return np.hstack(
-        [STYLE_PULL * mixture @ np.linalg.cholesky(kernel + 1e-9 * np.eye(len(kernel))), habits * pull]
-    )
+    habits = np.array([artist.habits for artist in world.artists]) * pull
+    return np.hstack([mixture @ tastes, habits[:, pull > 0]])
 
 
 def traits(world):
     """What perfect hearing would know of each artist: the ceiling of every method that listens.
 
-    Columns are scaled so that the Euclidean distance counts each as listeners do. Scenes and popularity, which
-    listeners also follow, are left out: they cannot be heard.
+    Columns are scaled so that the Euclidean distance counts each as listeners do. Scenes and popularity,
+    which listeners also follow, are left out: they cannot be heard.
 
     Parameters
     ----------
@@ -91,10 +90,11 @@ def traits(world):
 
     Returns
     -------
-    pd.DataFrame, shape=(n_artists, 1 + n_styles + n_habits)
+    pd.DataFrame, shape=(n_artists, 1 + n_styles + n_pulling_habits)
         ``artist_id`` (MBID), then numbers.
     """
-    columns = [f"taste {name}" for name in STYLE_NAMES] + [f"habit {name}" for name in HABITS]
+    tastes = [f"taste {number}" for number in range(len(STYLES))]
+    columns = tastes + [f"habit {habit}" for habit in HABITS if habit in HABIT_PULL]
     frame = pd.DataFrame(audible(world), columns=columns)
     frame.insert(0, "artist_id", [artist.mbid for artist in world.artists])
     return frame

@@ -1,8 +1,9 @@
 """What the simulated acts play: a track's drum hits and notes, before any sound.
 
-A track mixes the styles of its artist: each layer (kit, drums, bass, harmony, colour, lead) is taken from one
-style, drawn by the artist's mixture, and the numbers (tempo, swing, ...) are averages plus the artist's habits
-plus the track's own chance. Verses and choruses of four bars repeat a chord progression and two melodic motives.
+A track mixes the styles of its artist: each layer (kit, drums, bass, harmony, colour, lead) is taken from
+one style, drawn by the artist's mixture, and the numbers (tempo, swing, ...) are averages plus the artist's
+habits plus the track's own chance. Verses and choruses of four bars repeat a chord progression and two
+melodic motives.
 
 Conventions
 -----------

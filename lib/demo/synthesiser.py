@@ -1,7 +1,7 @@
 """Simulated music: a score becomes samples, and samples an mp3 or m4a file, as catalogues deliver previews.
 
-Notes are read from wavetables (a bright and a dark period that fade into each other), drums are tones and noise,
-guitars are driven into saturation, all layers pass one reverberation and an equaliser.
+Notes are read from wavetables (a bright and a dark period that fade into each other), drums are tones and
+noise, guitars are driven into saturation, all layers pass one reverberation and an equaliser.
 
 Conventions
 -----------
@@ -88,7 +88,7 @@ INSTRUMENTS = {
     "synth bass": Instrument("saw", decay=0.25, sustain=0.5, release=0.03, bright=0.12),
     "sub bass": Instrument("few", decay=1.2, sustain=0.4, release=0.08, bright=0.1, slope=-0.5),
 }
-# Kick (Hz it falls to, decay), snare (Hz, decay, share of noise), hat (decay), how dull the noise is (0 to 1).
+# Kick (Hz it falls to, decay), snare (Hz, decay, share of noise), hat (decay), dullness of noise (0 to 1).
 KITS = {
     "acoustic": {"kick": (55, 0.14), "snare": (185, 0.12, 0.65), "hat": 0.035, "dull": 0.3},
     "tight": {"kick": (62, 0.09), "snare": (210, 0.10, 0.7), "hat": 0.03, "dull": 0.15},

@@ -5,10 +5,10 @@ It stands in for what the paper took from outside: people who listen (`lib.demo.
 
 Conventions
 -----------
-Everything follows from (`n_artists`, `n_listeners`, `seed`); each draw has its own generator, seeded by what it
-is for, so that a larger audience changes no artist and another artist's track changes no other's. Artists are
-sorted by their popularity, most popular first. Style mixtures are non-negative and sum to 1, in the order of
-`constants.STYLE_NAMES`; habits are standard normal, in the order of `constants.HABITS`.
+Everything follows from (`n_artists`, `n_listeners`, `seed`); each draw has its own generator, seeded by what
+it is for, so that a larger audience changes no artist and another artist's track changes no other's. Artists
+are sorted by their popularity, most popular first. Style mixtures are non-negative and sum to 1, in the order
+of `constants.STYLE_NAMES`; habits are standard normal, in the order of `constants.HABITS`.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ from lib.demo.constants import (
     ZIPF_OFFSET,
 )
 
-# Who plays the part of whom in Table 2: name, styles over the career, rank of popularity as a share of artists.
+# Who plays the part of whom in Table 2: name, styles over the career, rank of popularity (0 = top, 1 = last).
 PARTS = {
     "The Beatles": ("The Harbour Clocks", ("guitar pop",), 0.0),
     "In Flames": ("Cinderfjord", ("melodic metal", "alternative metal"), 0.22),
@@ -273,8 +273,8 @@ class World:
     def _catalogues(self, parts):
         """Rank → (the catalogues that carry the artist, whether Spotify has previews of it).
 
-        Who cannot be heard or is carried by one catalogue only is drawn from the upper middle of the popularity
-        scale, so that whoever uses the most popular nine tenths of the artists gets all of these cases.
+        Who cannot be heard or is carried by one catalogue only is drawn from the upper middle of the
+        popularity scale, so that whoever uses the most popular nine tenths of the artists gets them all.
         """
         rng = self.rng("catalogues")
         middle = np.arange(self.n_artists // 20, self.n_artists * 2 // 3 + 1)

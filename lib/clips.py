@@ -22,7 +22,7 @@ from typing import NamedTuple
 import joblib
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from lib import artifacts, audio, names
 from lib.catalogues.http import Unavailable

@@ -2,8 +2,8 @@
 
 Conventions
 -----------
-- A verdict is computed from one deciding figure and its 95 % interval: *holds* or *does not hold* where the interval lies
-  wholly on one side of the border, *cannot be told* where it does not.
+- A verdict is computed from one deciding figure and its 95 % interval: *holds* or *does not hold* where the
+  interval lies wholly on one side of the border, *cannot be told* where it does not.
 """
 
 from __future__ import annotations
@@ -51,15 +51,17 @@ def ranking_claims(scores, truths, *, list_lengths, seed=0):
     pd.DataFrame
         In the columns of the ledger.
     """
+    claims = [
+        ("siamese", "l2", "the model beats the baseline", "5, Table 1"),
+        ("l2", "chance", "the baseline beats random", "4"),
+    ]
     rows = []
     for name, truth in truths.items():
-        label = name.replace("_", " ")
-        for n in list_lengths:
-            result = evaluation.compare(scores, truth, "siamese", "l2", n=n, seed=seed)
-            rows.append(_row(f"the model beats the baseline, n = {n}, truth {label}", "5, Table 1", "difference of unordered overlap", result))
-        for n in list_lengths:
-            result = evaluation.compare(scores, truth, "l2", "chance", n=n, seed=seed)
-            rows.append(_row(f"the baseline beats random, n = {n}, truth {label}", "4", "difference of unordered overlap", result))
+        for first, second, claim, section in claims:
+            for n in list_lengths:
+                result = evaluation.compare(scores, truth, first, second, n=n, seed=seed)
+                asked = f"{claim}, n = {n}, truth {name.replace('_', ' ')}"
+                rows.append(_row(asked, section, "difference of unordered overlap", result))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -81,9 +83,11 @@ def loss_claims(history, constants):
     test = history[history["split"] == "test"].pivot(index="epoch", columns="seed", values="loss")
     rise = test.iloc[-1] - test.rolling(3, min_periods=1).mean().min()
     gain = constants["test"] - test.iloc[-1]
+    rises = "last epoch's loss - lowest mean of three epochs, range over seeds"
+    gains = "constant predictor's test loss - the network's, range over seeds"
     rows = [
-        _row("test loss rises after its best epoch", "5, Figure 2", "last epoch's loss - lowest mean of three epochs, range over seeds", _spread(rise)),
-        _row("the loss is good: better than always predicting the mean", "6", "constant predictor's test loss - the network's, range over seeds", _spread(gain)),
+        _row("test loss rises after its best epoch", "5, Figure 2", rises, _spread(rise)),
+        _row("the loss is good: better than always predicting the mean", "6", gains, _spread(gain)),
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -109,20 +113,17 @@ def search_claims(search, *, batch_size=2048, learning_rate=0.001):
         return pd.DataFrame(columns=COLUMNS)
     others = search.drop(chosen.index)["dev_loss"].min()
     margin = others - chosen["dev_loss"].iloc[0]
-    row = _row(
-        f"batch size {batch_size:,} and rate {learning_rate} are best", "5", "dev loss of the best other setting - of this one (one seed, no interval)",
-        {"difference": margin, "ci_low": np.nan, "ci_high": np.nan},
-    )
-    row["verdict"] = "cannot be told" if search["seed"].nunique() < 2 else row["verdict"]
-    return pd.DataFrame([row], columns=COLUMNS)
+    claim = f"batch size {batch_size:,} and rate {learning_rate} are best"
+    decided_by = "dev loss of the best other setting - of this one (one seed, no interval)"
+    return pd.DataFrame([_row(claim, "5", decided_by, {"difference": margin})], columns=COLUMNS)
 
 
 def _row(claim, section, decided_by, result):
-    low, high = result["ci_low"], result["ci_high"]
-    return {
-        "claim": claim, "section": section, "decided_by": decided_by, "value": result["difference"], "ci_low": low,
-        "ci_high": high, "border": 0.0, "verdict": "cannot be told" if np.isnan(low) else verdict(low, high),
-    }
+    """One line of the ledger; without an interval nothing can be told."""
+    low, high = result.get("ci_low", np.nan), result.get("ci_high", np.nan)
+    told = "cannot be told" if np.isnan(low) else verdict(low, high)
+    values = [claim, section, decided_by, result["difference"], low, high, 0.0, told]
+    return dict(zip(COLUMNS, values, strict=True))
 
 
 def _spread(values):

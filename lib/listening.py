@@ -10,7 +10,8 @@ Conventions
 - Only ``\\n`` ends a line (a ``\\r`` before it is dropped); tabs separate; quotes mean nothing in the 360K
   layout and in TSV, and in CSV they end on their own line; nothing is taken for "missing" but the empty
   field; bytes that are not UTF-8 become U+FFFD.
-- An artist is known by its MBID or, where there is none, by ``name:`` and its normalised name.
+- An artist is known by its MBID. A row without one belongs to the artist of the same normalised name, the one
+  with the most plays if there are several, or else to ``name:`` and that name.
 - Matrices are users × artists; artists are ordered by listeners, most first, ties by id.
 
 References
@@ -342,15 +343,26 @@ def _registered_users(path):
 
 def _identify(rows):
     """Add ``artist_id``; plays become integers."""
-    rows = rows.with_columns(pl.col("mbid").str.strip_chars())
+    rows = rows.with_columns(pl.col("mbid").str.strip_chars(), pl.col("plays").cast(pl.Int64))
     unnamed = rows.filter(pl.col("mbid") == "")["name"].unique().to_list()
-    by_name = pl.DataFrame(
-        {"name": unnamed, "name_id": [f"name:{names.normalise(name)}" for name in unnamed]},
-        schema={"name": pl.String, "name_id": pl.String},
-    )
+    known = _mbids_by_name(rows) if unnamed else {}
+    ids = [known.get(name, f"name:{name}") for name in map(names.normalise, unnamed)]
+    schema = {"name": pl.String, "name_id": pl.String}
+    by_name = pl.DataFrame({"name": unnamed, "name_id": ids}, schema=schema)
     rows = rows.join(by_name, on="name", how="left", maintain_order="left")
     artist_id = pl.when(pl.col("mbid") == "").then("name_id").otherwise("mbid")
-    return rows.select("user", "name", artist_id=artist_id, plays=pl.col("plays").cast(pl.Int64))
+    return rows.select("user", "name", "plays", artist_id=artist_id)
+
+
+def _mbids_by_name(rows):
+    """For each normalised name the MBID with the most plays under it, then the lexically first."""
+    spelt = (
+        rows.filter(pl.col("mbid") != "")
+        .group_by("name", "mbid")
+        .agg(pl.col("plays").sum())
+        .sort(["plays", "mbid"], descending=[False, True])
+    )
+    return {names.normalise(name): mbid for name, mbid, _ in spelt.iter_rows()}
 
 
 def _names_by_plays(valid):

@@ -26,7 +26,7 @@ class StageFailed(RuntimeError):
     """A stage did not come to its end."""
 
 
-def environment(*, bars=False):
+def environment(*, bars=True):
     """Environment variables of every kernel: the one place that fixes what results may depend on.
 
     Results are the same bytes for the same lock, processor type and number of threads. That number is
@@ -35,7 +35,7 @@ def environment(*, bars=False):
     Parameters
     ----------
     bars : bool
-        Whether tqdm shows its bars: good to look at, but not to store.
+        Whether tqdm shows its bars: good to look at, but no part of what a notebook is compared with.
 
     Returns
     -------
@@ -57,6 +57,7 @@ def environment(*, bars=False):
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "TQDM_DISABLE": "" if bars else "1",
+        "TQDM_MININTERVAL": "2",  # seconds
     }
 
 
@@ -69,7 +70,7 @@ def execute(stage, profile, parameters, say=print):
     parameters : dict
         Every parameter of the stage.
     say : callable
-        Told which cell runs, as text.
+        Told which cell runs, and how far its progress bar is, as text.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def execute(stage, profile, parameters, say=print):
     """
     paths.manifest(profile, stage).unlink(missing_ok=True)
     asked = artifacts.inputs(stage, profile, parameters)
-    seen = []
+    seen, bar = [], _Bar(say)
 
     def watch(manager):
         seen.append(manager.nb)
@@ -91,7 +92,7 @@ def execute(stage, profile, parameters, say=print):
 
         def cell_start(cell, cell_index=None, **options):
             if cell in _own_code(manager.nb):
-                say("cell {}/{}".format(*_position(manager.nb, cell)))
+                bar.begin("cell {}/{}".format(*_position(manager.nb, cell)))
             return starts(cell, cell_index, **options)
 
         manager.cell_start = cell_start
@@ -108,6 +109,7 @@ def execute(stage, profile, parameters, say=print):
             extra_arguments=["--IPKernelApp.log_level=50"],  # silent about the transport on the loopback
             cwd=paths.notebook(stage).parent,
             progress_bar=False,
+            stderr_file=bar,
             watch=watch,
         )
     except PapermillExecutionError:
@@ -176,6 +178,25 @@ def canonical(notebook):
             count += 1
             cell.execution_count, cell.outputs = count, _outputs(cell.outputs, count)
     return nbformat.writes(notebook).rstrip("\n") + "\n"
+
+
+class _Bar:
+    """The progress bar of the running cell, taken from what it writes to standard error."""
+
+    def __init__(self, say):
+        self.say, self.cell = say, ""
+
+    def begin(self, cell):
+        self.cell = cell
+        self.say(cell)
+
+    def write(self, text):
+        bars = [line.strip() for line in re.split(r"[\r\n]", text) if "%|" in line]
+        if bars:
+            self.say(f"{self.cell} · {re.sub('[|].*[|]', '', bars[-1])}")
+
+    def flush(self):
+        """Nothing is held back."""
 
 
 class _Watched(NBClientEngine):

@@ -45,19 +45,21 @@ def result_table(frame):
     chosen = frame[(frame["candidates"] == "test") & (frame["metric"] == "unordered")]
     corrected, published = (chosen[chosen["truth"] == truth] for truth in ("corrected", "as_published"))
     last = int(min(corrected["n"], key=lambda n: abs(n - 10)))
+    at_last = published[published["n"] == last].set_index("method")
     rows = []
-    for method in corrected["method"].unique():
-        own = corrected[corrected["method"] == method]
-        row = {"": plots.METHOD_NAMES.get(method, method)} | {f"n = {int(n)}": _cell(own[own["n"] == n]) for n in own["n"]}
-        rows.append(row | {f"n = {last}, as published": _cell(published[(published["method"] == method) & (published["n"] == last)])})
-    n_queries, n_seeds = int(corrected["n_queries"].max()), int(corrected["n_seeds"].max())
+    for method, own in corrected.groupby("method", sort=False):
+        row = {"": plots.METHOD_NAMES.get(method, method)}
+        row |= {f"n = {int(cell['n'])}": _cell(cell) for _, cell in own.iterrows()}
+        rows.append(row | {f"n = {last}, as published": _cell(at_last.loc[method])})
     note = (
-        f"*Simulated listeners and music.* Share of each test artist's n true neighbours that are among the n predicted ones; mean over"
-        f" {n_queries} test artists and {n_seeds} trainings, 95 % interval over artists. Corrected truth; last column: the published one."
+        "*Simulated listeners and music.* Share of each test artist's n true neighbours that are among the n"
+        f" predicted ones; mean over {corrected['n_queries'].max()} test artists and"
+        f" {corrected['n_seeds'].max()} trainings, 95 % interval over artists. Corrected truth; last column:"
+        " as published."
     )
     return note + "\n\n" + artifacts.markdown(pd.DataFrame(rows))
 
 
 def _cell(row):
-    value, low, high = row[["value", "ci_low", "ci_high"]].iloc[0]
+    value, low, high = row["value"], row["ci_low"], row["ci_high"]
     return f"{value:.3f}" if low == high else f"{value:.3f} ({low:.3f} – {high:.3f})"

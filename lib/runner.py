@@ -28,7 +28,7 @@ def main(options):
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        os.environ.update(notebooks.environment(bars=options.lab))
+        os.environ.update(notebooks.environment(bars=not options.test))
         if options.test:
             return test(options.rest)
         profile, parameters = profiles.resolve(options.profile, options.parameters)

@@ -14,9 +14,11 @@ MINIATURE = ROOT / "tests" / "miniature.yml"
 
 def run(folder, *arguments, check=True):
     """`run_all.py` with its data and figures below `folder`."""
-    roots = {"MUSIC_SIMILARITY_DATA": str(folder / "data"), "MUSIC_SIMILARITY_FIGURES": str(folder / "figures")}
+    tops = {"MUSIC_SIMILARITY_DATA": "data", "MUSIC_SIMILARITY_FIGURES": "figures"}
+    roots = {name: str(folder / top) for name, top in tops.items()}
     command = [sys.executable, str(ROOT / "run_all.py"), *map(str, arguments)]
-    done = subprocess.run(command, env=os.environ | roots, capture_output=True, text=True, cwd=folder, timeout=600)
+    settings = {"env": os.environ | roots, "cwd": folder, "timeout": 600}
+    done = subprocess.run(command, capture_output=True, text=True, **settings)
     assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done
 
@@ -38,13 +40,13 @@ def finished(tmp_path_factory):
 def test_a_run_leaves_every_figure_and_table_of_the_paper(finished):
     made = contents(finished / "figures" / "miniature")
     pictures = ["figure1_network", "figure2_loss", "figure3_filters", "figure4_selected_filters", "overview"]
-    tables = ["table1_ranking", "table2_similar_artists", "ledger", "search", "similarity_summary", "clip_sources"]
+    tables = ["table1_ranking", "table2_similar_artists", "ledger", "search", "clip_sources"]
     assert {f"{name}.png" for name in pictures} | {f"{name}.csv" for name in tables} <= set(made)
 
 
 def test_table_1_has_both_truths_and_the_chance_of_six_test_artists(finished):
     table = pd.read_csv(finished / "figures" / "miniature" / "table1_ranking.csv")
-    chance = table[(table["method"] == "chance") & (table["metric"] == "unordered") & (table["candidates"] == "test")]
+    chance = table.query("method == 'chance' and metric == 'unordered' and candidates == 'test'")
     assert set(table["truth"]) == {"corrected", "as_published"}
     assert chance.set_index(["truth", "n"])["value"].to_dict() == pytest.approx(
         {(truth, n): n / 5 for truth in ("corrected", "as_published") for n in (2, 4)}
@@ -64,36 +66,40 @@ def test_afterwards_all_is_fresh_and_other_epochs_would_run_training_and_what_de
     assert "would run" not in listed
     listed = run(finished, "--profile", MINIATURE, "-p", "04_siamese_training.epochs=1", "--list").stdout
     stale = {line.split()[0] for line in listed.splitlines() if "would run" in line}
-    assert stale == {"04_siamese_training", "05_ranking_evaluation", "06_first_layer_filters", "07_artist_explorer"}
+    assert {stage[:2] for stage in stale} == {"04", "05", "06", "07"}
 
 
 @pytest.mark.parametrize("layout", ["folder", "table"])
 def test_own_music_goes_from_files_to_table_1(layout, tmp_path):
-    subprocess.run(
-        [sys.executable, "-m", "lib.demo", "--folder", tmp_path / "own", "--artists", "30", "--listeners", "1000", "--clips", "1"],
-        cwd=ROOT, check=True, capture_output=True, timeout=300,
-    )  # fmt: skip
-    given = [f"{name}={tmp_path / 'own' / value if name.endswith(('_file', '_folder')) else value}" for name, value in OWN[layout].items()]
+    size = ["--artists", "30", "--listeners", "1000", "--clips", "1"]
+    world = [sys.executable, "-m", "lib.demo", "--folder", tmp_path / "own", *size]
+    subprocess.run(world, cwd=ROOT, check=True, capture_output=True, timeout=300)
+    given = [f"{name}={tmp_path / 'own' / file}" for name, file in OWN[layout].items()]
     overrides = [part for value in [*given, *SMALL] for part in ("-p", value)]
-    run(tmp_path, "--profile", "own", *overrides, "--only", "01", "--only", "02", "--only", "03", "--only", "04", "--only", "05")
+    run(tmp_path, "--profile", "own", *overrides, "--only", "01", "02", "03", "04", "05")
     table = pd.read_csv(tmp_path / "figures" / "own" / "table1_ranking.csv")
     assert {"l2", "siamese"} <= set(table["method"])
     assert "world" not in set(table["method"])  # files do not say what perfect hearing would know
 
 
+LISTENING = {"01_listening_data.plays_file": "plays.tsv", "01_listening_data.profile_file": "profile.tsv"}
 OWN = {
-    "folder": {
-        "01_listening_data.plays_file": "plays.tsv", "01_listening_data.profile_file": "profile.tsv",
-        "02_preview_clips.music_folder": "music",
-    },
-    "table": {
-        "01_listening_data.plays_file": "plays.tsv", "01_listening_data.profile_file": "profile.tsv",
-        "02_preview_clips.music_folder": "music", "02_preview_clips.table_file": "tracks.csv",
-    },
-}  # fmt: skip
+    "folder": LISTENING | {"02_preview_clips.music_folder": "music"},
+    "table": LISTENING
+    | {"02_preview_clips.music_folder": "music", "02_preview_clips.table_file": "tracks.csv"},
+}
 SMALL = [
-    "01_listening_data.n_artists=24", "02_preview_clips.clips_per_artist=1", "04_siamese_training.n_dev=5", "04_siamese_training.n_test=5",
-    "04_siamese_training.batch_size=256", "04_siamese_training.epochs=1", "04_siamese_training.seeds=[0]",
-    "04_siamese_training.search_batch_sizes=[256]", "04_siamese_training.search_learning_rates=[0.001]", "04_siamese_training.search_epochs=1",
-    "04_siamese_training.search_list_length=3", "05_ranking_evaluation.list_lengths=[2]", "05_ranking_evaluation.n_permutations=19",
-]  # fmt: skip
+    "01_listening_data.n_artists=24",
+    "02_preview_clips.clips_per_artist=1",
+    "04_siamese_training.n_dev=5",
+    "04_siamese_training.n_test=5",
+    "04_siamese_training.batch_size=256",
+    "04_siamese_training.epochs=1",
+    "04_siamese_training.seeds=[0]",
+    "04_siamese_training.search_batch_sizes=[256]",
+    "04_siamese_training.search_learning_rates=[0.001]",
+    "04_siamese_training.search_epochs=1",
+    "04_siamese_training.search_list_length=3",
+    "05_ranking_evaluation.list_lengths=[2]",
+    "05_ranking_evaluation.n_permutations=19",
+]

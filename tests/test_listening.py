@@ -324,3 +324,13 @@ def test_the_sparse_matrix_is_what_a_pivot_of_the_rows_gives(tmp_path, rng):
     wanted = pivot[matrix.artists["artist_id"]].dropna(how="all").fillna(0).to_numpy()
     np.testing.assert_array_equal(matrix.plays.toarray(), wanted)
     assert isinstance(matrix.plays, scipy.sparse.csr_array)
+
+
+def test_a_row_without_mbid_belongs_to_the_artist_of_that_name_with_the_most_plays(tmp_path):
+    rows = [
+        row(plays="5"),
+        row(mbid=MBIDS[1], plays="9"),
+        row(user=USERS[1], mbid="", name="ABBA", plays="2"),
+    ]
+    plays = read(tmp_path, *rows, require_mbid=False)
+    assert (USERS[1], MBIDS[1], "abba", 2) in plays.rows.rows()

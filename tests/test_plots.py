@@ -38,8 +38,9 @@ def table(collection, truths):
     )
 
 
-def shown(ax):
-    """The values of the axes' picture, as an array."""
+def shown(ax, origin="upper"):
+    """The values of the axes' picture, as an array; its first row is at the top unless said otherwise."""
+    assert ax.images[0].origin == origin
     return np.ma.filled(ax.images[0].get_array().astype(float), np.nan)
 
 
@@ -134,7 +135,7 @@ def test_a_spectrogram_runs_to_the_right_with_low_bands_at_the_bottom():
     values = np.zeros((256, 64))
     values[0, 0], values[255, 10] = 1, 0.5
     ax = plots.spectrogram(values).axes[0]
-    picture = shown(ax)
+    picture = shown(ax, origin="lower")
     assert picture.shape == (64, 256)
     assert (picture[0, 0], picture[10, 255]) == (1, 0.5)
     assert (ax.images[0].origin, ax.images[0].get_extent()) == ("lower", [0, 30, 0, 64])
@@ -158,7 +159,7 @@ def test_a_grid_hides_the_panels_that_are_left_over():
 
 def test_both_readings_of_a_clip_and_the_mean_spectrum_are_drawn(rng):
     figure = plots.two_readings(np.zeros((256, 64)), np.ones((256, 64)))
-    assert [shown(ax).mean() for ax in figure.axes] == [0, 1]
+    assert [shown(ax, "lower").mean() for ax in figure.axes] == [0, 1]
     array = rng.random((5, 256, 64)).astype(np.float16)
     line = plots.mean_spectrum(array).axes[0].lines[0]
     np.testing.assert_allclose(

@@ -40,6 +40,8 @@ def test_the_encoder_has_the_authors_141_312_parameters():
     ]
     assert encoder.get_layer("convolution_1").kernel.shape == (3, 64, 128)
     assert encoder.output.shape == (None, 128)
+    assert encoder.get_layer("batch_norm_1").momentum == 0.99
+    assert siamese.encoder(batch_norm_momentum=0.5).get_layer("batch_norm_3").momentum == 0.5
 
 
 def test_the_text_of_the_paper_has_five_convolutions():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import joblib
 import pandas as pd
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from lib import artifacts
 from lib.demo.listeners import write_listening

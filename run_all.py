@@ -27,11 +27,6 @@ SUPPORTED = ((3, 11), (3, 13))
 GIGABYTES = 4  # of disk that the environment takes
 LARGEST = "tensorflow"  # as long to unpack as all others together
 INSTALLERS = 4
-WARM_UP = (
-    "keras, tensorflow",
-    "librosa, pandas, polars, seaborn, sklearn, IPython.display",
-    "papermill, jupyterlab.labapp, ipywidgets",
-)
 OFFLINE = (
     "NewConnectionError|Connect(ion)?Timeout|ReadTimeout|name resolution|unreachable|ProxyError"
     "|Connection (refused|reset|broken)"
@@ -219,8 +214,7 @@ def install(report):
     small = [package for package in everything if package not in large]
     shares = [large] + [small[start :: INSTALLERS - 1] for start in range(INSTALLERS - 1)]
     pip = [os.path.join(VENV, "bin", "python"), "-m", "pip", "install", "--no-deps", "--require-hashes"]
-    pip += ["--disable-pip-version-check", "--no-input", "--retries", "3", "--progress-bar", "off"]
-    pip += ["--no-compile", "-r"]  # half of what is installed is never imported
+    pip += ["--disable-pip-version-check", "--no-input", "--retries", "3", "--progress-bar", "off", "-r"]
     library = glob.glob(os.path.join(VENV, "lib", "python3*", "site-packages"))[0]
     with tempfile.TemporaryDirectory() as folder:
         lists = []
@@ -232,8 +226,6 @@ def install(report):
             [pip + [name] for name in lists],
             meanwhile=lambda: report(len(glob.glob(os.path.join(library, "*.dist-info")))),
         )
-    # The first import compiles. If it fails, better here than in the middle of a notebook.
-    fetch([[pip[0], "-c", f"import {names}"] for names in WARM_UP])
     with open(os.path.join(library, "music_similarity.pth"), "w") as file:
         file.write(ROOT + "\n")  # `from lib import ...` then works wherever the interpreter is started
 
@@ -241,11 +233,10 @@ def install(report):
 def fetch(commands, meanwhile=lambda: None):
     """Run commands side by side; if one fails, end the others and raise what it said."""
     running = []
-    compiling = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     try:
         for command in commands:
             log = tempfile.TemporaryFile("w+")
-            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT, env=compiling)
+            process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT)
             running.append((process, log))
         while True:
             at_work = [process for process, _ in running if process.poll() is None]

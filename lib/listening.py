@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -356,13 +357,11 @@ def _identify(rows):
 
 def _mbids_by_name(rows):
     """For each normalised name the MBID with the most plays under it, then the lexically first."""
-    spelt = (
-        rows.filter(pl.col("mbid") != "")
-        .group_by("name", "mbid")
-        .agg(pl.col("plays").sum())
-        .sort(["plays", "mbid"], descending=[False, True])
-    )
-    return {names.normalise(name): mbid for name, mbid, _ in spelt.iter_rows()}
+    spelt = rows.filter(pl.col("mbid") != "").group_by("name", "mbid").agg(pl.col("plays").sum())
+    plays = Counter()
+    for name, mbid, count in spelt.iter_rows():
+        plays[names.normalise(name), mbid] += count
+    return dict(sorted(plays, key=lambda known: (-plays[known], known), reverse=True))  # the last one stays
 
 
 def _names_by_plays(valid):

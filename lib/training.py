@@ -87,10 +87,13 @@ class Siamese:
         Raises
         ------
         ValueError
-            If the target is constant, the loss is not finite, or all predictions come out equal.
+            If the target is constant or not symmetric, the loss is not finite, or all predictions come out
+            equal.
         """
         clips, owners = collection.clips_of(train)
         target = target_values(collection, train)
+        if not np.allclose(target, target.T, equal_nan=True):
+            raise ValueError("the network is symmetric and the target is not: choose another metric in 04")
         if np.ptp(target[np.triu_indices(len(target), k=1)]) == 0:
             raise ValueError("all training artists are equally similar: there is nothing to learn")
         self.build(seed=seed)

@@ -52,7 +52,9 @@ TOLD_BY = {
     "an act called nan, null or NA": lambda row, names: has_name(row, "^(nan|null|NA)$"),
     "three fields": lambda row, names: len(row) == 3,
     "five fields": lambda row, names: len(row) == 5,
-    "plays that are no whole number": lambda row, names: four(row) and row[0] != "" and not row[3].isdecimal(),
+    "plays that are no whole number": lambda row, names: (
+        four(row) and row[0] != "" and not row[3].isdecimal()
+    ),
     "zero plays": lambda row, names: four(row) and row[3] == "0",
     "huge plays": lambda row, names: four(row) and row[3].isdecimal() and int(row[3]) > 10**9,
     "date for a user": lambda row, names: row[0] == "sep 20, 2008",

@@ -49,9 +49,8 @@ def test_no_recording_is_a_drone_or_noise_over_its_whole_length(recordings):
 
 
 def test_a_tenth_of_the_tracks_is_stereo_and_their_channels_differ(world):
-    tracks = [track for artist in demo.World().artists[:100] for track in demo.World().tracks(artist)[:2]]
-    stereo = np.mean([score.compose(demo.World(), track).stereo for track in tracks[:100]])
-    assert 0.03 < stereo < 0.2
+    scores = [score.compose(world, track) for artist in world.artists for track in world.tracks(artist)[:3]]
+    assert len(scores) > 100 and 0.03 < np.mean([each.stereo for each in scores]) < 0.2
     samples, rate = demo.synthesise(world, a_track(world, lambda each: each.stereo))
     assert rate == 44_100 and np.abs(samples[:, 0] - samples[:, 1]).max() > 0.01
 
@@ -65,7 +64,9 @@ def test_the_same_track_gives_the_same_bytes_and_they_decode_to_its_sound(world,
     assert (heard.codec, heard.sample_rate) == (codec, rate)
     assert len(heard.samples) == pytest.approx(len(samples), abs=2 * audio.MP3_FRAME)
     n = min(len(heard.samples), len(samples))
-    pictures = [spectrograms.log_mel(spectrograms.mono(sound[:n], rate)) for sound in (samples, heard.samples)]
+    pictures = [
+        spectrograms.log_mel(spectrograms.mono(sound[:n], rate)) for sound in (samples, heard.samples)
+    ]
     assert np.abs(pictures[0] - pictures[1])[:, :40].mean() < 0.05  # 4 dB, below 5 kHz
 
 
@@ -87,11 +88,10 @@ def test_the_codec_is_that_of_the_first_catalogue_with_previews(world):
 def test_the_sound_rises_where_the_score_says_that_drums_strike(world):
     track = a_track(world, lambda each: each.kit == "tight" and not each.stereo and len(each.hits) > 100)
     samples, rate = demo.synthesise(world, track)
-    frame = rate // 100  # 10 ms
-    energy = np.log10((samples[:, 0] ** 2).reshape(-1, frame).sum(axis=1) + 1e-9)
+    energy = np.log10((samples[:, 0] ** 2).reshape(-1, rate // 90).sum(axis=1) + 1e-9)  # 90 frames a second
     rise = np.diff(energy)
     struck = np.zeros(len(rise), dtype=bool)
-    at = (demo.onsets(world, track) * 100).astype(int)
+    at = (demo.onsets(world, track) * 90).astype(int)
     for shift in (-1, 0):
         struck[np.clip(at + shift, 0, len(rise) - 1)] = True
     assert rise[struck].mean() > 0.05 > rise[~struck].mean()
@@ -142,12 +142,23 @@ def test_a_stop_silences_the_score(world):
 
 
 def test_the_command_writes_music_a_table_and_the_listeners(tmp_path, monkeypatch, capsys):
-    arguments = ["--folder", str(tmp_path), "--artists", "4", "--listeners", "50", "--clips", "1", "--jobs", "1"]
+    arguments = [
+        "--folder",
+        str(tmp_path),
+        "--artists",
+        "4",
+        "--listeners",
+        "50",
+        "--clips",
+        "1",
+        "--jobs",
+        "1",
+    ]
     monkeypatch.setattr("sys.argv", ["lib.demo", *arguments])
     command.main()
     table = pd.read_csv(tmp_path / "tracks.csv")
     assert list(table.columns) == ["artist", "file"]
-    assert "4 simulated artists with 4 clips" in capsys.readouterr().out or table["artist"].nunique() == 3
+    assert f"{len(table)} simulated artists with {len(table)} clips and 50" in capsys.readouterr().out
     for artist, file in table.itertuples(index=False):
         assert file.split("/")[0] == artist and file.count("/") == 2
         assert len(audio.decode(tmp_path / "music" / file).samples)

@@ -66,7 +66,9 @@ def test_one_pair_shares_a_name_and_all_catalogues_and_no_other_does(world):
 
 def test_ids_are_unique_in_each_catalogue_and_look_like_its_own(world):
     for shop in ("spotify", "itunes", "deezer"):
-        known = [artist.catalogues[shop] for artist in [*world.artists, *world.decoys] if shop in artist.catalogues]
+        known = [
+            artist.catalogues[shop] for artist in [*world.artists, *world.decoys] if shop in artist.catalogues
+        ]
         assert len(set(known)) == len(known)
         assert all(len(key) == 22 if shop == "spotify" else key.isdecimal() for key in known)
 
@@ -84,7 +86,10 @@ def test_the_parts_of_table_2_are_cast_as_the_paper_has_them(world):
     assert set(cast) == {"The Beatles", "In Flames", "Tupac"}
     assert cast["The Beatles"] is world.artists[0]
     early, late = (np.argmax(mixture) for mixture in (cast["In Flames"].style, cast["In Flames"].later_style))
-    assert (constants.STYLE_NAMES[early], constants.STYLE_NAMES[late]) == ("melodic metal", "alternative metal")
+    assert (constants.STYLE_NAMES[early], constants.STYLE_NAMES[late]) == (
+        "melodic metal",
+        "alternative metal",
+    )
     assert {world.is_later(track.n) for track in world.tracks(cast["In Flames"])[:3]} == {True, False}
     assert np.argmax(cast["Tupac"].style) == constants.STYLE_NAMES.index("hip hop")
 

@@ -121,6 +121,23 @@ def test_an_artist_without_mbid_is_known_by_its_folded_name_if_that_is_allowed(t
     assert plays.rows.rows() == [(USERS[0], "name:abba", "ABBA ", 10)]
 
 
+def test_a_row_without_mbid_joins_the_artist_of_its_name_that_has_most_plays_under_any_spelling(tmp_path):
+    plays = read(
+        tmp_path,
+        row(mbid=MBIDS[0], name="Nirvana", plays="5"),
+        row(USERS[1], MBIDS[0], "nirvana", "5"),
+        row(USERS[1], MBIDS[1], "nirvana", "7"),
+        row(USERS[2], "", "NIRVANA", "2"),
+        row(USERS[3], "", "nobody else", "2"),
+        require_mbid=False,
+    )
+    assert dict(plays.rows.filter(user=USERS[2]).select("artist_id", "plays").rows()) == {MBIDS[0]: 2}
+    assert plays.rows.filter(user=USERS[3])["artist_id"].to_list() == ["name:nobody else"]
+    tie = [row(mbid=mbid, name="nirvana") for mbid in (MBIDS[2], MBIDS[1], MBIDS[3])]
+    plays = read(tmp_path, *tie, row(USERS[2], "", "nirvana"), require_mbid=False)
+    assert plays.rows.filter(user=USERS[2])["artist_id"].to_list() == [MBIDS[1]]
+
+
 def test_line_ends_of_windows_and_a_missing_last_one_change_nothing(tmp_path):
     rows = [row(), row(mbid=MBIDS[1], name="one\rtwo"), row(user=USERS[1])]
     plain = read(tmp_path, *rows).rows

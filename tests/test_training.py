@@ -81,7 +81,7 @@ def test_losses_after_the_last_epoch_equal_a_loop_over_clip_pairs(collection, pa
 
 
 def test_the_training_loss_is_the_mean_over_pairs_of_different_artists(collection, parts):
-    """With a learning rate of 0 it follows from the network's answers to each tile, whatever the tiles' sizes."""
+    """With a learning rate of 0 it follows from the network's answers, whatever the tiles' sizes."""
     train, dev, _ = parts
     method = Siamese(**MANY_TILES | {"epochs": 1}, learning_rate=0.0).fit(collection, train, dev, seed=1)
     fresh = training.Untrained().build(seed=1)
@@ -173,6 +173,14 @@ def test_a_constant_target_is_an_alarm(collection, parts):
         ValueError, match="all training artists are equally similar: there is nothing to learn"
     ):
         Siamese(**ONE_TILE).fit(changed(collection, target=collection.target * 0 + 0.3), train, dev)
+
+
+def test_a_target_that_is_not_symmetric_is_an_error(collection, parts):
+    """The same pair would be taught two answers, by chance of the order in which its clips come."""
+    train, dev, _ = parts
+    target = collection.target.where(np.triu(np.ones((12, 12))) > 0, collection.target / 2)
+    with pytest.raises(ValueError, match="the network is symmetric and the target is not"):
+        Siamese(**ONE_TILE).fit(changed(collection, target=target), train, dev)
 
 
 # Scores.

@@ -185,21 +185,18 @@ HABITS = (
 )  # fmt: skip
 
 STYLE_REACH = 1.4  # distance on the map over which tastes for two styles stay related
-MIXTURE_CONCENTRATION = (
-    3.0  # of the Dirichlet draw of an artist's mixture: higher = closer to its style's usual blend
-)
+# Of the Dirichlet draw of an artist's mixture; higher: closer to its style's usual blend.
+MIXTURE_CONCENTRATION = 3.0
 MIXTURE_FOCUS = 0.4  # distance on the map over which an artist borrows from neighbouring styles
 
-N_SCENES = (
-    4  # circles of artists who share listeners for reasons that nobody can hear: country, years, friendship
-)
+# Circles of artists who share listeners for reasons that nobody can hear: country, years, friendship.
+N_SCENES = 4
 SCENE_CONCENTRATION = 0.15  # of the Dirichlet draw of an artist's scenes: low = most belong to one
 ZIPF_EXPONENT = 1.5  # popularity falls with rank to this power ...
 ZIPF_OFFSET = 10.0  # ... after so many ranks that flatten the head of the curve
 
-STYLE_PULL = (
-    9.0  # distance in the space of tastes that a style makes, in units of the reach of a listener's interest
-)
+# Distance in the space of tastes that a style makes, in units of the reach of a listener's interest.
+STYLE_PULL = 9.0
 HABIT_PULL = {"drive": 0.5, "tempo": 0.3, "brightness": 0.3, "voice": 0.5}  # the same for a habit of 1
 SCENE_PULL = 4.5  # the same for a scene
 MAINSTREAM = (1.0, 15.0)  # Beta distribution, over listeners, of the share that goes to whatever is popular
@@ -256,7 +253,7 @@ LINE_UP = 0.6  # how often a track uses its artist's usual kit, drums, bass, ...
 TEMPO = (0.06, 0.08)  # in log beats a minute
 MINOR = (0.8, 0.0)  # in log odds
 REGISTER = (2.0, 2.0)  # semitones
-TILT = (0.4, 1.4)  # dB per octave
+TILT = (0.4, 1.6)  # dB per octave
 DRIVE = (0.12, 0.10)
 SPACE = (0.08, 0.10)
 DENSITY = (0.12, 0.12)
@@ -265,11 +262,8 @@ LEVELS = (0.0, 2.0)  # dB, each layer
 MASTER_CURVE = 3.5  # dB, standard deviation of the track's own smooth equaliser curve ...
 MASTER_CURVE_POINTS = (60, 200, 600, 1_800, 5_000, 10_000)  # ... at these frequencies
 CONTRAST = 12.0  # dB by which the softest sections stay below the loudest: half-normal over tracks
-STOP_TIME = (
-    0.35,
-    (0.25, 0.5, 1.0),
-    (1, 2),
-)  # share of the tracks with stops, shares of their bars, lengths in beats
-STOP_DEPTH = 45.0  # dB
+# Stops: share of the tracks that have them, in which shares of their bars, for how many beats.
+STOP_TIME = (0.2, (0.25, 0.5), (1, 2))
+STOP_DEPTH = 40.0  # dB
 HISS = (-62.0, 8.0)  # dB of the recording's noise below its music: mean and spread over tracks
 LOUDNESS = (-16.0, 2.5)  # dB below full scale, root mean square: mean and spread over tracks

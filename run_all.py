@@ -267,7 +267,7 @@ def cause(said):
     if "DO NOT MATCH THE HASHES" in said:
         return f"A package that came is not the one that was locked, so nothing was installed:\n  {last}"
     if re.search(OFFLINE, said):
-        return "The packages could not be fetched: there is no connection to the package index."
+        return "The packages could not be fetched: no connection. Check the network, then run this again."
     return f"The environment could not be built:\n  {last}"
 
 

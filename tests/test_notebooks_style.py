@@ -7,6 +7,7 @@ import nbformat
 import pytest
 
 from lib import notebooks, paths, profiles, stages
+from lib.demo import constants
 
 IGNORED = "nbval-ignore-output"
 
@@ -93,3 +94,12 @@ def test_what_nbval_does_not_compare_says_why(code):
 
 def test_nbval_compares_at_least_two_thirds_of_the_cells(code):
     assert 3 * sum(IGNORED in tags(cell) for cell in code) <= len(code)
+
+
+def test_the_demo_simulates_the_world_whose_constants_were_calibrated():
+    defaults = {name: line.default for name, line in profiles.parameters_of("01_listening_data").items()}
+    assert defaults["simulate"] is True
+    assert (defaults["world_artists"], defaults["world_listeners"]) == (
+        constants.N_ARTISTS,
+        constants.N_LISTENERS,
+    )

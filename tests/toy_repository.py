@@ -22,7 +22,8 @@ NOTEBOOKS = {
     "01_numbers": [
         "import sys\n\nfrom lib import artifacts, paths",
         'profile: str = "demo"\ncount: int = 3  # how many numbers\nnumbers_file: str = ""',
-        'artifacts.write_json(list(range(count)), paths.data(profile) / "numbers.json")\nprint("noise", file=sys.stderr)',
+        'artifacts.write_json(list(range(count)), paths.data(profile) / "numbers.json")\n'
+        'print("noise", file=sys.stderr)',
         'artifacts.finish("01_numbers", profile, globals(), [paths.data(profile) / "numbers.json"])',
     ],
     "02_scaled": [

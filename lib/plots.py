@@ -193,6 +193,7 @@ def spectrogram(values, *, title="", ax=None, colourbar=True):
         cmap="magma",
         vmin=0,
         vmax=1,
+        interpolation="nearest",  # exact, and a smaller picture
         extent=(0, spectrograms.SECONDS, 0, spectrograms.N_MELS),
     )
     _mel_ticks(ax)
@@ -203,7 +204,7 @@ def spectrogram(values, *, title="", ax=None, colourbar=True):
     return figure
 
 
-def spectrogram_grid(items, *, columns=2, xlabel="time (s)"):
+def spectrogram_grid(items, *, columns=2):
     """Several spectrograms with their titles.
 
     Parameters
@@ -213,7 +214,7 @@ def spectrogram_grid(items, *, columns=2, xlabel="time (s)"):
     """
     rows = -(-len(items) // columns)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(4.8 * columns, 2.1 * rows), sharex=True, sharey=True, squeeze=False
+        rows, columns, figsize=(4.2 * columns, 1.9 * rows), sharex=True, sharey=True, squeeze=False
     )
     for ax, (title, values) in zip(axes.flat, items):
         spectrogram(values, title=title, ax=ax, colourbar=False)
@@ -230,7 +231,7 @@ def two_readings(ours, published):
     ----------
     ours, published : np.ndarray, shape=(256, 64)
     """
-    figure, axes = plt.subplots(1, 2, figsize=(9.6, 2.6), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(8.4, 2.4), sharey=True)
     spectrogram(ours, title="here: time forward, loud = 1", ax=axes[0], colourbar=False)
     spectrogram(published, title="as published: time backwards, loud = 0", ax=axes[1], colourbar=False)
     axes[1].set(xlabel="seconds before the end of the clip", ylabel="")
@@ -340,7 +341,12 @@ def loss_curves(history, constants, *, ax=None):
         ax.axhline(
             loss, color=SPLIT_COLOURS[split], linestyle=":", linewidth=1.2, label=f"{split}: always the mean"
         )
-    ax.set(xlabel="epoch", ylabel="mean squared error", yscale="log")
+    ax.set(xlabel="epoch", ylabel="mean squared error")
+    later = history.loc[history["epoch"] > history["epoch"].min(), "loss"]
+    highest = 1.1 * max([*constants.values(), *later])
+    if history["loss"].max() > highest:
+        ax.set_ylim(top=highest)
+        ax.set_title("the first epoch begins above the picture", loc="left", fontsize="small")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
@@ -369,7 +375,7 @@ def search_heatmaps(search):
     return figure
 
 
-def mislabelled_truth(truths, *, names=None):
+def mislabelled_truth(truths):
     """Both truths of the test artists side by side, and where the published rows come from.
 
     Parameters

@@ -217,11 +217,16 @@ def spectrogram_grid(items, *, columns=2):
         rows, columns, figsize=(4.2 * columns, 1.9 * rows), sharex=True, sharey=True, squeeze=False
     )
     for ax, (title, values) in zip(axes.flat, items):
-        spectrogram(values, title=title, ax=ax, colourbar=False)
+        spectrogram(values, title=_shortened(title), ax=ax, colourbar=False)
         ax.label_outer()
     for ax in axes.flat[len(items) :]:
         ax.set_visible(False)
     return figure
+
+
+def _shortened(title, longest=46):
+    """A title that fits above a picture of half the width."""
+    return title if len(title) <= longest else title[: longest - 1] + "…"
 
 
 def two_readings(ours, published):

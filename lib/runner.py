@@ -164,7 +164,7 @@ def test(extra=()):
         for given in extra
         if not given.startswith("-") and (paths.root() / given.split("::")[0]).exists()
     ]
-    targets = [] if named else ["tests", *(f"notebooks/{stage}.ipynb" for stage in stages.names())]
+    targets = [] if named else _everything()
     with tempfile.TemporaryDirectory(prefix="music-similarity-") as folder:
         roots = {name: str(Path(folder, top)) for top, name in paths.MOVABLE.items()}
         nbval = [
@@ -181,6 +181,13 @@ def test(extra=()):
     if failed and failed != ["pytest"]:  # pytest's own summary says enough
         print("failed: " + "; ".join(failed), flush=True)
     return 1 if failed else 0
+
+
+def _everything():
+    """Unit tests, then the notebooks in order, then what compares the figures that these made."""
+    tests = sorted(paths.root().glob("tests/test_*.py")) + [paths.notebook(stage) for stage in stages.names()]
+    tests += paths.root().glob("tests/compare_figures.py")
+    return [str(path.relative_to(paths.root())) for path in tests]
 
 
 @contextlib.contextmanager

@@ -478,14 +478,14 @@ def test_the_tests_run_the_notebooks_elsewhere_count_all_and_see_what_they_litte
     assert not (toy / "data").exists()
 
 
+TEST = "tests/test_x.py"
+
+
 @pytest.mark.parametrize(
     ("extra", "targets"),
     [
-        (
-            [],
-            ["tests", "notebooks/01_numbers.ipynb", "notebooks/02_scaled.ipynb", "notebooks/03_apart.ipynb"],
-        ),
-        (["-k", "numbers"], ["tests", "notebooks/01_numbers.ipynb"]),
+        ([], [TEST, *(f"notebooks/{stage}.ipynb" for stage in ["01_numbers", "02_scaled", "03_apart"])]),
+        (["-k", "numbers"], [TEST, "notebooks/01_numbers.ipynb"]),
         (["tests/test_x.py::test_y"], ["tests/test_x.py::test_y"]),
     ],
 )

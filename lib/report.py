@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from lib import artifacts, paths, plots
+from lib import artifacts, ledger, paths, plots
 
 TABLE = re.compile(r"(<!-- table 1: begin.*?-->\n).*?(<!-- table 1: end -->)", re.DOTALL)
 
@@ -24,6 +24,9 @@ def refresh_readme(root=None):
         return
     text = readme.read_text(encoding="utf-8")
     new = result_table(pd.read_csv(table))
+    claims = paths.figures("demo") / "ledger.csv"
+    if claims.exists():
+        new += "\n" + verdicts(pd.read_csv(claims)) + "\n"
     replaced = TABLE.sub(lambda found: found[1] + "\n" + new + "\n" + found[2], text)
     if replaced != text:
         artifacts.write_text(replaced, readme)
@@ -58,6 +61,26 @@ def result_table(frame):
         " as published."
     )
     return note + "\n\n" + artifacts.markdown(pd.DataFrame(rows))
+
+
+def verdicts(claims):
+    """How many of the paper's claims hold on these data, in one sentence.
+
+    Parameters
+    ----------
+    claims : pd.DataFrame
+        ``ledger.csv``.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    counts = claims["verdict"].value_counts()
+    said = ", ".join(f"{verdict}: {counts.get(verdict, 0)}" for verdict in ledger.MEANINGS.values())
+    return (
+        f"Of {len(claims)} claims of the paper checked on these data, {said} ([ledger](figures/ledger.md))."
+    )
 
 
 def _cell(row):

@@ -1,0 +1,46 @@
+"""Verdicts come from intervals, and from nothing else."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib import ledger
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(0.1, 0.2, "holds"), (-0.2, -0.1, "does not hold"), (-0.1, 0.1, "cannot be told")],
+)
+def test_a_claim_is_decided_by_the_side_on_which_its_interval_lies(low, high, said):
+    assert ledger.verdict(low, high) == said
+
+
+def test_what_is_no_interval_is_an_error():
+    with pytest.raises(ValueError, match="not an interval: 2 to 1"):
+        ledger.verdict(2, 1)
+
+
+def test_a_loss_that_stays_above_the_constant_predictors_is_not_good():
+    rows = [
+        (seed, epoch, "test", loss) for seed in (0, 1) for epoch, loss in enumerate([0.5, 0.4, 0.3], start=1)
+    ]
+    history = pd.DataFrame(rows, columns=["seed", "epoch", "split", "loss"])
+    claims = ledger.loss_claims(history, {"test": 0.2}).set_index("section")
+    assert claims.loc["6", "verdict"] == "does not hold"
+    assert claims.loc["6", "value"] == pytest.approx(-0.1)
+    assert claims.loc["5, Figure 2", "value"] == pytest.approx(0.3 - 0.4)  # lowest mean of three epochs is .4
+
+
+def test_one_training_a_setting_decides_nothing_on_the_best_setting():
+    search = pd.DataFrame(
+        {"batch_size": [512, 2048], "learning_rate": 0.001, "dev_loss": [0.3, 0.1], "seed": 0}
+    )
+    (claim,) = ledger.search_claims(search).to_dict("records")
+    assert claim["value"] == pytest.approx(0.2)
+    assert np.isnan(claim["ci_low"])
+    assert claim["verdict"] == "cannot be told"
+
+
+def test_a_grid_without_the_papers_setting_says_nothing_of_it():
+    search = pd.DataFrame({"batch_size": [512], "learning_rate": 0.01, "dev_loss": [0.3], "seed": 0})
+    assert ledger.search_claims(search).empty

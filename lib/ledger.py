@@ -80,10 +80,14 @@ def loss_claims(history, constants):
     pd.DataFrame
         In the columns of the ledger; intervals are the range over seeds.
     """
-    test = history[history["split"] == "test"].pivot(index="epoch", columns="seed", values="loss")
-    rise = test.iloc[-1] - test.rolling(3, min_periods=1).mean().min()
+    dev, test = (
+        history[history["split"] == split].pivot(index="epoch", columns="seed", values="loss")
+        for split in ("dev", "test")
+    )
+    best = dev.idxmin()  # chosen on the dev artists: the lowest test loss would rise by being chosen
+    rise = test.iloc[-1] - pd.Series({seed: test.loc[epoch, seed] for seed, epoch in best.items()})
     gain = constants["test"] - test.iloc[-1]
-    rises = "last epoch's loss - lowest mean of three epochs, range over seeds"
+    rises = "last epoch's test loss - that of the best dev epoch, range over seeds"
     gains = "constant predictor's test loss - the network's, range over seeds"
     rows = [
         _row("test loss rises after its best epoch", "5, Figure 2", rises, _spread(rise)),

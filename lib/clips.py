@@ -4,7 +4,8 @@ Conventions
 -----------
 Sources are asked in order; where one gives too few clips, the next one fills up. An artist of a source is
 accepted only if its name is equal (`lib.names.normalise`); where several artists share the name, in the
-source or in the listening data, only the one that MusicBrainz links to the MBID. Tracks are taken in the
+source or in the listening data, only the one that MusicBrainz links to the MBID; in a source that knows
+nothing but names, only the first of them in the listening data (`lib.names.join`). Tracks are taken in the
 source's order, each title once. Every file has to pass a gate (`examine`, `objection`); what is rejected is
 written down. Names from outside never become paths. Times are in seconds, loudness in decibels relative to
 full scale.
@@ -12,7 +13,6 @@ full scale.
 The result depends on what the sources answer, not on the order in which answers arrive.
 """
 
-import collections
 import hashlib
 import math
 import re
@@ -128,12 +128,11 @@ def collect(artists, sources, folder, *, clips_per_artist=3, min_seconds=10.0, n
         twice = artists.loc[artists["artist_id"].duplicated(), "artist_id"].iloc[0]
         raise ValueError(f"artist {twice!r} occurs more than once in the table of artists")
     wanted = list(artists[["artist_id", "name"]].itertuples(index=False, name="Artist"))
-    spelt = collections.Counter(names.normalise(artist.name) for artist in wanted)
+    shared = {source.name: _shared(artists, source) for source in sources}
     banned = {artist.artist_id: {} for artist in wanted}
     rules = _Rules(folder, clips_per_artist, min_seconds)
 
     def gather(artist):
-        shared = spelt[names.normalise(artist.name)] > 1
         return _gather(artist, shared, sources, banned[artist.artist_id], rules)
 
     gathered, todo = {}, wanted
@@ -161,7 +160,8 @@ def choose(artist, source, shared=False):
         With ``artist_id`` and ``name``.
     source : lib.catalogues.source.Source
     shared : bool
-        Whether another artist in the listening data has this name too.
+        Whether another artist in the listening data has this name too; for a source that knows nothing but
+        names, whether an earlier one has.
 
     Returns
     -------
@@ -182,8 +182,11 @@ def choose(artist, source, shared=False):
     if len(equal) == 1 and not shared:
         others = [each for each in candidates if each != equal[0]]
         return Choice(equal[0], "the only artist of this name", others)
-    if not equal and not shared:
+    names_only = source.offers() is not None
+    if not equal and (names_only or not shared):
         return Choice(None, "no artist of this name", candidates)
+    if names_only:
+        return Choice(None, "ambiguous: an artist before this one has the same name", candidates)
     linked = source.linked(artist.artist_id)
     by_id = {each.id: each for each in equal}
     if linked:  # preferably to one that the search found too; it may have drowned among its namesakes
@@ -292,6 +295,37 @@ def summary(found, sources, n_artists):
     return pd.DataFrame(rows, columns=["source", "quantity", "value"])
 
 
+def unresolved(artists, sources):
+    """Names that do not lead from the plays to the music, or from the music to the plays: ``names.tsv``.
+
+    Parameters
+    ----------
+    artists : pd.DataFrame
+        Columns ``artist_id`` and ``name``, the one with the most listeners first.
+    sources : sequence of lib.catalogues.source.Source
+        Those that know nothing but names, such as a music folder, are looked at; in catalogues one can only
+        search, what they lack is in ``missing.tsv``.
+
+    Returns
+    -------
+    pd.DataFrame
+        As `lib.names.Joined` describes, with a first column ``source``.
+    """
+    tables = [
+        names.join(artists, source.offers()).unresolved.assign(source=source.name)
+        for source in sources
+        if source.offers() is not None
+    ]
+    columns = ["source", *names.UNRESOLVED]
+    return pd.concat([pd.DataFrame(columns=columns, dtype="str"), *tables], ignore_index=True)[columns]
+
+
+def _shared(artists, source):
+    """Ids of the artists whose name does not tell a source who they are."""
+    keep = False if source.offers() is None else "first"
+    return set(artists.loc[artists["name"].map(names.normalise).duplicated(keep=keep), "artist_id"])
+
+
 def _gather(artist, shared, sources, banned, rules):
     """The clips of one artist, source by source."""
     gathered = _Gathered([], [], [])
@@ -301,7 +335,7 @@ def _gather(artist, shared, sources, banned, rules):
             break
         complaints, rejected = [], []
         try:
-            choice = choose(artist, source, shared)
+            choice = choose(artist, source, artist.artist_id in shared[source.name])
             rejected = choice.rejected
             if choice.candidate is None:
                 complaints.append(choice.because)

@@ -3,7 +3,7 @@
 **Conventions.** Every other module asks here and joins file names to the answer. Two folders can be moved by
 environment variables, which is how the tests keep the checkout clean:
 
-- ``MUSIC_SIMILARITY_DATA`` (default ``data/``): data and artefacts, one sub-folder a profile,
+- ``MUSIC_SIMILARITY_DATA`` (default ``data/``): data and artefacts, one sub-folder a profile, and downloads,
 - ``MUSIC_SIMILARITY_FIGURES`` (default ``figures/``): pictures and tables of ``demo``, others in sub-folders.
 
 A file is *shown* by a name that is the same on every machine, such as ``data/demo/artists.parquet``.
@@ -14,6 +14,7 @@ import re
 from pathlib import Path
 
 MOVABLE = {"data": "MUSIC_SIMILARITY_DATA", "figures": "MUSIC_SIMILARITY_FIGURES"}
+DOWNLOADS = "downloads"
 
 
 def root():
@@ -29,6 +30,11 @@ def data(profile):
 def figures(profile):
     """Folder with the pictures and tables of `profile`: the top one for ``demo``, else a sub-folder."""
     return _movable("figures") if profile == "demo" else _movable("figures") / checked(profile)
+
+
+def downloads():
+    """Folder with the public data sets, which all profiles share."""
+    return _movable("data") / DOWNLOADS
 
 
 def notebook(stage):
@@ -84,12 +90,14 @@ def checked(profile):
     Raises
     ------
     ValueError
-        If it holds anything but letters, digits, hyphens and underscores.
+        If it holds anything but letters, digits, hyphens and underscores, or is the folder of downloads.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", str(profile)):
         raise ValueError(
             f"A profile's name is letters, digits, '-' and '_' (it becomes a folder), but came {profile!r}."
         )
+    if str(profile).lower() == DOWNLOADS:  # whatever the case: some file systems see no difference
+        raise ValueError(f"A profile cannot be called {profile!r}: that folder holds the public data sets.")
     return profile
 
 

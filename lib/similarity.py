@@ -3,21 +3,35 @@
 Conventions
 -----------
 - Every metric returns a labelled frame: index and columns are the same artist ids, higher is more similar,
-  the diagonal is blank (NaN) and nothing else is.
+  the values lie in [0, 1], the diagonal is blank (NaN) and nothing else is.
 - ``frame.loc[a, b]`` of an asymmetric metric is the similarity of candidate *b* to query *a*.
+- An artist without listeners, as half of the users may leave one, is equally similar to all others: 0, or for
+  `pmi` and `latent` the value that stands for "nothing known".
 - Frames are only ever reindexed. Assigning an index is the mistake of the published evaluation
-  (`as_published`).
+  (`as_published`). Targets are read from files by `load` alone, which audits them.
 
 References
 ----------
 Allen, N. (2018). Assessing Music Similarity Using Deep Learning. Section 3.
+Robertson, S. and Zaragoza, H. (2009). The Probabilistic Relevance Framework: BM25 and Beyond. Foundations and
+Trends in Information Retrieval 3(4), 333-389.
 """
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import scipy.linalg
 import scipy.stats
+from tqdm.auto import tqdm
+
+from lib import artifacts, paths
+from lib.listening import halves
+
+BM25_K1, BM25_B = 1.2, 0.75  # the usual values: how soon plays count for no more, how much long documents pay
 
 
 def cooccurrence(listening):
@@ -32,8 +46,7 @@ def cooccurrence(listening):
     pd.DataFrame, shape=(n_artists, n_artists), dtype=int64
         The diagonal holds each artist's listeners.
     """
-    listened = listening.listened
-    return _labelled((listened.T @ listened).toarray(), listening.artists["artist_id"])
+    return _labelled(listening.co_listeners.copy(), listening.artists["artist_id"])
 
 
 def min_conditional(listening):
@@ -98,8 +111,108 @@ def plays_min(listening):
     return _finish(_scale(_zero_diagonal(frame)))
 
 
-METRICS = {"min_conditional": min_conditional, "conditional": conditional, "plays_min": plays_min}
-SYMMETRIC = ("min_conditional", "plays_min")
+def cosine(listening):
+    """Cosine of the two audiences as 0/1 vectors: ``co-listeners / sqrt(listeners a * listeners b)``.
+
+    Parameters
+    ----------
+    listening : lib.listening.ListeningMatrix
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_artists, n_artists)
+        Symmetric, in [0, 1].
+    """
+    together = cooccurrence(listening)
+    listeners = np.diag(together)
+    return _finish(together / np.sqrt(np.maximum(np.multiply.outer(listeners, listeners), 1)))
+
+
+def jaccard(listening):
+    """Share of co-listeners among those who listen to either artist.
+
+    Parameters
+    ----------
+    listening : lib.listening.ListeningMatrix
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_artists, n_artists)
+        Symmetric, in [0, 1].
+    """
+    together = cooccurrence(listening)
+    listeners = np.diag(together)
+    return _finish(together / np.maximum(np.add.outer(listeners, listeners) - together, 1))
+
+
+def pmi(listening, *, shrinkage=10.0):
+    """Pointwise mutual information: how many more co-listeners than chance would give, as a logarithm.
+
+    ``log((co-listeners + k) / (expected + k))`` with ``expected = listeners a * listeners b / users`` and
+    ``k = shrinkage``, scaled to [0, 1] over all pairs of different artists. Without the shrinkage two obscure
+    artists with a single co-listener would be the most similar of all.
+
+    Parameters
+    ----------
+    listening : lib.listening.ListeningMatrix
+    shrinkage : float, > 0
+        Pseudo co-listeners: added to what was seen and to what was expected.
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_artists, n_artists)
+        Symmetric, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If `shrinkage` is not positive.
+    """
+    if not shrinkage > 0:
+        raise ValueError(
+            f"shrinkage must be above 0 co-listeners, got {shrinkage}: pairs without any have no log"
+        )
+    together = cooccurrence(listening)
+    listeners = np.diag(together)
+    expected = np.multiply.outer(listeners, listeners) / max(listening.plays.shape[0], 1)
+    lift = _scale(_finish(np.log((together + shrinkage) / (expected + shrinkage))))
+    return lift.round(12)  # the last digits of a logarithm depend on the processor
+
+
+def latent(listening, *, n_factors=40):
+    """Cosine *c* of the artists' listening factors (`bm25_factors`), as ``(1 + c) / 2``.
+
+    It sees likeness at second hand as well: two artists whose listeners like the same third ones. Signs and
+    rotations of the factors leave the cosine alone. Artists without plays have cosine 0 with everybody.
+
+    Parameters
+    ----------
+    listening : lib.listening.ListeningMatrix
+    n_factors : int
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_artists, n_artists)
+        Symmetric, in [0, 1].
+    """
+    vectors = bm25_factors(listening, n_factors=n_factors).to_numpy()
+    alike = np.clip(vectors @ vectors.T, -1, 1)
+    likeness = _finish(_labelled((1 + alike) / 2, listening.artists["artist_id"]))
+    return likeness.round(9)  # an SVD's last digits depend on the processor, and would order what is tied
+
+
+METRICS = {
+    "min_conditional": min_conditional,
+    "conditional": conditional,
+    "plays_min": plays_min,
+    "cosine": cosine,
+    "jaccard": jaccard,
+    "pmi": pmi,
+    "latent": latent,
+}
+SYMMETRIC = ("min_conditional", "plays_min", "cosine", "jaccard", "pmi", "latent")
+HALVES = ("half_a", "half_b")  # the paper's metric on the two halves of the listeners
+SMALLEST = 3  # artists: with two there is nothing to rank
 
 
 def audit(target, *, symmetric=True):
@@ -114,86 +227,264 @@ def audit(target, *, symmetric=True):
     Returns
     -------
     dict
-        ``artists``, ``lowest``, ``highest``, ``without_neighbours`` (ids of artists similar to nobody).
+        ``artists``, ``lowest``, ``highest``, ``without_neighbours``: ids of artists whose row is one value
+        throughout, so that nothing can be ranked for them: in a metric of co-listeners, because nobody who
+        listens to them listens to any other artist.
+
+    Warns
+    -----
+    UserWarning
+        If there are such artists.
 
     Raises
     ------
     ValueError
-        If labels repeat or differ between the axes, a value other than the diagonal is blank or the diagonal
-        is not, a value is outside [0, 1], the matrix is constant, or not symmetric where it should be.
+        If there are fewer than three artists; if labels are no text, empty, repeated, or differ between the
+        axes; if a value is blank whose row and column name different artists, or filled where they name the
+        same; if a value is infinite or outside [0, 1]; if all are equal; if the matrix is not symmetric where
+        it should be.
     """
-    for axis in (target.index, target.columns):
-        if not axis.is_unique:
-            raise ValueError(f"the target repeats artists: {sorted(axis[axis.duplicated()])[:5]}")
+    _audit_labels(target)
+    values = target.to_numpy(dtype=float)
+    same = _same_artist(target)
+    _audit_blanks(np.isnan(values), same)
     if not target.index.equals(target.columns):
+        raise ValueError(_about_axes(target))
+    others = values[~same]
+    if np.isinf(others).any():
         raise ValueError(
-            "rows and columns of the target name different artists, or in another order: reindex it"
+            f"{int(np.isinf(others).sum())} similarities are infinite, expected values in [0, 1]:"
+            " something was divided by 0"
         )
-    values = target.to_numpy()
-    diagonal = np.eye(len(values), dtype=bool)
-    if not np.array_equal(np.isnan(values), diagonal):
-        misplaced = int((np.isnan(values) & ~diagonal).sum())
+    lowest, highest = float(others.min()), float(others.max())
+    if lowest < 0 or highest > 1:
         raise ValueError(
-            f"{misplaced} blank values lie off the diagonal and"
-            f" {int((~np.isnan(values) & diagonal).sum())} diagonal ones are filled:"
-            " the index was probably assigned where it should have been reindexed"
+            f"similarities must lie in [0, 1], got {lowest:.3g} to {highest:.3g}:"
+            " the metric was probably not scaled"
         )
-    off_diagonal = values[~diagonal]
-    if off_diagonal.min() < 0 or off_diagonal.max() > 1:
+    if lowest == highest:
         raise ValueError(
-            f"similarities must lie in [0, 1], got {off_diagonal.min():.3g} to {off_diagonal.max():.3g}"
+            f"all similarities are {lowest:.3g}, there is nothing to rank: probably no two artists share"
+            " listeners"
         )
-    if np.ptp(off_diagonal) == 0:
-        raise ValueError(f"all similarities are {off_diagonal[0]:.3g}: there is nothing to rank")
-    if symmetric and not np.allclose(values, values.T, equal_nan=True):
-        raise ValueError(
-            "the target should be symmetric and is not: its rows are not in the order of its columns"
+    if symmetric:
+        _audit_symmetry(target, values)
+    rows = _without_diagonal(values)
+    lonely = list(target.index[rows.min(axis=1) == rows.max(axis=1)])
+    if lonely:
+        warnings.warn(
+            f"{len(lonely)} of {len(target)} artists are equally similar to all others, which leaves nothing"
+            f" to rank: {_first_few(lonely)}. Probably they share listeners with nobody",
+            stacklevel=2,
         )
-    lonely = target.index[np.nansum(values, axis=1) == 0]
-    return {
-        "artists": len(target),
-        "lowest": float(off_diagonal.min()),
-        "highest": float(off_diagonal.max()),
-        "without_neighbours": list(lonely),
-    }
+    return {"artists": len(target), "lowest": lowest, "highest": highest, "without_neighbours": lonely}
 
 
-def summary(targets, listeners, half_targets):
-    """How each metric relates to fame, to the paper's metric, and to luck.
+def save(target, folder, name):
+    """Write a target as ``target_{name}.parquet``.
 
     Parameters
     ----------
-    targets : dict of str to pd.DataFrame
-        By metric; the first is the one that the others are compared with.
-    listeners : pd.Series
-        On the targets' index.
-    half_targets : pair of pd.DataFrame
-        The first metric on two halves of the listeners.
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    folder : path
+    name : str
+        One of `METRICS` or `HALVES`.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError
+        If there is no such target.
+    """
+    path = _target_path(folder, name)
+    artifacts.write_parquet(target, path)
+    return path
+
+
+def load(folder, name):
+    """Read what `save` wrote, and audit it.
+
+    Parameters
+    ----------
+    folder : path
+        Of the profile, `lib.paths.data`.
+    name : str
+        One of `METRICS` or `HALVES`.
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_artists, n_artists)
+
+    Raises
+    ------
+    ValueError
+        If there is no such target, or `audit` refuses it; the message names the file.
+    lib.artifacts.MissingArtifact
+        If it has not been made; the message names the command that does.
+    """
+    path = _target_path(folder, name)
+    again = f"Run: python3 run_all.py --profile {path.parent.name} --only 01"
+    if not path.is_file():
+        raise artifacts.MissingArtifact(f"there is no target {name} at {paths.shown(path)}. {again}")
+    target = pd.read_parquet(path)
+    try:
+        audit(target, symmetric=name in (*SYMMETRIC, *HALVES))
+    except ValueError as problem:
+        raise ValueError(f"{paths.shown(path)} cannot be used: {problem}. {again}") from problem
+    return target
+
+
+def summary(listening, *, metrics=METRICS, n_halvings=10, seed=0, progress=True):
+    """How each metric relates to fame, to the first metric, and to luck.
+
+    All correlations are Spearman's, between two rows of similarities of one query to all other artists, and
+    their mean over queries. A query with a row of one value has no correlation and is left out.
+
+    Parameters
+    ----------
+    listening : lib.listening.ListeningMatrix
+    metrics : dict of str to function
+        By name, each from a listening matrix to a frame; the first is what the others are compared with.
+    n_halvings : int
+        Random halvings of the users; number k is ``lib.listening.halves(listening, seed=seed + k)``.
+    seed : int
+        Of the halvings and the bootstrap.
+    progress : bool
+        Show a bar.
 
     Returns
     -------
     pd.DataFrame
-        One row a metric: ``metric``, ``median``, ``fame_correlation`` (mean over queries of the rank
-        correlation between similarity and the candidate's listeners), ``agreement`` (the same with the first
-        metric) and ``split_half`` (between the halves; first metric only).
+        One row a metric, in these columns:
+
+        - ``metric``; ``median`` and ``spread`` (interquartile range) of the similarities;
+        - ``fame_correlation``: of similarity with the candidates' listeners; ``fame_low``, ``fame_high``: its
+          95 % interval, by bootstrap over the queries;
+        - ``agreement``: with the first metric;
+        - ``split_half``: between the metric on one half of the users and on the other, mean over halvings;
+          ``split_half_low``, ``split_half_high``: percentiles 2.5 and 97.5 over the halvings. They say how
+          much the way of halving matters, and are no confidence interval for other listeners;
+        - ``left_out``: queries left out of ``fame_correlation``; ``left_out_halves``: of ``split_half``, a
+          halving, on average;
+        - ``n_halvings``, ``n_artists``.
+
+    Raises
+    ------
+    ValueError
+        If there is no halving.
     """
-    first = next(iter(targets))
-    fame = pd.DataFrame(
-        np.tile(listeners.to_numpy(dtype=float), (len(listeners), 1)),
-        index=listeners.index,
-        columns=listeners.index,
+    if n_halvings < 1:
+        raise ValueError(f"at least one halving is needed to see how much is luck, got {n_halvings}")
+    listeners = pd.Series(
+        listening.artists["listeners"].to_numpy(), index=_ids(listening.artists["artist_id"])
     )
-    rows = [
-        {
+    targets = {name: metric(listening) for name, metric in metrics.items()}
+    between = _split_half(listening, metrics, n_halvings, seed, progress)
+    first = next(iter(targets.values()))
+    rows = []
+    for name, target in targets.items():
+        by_query = fame_correlations(target, listeners)
+        low, high = _bootstrap_interval(by_query.dropna().to_numpy(), seed)
+        similarities = _without_diagonal(target.to_numpy())
+        halved = np.array([one.mean() for one in between[name]])  # pandas leaves the blank ones out
+        rows.append({
             "metric": name,
-            "median": np.nanmedian(target.to_numpy()),
-            "fame_correlation": _rank_correlation(target, fame),
-            "agreement": _rank_correlation(target, targets[first]),
-            "split_half": _rank_correlation(*half_targets) if name == first else np.nan,
-        }
-        for name, target in targets.items()
-    ]
+            "median": np.median(similarities),
+            "spread": np.subtract(*np.quantile(similarities, [0.75, 0.25])),
+            "fame_correlation": by_query.mean(),
+            "fame_low": low,
+            "fame_high": high,
+            "agreement": rank_correlations(target, first).mean(),
+            "split_half": np.mean(halved),
+            "split_half_low": np.quantile(halved, 0.025),
+            "split_half_high": np.quantile(halved, 0.975),
+            "left_out": int(by_query.isna().sum()),
+            "left_out_halves": np.mean([one.isna().sum() for one in between[name]]),
+            "n_halvings": n_halvings,
+            "n_artists": len(target),
+        })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def rank_correlations(first, second):
+    """Spearman's correlation of two frames, query by query; the diagonal is left out.
+
+    Parameters
+    ----------
+    first, second : pd.DataFrame, shape=(n_artists, n_artists)
+        Over the same artists; the second one is put in the first one's order.
+
+    Returns
+    -------
+    pd.Series, shape=(n_artists,)
+        In [-1, 1]; blank where a row is one value throughout.
+    """
+    ranks = [_centred_ranks(frame.to_numpy()) for frame in (first, second.reindex_like(first))]
+    with np.errstate(invalid="ignore"):  # a row of one value has length 0
+        product = np.einsum("ij,ij->i", *ranks) / np.prod(
+            [np.linalg.norm(rank, axis=1) for rank in ranks], axis=0
+        )
+    return pd.Series(np.clip(product, -1, 1), index=first.index)
+
+
+def fame_correlations(target, listeners):
+    """Spearman's correlation of similarity with the candidates' listeners, query by query.
+
+    Parameters
+    ----------
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    listeners : pd.Series
+        Over the target's artists.
+
+    Returns
+    -------
+    pd.Series, shape=(n_artists,)
+        In [-1, 1]; blank where a row is one value throughout.
+    """
+    fame = np.tile(listeners.reindex(target.columns).to_numpy(dtype=float), (len(target), 1))
+    return rank_correlations(target, _labelled(fame, target.index))
+
+
+def neighbours(targets, artists, query_ids, n=5):
+    """The `n` artists that each metric puts nearest to each query.
+
+    Parameters
+    ----------
+    targets : dict of str to pd.DataFrame
+        By metric.
+    artists : pd.DataFrame
+        ``artist_id``, ``name``, ``listeners``.
+    query_ids : sequence of str
+    n : int
+
+    Returns
+    -------
+    pd.DataFrame
+        ``metric``, ``query`` (name), ``rank`` (1 is nearest), ``artist`` (name), ``listeners``,
+        ``similarity``, ``query_id``, ``artist_id``. Equal similarities are ordered by artist id.
+
+    Raises
+    ------
+    ValueError
+        If a query is not in a target.
+    """
+    described = artists.set_index("artist_id")
+    rows = []
+    for metric, target in targets.items():
+        if unknown := sorted(set(query_ids) - set(target.index)):
+            raise ValueError(f"the target {metric} has no artists {_first_few(unknown)}")
+        for query in query_ids:
+            near = target.loc[query].drop(query).sort_index().sort_values(ascending=False, kind="stable")[:n]
+            rows.append(pd.DataFrame({
+                "metric": metric, "query": described.loc[query, "name"], "rank": range(1, len(near) + 1),
+                "artist": described.loc[near.index, "name"].to_numpy(),
+                "listeners": described.loc[near.index, "listeners"].to_numpy(),
+                "similarity": near.to_numpy(), "query_id": query, "artist_id": near.index,
+            }))  # fmt: skip
+    return pd.concat(rows, ignore_index=True)
 
 
 def as_published(target, test_artists):
@@ -221,7 +512,7 @@ def as_published(target, test_artists):
     return _finish(rows.fillna(0.0).set_axis(rows.columns, axis=0))
 
 
-def factors(listening, *, n_factors=40, discount=0.75, seed=0):
+def ppmi_factors(listening, *, n_factors=40, discount=0.75, seed=0):
     """Listening factors of artists: positive pointwise mutual information, truncated SVD, unit rows.
 
     Parameters
@@ -252,11 +543,165 @@ def factors(listening, *, n_factors=40, discount=0.75, seed=0):
     )
 
 
-def _rank_correlation(first, second):
-    """Mean over queries of Spearman's correlation between two frames; the diagonal is left out."""
-    off = ~np.eye(len(first), dtype=bool)
-    rows = zip(first.to_numpy(), second.reindex_like(first).to_numpy(), off, strict=True)
-    return float(np.nanmean([scipy.stats.spearmanr(a[mask], b[mask]).statistic for a, b, mask in rows]))
+def bm25_factors(listening, *, n_factors=40):
+    """Listening factors of artists: plays weighted by BM25, truncated SVD, unit rows.
+
+    Artists are the documents, users the terms, plays the term frequency *tf*. A weight is::
+
+        log(1 + (N - n + 0.5) / (n + 0.5)) * tf * (K1 + 1) / (tf + K1 * (1 - B + B * plays / mean plays))
+
+    with N artists, n of them played by the user, ``plays`` of the artist by all users, K1 = 1.2 and B = 0.75.
+    This is equation 3.15 of Robertson and Zaragoza (2009) with the factor K1 + 1 that they mention; the 1
+    inside the logarithm keeps the weight of users who play more than half of the artists above 0. Artists
+    without plays count for nothing.
+
+    There are few artists, so the SVD comes from all their inner products: it is exact and needs no seed.
+
+    Parameters
+    ----------
+    listening : lib.listening.ListeningMatrix
+    n_factors : int, >= 1
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_artists, at most n_factors)
+        Rows of length 1; of length 0 for artists without plays, or with nothing in these factors.
+    """
+    weights = _bm25(listening.plays)
+    products = (weights.T @ weights).toarray()
+    n_artists = len(products)
+    strength, directions = scipy.linalg.eigh(
+        products, subset_by_index=[max(n_artists - n_factors, 0), n_artists - 1]
+    )
+    real = strength > n_artists * np.finfo(float).eps * max(strength[-1], 0)
+    vectors = directions[:, real] * np.sqrt(strength[real])
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    whole = np.sqrt(np.diag(products))[:, None]
+    seen = (length > 1e-6 * whole) & (whole > 0)  # what else has a length has it from rounding
+    return pd.DataFrame(
+        np.divide(vectors, length, out=np.zeros_like(vectors), where=seen),
+        index=_ids(listening.artists["artist_id"]),
+    )
+
+
+def _bm25(plays):
+    """Users × artists, the weights of `bm25_factors`."""
+    lengths = plays.sum(axis=0)
+    documents = np.count_nonzero(lengths)
+    relative = lengths / (lengths.sum() / max(documents, 1) or 1)
+    played = np.diff(plays.indptr)
+    rarity = np.log1p((documents - played + 0.5) / (played + 0.5))
+    weights = plays.astype(float)
+    saturated = weights.data + BM25_K1 * (1 - BM25_B + BM25_B * relative[weights.indices])
+    weights.data = np.repeat(rarity, played) * weights.data * (BM25_K1 + 1) / saturated
+    return weights
+
+
+def _split_half(listening, metrics, n_halvings, seed, progress):
+    """For each metric, the rank correlations by query of every halving."""
+    found = {name: [] for name in metrics}
+    for halving in tqdm(range(n_halvings), desc="halvings of the listeners", disable=not progress):
+        both = halves(listening, seed=seed + halving)
+        for name, metric in metrics.items():
+            found[name].append(rank_correlations(*(metric(half) for half in both)))
+    return found
+
+
+def _bootstrap_interval(values, seed, n_resamples=2000):
+    """95 % interval of the mean; blank if there are fewer than two values."""
+    if len(values) < 2:
+        return np.nan, np.nan
+    return scipy.stats.bootstrap(
+        (values,), np.mean, n_resamples=n_resamples, method="percentile", rng=np.random.default_rng(seed)
+    ).confidence_interval
+
+
+def _centred_ranks(values):
+    """Ranks of each row without its diagonal value, ties by their mean, minus the row's mean rank."""
+    ranks = scipy.stats.rankdata(_without_diagonal(values), axis=1)
+    return ranks - (ranks.shape[1] + 1) / 2
+
+
+def _without_diagonal(values):
+    n = len(values)
+    return values[~np.eye(n, dtype=bool)].reshape(n, n - 1)
+
+
+def _audit_labels(target):
+    if min(target.shape) < SMALLEST:
+        raise ValueError(
+            f"a target needs at least {SMALLEST} artists on each axis, got the shape {target.shape}"
+        )
+    for axis, where in ((target.index, "rows"), (target.columns, "columns")):
+        strange = [label for label in axis if not isinstance(label, str) or not label.strip()]
+        if strange:
+            raise ValueError(
+                f"{len(strange)} {where} of the target are not labelled by an artist id but {strange[:5]}:"
+                " the index was probably lost on the way"
+            )
+        if not axis.is_unique:
+            repeated = list(dict.fromkeys(axis[axis.duplicated()]))
+            raise ValueError(
+                f"the {where} of the target repeat artists, expected each once: {_first_few(repeated)}"
+            )
+
+
+def _same_artist(target):
+    """Where row and column name the same artist: the diagonal, however the axes are ordered."""
+    place = target.columns.get_indexer(target.index)
+    same = np.zeros(target.shape, dtype=bool)
+    same[np.flatnonzero(place >= 0), place[place >= 0]] = True
+    return same
+
+
+def _audit_blanks(blank, same):
+    misplaced, filled = int((blank & ~same).sum()), int((~blank & same).sum())
+    if not misplaced and not filled:
+        return
+    cause = (
+        "the index was probably assigned where it should have been reindexed"
+        if misplaced and filled
+        else "the metric left them blank, or artists were added that it does not know"
+        if misplaced
+        else "an artist is no candidate of its own, so these must be blank"
+    )
+    raise ValueError(
+        f"{misplaced} values are blank where row and column name different artists, and {filled} are filled"
+        f" where they name the same: {cause}"
+    )
+
+
+def _about_axes(target):
+    only = target.index.symmetric_difference(target.columns)
+    if len(only):
+        return (
+            f"the target's {len(target.index)} rows and {len(target.columns)} columns name different artists,"
+            f" expected the same: only one axis has {_first_few(only)}; audit the whole target, choose then"
+        )
+    return "rows and columns of the target name the same artists in another order: reindex one like the other"
+
+
+def _audit_symmetry(target, values):
+    apart = np.nan_to_num(np.abs(values - values.T))
+    if apart.max() <= 1e-9:
+        return
+    a, b = np.unravel_index(apart.argmax(), apart.shape)
+    raise ValueError(
+        f"the target should be symmetric and is not: {target.index[a]} to {target.index[b]} is"
+        f" {values[a, b]:.3g}, back it is {values[b, a]:.3g}: either the metric is not symmetric, or values"
+        " were moved without their labels"
+    )
+
+
+def _first_few(labels, n=5):
+    return ", ".join(map(str, labels[:n])) + (f" and {len(labels) - n} more" if len(labels) > n else "")
+
+
+def _target_path(folder, name):
+    known = (*METRICS, *HALVES)
+    if name not in known:
+        raise ValueError(f"there is no target {name!r}, only {', '.join(known)}")
+    return Path(folder) / f"target_{name}.parquet"
 
 
 def _labelled(values, artist_ids):
@@ -273,7 +718,7 @@ def _zero_diagonal(frame):
 
 
 def _scale_values(values):
-    low, high = values.min(), values.max()
+    low, high = np.nanmin(values), np.nanmax(values)
     return (values - low) / (high - low) if high > low else values * 0.0
 
 

@@ -8,8 +8,18 @@ from lib import paths
 
 # Each may import those to its left and above, and none behind it.
 ORDER = [
-    *("paths", "progress", "stages", "profiles", "artifacts"),
-    *("names", "audio", "listening", "similarity", "catalogues", "clips", "spectrograms"),
+    *("paths", "progress", "stages", "profiles", "artifacts", "datasets"),
+    *(
+        "names",
+        "identity",
+        "listening",
+        "plays",
+        "similarity",
+        "audio",
+        "catalogues",
+        "clips",
+        "spectrograms",
+    ),
     *("methods", "splits", "ranking", "significance", "baselines"),
     *("pairs", "siamese", "training", "search", "filters"),
     *("evaluation", "ledger", "players", "plots", "explorer"),

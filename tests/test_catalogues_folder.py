@@ -1,13 +1,15 @@
 """One's own music: folders and tables, well and badly made."""
 
+import dataclasses
 import os
 import types
 
 import pandas as pd
 import pytest
 
-from lib import catalogues
-from lib.catalogues.source import Candidate
+from lib import catalogues, profiles
+from lib.catalogues import folder as module
+from lib.catalogues.source import Candidate, Settings
 
 
 def fill(root, *paths):
@@ -88,7 +90,7 @@ def test_a_table_maps_files_to_artists_by_a_template(tmp_path):
     pd.DataFrame(rows, columns=["Song", "Quadrant", "Artist"]).to_csv(tmp_path / "meta.csv", index=False)
     source = folder(
         tmp_path,
-        music_table=str(tmp_path / "meta.csv"),
+        table_file=str(tmp_path / "meta.csv"),
         artist_column="Artist",
         path_template="{Quadrant}/{Song}.mp3",
     )
@@ -99,7 +101,7 @@ def test_a_table_maps_files_to_artists_by_a_template(tmp_path):
 def test_a_table_may_name_artists_by_mbid_and_lie_beside_its_files(tmp_path):
     fill(tmp_path, "one.mp3", "two.mp3")
     (tmp_path / "meta.tsv").write_text(f"artist\tfile\nB10BBBFC-1\tone.mp3\nAbba\t{tmp_path}/two.mp3\n")
-    source = folder(music_table=str(tmp_path / "meta.tsv"))
+    source = folder(table_file=str(tmp_path / "meta.tsv"))
     (candidate,) = source.candidates(artist("Abba", "b10bbbfc-1"))
     assert [track.id for track in source.tracks(candidate)] == ["one.mp3"]
     assert tracks_of(source, "Abba") == ["two.mp3"]
@@ -109,25 +111,33 @@ def test_a_table_may_name_artists_by_mbid_and_lie_beside_its_files(tmp_path):
 def test_a_table_leaves_names_as_they_are(tmp_path, name):
     fill(tmp_path, "one.mp3")
     (tmp_path / "meta.csv").write_text(f"artist,file\n{name},one.mp3\n")
-    assert tracks_of(folder(music_table=str(tmp_path / "meta.csv")), name) == ["one.mp3"]
+    assert tracks_of(folder(table_file=str(tmp_path / "meta.csv")), name) == ["one.mp3"]
 
 
 @pytest.mark.parametrize("file", ["../secret.mp3", "/etc/secret.mp3", "a/../../secret.mp3"])
 def test_a_table_cannot_lead_out_of_its_folder(tmp_path, file):
     fill(tmp_path, "secret.mp3", "music/one.mp3")
     (tmp_path / "music/meta.csv").write_text(f"artist,file\nAbba,{file}\n")
-    with pytest.raises(ValueError, match=r"leads out of .*music.*`music_folder`"):
-        folder(music_table=str(tmp_path / "music/meta.csv"))
+    with pytest.raises(ValueError, match=r"leads out of .*music.*`02_preview_clips\.music_folder`"):
+        folder(table_file=str(tmp_path / "music/meta.csv"))
 
 
 @pytest.mark.parametrize(
     ("table", "settings", "message"),
     [
-        (None, {}, "is missing: set `music_table`"),
+        (None, {}, r"is missing: set `02_preview_clips\.table_file`"),
         ("artist,file\n", {}, "no rows"),
         ("", {}, "cannot be read"),
-        ("artist,file\nAbba,gone.mp3\n", {}, r"none of the 1 files .*gone\.mp3.*`path_template`"),
-        ("name,file\nAbba,one.mp3\n", {}, "'artist'.*do not fit its columns 'name', 'file'"),
+        (
+            "artist,file\nAbba,gone.mp3\n",
+            {},
+            r"none of the 1 files .*gone\.mp3.*`02_preview_clips\.path_template`",
+        ),
+        (
+            "name,file\nAbba,one.mp3\n",
+            {},
+            r"`02_preview_clips\.artist_column` 'artist'.*do not fit its columns 'name', 'file'",
+        ),
         ("artist,file\nAbba,one.mp3\n", {"path_template": "{Song}.mp3"}, "'{Song}.mp3' do not fit"),
         ("artist,file\nAbba,one.mp3\n", {"path_template": "{file"}, "do not fit"),
         ("artist,file\nAbba,one.mp3\n", {"path_template": "{}"}, "do not fit"),
@@ -138,16 +148,34 @@ def test_a_bad_table_is_explained(tmp_path, table, settings, message):
     if table is not None:
         (tmp_path / "meta.csv").write_text(table)
     with pytest.raises(ValueError, match=message):
-        folder(music_table=str(tmp_path / "meta.csv"), **settings)
+        folder(table_file=str(tmp_path / "meta.csv"), **settings)
 
 
 def test_a_bad_folder_is_explained(tmp_path):
-    with pytest.raises(ValueError, match=r"nowhere is missing: set `music_folder`"):
+    with pytest.raises(ValueError, match=r"nowhere is missing: set `02_preview_clips\.music_folder`"):
         folder(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match=r"none of \.mp3.*Artist/Album/track\.mp3"):
+    with pytest.raises(
+        ValueError, match=r"none of \.mp3.*Artist/Album/track\.mp3.*`02_preview_clips\.table_file`"
+    ):
         folder(tmp_path)
     fill(tmp_path, "one.mp3", "two.mp3")
     with pytest.raises(ValueError, match="2 sound files lie loose in it"):
         folder(tmp_path)
-    with pytest.raises(ValueError, match="set `music_folder` or `music_table`"):
+    with pytest.raises(
+        ValueError, match=r"set `02_preview_clips\.music_folder` or `02_preview_clips\.table_file`"
+    ):
         folder()
+
+
+def test_what_messages_name_is_what_a_person_can_set():
+    parameters = profiles.parameters_of("02_preview_clips")
+    for shown in (module.FOLDER, module.TABLE, module.COLUMN, module.TEMPLATE):
+        stage, _, parameter = shown.partition(".")
+        assert stage == "02_preview_clips" and parameter in parameters
+        assert parameter in {field.name for field in dataclasses.fields(Settings)}
+
+
+def test_all_spellings_are_offered_and_a_catalogue_offers_none(tmp_path):
+    fill(tmp_path, "Sigur Rós/1.mp3", "SIGUR RÓS/2.mp3", "Abba/1.mp3", "Abba/2.mp3")
+    assert sorted(folder(tmp_path).offers()) == ["Abba", "SIGUR RÓS", "Sigur Rós"]
+    assert catalogues.connect(["deezer"], contact="me@example.org")[0].offers() is None

@@ -339,6 +339,46 @@ def test_own_files_stay_where_they_are_and_only_their_middle_is_heard(tmp_path):
     assert "no sound file, whatever its name says" in found.missing["reason"][0]
 
 
+def music(root, *names):
+    for number, name in enumerate(names):
+        (root / name).mkdir(parents=True)
+        (root / name / "1.wav").write_bytes(sound(200 + number))
+    return catalogues.connect(["folder"], music_folder=str(root))
+
+
+def test_of_artists_who_share_a_name_only_the_first_gets_what_the_folder_has(tmp_path):
+    sources = music(tmp_path / "music", "Nirvana", "Cher")
+    found = collect(artists("Nirvana", "Cher", "NIRVANA"), sources, tmp_path, clips_per_artist=1)
+    assert found.clips["artist_id"].tolist() == ["id-0", "id-1"]
+    assert found.missing[["artist_id", "reason"]].to_numpy().tolist() == [
+        ["id-2", "0 of 1 clips; ambiguous: an artist before this one has the same name"]
+    ]
+
+
+def test_names_that_plays_and_folder_do_not_share_are_told(tmp_path):
+    sources = music(tmp_path / "music", "Nirvana", "Cher", "CHER", "Dido")
+    table = artists("nirvana", "Cher", "Nirvana", "Enya", "ENYA")
+    told = clips.unresolved(table, sources)
+    assert told[["source", "side", "problem", "name"]].to_numpy().tolist() == [
+        ["folder", "plays", "ambiguous", "Nirvana"],
+        ["folder", "plays", "unmatched", "Enya"],
+        ["folder", "plays", "unmatched", "ENYA"],
+        ["folder", "music", "ambiguous", "CHER"],
+        ["folder", "music", "unmatched", "Dido"],
+    ]
+    found = collect(table, sources, tmp_path)
+    assert set(found.clips["artist_id"]) == set(table["artist_id"]) - set(told["artist_id"])
+    reasons = found.missing.set_index("artist_id")["reason"]
+    assert "ambiguous" in reasons["id-2"]
+    assert "no artist of this name" in reasons["id-3"] and "no artist of this name" in reasons["id-4"]
+
+
+def test_a_catalogue_that_can_only_be_searched_has_no_names_to_tell():
+    told = clips.unresolved(artists("Abba", "ABBA"), [Shelf("x", {"Abba": []})])
+    assert told.empty
+    assert list(told.columns) == ["source", "side", "problem", "name", "artist_id", "detail"]
+
+
 # Over HTTP: the demo's catalogues, faults, kills
 
 

@@ -1,5 +1,6 @@
 """Names: what counts as the same one."""
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,3 +39,77 @@ def test_other_names_stay_other_names(one, other):
 @given(st.text())
 def test_normalising_twice_changes_nothing(name):
     assert names.normalise(names.normalise(name)) == names.normalise(name)
+
+
+def artists(*names_):
+    return pd.DataFrame({"artist_id": [f"id-{number}" for number in range(len(names_))], "name": names_})
+
+
+def problems(joined):
+    columns = ["side", "problem", "name", "artist_id"]
+    return joined.unresolved[columns].to_numpy().tolist()
+
+
+def test_names_that_both_sides_have_are_matched_in_the_order_of_the_plays():
+    joined = names.join(artists("Abba", "Björk"), ["björk", " ABBA"])
+    assert joined.matches.to_numpy().tolist() == [["id-0", "Abba", " ABBA"], ["id-1", "Björk", "björk"]]
+    assert joined.unresolved.empty
+
+
+def test_names_that_only_one_side_has_are_written_down():
+    joined = names.join(artists("Abba", "Cher", " "), ["ABBA", "Dido", "Enya"])
+    assert joined.matches["artist_id"].tolist() == ["id-0"]
+    assert problems(joined) == [
+        ["plays", "unmatched", "Cher", "id-1"],
+        ["plays", "unmatched", " ", "id-2"],
+        ["music", "unmatched", "Dido", ""],
+        ["music", "unmatched", "Enya", ""],
+    ]
+    assert "no name" in joined.unresolved["detail"][1]
+
+
+def test_of_several_artists_of_one_name_only_the_first_is_matched():
+    joined = names.join(artists("Nirvana", "NIRVANA", "Nirvana "), ["nirvana"])
+    assert joined.matches["artist_id"].tolist() == ["id-0"]
+    assert problems(joined) == [
+        ["plays", "ambiguous", "NIRVANA", "id-1"],
+        ["plays", "ambiguous", "Nirvana ", "id-2"],
+    ]
+    assert joined.unresolved["detail"].str.contains("id-0").all()
+
+
+def test_artists_who_share_a_name_that_the_music_has_not_are_simply_unmatched():
+    assert [row[:2] for row in problems(names.join(artists("Air", "AIR"), ["Abba"]))] == [
+        ["plays", "unmatched"],
+        ["plays", "unmatched"],
+        ["music", "unmatched"],
+    ]
+
+
+def test_several_spellings_in_the_music_are_one_artist_and_written_down():
+    joined = names.join(artists("Abba"), ["abba", "ABBA", "abba"])
+    assert joined.matches["offered"].tolist() == ["ABBA"]
+    assert problems(joined) == [["music", "ambiguous", "ABBA", ""]]
+    assert joined.unresolved["detail"].tolist() == ["taken for one artist: 'ABBA', 'abba'"]
+
+
+def test_an_mbid_tells_artists_of_one_name_apart():
+    joined = names.join(artists("Nirvana", "Nirvana"), ["ID-1", "nirvana"])
+    assert joined.matches[["artist_id", "offered"]].to_numpy().tolist() == [
+        ["id-0", "nirvana"],
+        ["id-1", "ID-1"],
+    ]
+    assert joined.unresolved.empty
+
+
+@given(st.lists(st.sampled_from("aAbBc")), st.lists(st.sampled_from("aAbBcd")))
+def test_everybody_is_accounted_for_and_nobody_twice(asked, offered):
+    joined = names.join(artists(*asked), offered)
+    plays = joined.unresolved["artist_id"][joined.unresolved["side"] == "plays"]
+    assert sorted([*joined.matches["artist_id"], *plays]) == sorted(artists(*asked)["artist_id"])
+    matched = joined.matches["offered"].str.casefold()
+    assert matched.is_unique
+    music = joined.unresolved[
+        (joined.unresolved["side"] == "music") & (joined.unresolved["problem"] == "unmatched")
+    ]
+    assert sorted([*matched, *music["name"].str.casefold()]) == sorted({name.casefold() for name in offered})

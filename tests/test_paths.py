@@ -61,3 +61,12 @@ def test_a_shown_name_leads_back_to_its_file(monkeypatch, tmp_path, name):
 def test_a_profile_whose_name_could_lead_elsewhere_is_refused(name):
     with pytest.raises(ValueError, match="letters, digits"):
         paths.data(name)
+
+
+def test_downloads_are_shared_by_all_profiles_and_none_can_take_their_name(monkeypatch, tmp_path):
+    monkeypatch.setenv("MUSIC_SIMILARITY_DATA", str(tmp_path))
+    assert paths.downloads() == tmp_path / "downloads"
+    assert paths.downloads().parent == paths.data("demo").parent
+    for name in ("downloads", "Downloads"):
+        with pytest.raises(ValueError, match="holds the public data sets"):
+            paths.data(name)

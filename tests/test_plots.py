@@ -104,6 +104,37 @@ def test_the_heatmap_shows_all_values_in_cluster_order(target):
     )
 
 
+def test_the_heatmap_takes_the_order_that_it_is_given(target):
+    order = np.arange(12)[::-1]
+    picture = shown(plots.similarity_heatmap(target, order=order).axes[0])
+    np.testing.assert_array_equal(picture, target.to_numpy()[::-1, ::-1])
+
+
+def test_co_listeners_are_drawn_as_counts_on_a_logarithmic_scale_and_grey_where_there_are_none():
+    counts = pd.DataFrame([[90, 40, 0], [40, 50, 1], [0, 1, 3]])
+    figure = plots.cooccurrence_heatmap(counts, order=[2, 0, 1])
+    image = figure.axes[0].images[0]
+    picture = shown(figure.axes[0])
+    assert np.isnan(np.diag(picture)).all()  # an artist's own listeners are no pair
+    assert picture[[0, 0, 1], [1, 2, 2]].tolist() == [0.5, 1, 40]
+    assert isinstance(image.norm, mpl.colors.LogNorm)
+    assert image.get_clim() == (1, 40)
+    grey = mpl.colors.to_rgba("#DDDDDD")
+    assert tuple(image.cmap(image.norm(picture[0, 1]))) == grey
+    assert tuple(image.cmap(image.norm(picture[0, 2]))) != grey
+    assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == ["1", "3", "10", "30"]
+
+
+def test_counts_and_target_stand_side_by_side_in_one_order(miniature, target):
+    counts = similarity.cooccurrence(miniature)
+    left, right = plots.cooccurrence_and_similarity(counts.iloc[::-1, ::-1], target).axes[:2]
+    order = plots.cluster_order(target)
+    np.testing.assert_array_equal(shown(right), target.to_numpy()[np.ix_(order, order)])
+    others = ~np.eye(12, dtype=bool)
+    drawn = np.where(shown(left) == 0.5, 0, shown(left))
+    np.testing.assert_array_equal(drawn[others], counts.to_numpy()[np.ix_(order, order)][others])
+
+
 def test_fame_of_the_neighbours_is_their_mean_rank():
     ids = list("abcd")
     listeners = pd.Series([40, 30, 20, 10], index=ids)
@@ -111,6 +142,91 @@ def test_fame_of_the_neighbours_is_their_mean_rank():
     figure = plots.metrics_and_fame({"one": pd.DataFrame(values, index=ids, columns=ids)}, listeners, n=2)
     points = figure.axes[0].collections[0].get_offsets().tolist()
     assert points == [[1, 2.5], [2, 3.5], [3, 1.5], [4, 2.5]]
+    again = plots.metrics_and_fame(
+        {"one": pd.DataFrame(values, index=ids, columns=ids)}, listeners.sort_index(ascending=False), n=2
+    )
+    assert again.axes[0].collections[0].get_offsets().tolist() == points[::-1]
+
+
+def test_artists_without_neighbours_are_not_given_the_famous_ones():
+    """All are equally near: a rule that takes the first ones would call them famous."""
+    ids = [f"{k:03d}" for k in range(200)]
+    same = pd.DataFrame(1.0, index=ids, columns=ids).where(~np.eye(200, dtype=bool))
+    figure = plots.metrics_and_fame({"one": same}, pd.Series(np.arange(200)[::-1], index=ids), n=50)
+    ranks = figure.axes[0].collections[0].get_offsets()[:, 1]
+    assert abs(ranks.mean() - 100.5) < 20
+
+
+@pytest.mark.parametrize(("n_metrics", "n_rows"), [(1, 1), (3, 1), (4, 2), (7, 2), (8, 2)])
+def test_metrics_and_fame_is_a_grid_whose_first_panel_is_the_papers(miniature, n_metrics, n_rows):
+    listeners = miniature.artists.set_index("artist_id")["listeners"]
+    metrics = [similarity.min_conditional, similarity.pmi] * 4
+    targets = {f"metric {k}": metrics[k](miniature) for k in range(n_metrics)}
+    figure = plots.metrics_and_fame(targets, listeners, n=3)
+    panels = [ax for ax in figure.axes if ax.axison]
+    titles = [ax.get_title() for ax in panels]
+    assert titles == ["metric 0 (the paper's)", *(f"metric {k}" for k in range(1, n_metrics))]
+    assert panels[0].get_subplotspec().get_gridspec().nrows == n_rows
+    words = texts(figure)
+    assert words.count("without regard to fame") == 1
+    assert words.count("rank by listeners") == -(-n_metrics // n_rows)  # one a column
+    assert len({ax.get_xlim() for ax in panels}) == 1
+
+
+def test_the_line_through_the_cloud_is_the_median_of_equal_parts():
+    ids = [f"{k:02d}" for k in range(24)]
+    rng = np.random.default_rng(4)
+    values = pd.DataFrame(rng.random((24, 24)), index=ids, columns=ids)
+    ax = plots.metrics_and_fame({"one": values}, pd.Series(rng.permutation(24), index=ids), n=3).axes[0]
+    points = np.asarray(ax.collections[0].get_offsets())
+    twelfths = points[points[:, 0].argsort()].reshape(12, 2, 2)
+    np.testing.assert_allclose(ax.lines[0].get_xydata(), np.median(twelfths, axis=1))
+
+
+@pytest.fixture(scope="module")
+def summary(miniature):
+    return similarity.summary(miniature, n_halvings=3, progress=False)
+
+
+def test_the_summary_of_metrics_has_a_dot_and_a_band_for_each_the_first_on_top(summary):
+    figure = plots.metric_summary(summary)
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["min_conditional (the paper's)", *summary["metric"][1:]]
+    assert figure.axes[0].get_yticks().tolist() == [6, 5, 4, 3, 2, 1, 0]
+    for ax, value, interval in zip(figure.axes, ("fame_correlation", "split_half"), ("fame", "split_half")):
+        bands, dots = ax.collections
+        np.testing.assert_allclose(dots.get_offsets(), np.c_[summary[value], np.arange(7)[::-1]])
+        ends = [segment[:, 0] for segment in bands.get_segments()]
+        np.testing.assert_allclose(ends, summary[[f"{interval}_low", f"{interval}_high"]])
+    assert "3 halvings of the listeners" in " ".join(texts(figure))
+
+
+def overlapping(figure):
+    """Pairs of titles, axis labels and tick labels that cover each other in the drawn figure."""
+    figure.canvas.draw()
+    words = []
+    for ax in (ax for ax in figure.axes if ax.axison):
+        words += [ax.title, ax.xaxis.label, ax.yaxis.label]
+        for k, labels, ends in (
+            (0, ax.get_xticklabels(), ax.get_xlim()),
+            (1, ax.get_yticklabels(), ax.get_ylim()),
+        ):
+            words += [label for label in labels if min(ends) <= label.get_position()[k] <= max(ends)]
+    words = [text for text in words if text.get_visible() and text.get_text()]
+    boxes = [text.get_window_extent() for text in words]
+    pairs = [(a, b) for a in range(len(words)) for b in range(a) if boxes[a].overlaps(boxes[b])]
+    return [(words[a].get_text(), words[b].get_text()) for a, b in pairs]
+
+
+def test_no_words_of_the_pictures_of_metrics_cover_each_other(miniature, target, summary):
+    targets = {name: metric(miniature) for name, metric in similarity.METRICS.items()}
+    listeners = miniature.artists.set_index("artist_id")["listeners"]
+    for figure in (
+        plots.cooccurrence_and_similarity(similarity.cooccurrence(miniature), target),
+        plots.metrics_and_fame(targets, listeners, n=3),
+        plots.metric_summary(summary),
+    ):
+        assert overlapping(figure) == []
 
 
 def test_bars_count_the_clips_of_artists_with_so_many_by_source():
@@ -258,6 +374,7 @@ def test_the_overview_says_what_it_is_made_of(table, truths):
     lambda ax: plots.spectrogram(np.zeros((256, 64)), ax=ax),
     lambda ax: plots.sources_bar(pd.DataFrame({"clip_id": [1], "artist_id": "a", "source": "x"}), ax=ax),
     lambda ax: plots.mean_spectrum(np.zeros((2, 256, 64)), ax=ax),
+    lambda ax: plots.cooccurrence_heatmap(pd.DataFrame([[2, 1], [1, 3]]), ax=ax),
 ])  # fmt: skip
 def test_a_plot_draws_into_the_axes_it_is_given(draw):
     figure, (left, right) = plt.subplots(1, 2)

@@ -1,13 +1,17 @@
 """Metrics against loops over users; the author's relabelling, down to his own count of pairs."""
 
+import math
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import listening, similarity, splits
+from lib import artifacts, listening, plays, similarity, splits
 
 
 def listening_of(plays):
@@ -44,6 +48,61 @@ def plays_min_by_loop(plays):
 
     artists = range(plays.shape[1])
     return [[0 if a == b else min(share(a, b), share(b, a)) for b in artists] for a in artists]
+
+
+def audiences(plays):
+    return [{user for user, row in enumerate(plays) if row[artist]} for artist in range(len(plays[0]))]
+
+
+def cosine_by_loop(plays):
+    users = audiences(plays)
+    return [[len(a & b) / math.sqrt(len(a) * len(b) or 1) for b in users] for a in users]
+
+
+def jaccard_by_loop(plays):
+    users = audiences(plays)
+    return [[len(a & b) / (len(a | b) or 1) for b in users] for a in users]
+
+
+def pmi_by_loop(plays, shrinkage=10):
+    users = audiences(plays)
+    lifts = [
+        [math.log((len(a & b) + shrinkage) / (len(a) * len(b) / len(plays) + shrinkage)) for b in users]
+        for a in users
+    ]
+    others = [lifts[a][b] for a in range(len(users)) for b in range(len(users)) if a != b]
+    low, high = min(others), max(others)
+    return [[(lift - low) / (high - low or 1) for lift in row] for row in lifts]
+
+
+def bm25_by_loop(plays):
+    """Artists × users, written down from the formula."""
+    lengths = [sum(row[artist] for row in plays) for artist in range(len(plays[0]))]
+    documents = [length for length in lengths if length]
+    weights = np.zeros((len(lengths), len(plays)))
+    for user, row in enumerate(plays):
+        n = sum(count > 0 for count in row)
+        for artist, tf in enumerate(row):
+            if tf:
+                rarity = math.log(1 + (len(documents) - n + 0.5) / (n + 0.5))
+                length = lengths[artist] / (sum(documents) / len(documents))
+                weights[artist, user] = rarity * tf * 2.2 / (tf + 1.2 * (0.25 + 0.75 * length))
+    return weights
+
+
+def latent_by_loop(plays):
+    """As many factors as artists: the cosines of the BM25 vectors themselves."""
+    vectors = bm25_by_loop(plays)
+    return [[(1 + a @ b / (math.sqrt(a @ a) * math.sqrt(b @ b) or 1)) / 2 for b in vectors] for a in vectors]
+
+
+def unscaled(loop):
+    def by_loop(plays):
+        values = np.array(loop(plays))
+        np.fill_diagonal(values, np.nan)
+        return values
+
+    return by_loop
 
 
 def scaled(values, axis=None):
@@ -90,19 +149,121 @@ def test_plays_min_worked_by_hand():
     assert frame.loc["a0", "a2"] == pytest.approx((5 / 15) / (10 / 15))
 
 
-@pytest.mark.parametrize(("metric", "loop", "axis"), [
-    ("min_conditional", min_conditional_by_loop, None), ("conditional", conditional_by_loop, 0),
-    ("plays_min", plays_min_by_loop, None),
-])  # fmt: skip
-@given(seed=st.integers(0, 1000), n_users=st.integers(1, 12), n_artists=st.integers(2, 7))
-def test_each_metric_equals_a_loop_over_users(metric, loop, axis, seed, n_users, n_artists):
+BY_LOOP = {
+    "min_conditional": lambda plays: scaled(min_conditional_by_loop(plays)),
+    "conditional": lambda plays: scaled(conditional_by_loop(plays), axis=0),
+    "plays_min": lambda plays: scaled(plays_min_by_loop(plays)),
+    "cosine": unscaled(cosine_by_loop),
+    "jaccard": unscaled(jaccard_by_loop),
+    "pmi": unscaled(pmi_by_loop),
+    "latent": unscaled(latent_by_loop),
+}
+
+
+def small_world(seed, n_users, n_artists):
+    """Some artists are heard by nobody."""
     rng = np.random.default_rng(seed)
-    plays = (rng.random((n_users, n_artists)) < 0.4) * rng.integers(
-        1, 9, (n_users, n_artists)
-    )  # some artists are heard by nobody
+    return (rng.random((n_users, n_artists)) < 0.4) * rng.integers(1, 9, (n_users, n_artists))
+
+
+@pytest.mark.parametrize("metric", similarity.METRICS)
+@given(seed=st.integers(0, 1000), n_users=st.integers(1, 12), n_artists=st.integers(2, 7))
+def test_each_metric_equals_a_loop_over_users(metric, seed, n_users, n_artists):
+    plays = small_world(seed, n_users, n_artists)
     frame = similarity.METRICS[metric](listening_of(plays))
-    np.testing.assert_allclose(frame.to_numpy(), scaled(loop(plays), axis), atol=1e-12)
+    np.testing.assert_allclose(frame.to_numpy(), BY_LOOP[metric](plays.tolist()), atol=1e-9)
     assert list(frame.index) == list(frame.columns) == [f"a{k}" for k in range(n_artists)]
+
+
+@pytest.mark.parametrize("metric", similarity.METRICS)
+@given(seed=st.integers(0, 1000), n_users=st.integers(1, 12), n_artists=st.integers(2, 7))
+def test_each_metric_keeps_the_modules_conventions(metric, seed, n_users, n_artists):
+    values = similarity.METRICS[metric](listening_of(small_world(seed, n_users, n_artists))).to_numpy()
+    diagonal = np.eye(n_artists, dtype=bool)
+    assert np.array_equal(np.isnan(values), diagonal)
+    assert values[~diagonal].min() >= 0
+    assert values[~diagonal].max() <= 1
+    if metric in similarity.SYMMETRIC:
+        assert np.array_equal(values, values.T, equal_nan=True)
+
+
+def test_the_metrics_stand_in_the_order_of_the_tables():
+    assert list(similarity.METRICS) == [
+        "min_conditional",
+        "conditional",
+        "plays_min",
+        "cosine",
+        "jaccard",
+        "pmi",
+        "latent",
+    ]
+    assert set(similarity.METRICS) - set(similarity.SYMMETRIC) == {"conditional"}
+
+
+def test_cosine_and_jaccard_worked_by_hand():
+    cosine, jaccard = similarity.cosine(listening_of(FOUR)), similarity.jaccard(listening_of(FOUR))
+    assert cosine.loc["a0", "a1"] == pytest.approx(2 / math.sqrt(6))  # two of three and of two
+    assert jaccard.loc["a0", "a1"] == pytest.approx(2 / 3)
+    assert (cosine.loc["a1", "a2"], jaccard.loc["a1", "a2"]) == (0, 0)
+
+
+def test_shrinkage_keeps_one_shared_listener_of_two_obscure_artists_below_a_well_attested_pair():
+    """1 of 1 × 1 listeners among 400 users is a lift of 400; 30 of 40 × 40 a lift of 7.5, often seen."""
+    plays = np.zeros((400, 4), dtype=int)
+    plays[:40, 0] = plays[10:50, 1] = 1
+    plays[399, 2:] = 1
+
+    def pairs(shrinkage):
+        frame = similarity.pmi(listening_of(plays), shrinkage=shrinkage)
+        return frame.loc["a2", "a3"], frame.loc["a0", "a1"]
+
+    obscure, attested = pairs(10)
+    assert attested == 1
+    assert obscure < 0.5
+    obscure, attested = pairs(0.01)
+    assert obscure == 1
+    assert attested < 1
+    with pytest.raises(ValueError, match="shrinkage must be above 0 co-listeners, got 0"):
+        similarity.pmi(listening_of(plays), shrinkage=0)
+
+
+def test_pmi_expects_by_all_users_of_the_matrix_also_those_with_one_artist():
+    few = np.array([[1, 1, 0], [1, 0, 1], [1, 1, 1]])
+    many = np.vstack([few, np.tile([0, 0, 1], (50, 1))])
+    for users in (few, many):
+        expected = pmi_by_loop(users.tolist(), shrinkage=2)
+        found = similarity.pmi(listening_of(users), shrinkage=2).fillna(0)
+        np.testing.assert_allclose(found, np.where(np.eye(3), 0, expected))
+
+
+def test_latent_keeps_the_strongest_factors_of_a_full_svd(miniature):
+    left, strength, _ = np.linalg.svd(bm25_by_loop(miniature.plays.toarray().tolist()), full_matrices=False)
+    vectors = left[:, :3] * strength[:3]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    frame = similarity.latent(miniature, n_factors=3)
+    expected = np.where(np.eye(12, dtype=bool), np.nan, (1 + vectors @ vectors.T) / 2)
+    np.testing.assert_allclose(frame, expected, atol=1e-9)
+    pd.testing.assert_frame_equal(frame, similarity.latent(miniature, n_factors=3), check_exact=True)
+
+
+def test_latent_sees_the_likeness_of_two_artists_who_share_no_listener():
+    """a0 and a1 have no listener in common, but the same companions; a4 and a5 keep to themselves."""
+    plays = np.array([[5, 0, 5, 5, 0, 0]] * 6 + [[0, 5, 5, 5, 0, 0]] * 6 + [[0, 0, 0, 0, 5, 5]] * 6)
+    assert similarity.cosine(listening_of(plays)).loc["a0", "a1"] == 0
+    frame = similarity.latent(listening_of(plays), n_factors=2)
+    assert frame.loc["a0", "a1"] > 0.9
+    assert frame.loc["a0", "a4"] == pytest.approx(0.5)
+
+
+def test_bm25_factors_are_unit_vectors_and_zero_without_plays():
+    plays = np.hstack([FOUR, np.zeros((4, 1), dtype=int)])
+    vectors = similarity.bm25_factors(listening_of(plays), n_factors=2)
+    assert vectors.shape == (5, 2)
+    assert np.linalg.norm(vectors, axis=1)[4] == 0
+    # Two factors hold the circle of a0 and one of the artists by herself: the others have no direction left.
+    assert set(np.linalg.norm(vectors, axis=1).round(9)) == {0, 1}
+    nobody = similarity.bm25_factors(listening_of(np.zeros((3, 4), dtype=int)))
+    assert (nobody == 0).all(axis=None)
 
 
 @pytest.mark.parametrize("metric", similarity.METRICS)
@@ -115,19 +276,36 @@ def test_the_order_of_artists_and_users_does_not_matter(metric, miniature, rng):
     pd.testing.assert_frame_equal(similarity.METRICS[metric](shuffled).reindex_like(frame), frame)
 
 
-@pytest.mark.parametrize("metric", ["min_conditional", "conditional"])
+def metric_of_file(metric, lines, folder):
+    (folder / "plays.tsv").write_text("\n".join(lines))
+    read = plays.read(folder / "plays.tsv", registered_only=False)
+    return similarity.METRICS[metric](listening.top(read.listening, 5))
+
+
+def some_rows(rng, count):
+    heard = [(user, artist) for user in range(9) for artist in range(5) if rng.random() < 0.5]
+    return [f"{user:040x}\tid{artist}\tname {artist}\t{count}" for user, artist in heard]
+
+
+@pytest.mark.parametrize(
+    "metric", [name for name in similarity.METRICS if name not in ("plays_min", "latent")]
+)
 def test_rows_given_twice_change_no_metric_of_listeners(metric, tmp_path, rng):
     """The author counted rows, so duplicates made artists more alike."""
-    rows = [
-        f"{user:040x}\tid{artist}\tname\t3" for user in range(9) for artist in range(5) if rng.random() < 0.5
-    ]
-    frames = []
-    for lines in (rows, [*rows, *rows[:15], *rows[:4]]):
-        (tmp_path / "plays.tsv").write_text("\n".join(lines))
-        frames.append(
-            similarity.METRICS[metric](listening.matrix(listening.read_plays(tmp_path / "plays.tsv"), 5))
-        )
-    pd.testing.assert_frame_equal(*frames)
+    rows = some_rows(rng, 3)
+    pd.testing.assert_frame_equal(
+        metric_of_file(metric, rows, tmp_path),
+        metric_of_file(metric, [*rows, *rows[:15], *rows[:4]], tmp_path),
+    )
+
+
+@pytest.mark.parametrize("metric", similarity.METRICS)
+def test_plays_given_in_several_rows_are_as_good_as_in_one(metric, tmp_path, rng):
+    whole = some_rows(rng, 3)
+    parts = [row[:-1] + count for row in whole[:15] for count in "12"]
+    pd.testing.assert_frame_equal(
+        metric_of_file(metric, whole, tmp_path), metric_of_file(metric, [*parts, *whole[15:]], tmp_path)
+    )
 
 
 def test_symmetric_metrics_are_symmetric_and_the_other_is_not(miniature):
@@ -141,12 +319,47 @@ def test_two_artists_without_listeners_do_not_blank_the_others():
     for metric in similarity.METRICS.values():
         frame = metric(listening_of(plays))
         pd.testing.assert_frame_equal(frame.iloc[:4, :4], metric(listening_of(FOUR)))
-        assert (frame.iloc[4:, :4] == 0).all(axis=None)
+        for artist in ("a4", "a5"):
+            assert frame.loc[artist].dropna().nunique() == 1  # equally similar to all
+            assert frame.loc[artist].notna().sum() == 5
+        if metric not in (similarity.pmi, similarity.latent):
+            assert (frame.iloc[4:, :4] == 0).all(axis=None)
 
 
-def test_audit_reports_range_and_artists_without_neighbours():
-    found = similarity.audit(similarity.min_conditional(listening_of(FOUR)))
+def test_audit_reports_range_and_warns_of_artists_without_neighbours():
+    with pytest.warns(UserWarning, match=r"1 of 4 artists are equally similar to all others.*to rank: a3\."):
+        found = similarity.audit(similarity.min_conditional(listening_of(FOUR)))
     assert found == {"artists": 4, "lowest": 0.0, "highest": 1.0, "without_neighbours": ["a3"]}
+
+
+def test_audit_names_the_first_few_of_many_artists_without_neighbours():
+    plays = np.zeros((12, 10), dtype=int)
+    plays[:, 0] = plays[:6, 1] = plays[:3, 2] = 1
+    with pytest.warns(UserWarning, match="7 of 10 artists.*: a3, a4, a5, a6, a7 and 2 more"):
+        found = similarity.audit(similarity.cosine(listening_of(plays)))
+    assert found["without_neighbours"] == [f"a{k}" for k in range(3, 10)]
+
+
+@pytest.mark.parametrize("metric", similarity.METRICS)
+def test_no_metric_hides_an_artist_whom_nobody_hears(metric, miniature):
+    unheard = listening.ListeningMatrix(
+        scipy.sparse.csr_array(miniature.plays.toarray() * (np.arange(12) != 4)), miniature.artists
+    )
+    with pytest.warns(UserWarning, match="artist-04"):
+        found = similarity.audit(
+            similarity.METRICS[metric](unheard), symmetric=metric in similarity.SYMMETRIC
+        )
+    assert found["without_neighbours"] == ["artist-04"]
+
+
+@pytest.mark.parametrize("metric", similarity.METRICS)
+def test_audit_is_silent_about_every_metric_of_a_world_where_all_share_listeners(metric, miniature):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = similarity.audit(
+            similarity.METRICS[metric](miniature), symmetric=metric in similarity.SYMMETRIC
+        )
+    assert found["without_neighbours"] == []
 
 
 def relabelled_as_the_author_did(target, test):
@@ -157,34 +370,97 @@ def relabelled_as_the_author_did(target, test):
 def test_audit_catches_the_authors_relabelling(miniature):
     target = similarity.min_conditional(miniature)
     wrong = relabelled_as_the_author_did(target, ["artist-07", "artist-03"])
-    with pytest.raises(ValueError, match="in another order: reindex it"):
-        similarity.audit(wrong)
+    message = (
+        "8 values are blank where row and column name different artists, and 8 are filled where they name the"
+        " same: the index was probably assigned where it should have been reindexed"
+    )
+    for order in (wrong, wrong.reindex_like(target), wrong[wrong.index]):
+        with pytest.raises(ValueError, match=message):
+            similarity.audit(order)
+
+
+def test_audit_asks_for_equal_axes_where_rows_were_only_put_in_another_order(miniature):
+    target = similarity.min_conditional(miniature)
+    with pytest.raises(ValueError, match="the same artists in another order: reindex one like the other"):
+        similarity.audit(target.reindex(target.index[::-1]))
     with pytest.raises(
-        ValueError,
-        match="8 blank values lie off the diagonal and 8 diagonal ones are filled: the index was probably",
+        ValueError, match="12 rows and 10 columns name different artists.*has artist-00, artist-01"
     ):
-        similarity.audit(wrong.reindex(columns=wrong.index).reindex(index=target.index, columns=target.index))
+        similarity.audit(target.iloc[:, 2:])
+
+
+def cut(frame, labels=slice(None), *, row=None, value=np.nan):
+    """A copy of the frame with other labels, or with one value in another row than its own."""
+    frame = frame.copy()
+    if row is not None:
+        frame.loc[row, "a0"] = frame.loc["a0", row] = value
+    return frame if labels == slice(None) else frame.set_axis(labels, axis=0).set_axis(labels, axis=1)
 
 
 @pytest.mark.parametrize(("spoil", "message"), [
-    (lambda f: f.set_axis(["a0", "a0", "a2", "a3"], axis=0), r"repeats artists: \['a0'\]"),
-    (lambda f: f.set_axis(["a0", "a0", "a2", "a3"], axis=1), r"repeats artists: \['a0'\]"),
-    (lambda f: f.fillna(0), "0 blank values lie off the diagonal and 4 diagonal ones are filled"),
-    (lambda f: f * 2, r"must lie in \[0, 1\], got 0 to 2"),
+    (lambda f: f.set_axis(["a0", "a0", "a2", "a3"], axis=0), "the rows of the target repeat artists.*: a0"),
+    (lambda f: f.set_axis(["a0", "a0", "a2", "a3"], axis=1), "the columns of the target repeat .*: a0"),
+    (lambda f: cut(f, ["a0", "", "a2", " "]), r"2 rows .* not labelled by an artist id but \['', ' '\]"),
+    (lambda f: cut(f, ["a0", None, "a2", "a3"]), "1 rows .* not labelled by an artist id"),
+    (lambda f: cut(f, range(4)), r"4 rows .* not labelled .* but \[0, 1, 2, 3\]: the index was prob"),
+    (lambda f: f.iloc[:2, :2], r"at least 3 artists on each axis, got the shape \(2, 2\)"),
+    (lambda f: f.iloc[:0, :0], r"at least 3 artists on each axis, got the shape \(0, 0\)"),
+    (lambda f: f.fillna(0), "0 values are blank .* and 4 are filled .*: an artist is no candidate"),
+    (lambda f: cut(f, row="a2"), "2 values are blank .* and 0 are filled .*: the metric left them blank"),
+    (lambda f: cut(f, row="a2", value=np.inf), "2 similarities are infinite, .*: something was divided by 0"),
+    (lambda f: cut(f, row="a2", value=-np.inf), "2 similarities are infinite"),
+    (lambda f: f * 2, r"must lie in \[0, 1\], got 0 to 2: the metric was probably not scaled"),
     (lambda f: f - 1, r"must lie in \[0, 1\], got -1 to 0"),
-    (lambda f: f * 0, "all similarities are 0: there is nothing to rank"),
-    (lambda f: f.where(np.triu(np.ones((4, 4))) > 0, f / 2), "should be symmetric and is not"),
+    (lambda f: f * 0, "all similarities are 0, there is nothing to rank: probably no two artists share"),
+    (lambda f: f.where(np.triu(np.ones((4, 4))) > 0, f / 2),
+     "should be symmetric and is not: a0 to a1 is 1, back it is 0.5"),
 ])  # fmt: skip
 def test_audit_refuses_what_cannot_be_a_target(spoil, message):
     with pytest.raises(ValueError, match=message):
         similarity.audit(spoil(similarity.min_conditional(listening_of(FOUR))))
 
 
+@pytest.mark.filterwarnings("ignore:1 of 4 artists")
 def test_audit_takes_an_asymmetric_metric_if_told():
     frame = similarity.conditional(listening_of(FOUR))
     assert similarity.audit(frame, symmetric=False)["artists"] == 4
     with pytest.raises(ValueError, match="should be symmetric"):
         similarity.audit(frame)
+
+
+@pytest.mark.parametrize("name", [*similarity.METRICS, "half_a", "half_b"])
+def test_a_target_that_was_saved_is_loaded_as_it_was(name, miniature, tmp_path):
+    target = similarity.METRICS.get(name, similarity.min_conditional)(miniature)
+    path = similarity.save(target, tmp_path, name)
+    assert path == tmp_path / f"target_{name}.parquet"
+    pd.testing.assert_frame_equal(
+        similarity.load(tmp_path, name),
+        target,
+        check_exact=True,
+        check_index_type=False,
+        check_column_type=False,
+    )
+
+
+@pytest.mark.parametrize("name", [*similarity.SYMMETRIC, "half_a", "half_b"])
+def test_no_target_is_loaded_without_audit(name, miniature, tmp_path):
+    similarity.save(similarity.conditional(miniature), tmp_path, name)
+    with pytest.raises(ValueError, match=rf"target_{name}\.parquet cannot be used: .*symmetric.* --only 01"):
+        similarity.load(tmp_path, name)
+    wrong = relabelled_as_the_author_did(similarity.min_conditional(miniature), ["artist-07", "artist-03"])
+    similarity.save(wrong, tmp_path, name)
+    with pytest.raises(ValueError, match="the index was probably assigned"):
+        similarity.load(tmp_path, name)
+
+
+def test_a_target_that_is_not_there_comes_with_the_command_that_makes_it(tmp_path):
+    with pytest.raises(artifacts.MissingArtifact, match="no target pmi .*--profile own --only 01"):
+        similarity.load(tmp_path / "own", "pmi")
+    for act in (similarity.load, lambda folder, name: similarity.save(None, folder, name)):
+        with pytest.raises(
+            ValueError, match="there is no target 'euclid', only min_conditional, conditional"
+        ):
+            act(tmp_path, "euclid")
 
 
 def test_as_published_judges_the_kth_test_artist_by_the_kth_most_popular_one():
@@ -203,45 +479,161 @@ def test_as_published_judges_the_kth_test_artist_by_the_kth_most_popular_one():
     assert shifted.loc["a", "b"] == 0.0  # b's own row lent to a: its blank counts as 0
 
 
-def test_the_relabelling_leaves_the_46_504_pairs_of_the_authors_own_output():
-    """Proof that he assigned the index: in correct order a 975 × 49 matrix has 46,550 below the diagonal."""
-    artists = [f"{place:03d}" for place in range(975)]
-    test = splits.artists_of(splits.paper_split(artists), "test")
-    target = pd.DataFrame(1.0, index=artists, columns=artists).where(~np.eye(975, dtype=bool))
+def test_the_authors_relabelling_of_a_matrix_of_the_papers_shape_is_caught(rng):
+    """His saved output has 46,504 pairs below the diagonal. In correct order there are 46,550."""
+    artists = [f"artist {place:03d}" for place in range(975)]  # most listeners first
+    values = rng.random((975, 975))
+    np.fill_diagonal(values := (values + values.T) / 2, np.nan)
+    target = pd.DataFrame(values, index=artists, columns=artists)
+    test = splits.artists_of(splits.paper_split(artists, n_dev=49, n_test=49), "test")
     test_first = [*test, *(artist for artist in artists if artist not in set(test))]
+    columns = target[test]  # 975 × 49, as his evaluation has it
 
     def pairs_below_the_diagonal(frame):
         return int(np.tril(frame.notna().to_numpy(), k=-1).sum())
 
-    assert pairs_below_the_diagonal(target.reindex(test_first)[test]) == 46_550
-    assert pairs_below_the_diagonal(relabelled_as_the_author_did(target, test)[test]) == 46_504
+    wrong = relabelled_as_the_author_did(columns, test)
+    assert list(wrong.index) == test_first
+    assert pairs_below_the_diagonal(columns.reindex(test_first)) == 46_550
+    assert pairs_below_the_diagonal(wrong) == 46_504
+
+    assigned = "the index was probably assigned where it should have been reindexed"
+    similarity.audit(target)
+    for relabelled in (wrong, relabelled_as_the_author_did(target, test)):
+        with pytest.raises(ValueError, match=assigned):
+            similarity.audit(relabelled)
+    with pytest.raises(ValueError, match=assigned):
+        similarity.audit(wrong.loc[test])  # what he ranks: 49 × 49, the axes in the same order
+    similarity.audit(target.reindex(test_first)[test].loc[test])
 
 
-def test_summary_compares_metrics_with_fame_and_with_each_other(miniature):
-    targets = {name: metric(miniature) for name, metric in similarity.METRICS.items()}
+def mean_by_scipy(first, second):
+    """Mean over queries, in a loop."""
+    return np.mean([
+        scipy.stats.spearmanr(first.loc[query].drop(query), second.loc[query].drop(query)).statistic
+        for query in first.index
+    ])  # fmt: skip
+
+
+def test_summary_has_the_numbers_of_a_loop_with_scipy(miniature):
+    table = similarity.summary(miniature, n_halvings=3, seed=5, progress=False).set_index("metric")
+    assert list(table.index) == list(similarity.METRICS)
     listeners = miniature.artists.set_index("artist_id")["listeners"]
-    halves = [similarity.min_conditional(half) for half in listening.halves(miniature, seed=0)]
-    table = similarity.summary(targets, listeners, halves).set_index("metric")
+    fame = pd.DataFrame([listeners] * 12, index=listeners.index)
+    first = similarity.min_conditional(miniature)
+    for name, metric in similarity.METRICS.items():
+        target, row = metric(miniature), table.loc[name]
+        similarities = target.to_numpy()[~np.eye(12, dtype=bool)]
+        assert row["median"] == pytest.approx(np.median(similarities))
+        assert row["spread"] == pytest.approx(scipy.stats.iqr(similarities))
+        assert row["fame_correlation"] == pytest.approx(mean_by_scipy(target, fame))
+        assert row["fame_low"] < row["fame_correlation"] < row["fame_high"]
+        assert row["agreement"] == pytest.approx(mean_by_scipy(target, first))
+        halved = [
+            mean_by_scipy(*(metric(half) for half in listening.halves(miniature, seed=seed)))
+            for seed in (5, 6, 7)
+        ]
+        assert row["split_half"] == pytest.approx(np.mean(halved))
+        assert row["split_half_low"] == pytest.approx(np.quantile(halved, 0.025))
+        assert row["split_half_high"] == pytest.approx(np.quantile(halved, 0.975))
+        assert row[["left_out", "left_out_halves", "n_halvings", "n_artists"]].tolist() == [0, 0, 3, 12]
     assert table.loc["min_conditional", "agreement"] == pytest.approx(1)
-    assert table["split_half"].notna().tolist() == [True, False, False]
-    by_pandas = [
-        row.drop(artist).corr(listeners.drop(artist), method="spearman")
-        for artist, row in targets["conditional"].iterrows()
+
+
+def test_summary_takes_other_metrics_and_the_same_seed_gives_the_same_table(miniature):
+    metrics = {"jaccard": similarity.jaccard, "again": similarity.jaccard, "pmi": similarity.pmi}
+    tables = [
+        similarity.summary(miniature, metrics=metrics, n_halvings=2, seed=seed, progress=False)
+        for seed in (1, 1, 2)
     ]
-    assert table.loc["conditional", "fame_correlation"] == pytest.approx(np.mean(by_pandas))
-    assert table.loc["conditional", "median"] == pytest.approx(np.nanmedian(targets["conditional"]))
+    pd.testing.assert_frame_equal(tables[0], tables[1])
+    assert tables[0]["split_half"].ne(tables[2]["split_half"]).all()
+    assert tables[0].loc[1, "agreement"] == pytest.approx(1)
+    assert tables[0].loc[0].drop("metric").equals(tables[0].loc[1].drop("metric"))
+    with pytest.raises(ValueError, match="at least one halving is needed .* got 0"):
+        similarity.summary(miniature, n_halvings=0, progress=False)
 
 
-def test_factors_are_unit_vectors_that_tell_the_camps_apart(miniature):
-    vectors = similarity.factors(miniature, n_factors=4)
+def test_queries_without_any_order_are_left_out_and_counted():
+    """Nobody who hears a3 hears anybody else; in halves of four users others fall out as well."""
+    table = similarity.summary(
+        listening_of([*FOUR, [0, 1, 1, 0]]),
+        metrics={"cosine": similarity.cosine},
+        n_halvings=4,
+        progress=False,
+    )
+    assert table.loc[0, "left_out"] == 1
+    assert table.loc[0, "left_out_halves"] >= 1
+    assert np.isfinite(table.loc[0, "fame_correlation"])
+
+
+@given(seed=st.integers(0, 1000), n_artists=st.integers(3, 8), n_values=st.integers(1, 5))
+def test_rank_correlations_equal_scipys_with_ties_and_constant_rows(seed, n_artists, n_values):
+    rng = np.random.default_rng(seed)
+    ids = [f"a{k}" for k in range(n_artists)]
+    first, second = (
+        pd.DataFrame(rng.integers(n_values, size=(n_artists, n_artists)), index=ids, columns=ids)
+        for _ in "ab"
+    )
+    shuffled = second.reindex(index=rng.permutation(ids), columns=rng.permutation(ids))
+    found = similarity.rank_correlations(first, shuffled)
+    assert found.index.tolist() == ids
+    for query in ids:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", scipy.stats.ConstantInputWarning)
+            expected = scipy.stats.spearmanr(
+                first.loc[query].drop(query), second.loc[query].drop(query)
+            ).statistic
+        np.testing.assert_allclose(found[query], expected, atol=1e-12)
+
+
+def test_fame_correlations_look_listeners_up_by_their_labels(miniature):
+    target = similarity.conditional(miniature)
+    listeners = miniature.artists.set_index("artist_id")["listeners"]
+    by_pandas = [
+        row.drop(artist).corr(listeners.drop(artist), method="spearman") for artist, row in target.iterrows()
+    ]
+    found = similarity.fame_correlations(target, listeners[::-1])
+    np.testing.assert_allclose(found, by_pandas)
+
+
+def test_neighbours_are_the_nearest_in_order_with_their_listeners(miniature):
+    targets = {name: metric(miniature) for name, metric in similarity.METRICS.items()}
+    table = similarity.neighbours(targets, miniature.artists, ["artist-09", "artist-00"], n=3)
+    assert len(table) == 7 * 2 * 3
+    listeners = miniature.artists.set_index("artist_id")["listeners"]
+    for (metric, query), part in table.groupby(["metric", "query_id"]):
+        nearest = targets[metric].loc[query].nlargest(3)
+        assert part["similarity"].tolist() == nearest.tolist()
+        assert part["rank"].tolist() == [1, 2, 3]
+        assert part["listeners"].tolist() == listeners[part["artist_id"]].tolist()
+        assert query not in part["artist_id"].tolist()
+        names = dict(zip(miniature.artists["artist_id"], miniature.artists["name"], strict=True))
+        assert part["artist"].tolist() == [names[artist] for artist in part["artist_id"]]
+        assert set(part["query"]) == {names[query]}
+    wide = table.pivot(index=["query", "rank"], columns="metric", values="artist")
+    assert wide.shape == (6, 7)
+    with pytest.raises(ValueError, match="the target min_conditional has no artists nobody"):
+        similarity.neighbours(targets, miniature.artists, ["nobody"])
+
+
+def test_equally_near_neighbours_are_ordered_by_their_id():
+    heard = listening_of([[1, 1, 1, 1], [1, 1, 1, 1], [0, 0, 0, 1]])
+    target = similarity.cosine(heard).iloc[::-1, ::-1]
+    table = similarity.neighbours({"cosine": target}, heard.artists, ["a3"], n=9)
+    assert table["artist_id"].tolist() == ["a0", "a1", "a2"]
+
+
+def test_ppmi_factors_are_unit_vectors_that_tell_the_camps_apart(miniature):
+    vectors = similarity.ppmi_factors(miniature, n_factors=4)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1)
     camp = miniature.plays[::2].sum(axis=0) > miniature.plays[1::2].sum(axis=0)
     alike = (vectors @ vectors.T).to_numpy()
     same = np.equal.outer(camp, camp)
     others = ~np.eye(12, dtype=bool)
     assert alike[same & others].mean() > alike[~same].mean() + 0.2
-    pd.testing.assert_frame_equal(vectors, similarity.factors(miniature, n_factors=4))
+    pd.testing.assert_frame_equal(vectors, similarity.ppmi_factors(miniature, n_factors=4))
 
 
-def test_factors_of_an_artist_without_company_are_zero():
-    assert similarity.factors(listening_of(FOUR), n_factors=2).loc["a3"].tolist() == [0.0, 0.0]
+def test_ppmi_factors_of_an_artist_without_company_are_zero():
+    assert similarity.ppmi_factors(listening_of(FOUR), n_factors=2).loc["a3"].tolist() == [0.0, 0.0]

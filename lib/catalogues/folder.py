@@ -28,6 +28,9 @@ CITATION = "One's own files"
 TERMS = (
     "Files are read where they are and not copied; excerpts go into notebooks: think before you share these."
 )
+# The parameters that a person sets, as messages name them.
+FOLDER, TABLE = "02_preview_clips.music_folder", "02_preview_clips.table_file"
+COLUMN, TEMPLATE = "02_preview_clips.artist_column", "02_preview_clips.path_template"
 
 
 class Source(source.Source):
@@ -37,7 +40,7 @@ class Source(source.Source):
     ----------
     settings : lib.catalogues.source.Settings
         ``music_folder``: what holds the music, and what the paths of the table are relative to (where it is
-        empty, the table's own folder). ``music_table``: CSV, or TSV if its name ends so, with a header.
+        empty, the table's own folder). ``table_file``: CSV, or TSV if its name ends so, with a header.
         ``artist_column``: its column with artists. ``path_template``: path of a file, with columns in
         braces, such as ``{Quadrant}/{Song}.mp3``.
 
@@ -50,17 +53,13 @@ class Source(source.Source):
     name = "folder"
 
     def __init__(self, settings):
-        if not settings.music_folder and not settings.music_table:
-            raise ValueError(
-                "source 'folder' needs to know where the music is: set `music_folder` or `music_table`"
-            )
-        self.root = Path(settings.music_folder or Path(settings.music_table).parent).expanduser().absolute()
+        if not settings.music_folder and not settings.table_file:
+            raise ValueError(f"source 'folder' needs to know where the music is: set `{FOLDER}` or `{TABLE}`")
+        self.root = Path(settings.music_folder or Path(settings.table_file).parent).expanduser().absolute()
         if not self.root.is_dir():
-            raise ValueError(
-                f"music folder {self.root} is missing: set `music_folder` to a folder that is there"
-            )
-        if settings.music_table:
-            found = _listed(Path(settings.music_table).expanduser(), self.root, settings)
+            raise ValueError(f"music folder {self.root} is missing: set `{FOLDER}` to a folder that is there")
+        if settings.table_file:
+            found = _listed(Path(settings.table_file).expanduser(), self.root, settings)
         else:
             found = _walked(self.root)
         self._spellings, self._files = collections.defaultdict(list), collections.defaultdict(list)
@@ -69,6 +68,9 @@ class Source(source.Source):
             if artist not in self._spellings[key]:
                 self._spellings[key].append(artist)
             self._files[key].append(path)
+
+    def offers(self):
+        return [name for spellings in self._spellings.values() for name in spellings]
 
     def candidates(self, artist):
         keys = (names.normalise(artist.artist_id), names.normalise(artist.name))
@@ -114,7 +116,7 @@ def _walked(root):
         )
         raise ValueError(
             f"music folder {root}: {there}. Expected one folder an artist, Artist/Album/track.mp3 or"
-            " Artist/track.mp3; or give a table of files as `music_table`."
+            f" Artist/track.mp3; or give a table of files as `{TABLE}`."
         )
     return found
 
@@ -122,9 +124,7 @@ def _walked(root):
 def _listed(table, root, settings):
     """(artist, path below the root) of the rows of a table."""
     if not table.is_file():
-        raise ValueError(
-            f"music table {table} is missing: set `music_table` to a CSV or TSV file with a header"
-        )
+        raise ValueError(f"music table {table} is missing: set `{TABLE}` to a CSV or TSV file with a header")
     separator = "\t" if table.suffix.lower() in (".tsv", ".txt") else ","
     try:
         rows = pd.read_csv(table, sep=separator, dtype=str, keep_default_na=False)
@@ -136,14 +136,13 @@ def _listed(table, root, settings):
             artist, path = row[settings.artist_column], settings.path_template.format_map(row)
         except (LookupError, ValueError, AttributeError) as error:
             raise ValueError(
-                f"music table {table}: artist_column {settings.artist_column!r} and path_template"
+                f"music table {table}: `{COLUMN}` {settings.artist_column!r} and `{TEMPLATE}`"
                 f" {settings.path_template!r} do not fit its columns {', '.join(map(repr, rows.columns))}"
             ) from error
         path = Path(os.path.normpath(root / path))
         if not path.is_relative_to(root):
             raise ValueError(
-                f"music table {table} leads out of {root}, to {path}: set `music_folder` to what"
-                " holds them all"
+                f"music table {table} leads out of {root}, to {path}: set `{FOLDER}` to what holds them all"
             )
         found.append((artist.strip(), path.relative_to(root).as_posix()))
     if not found:
@@ -151,6 +150,6 @@ def _listed(table, root, settings):
     if not any((root / path).is_file() for _, path in found):
         raise ValueError(
             f"none of the {len(found)} files of music table {table} is there; the first would be"
-            f" {root / found[0][1]}. Set `music_folder` and `path_template` to fit."
+            f" {root / found[0][1]}. Set `{FOLDER}` and `{TEMPLATE}` to fit."
         )
     return found

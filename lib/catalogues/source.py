@@ -62,7 +62,7 @@ class Settings:
         Mail or web address of whoever runs this; catalogues outside ask for it.
     i_may_use : sequence of str
         Sources whose terms the person has read and says to be allowed.
-    music_folder, music_table, artist_column, path_template : str
+    music_folder, table_file, artist_column, path_template : str
         For `folder`; see there.
     http : dict
         Further arguments of `http.Client`, such as ``patience``.
@@ -73,7 +73,7 @@ class Settings:
     contact: str = ""
     i_may_use: tuple = ()
     music_folder: str = ""
-    music_table: str = ""
+    table_file: str = ""
     artist_column: str = "artist"
     path_template: str = "{file}"
     http: dict = field(default_factory=dict)
@@ -88,6 +88,10 @@ class Source:
     """
 
     name = ""
+
+    def offers(self):
+        """The names of all artists, from a source that knows nothing else; None where only a search tells."""
+        return None
 
     def candidates(self, artist):
         """Those that the source offers for an artist (with ``artist_id`` and ``name``); they need not fit."""

@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from lib import baselines, listening, methods, ranking, similarity, spectrograms
+from lib import baselines, listening, methods, plays, ranking, similarity, spectrograms
 from lib.demo.listeners import traits, write_listening
 from lib.demo.synthesiser import synthesise
 from lib.demo.world import World
@@ -43,8 +43,9 @@ def collection(world, n_jobs=2):
     listening : lib.listening.ListeningMatrix
     """
     with tempfile.TemporaryDirectory() as folder:
-        plays, profile, _ = write_listening(world, folder)
-        matrix = listening.matrix(listening.read_plays(plays, profile), USED)
+        plays_file, profile_file, _ = write_listening(world, folder)
+        clean = plays.read(plays_file, profile_file, one_mbid_per_name=False)
+        matrix = listening.top(clean.listening, USED)
     heard = [world.artist(mbid) for mbid in matrix.artists["artist_id"] if world.artist(mbid).heard]
     tracks = [track for artist in heard for track in world.tracks(artist)[:CLIPS]]
     clips = joblib.Parallel(n_jobs)(joblib.delayed(_spectrogram)(world, track) for track in tracks)
@@ -67,7 +68,7 @@ def measure(world, n_jobs=2):
     pd.Series
     """
     data, matrix = collection(world, n_jobs)
-    factors = similarity.factors(matrix)
+    factors = similarity.ppmi_factors(matrix)
     shapes = [baselines.Chance(), baselines.Popularity(), baselines.L2(), baselines.Spectrum()]
     shapes += [
         baselines.Fixed("factors", factors @ factors.T),

@@ -1,0 +1,143 @@
+"""Plays at full scale: ``python -m benchmarks.listening [--rows N]``.
+
+Makes a file of as many rows as Last.fm-360K has (17,559,530), in its layout, with its shares of famous and
+obscure artists and of rows without an MBID, and prints one JSON line:
+
+- ``rows``: rows of the file,
+- ``seconds``: read, validate, clean, keep the top 1,000 artists and count co-listeners, all in one,
+- ``peak_gb``: most memory that took, environment included,
+- ``ratio_to_published``: how many times longer the author's way takes (pandas: read, merge with the profile,
+  crosstab, product; section 3 of the paper) on the first 500,000 rows,
+- ``ratio_to_read``: ``seconds`` over the time in which polars only reads the four columns as text.
+
+Each way runs in a process of its own, in turns, on a file that the system holds in memory; medians of
+three.
+"""
+
+import argparse
+import hashlib
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+
+from lib import listening, plays
+
+ROWS, USERS, ARTISTS, TOP = 17_559_530, 359_347, 292_000, 1_000
+SLICE, CHUNK, ROUNDS = 500_000, 1_000_000, 3
+FLATNESS = 20  # of the popularity curve's head; the most famous then has some 80,000 listeners
+WITHOUT_MBID, WITHOUT_DATE = 0.013, 0.0014
+
+
+def main():
+    """Measure and print."""
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked.add_argument("--rows", type=int, default=ROWS)
+    n_rows = asked.parse_args().rows
+    with tempfile.TemporaryDirectory() as folder:
+        whole, part, profile = (Path(folder) / name for name in ("plays.tsv", "part.tsv", "profile.tsv"))
+        write(n_rows, whole, profile)
+        with open(whole, "rb") as lines, open(part, "wb") as some:
+            some.writelines(line for line, _ in zip(lines, range(SLICE)))
+        measured = {
+            name: [apart(way, file, profile) for _ in range(ROUNDS)]
+            for name, way, file in [
+                ("read", "read_only", whole),
+                ("ours", "ours", whole),
+                ("ours_part", "ours", part),
+                ("published_part", "published", part),
+            ]
+        }
+    seconds = {name: statistics.median(run["seconds"] for run in runs) for name, runs in measured.items()}
+    print(
+        json.dumps(
+            {
+                "rows": n_rows,
+                "seconds": round(seconds["ours"], 2),
+                "peak_gb": round(max(run["peak_gb"] for run in measured["ours"]), 2),
+                "ratio_to_published": round(seconds["published_part"] / seconds["ours_part"], 1),
+                "ratio_to_read": round(seconds["ours"] / seconds["read"], 2),
+            }
+        )
+    )
+
+
+def write(n_rows, plays_file, profile_file):
+    """Plays and profile of simulated users; their popularity falls as 1 / (rank + FLATNESS)."""
+    rng = np.random.default_rng(0)
+    users = pl.Series([hashlib.sha1(b"%d" % number).hexdigest() for number in range(USERS)])
+    names = pl.Series([f"artist {number}{' of the north' * (number % 4)}" for number in range(ARTISTS)])
+    mbids = pl.Series([f"{number:08x}-5896-5646-8b45-{number:012x}" for number in range(ARTISTS)])
+    mbids = mbids.set(pl.Series(rng.random(ARTISTS) < WITHOUT_MBID), "")
+    per_user = -(-n_rows // USERS)
+    with open(plays_file, "wb") as file:
+        for start in range(0, n_rows, CHUNK):
+            rows = np.arange(start, min(start + CHUNK, n_rows))
+            span = (ARTISTS + FLATNESS) / (1 + FLATNESS)
+            artist = ((1 + FLATNESS) * span ** rng.random(len(rows)) - FLATNESS - 1).astype(np.int64)
+            columns = [
+                users.gather(rows // per_user).alias("user"),
+                mbids.gather(artist).alias("mbid"),
+                names.gather(artist).alias("name"),
+                pl.Series("plays", np.maximum(rng.lognormal(4.5, 1.3, len(rows)), 1).astype(np.int64)),
+            ]
+            pl.DataFrame(columns).write_csv(file, separator="\t", include_header=False, quote_style="never")
+    dates = pl.Series(rng.random(USERS) < WITHOUT_DATE)
+    pl.DataFrame({"user": users, "gender": "f", "age": "30", "country": "Chile"}).with_columns(
+        date=pl.when(dates).then(pl.lit("")).otherwise(pl.lit("Feb 1, 2007"))
+    ).write_csv(profile_file, separator="\t", include_header=False, quote_style="never")
+
+
+def apart(way, *files):
+    """Run a way in its own process: seconds without the start of Python, and its peak memory."""
+    run = [sys.executable, "-m", "benchmarks.listening", "--way", way, *map(str, files)]
+    return json.loads(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
+
+
+def ours(plays_file, profile_file):
+    """Read, validate, clean, keep the top artists, count co-listeners."""
+    clean = plays.read(plays_file, profile_file)
+    return listening.top(clean.listening, TOP).co_listeners
+
+
+def published(plays_file, profile_file):
+    """The author's way: default reader, merge, crosstab of users and artists, product."""
+    heard = pd.read_csv(plays_file, sep="\t", header=None, names=["user", "mbid", "name", "plays"])
+    users = pd.read_csv(
+        profile_file, sep="\t", header=None, names=["user", "gender", "age", "country", "date"]
+    )
+    heard = heard.merge(users, on="user").dropna(subset=["mbid", "date"])
+    heard = heard[heard["name"] != "[unknown]"]
+    top = heard["mbid"].value_counts().index[:TOP]
+    heard = heard[heard["mbid"].isin(top)]
+    table = pd.crosstab(heard["user"], heard["mbid"])
+    return table.T.dot(table)
+
+
+def read_only(plays_file, _):
+    """What no reader of the four columns can go below."""
+    schema = dict.fromkeys(plays.FIELDS, pl.String)
+    return pl.read_csv(plays_file, separator="\t", quote_char=None, has_header=False, schema=schema)
+
+
+def timed(way, *files):
+    """Seconds and peak memory of a way, in this process."""
+    start = time.perf_counter()
+    globals()[way](*files)
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--way"]:
+        print(json.dumps(timed(*sys.argv[2:])))
+    else:
+        main()

@@ -1,0 +1,511 @@
+"""Step 1 of the paper (section 3): a file of plays becomes a clean listening matrix.
+
+Nothing disappears without a record: ``rows in = rows kept + rows merged + rows rejected``, and each rejected
+row keeps its file, line, reason and text.
+
+Conventions
+-----------
+- Two layouts are read. *360K*: no header, ``user sha1 ⇥ artist MBID ⇥ artist name ⇥ plays``, as a file or
+  inside the ``.tar.gz`` in which Last.fm-360K comes. *Headed*: CSV or TSV whose first line names the columns
+  ``user, artist[, mbid][, plays]``.
+- Only ``\\n`` ends a line (one ``\\r`` before it is dropped); tabs separate; quotes mean nothing in the 360K
+  layout and in TSV, and in CSV they end on their own line; nothing is taken for "missing" but the empty
+  field; bytes that are not UTF-8 become U+FFFD.
+- A *spelling* is a pair of MBID and name as the file has it. `lib.identity` says which spellings are the same
+  artist.
+- Files are read in blocks of whole lines, several at once. In a block equal texts are found by their 64-bit
+  hash: in a file with 300,000 spellings the chance that two different ones get the same is 2 in a billion.
+
+References
+----------
+Celma, O. (2010). Music Recommendation and Discovery in the Long Tail. Springer. (Last.fm-360K)
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import tarfile
+import zlib
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import scipy.sparse
+from tqdm.auto import tqdm
+
+from lib import identity
+from lib.listening import ListeningMatrix
+
+FIELDS = ("user", "mbid", "name", "plays")
+MAX_PLAYS = 10_000_000  # one play every 30 s for nine years: more is an error of the file
+USER_SHA1 = r"^[0-9a-f]{40}$"
+UNKNOWN_ARTIST = "[unknown]"
+ARCHIVES = (".tar.gz", ".tgz")
+PLAYS_MEMBER, PROFILE_MEMBER = "usersha1-artmbid-artname-plays.tsv", "usersha1-profile.tsv"
+BLOCK_BYTES, THREADS = 16 << 20, 2
+HOPELESS = 10_000  # rows at the beginning, all rejected: not the file that was meant
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Plays:
+    """Clean plays and the account of what became of every row.
+
+    Attributes
+    ----------
+    listening : lib.listening.ListeningMatrix
+        All users and artists with a row that was kept.
+    users : pl.Series
+        Id of the user in each row of the matrix.
+    summary : pd.DataFrame
+        ``outcome`` (kept, merged, or the reason of the rejection) and ``rows``; adds up to the rows read.
+    rejects : pl.DataFrame
+        ``file``, ``line`` (from 1), ``reason``, ``text``.
+    ambiguous : pd.DataFrame
+        Names and MBIDs that had to be decided between, see `lib.identity.resolve`.
+    """
+
+    listening: ListeningMatrix
+    users: pl.Series
+    summary: pd.DataFrame
+    rejects: pl.DataFrame
+    ambiguous: pd.DataFrame
+
+
+def read(
+    plays_file,
+    profile_file=None,
+    *,
+    require_mbid=True,
+    registered_only=True,
+    one_mbid_per_name=True,
+    unknown=UNKNOWN_ARTIST,
+    block_bytes=BLOCK_BYTES,
+):
+    """Read, check and clean a plays file (paper, section 3; cleaning rules of the author's code).
+
+    The author also dropped names that occur once; that cannot touch artists with many listeners.
+
+    Parameters
+    ----------
+    plays_file : path
+        In the 360K layout, plain or the downloaded ``.tar.gz``, or with a header, see the module's
+        conventions.
+    profile_file : path, optional
+        In the 360K layout: ``user ⇥ gender ⇥ age ⇥ country ⇥ sign-up date``. Not needed where `plays_file` is
+        the archive, which holds both.
+    require_mbid : bool
+        Reject rows without an artist MBID, as the author did.
+    registered_only : bool
+        Reject rows of users without a sign-up date in the profile, as the author did.
+    one_mbid_per_name : bool
+        Treat all MBIDs of one name as one artist, see `lib.identity.resolve`. The author kept them apart.
+    unknown : str
+        Name that stands for "no artist"; its rows are rejected.
+    block_bytes : int
+        How much is read at once; changes memory and time, not the result.
+
+    Returns
+    -------
+    Plays
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If the file is empty, in no known layout, or an archive that is damaged or holds something else; if no
+        row is left, or none of the first ones; if `registered_only` has no profile to go by.
+    """
+    plays_file = Path(plays_file)
+    if not plays_file.is_file():
+        raise FileNotFoundError(
+            f"no plays file at {plays_file}: give 01_listening_data.plays_file the path of a file in the"
+            " Last.fm-360K layout, plain or .tar.gz, or of a CSV/TSV with a header"
+        )
+    if registered_only and not profile_file and not _is_archive(plays_file):
+        raise ValueError(
+            "registered_only needs to know who is registered: give 01_listening_data.profile_file,"
+            " or set registered_only to false"
+        )
+    registered = _registered_users(profile_file or plays_file) if registered_only else None
+    parts, rejects, rows_in = [], [], 0
+    with _opened(plays_file, PLAYS_MEMBER) as (stream, n_bytes, name):
+        parse, blocks, headed = _layout(plays_file, stream, block_bytes)
+        screen = partial(
+            _screen,
+            parse=parse,
+            headed=headed,
+            require_mbid=require_mbid,
+            registered=registered,
+            unknown=unknown,
+        )
+        with (
+            closing(_in_turn(screen, blocks)) as screened,
+            tqdm(total=n_bytes, desc=name, unit="B", unit_scale=True) as bar,
+        ):
+            for part in screened:
+                parts.append(part)
+                rejects.append(part.rejects.with_columns(pl.col("line") + 1 + rows_in + headed))
+                rows_in += part.n_rows
+                bar.update(part.n_bytes)
+                if HOPELESS <= rows_in == sum(map(len, rejects)):
+                    raise ValueError(_nothing_left(plays_file, pl.concat(rejects), f"the first {rows_in:,}"))
+    rejects = pl.concat(rejects).select(file=pl.lit(name), line="line", reason="reason", text="text")
+    if len(rejects) == rows_in:
+        raise ValueError(_nothing_left(plays_file, rejects, f"all {rows_in:,}"))
+    listening, users, ambiguous = _assembled(parts, one_mbid_per_name=one_mbid_per_name)
+    kept = listening.plays.nnz
+    merged = sum(len(part.plays) for part in parts) - kept
+    return Plays(listening, users, _summary(rows_in, kept, merged, rejects), rejects, ambiguous)
+
+
+@dataclass(frozen=True)
+class _Screened:
+    """The good rows of a block, as numbers into its own lists of texts, and its rejected ones."""
+
+    n_rows: int
+    n_bytes: int
+    rejects: pl.DataFrame  # line (from 0 in the block), reason, text
+    users: pl.Series
+    user: np.ndarray  # per row, into users
+    spellings: pl.DataFrame  # mbid, name
+    spelling: np.ndarray  # per row, into spellings
+    plays: np.ndarray
+
+
+# Files and blocks.
+
+
+def _is_archive(path):
+    return path.name.endswith(ARCHIVES)
+
+
+@contextmanager
+def _opened(path, member, *, to_the_end=True):
+    """Stream, size and name of a plain file, or of a member of an archive that is unpacked on the way.
+
+    The checksum of an archive stands at its very end, so it is read `to_the_end`.
+    """
+    if not _is_archive(path):
+        with open(path, "rb") as stream:
+            yield stream, path.stat().st_size, path.name
+        return
+    try:
+        with gzip.open(path) as unpacked, tarfile.open(fileobj=unpacked, mode="r|") as archive:
+            wanted = (entry for entry in archive if PurePosixPath(entry.name).name == member)
+            found = next(wanted, None)
+            if found is None or not found.isfile():
+                raise ValueError(f"{path} holds no file {member}: expected the archive of Last.fm-360K")
+            yield archive.extractfile(found), found.size, member
+            if to_the_end:
+                if next(wanted, None) is not None:
+                    raise ValueError(f"{path} holds {member} twice: expected the archive of Last.fm-360K")
+                while unpacked.read(1 << 20):
+                    pass
+    except (EOFError, gzip.BadGzipFile, tarfile.TarError, zlib.error) as error:
+        raise ValueError(
+            f"{path} cannot be unpacked ({error}): it was cut short or damaged on the way. Remove it and"
+            " fetch it again"
+        ) from error
+
+
+def _blocks(stream, n_bytes):
+    while block := stream.read(n_bytes):
+        yield block + stream.readline()
+
+
+def _in_turn(function, items):
+    """The function of each item, in order, with several being worked on and no more than that held."""
+    with ThreadPoolExecutor(THREADS) as threads:
+        working = deque()
+        for item in items:
+            working.append(threads.submit(function, item))
+            if len(working) > THREADS:
+                yield working.popleft().result()
+        while working:
+            yield working.popleft().result()
+
+
+def _layout(path, stream, n_bytes):
+    """How to parse a block, the blocks, and whether a line with a header stands before them."""
+    first = stream.readline().removeprefix(BYTE_ORDER_MARK)
+    head = [first, *(stream.readline() for _ in range(99))]
+    if not first:
+        raise ValueError(f"{path} is empty: expected rows of user, artist MBID, artist name and plays")
+    delimiter, header = _header(_decoded(first))
+    headed = {"user", "artist"} <= set(header)
+    if headed and not any(head[1:]):
+        raise ValueError(f"{path} has a header and no rows below it")
+    if headed and len(set(header)) < len(header):
+        raise ValueError(f"{path} names a column twice: {', '.join(header)}")
+    if not headed and not any(line.count(b"\t") == len(FIELDS) - 1 for line in head):
+        shown = "\n".join(
+            f"  line {number}: {_decoded(line).rstrip()[:120]}"
+            for number, line in enumerate(filter(None, head[:3]), start=1)
+        )
+        raise ValueError(
+            f"{path} is in no layout this project reads; its first lines are\n{shown}\n"
+            "expected either four tab-separated fields (user, artist MBID, artist name, plays) without a"
+            " header, or a CSV/TSV with a header that names user, artist and perhaps mbid and plays"
+        )
+
+    def blocks():
+        if begin := b"".join(head[1:] if headed else head):
+            yield begin
+        yield from _blocks(stream, n_bytes)
+
+    parse = partial(_headed_table, delimiter=delimiter, header=header) if headed else _table
+    return parse, blocks(), headed
+
+
+def _header(text):
+    """Delimiter and column names of a headed file's first line."""
+    delimiter = "\t" if "\t" in text else ","
+    return delimiter, [column.strip().strip('"').casefold() for column in text.split(delimiter)]
+
+
+def _decoded(block):
+    return block.decode("utf-8", "replace")
+
+
+def _lines(block):
+    """Column ``text``: the lines of a block."""
+    try:
+        return pl.read_lines(io.BytesIO(block), name="text")
+    except pl.exceptions.ComputeError:  # bytes that are not UTF-8
+        return pl.read_lines(io.BytesIO(_decoded(block).encode()), name="text")
+
+
+# Layouts: a block becomes a frame of the FIELDS as text; where lines were looked at, with `whole` and `text`.
+
+
+def _table(block):
+    """360K layout. Nearly every block holds four fields in every line; the others are looked at by line."""
+    if not block.startswith((BYTE_ORDER_MARK, b"\n", b"\r\n")):
+        try:
+            table = pl.read_csv(
+                block,
+                separator="\t",
+                quote_char=None,
+                has_header=False,
+                schema=dict.fromkeys(FIELDS, pl.String),
+                empty_string_is_null=False,
+            )
+        except (pl.exceptions.ComputeError, pl.exceptions.SchemaError):  # more fields, or fewer, or not UTF-8
+            return _table_by_line(block)
+        if not (table["plays"] == "").any():  # no plays: there may have been fewer fields
+            return table
+    return _table_by_line(block)
+
+
+def _table_by_line(block):
+    """360K layout, with whether there really are four fields."""
+    fields = (
+        pl.col("text")
+        .str.splitn("\t", len(FIELDS) + 1)
+        .struct.rename_fields([*FIELDS, "rest"])
+        .struct.unnest()
+    )
+    whole = pl.col("text").str.count_matches("\t", literal=True) == len(FIELDS) - 1
+    return _lines(block).with_columns(fields, whole=whole).drop("rest")
+
+
+def _headed_table(block, *, delimiter, header):
+    """Headed CSV or TSV: the same columns; what is not there is empty (mbid) or 1 (plays)."""
+    text = pl.col("text")
+    fields = text.str.split("\t") if delimiter == "\t" else text.map_elements(_csv_fields, pl.List(pl.String))
+
+    def column(name, otherwise=""):
+        if name not in header:
+            return pl.lit(otherwise)
+        return pl.col("fields").list.get(header.index(name), null_on_oob=True)
+
+    return (
+        _lines(block)
+        .with_columns(fields=fields)
+        .select(
+            "text",
+            user=column("user"),
+            mbid=column("mbid"),
+            name=column("artist"),
+            plays=column("plays", "1"),
+            whole=pl.col("fields").list.len() == len(header),
+        )
+    )
+
+
+def _csv_fields(text):
+    """Fields of one CSV line, none where its quotes do not end on it."""
+    try:
+        return next(csv.reader([text], strict=True), [])
+    except csv.Error:
+        return []
+
+
+# Rules.
+
+
+def _screen(block, *, parse, headed, require_mbid, registered, unknown):
+    """The good rows and the rejected ones of a block."""
+    table = parse(block)
+    user, first = _coded(_hashes(table.select("user")))
+    users = table[first].select("user")
+    spelling, first = _coded(_hashes(table.select("mbid", "name")))
+    spellings = table[first].select("mbid", "name")
+    good_user = users.select(
+        named=pl.col("user").str.strip_chars() != "" if headed else pl.col("user").str.contains(USER_SHA1),
+        registered=pl.Series([registered is None or user in registered for user in users["user"]]),
+    )
+    good_spelling = spellings.select(
+        named=pl.col("name").str.strip_chars() != "",
+        known=pl.col("name") != unknown,
+        identified=(pl.col("mbid").str.strip_chars() != "") | (not require_mbid),
+    )
+    table = table.with_columns(count=pl.col("plays").cast(pl.Int64, strict=False))
+    good_count = table.select(
+        number=~pl.col("plays").str.starts_with("+"), count=pl.col("count").is_between(1, MAX_PLAYS)
+    )
+    good = _all(good_count) & _all(good_user)[user] & _all(good_spelling)[spelling]
+    if "whole" in table.columns:
+        good &= table["whole"].to_numpy()
+    bad = np.flatnonzero(~good)
+    reasons = _reasons(
+        table[bad],
+        good_user=good_user[user[bad]],
+        good_spelling=good_spelling[spelling[bad]],
+        headed=headed,
+        unknown=unknown,
+    )
+    return _Screened(
+        n_rows=len(table),
+        n_bytes=len(block),
+        rejects=reasons.select(line=pl.Series(bad, dtype=pl.Int64), reason="reason", text="text"),
+        users=_own(users),
+        user=user[good],
+        spellings=_own(spellings),
+        spelling=spelling[good],
+        plays=table["count"].filter(good).cast(pl.Int32).to_numpy(),
+    )
+
+
+def _all(conditions):
+    """Rows in which every condition is known to hold."""
+    return conditions.select(pl.all_horizontal(pl.all()).fill_null(False)).to_series().to_numpy()
+
+
+def _reasons(bad, *, good_user, good_spelling, headed, unknown):
+    """Reason, the first rule that it breaks, and text of each bad row."""
+    whole = pl.col("whole") if "whole" in bad.columns else pl.lit(True)
+    rules = {
+        "wrong number of fields": whole,
+        "user is empty" if headed else "user is not a SHA-1": good_user["named"],
+        "artist name is empty": good_spelling["named"],
+        "plays is not a whole number": pl.col("plays").str.contains(r"^-?[0-9]+$"),
+        f"plays is not between 1 and {MAX_PLAYS:,}": pl.col("count").is_between(1, MAX_PLAYS),
+        f"artist is {unknown}": good_spelling["known"],
+        "artist has no MBID": good_spelling["identified"],
+        "user without a sign-up date": good_user["registered"],
+    }
+    broken = [pl.when(~rule.fill_null(False)).then(pl.lit(reason)) for reason, rule in rules.items()]
+    text = pl.col("text") if "text" in bad.columns else pl.concat_str(FIELDS, separator="\t")
+    return bad.select(reason=pl.coalesce(broken), text=text)
+
+
+def _hashes(texts):
+    """A number for each row of a frame of texts."""
+    hashes = [column.hash(seed=seed) for seed, column in enumerate(texts)]
+    return np.bitwise_xor.reduce([column.to_numpy() for column in hashes])
+
+
+def _coded(hashes):
+    """Number equal rows in the order of their first appearance; and where that was."""
+    codes, uniques = pd.factorize(hashes)
+    first = np.empty(len(uniques), dtype=np.int64)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    return codes.astype(np.int32), first
+
+
+def _own(texts):
+    """The same texts in memory of their own, where those of the whole block would be kept for them."""
+    return pl.from_arrow(texts.to_arrow(compat_level=pl.CompatLevel.oldest()))
+
+
+def _registered_users(path):
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no profile file at {path}: give its path, or set registered_only to false")
+    with _opened(path, PROFILE_MEMBER, to_the_end=False) as (stream, _, name):
+        lines = _lines(stream.read().removeprefix(BYTE_ORDER_MARK))
+    fields = lines.select(fields=pl.col("text").str.split("\t"))
+    profiles = fields.filter(pl.col("fields").list.len() == 5)
+    if profiles.is_empty():
+        raise ValueError(
+            f"{name} has no line of five tab-separated fields: user, gender, age, country, sign-up date"
+        )
+    signed = profiles.filter(pl.col("fields").list.last().str.strip_chars() != "")
+    return frozenset(signed.select(pl.col("fields").list.first()).to_series())
+
+
+# What comes out.
+
+
+def _assembled(parts, *, one_mbid_per_name):
+    """The listening matrix of the good rows, its users, and what was ambiguous."""
+    user, users = _joined([part.user for part in parts], [part.users for part in parts])
+    spelling, spellings = _joined([part.spelling for part in parts], [part.spellings for part in parts])
+    plays = np.concatenate([part.plays for part in parts]).astype(np.int64)
+    spellings = spellings.with_columns(plays=_sums(spelling, plays, len(spellings)))
+    artist_of, artists, ambiguous = identity.resolve(spellings, one_mbid_per_name=one_mbid_per_name)
+    artist = artist_of[spelling]
+    by_id = users["user"].arg_sort()
+    row = np.argsort(by_id.to_numpy()).astype(np.int32)[user]
+    matrix = scipy.sparse.coo_array((plays, (row, artist)), shape=(len(users), len(artists))).tocsr()
+    artists = artists.assign(
+        listeners=np.bincount(matrix.indices, minlength=len(artists)),
+        plays=_sums(artist, plays, len(artists)),
+    )
+    order = np.argsort(-artists["listeners"].to_numpy(), kind="stable")
+    matrix.indices = np.argsort(order).astype(matrix.indices.dtype)[matrix.indices]
+    matrix.has_sorted_indices = False
+    listening = ListeningMatrix(matrix, artists.iloc[order].reset_index(drop=True))
+    return listening, users["user"].gather(by_id), ambiguous
+
+
+def _joined(codes, texts):
+    """From numbers into each block's own texts to numbers into those of all that are in use, and these."""
+    together = pl.concat(texts)
+    number, first = _coded(_hashes(together))
+    of_blocks = np.split(number, np.cumsum([len(block) for block in texts])[:-1])
+    joined = np.concatenate([own[block] for own, block in zip(of_blocks, codes, strict=True)])
+    used = np.bincount(joined, minlength=len(first)) > 0
+    return (np.cumsum(used, dtype=np.int32) - 1)[joined], together[first[used]]
+
+
+def _sums(codes, values, n):
+    """Sum of the values of each code; exact up to 2 ** 53."""
+    return np.bincount(codes, weights=values, minlength=n).astype(np.int64)
+
+
+def _summary(rows_in, kept, merged, rejects):
+    counts = rejects.group_by("reason").len().sort(["len", "reason"], descending=[True, False])
+    outcomes = ["kept", "merged into another row", *(f"rejected: {reason}" for reason in counts["reason"])]
+    summary = pd.DataFrame({"outcome": outcomes, "rows": [kept, merged, *counts["len"]]})
+    if summary["rows"].sum() != rows_in:
+        raise AssertionError(f"{rows_in} rows came in, {summary['rows'].sum()} are accounted for")
+    return summary
+
+
+def _nothing_left(path, rejects, which):
+    shown = "\n".join(
+        f"  line {row['line']}: {row['reason']}: {row['text'][:120]}" for row in rejects.head(3).to_dicts()
+    )
+    return f"{which} rows of {path} were rejected; the first are\n{shown}"

@@ -102,6 +102,42 @@ def halves(listening, *, seed):
     return _of_users(listening, order[:middle]), _of_users(listening, order[middle:])
 
 
+def shuffled(listening, *, seed, n_rounds=200):
+    """Listeners without taste: who hears how many, and who is heard by how many, stays; the rest is chance.
+
+    Artists change places among all (user, artist) pairs. Where a user gets one twice, it changes places
+    again, `n_rounds` times at most; pairs that are still there twice after that become one.
+
+    Parameters
+    ----------
+    listening : ListeningMatrix
+    seed : int
+    n_rounds : int
+
+    Returns
+    -------
+    ListeningMatrix
+    """
+    rng = np.random.default_rng(seed)
+    pairs = listening.plays.tocoo()
+    user, n_artists = pairs.row.astype(np.int64), listening.plays.shape[1]
+    artist = rng.permutation(pairs.col)
+    for _ in range(n_rounds):
+        key = user * n_artists + artist
+        order = np.argsort(key, kind="stable")
+        twice = order[1:][np.diff(key[order]) == 0]
+        if not len(twice):
+            break
+        others = rng.integers(len(artist), size=len(twice))
+        others, kept = np.unique(others, return_index=True)
+        twice = twice[kept]
+        apart = ~np.isin(others, twice)
+        twice, others = twice[apart], others[apart]
+        artist[twice], artist[others] = artist[others], artist[twice]
+    plays = scipy.sparse.coo_array((pairs.data, (user, artist)), shape=listening.plays.shape).tocsr()
+    return _of_users(ListeningMatrix(plays, listening.artists), np.arange(plays.shape[0]))
+
+
 def save(listening, folder):
     """Write the matrix and its labels into `folder` as ``listening.npz`` and ``artists.parquet``."""
     with artifacts.replacing(Path(folder) / "listening.npz") as partial, open(partial, "wb") as file:

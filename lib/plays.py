@@ -50,7 +50,7 @@ USER_SHA1 = r"^[0-9a-f]{40}$"
 UNKNOWN_ARTIST = "[unknown]"
 ARCHIVES = (".tar.gz", ".tgz")
 PLAYS_MEMBER, PROFILE_MEMBER = "usersha1-artmbid-artname-plays.tsv", "usersha1-profile.tsv"
-BLOCK_BYTES, THREADS = 16 << 20, 2
+BLOCK_BYTES, THREADS = 16 << 20, 3  # two cores, and one that waits for the disk
 HOPELESS = 10_000  # rows at the beginning, all rejected: not the file that was meant
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -358,17 +358,19 @@ def _screen(block, *, parse, headed, require_mbid, registered, unknown):
     """The good rows and the rejected ones of a block."""
     table = parse(block)
     user, first = _coded(_hashes(table.select("user")))
-    users = table[first].select("user")
+    users = table.select("user")[first]
     spelling, first = _coded(_hashes(table.select("mbid", "name")))
-    spellings = table[first].select("mbid", "name")
+    spellings = table.select("mbid", "name")[first]
     good_user = users.select(
-        named=pl.col("user").str.strip_chars() != "" if headed else pl.col("user").str.contains(USER_SHA1),
+        named=pl.col("user").str.strip_chars_start() != ""
+        if headed
+        else pl.col("user").str.contains(USER_SHA1),
         registered=pl.Series([registered is None or user in registered for user in users["user"]]),
     )
     good_spelling = spellings.select(
-        named=pl.col("name").str.strip_chars() != "",
+        named=pl.col("name").str.strip_chars_start() != "",
         known=pl.col("name") != unknown,
-        identified=(pl.col("mbid").str.strip_chars() != "") | (not require_mbid),
+        identified=(pl.col("mbid").str.strip_chars_start() != "") | (not require_mbid),
     )
     table = table.with_columns(count=pl.col("plays").cast(pl.Int64, strict=False))
     good_count = table.select(
@@ -460,15 +462,22 @@ def _registered_users(path):
 
 def _assembled(parts, *, one_mbid_per_name):
     """The listening matrix of the good rows, its users, and what was ambiguous."""
-    user, users = _joined([part.user for part in parts], [part.users for part in parts])
-    spelling, spellings = _joined([part.spelling for part in parts], [part.spellings for part in parts])
-    plays = np.concatenate([part.plays for part in parts]).astype(np.int64)
-    spellings = spellings.with_columns(plays=_sums(spelling, plays, len(spellings)))
-    artist_of, artists, ambiguous = identity.resolve(spellings, one_mbid_per_name=one_mbid_per_name)
-    artist = artist_of[spelling]
-    by_id = users["user"].arg_sort()
-    row = np.argsort(by_id.to_numpy()).astype(np.int32)[user]
-    matrix = scipy.sparse.coo_array((plays, (row, artist)), shape=(len(users), len(artists))).tocsr()
+    plays = np.concatenate([part.plays for part in parts])
+
+    def resolved():
+        spelling, spellings = _joined([part.spelling for part in parts], [part.spellings for part in parts])
+        spellings = spellings.with_columns(plays=_sums(spelling, plays, len(spellings)))
+        artist, artists, ambiguous = identity.resolve(spellings, one_mbid_per_name=one_mbid_per_name)
+        return artist[spelling], artists, ambiguous
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        artists_resolved = threads.submit(resolved)
+        user, users = _joined([part.user for part in parts], [part.users for part in parts])
+        by_id = users["user"].arg_sort()
+        row = np.argsort(by_id.to_numpy()).astype(np.int32)[user]
+        artist, artists, ambiguous = artists_resolved.result()
+    cells = plays.astype(np.int64), (row, artist)
+    matrix = scipy.sparse.coo_array(cells, shape=(len(users), len(artists))).tocsr()
     artists = artists.assign(
         listeners=np.bincount(matrix.indices, minlength=len(artists)),
         plays=_sums(artist, plays, len(artists)),

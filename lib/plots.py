@@ -254,8 +254,12 @@ def metric_summary(summary):
     ----------
     summary : pd.DataFrame
         From `lib.similarity.summary`; the first metric is at the top, in another colour: the paper's.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
-    figure, axes = plt.subplots(1, 2, figsize=(9.2, 0.36 * len(summary) + 1.3), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(9.2, 0.36 * len(summary) + 1.6), sharey=True)
     halvings = f"{summary['n_halvings'].iloc[0]} halvings of the listeners"
     panels = {
         "fame": ("fame_correlation", "correlation with the candidates' fame", "bootstrap of artists"),
@@ -267,6 +271,10 @@ def metric_summary(summary):
         low, high = summary[f"{interval}_low"], summary[f"{interval}_high"]
         ax.hlines(places, low, high, color=colours, linewidth=9, alpha=0.35)
         ax.scatter(summary[value], places, c=colours, s=14, zorder=3)
+        ax.scatter(
+            summary[f"{interval}_by_chance"], places, marker="|", s=120, color="black", zorder=2,
+            label="listeners without taste",
+        )  # fmt: skip
         ax.axvline(0, color="#777777", linestyle=":", linewidth=1)
         ax.set_title(title)
         ax.set_xlabel(f"Spearman's ρ, mean over queries\n(band: 95 %, {source})")
@@ -277,6 +285,7 @@ def metric_summary(summary):
     axes[0].set_yticks(places, names)
     axes[0].set_ylim(-0.6, len(summary) - 0.4)
     axes[0].get_yticklabels()[0].set(color=FIRST, weight="bold")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", frameon=False)
     return figure
 
 

@@ -29,7 +29,7 @@ import scipy.stats
 from tqdm.auto import tqdm
 
 from lib import artifacts, paths
-from lib.listening import halves
+from lib.listening import halves, shuffled
 
 BM25_K1, BM25_B = 1.2, 0.75  # the usual values: how soon plays count for no more, how much long documents pay
 
@@ -338,7 +338,7 @@ def load(folder, name):
 
 
 def summary(listening, *, metrics=METRICS, n_halvings=10, seed=0, progress=True):
-    """How each metric relates to fame, to the first metric, and to luck.
+    """How each metric relates to fame, to the first metric, and to luck; and what it would without taste.
 
     All correlations are Spearman's, between two rows of similarities of one query to all other artists, and
     their mean over queries. A query with a row of one value has no correlation and is left out.
@@ -367,6 +367,9 @@ def summary(listening, *, metrics=METRICS, n_halvings=10, seed=0, progress=True)
         - ``split_half``: between the metric on one half of the users and on the other, mean over halvings;
           ``split_half_low``, ``split_half_high``: percentiles 2.5 and 97.5 over the halvings. They say how
           much the way of halving matters, and are no confidence interval for other listeners;
+        - ``fame_by_chance``, ``split_half_by_chance`` (of one halving): the same for listeners without taste
+          (`lib.listening.shuffled`), who keep how much they hear and how often each artist is heard. What a
+          metric owes to that arithmetic is no finding about music;
         - ``left_out``: queries left out of ``fame_correlation``; ``left_out_halves``: of ``split_half``, a
           halving, on average;
         - ``n_halvings``, ``n_artists``.
@@ -378,15 +381,14 @@ def summary(listening, *, metrics=METRICS, n_halvings=10, seed=0, progress=True)
     """
     if n_halvings < 1:
         raise ValueError(f"at least one halving is needed to see how much is luck, got {n_halvings}")
-    listeners = pd.Series(
-        listening.artists["listeners"].to_numpy(), index=_ids(listening.artists["artist_id"])
-    )
+    tasteless = shuffled(listening, seed=seed)
+    by_chance = _split_half(tasteless, metrics, 1, seed, False)
     targets = {name: metric(listening) for name, metric in metrics.items()}
     between = _split_half(listening, metrics, n_halvings, seed, progress)
     first = next(iter(targets.values()))
     rows = []
     for name, target in targets.items():
-        by_query = fame_correlations(target, listeners)
+        by_query = fame_correlations(target, _listeners(listening))
         low, high = _bootstrap_interval(by_query.dropna().to_numpy(), seed)
         similarities = _without_diagonal(target.to_numpy())
         halved = np.array([one.mean() for one in between[name]])  # pandas leaves the blank ones out
@@ -401,6 +403,8 @@ def summary(listening, *, metrics=METRICS, n_halvings=10, seed=0, progress=True)
             "split_half": np.mean(halved),
             "split_half_low": np.quantile(halved, 0.025),
             "split_half_high": np.quantile(halved, 0.975),
+            "fame_by_chance": fame_correlations(metrics[name](tasteless), _listeners(tasteless)).mean(),
+            "split_half_by_chance": by_chance[name][0].mean(),
             "left_out": int(by_query.isna().sum()),
             "left_out_halves": np.mean([one.isna().sum() for one in between[name]]),
             "n_halvings": n_halvings,
@@ -702,6 +706,10 @@ def _target_path(folder, name):
     if name not in known:
         raise ValueError(f"there is no target {name!r}, only {', '.join(known)}")
     return Path(folder) / f"target_{name}.parquet"
+
+
+def _listeners(listening):
+    return pd.Series(listening.artists["listeners"].to_numpy(), index=_ids(listening.artists["artist_id"]))
 
 
 def _labelled(values, artist_ids):

@@ -50,6 +50,30 @@ def test_the_halves_share_the_artists_and_part_the_users(miniature):
     assert (listening.halves(miniature, seed=4)[0].plays != first.plays).nnz > 0
 
 
+def test_shuffled_listeners_keep_how_much_they_hear_and_how_often_each_artist_is_heard(miniature):
+    shuffled = listening.shuffled(miniature, seed=0)
+    for axis in (0, 1):
+        kept = shuffled.listened.sum(axis=axis), miniature.listened.sum(axis=axis)
+        np.testing.assert_array_equal(*kept)
+    assert shuffled.artists["listeners"].tolist() == miniature.artists["listeners"].tolist()
+    assert shuffled.plays.sum() == miniature.plays.sum()
+    assert (shuffled.plays != miniature.plays).nnz > miniature.plays.nnz / 4
+    assert (listening.shuffled(miniature, seed=0).plays != shuffled.plays).nnz == 0
+    assert (listening.shuffled(miniature, seed=1).plays != shuffled.plays).nnz > 0
+
+
+def test_shuffled_listeners_have_no_taste():
+    taste = np.kron(np.eye(2), np.ones((100, 5)))  # two circles of listeners and of artists
+    taste[::7, 0] = 1
+    artists = pd.DataFrame({"artist_id": list("abcdefghij"), "name": list("abcdefghij")})
+    circles = ListeningMatrix(scipy.sparse.csr_array(taste.astype(np.int64)), artists)
+    across = circles.co_listeners[1:5, 5:].mean() / circles.co_listeners[1:5, 1:5].mean()
+    shuffled = listening.shuffled(circles, seed=0).co_listeners
+    assert across < 0.1
+    apart = ~np.eye(4, dtype=bool)
+    assert shuffled[1:5, 5:].mean() / shuffled[1:5, 1:5][apart].mean() == pytest.approx(1, abs=0.15)
+
+
 def test_what_is_saved_is_loaded_and_twice_the_same_bytes(tmp_path, miniature):
     for folder in ("a", "b"):
         listening.save(miniature, tmp_path / folder)

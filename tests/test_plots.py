@@ -194,11 +194,15 @@ def test_the_summary_of_metrics_has_a_dot_and_a_band_for_each_the_first_on_top(s
     assert labels == ["min_conditional (the paper's)", *summary["metric"][1:]]
     assert figure.axes[0].get_yticks().tolist() == [6, 5, 4, 3, 2, 1, 0]
     for ax, value, interval in zip(figure.axes, ("fame_correlation", "split_half"), ("fame", "split_half")):
-        bands, dots = ax.collections
+        bands, dots, strokes = ax.collections
+        np.testing.assert_allclose(
+            strokes.get_offsets(), np.c_[summary[f"{interval}_by_chance"], np.arange(7)[::-1]]
+        )
         np.testing.assert_allclose(dots.get_offsets(), np.c_[summary[value], np.arange(7)[::-1]])
         ends = [segment[:, 0] for segment in bands.get_segments()]
         np.testing.assert_allclose(ends, summary[[f"{interval}_low", f"{interval}_high"]])
     assert "3 halvings of the listeners" in " ".join(texts(figure))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["listeners without taste"]
 
 
 def overlapping(figure):

@@ -39,7 +39,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import scipy.sparse
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from lib import identity
 from lib.listening import ListeningMatrix

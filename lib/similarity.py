@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 import scipy.linalg
 import scipy.stats
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from lib import artifacts, paths
 from lib.listening import halves, shuffled
@@ -514,6 +514,32 @@ def as_published(target, test_artists):
     test_artists = list(test_artists)
     rows = target.loc[:, test_artists].iloc[: len(test_artists)]
     return _finish(rows.fillna(0.0).set_axis(rows.columns, axis=0))
+
+
+def published_pairs(artists, test_artists):
+    """How many similarities lie below the diagonal of the author's matrix: in order, and as he named it.
+
+    His matrix holds all artists, most listeners first, against the test artists; an artist's similarity to
+    itself is blank. Its saved output counts the pairs below the diagonal once the test artists are on top, so
+    that it tells whether the rows were brought there or only renamed.
+
+    Parameters
+    ----------
+    artists : sequence of str
+        Most listeners first.
+    test_artists : sequence of str
+        In the order drawn.
+
+    Returns
+    -------
+    dict of str to int
+        ``reindexed`` (correct), ``assigned`` (as published).
+    """
+    artists, test_artists = list(artists), list(test_artists)
+    matrix = _finish(pd.DataFrame(1.0, index=artists, columns=artists))[test_artists]
+    test_first = [*test_artists, *matrix.index.difference(test_artists, sort=False)]
+    arms = {"reindexed": matrix.reindex(test_first), "assigned": matrix.set_axis(test_first, axis=0)}
+    return {arm: int(np.tril(frame.notna(), k=-1).sum()) for arm, frame in arms.items()}
 
 
 def ppmi_factors(listening, *, n_factors=40, discount=0.75, seed=0):

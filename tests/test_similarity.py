@@ -479,6 +479,16 @@ def test_as_published_judges_the_kth_test_artist_by_the_kth_most_popular_one():
     assert shifted.loc["a", "b"] == 0.0  # b's own row lent to a: its blank counts as 0
 
 
+def test_the_pairs_of_the_authors_saved_output_are_those_of_renamed_rows():
+    artists = [f"artist {place:03d}" for place in range(975)]
+    test = splits.artists_of(splits.paper_split(artists, n_dev=49, n_test=49), "test")
+    in_order = sum(974 - column for column in range(49))
+    lost = sum(artists.index(artist) > column for column, artist in enumerate(test))
+    found = similarity.published_pairs(artists, test)
+    assert found == {"reindexed": in_order, "assigned": in_order - lost}
+    assert found == {"reindexed": 46_550, "assigned": 46_504}  # his output shows the second
+
+
 def test_the_authors_relabelling_of_a_matrix_of_the_papers_shape_is_caught(rng):
     """His saved output has 46,504 pairs below the diagonal. In correct order there are 46,550."""
     artists = [f"artist {place:03d}" for place in range(975)]  # most listeners first

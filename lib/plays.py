@@ -27,6 +27,7 @@ import csv
 import gzip
 import io
 import tarfile
+import threading
 import zlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -140,14 +141,12 @@ def read(
     parts, rejects, rows_in = [], [], 0
     with _opened(plays_file, PLAYS_MEMBER) as (stream, n_bytes, name):
         parse, blocks, headed = _layout(plays_file, stream, block_bytes)
-        screen = partial(
-            _screen,
-            parse=parse,
-            headed=headed,
-            require_mbid=require_mbid,
-            registered=registered,
-            unknown=unknown,
+        users = _Vocabulary(["user"], partial(_judge_users, headed=headed, registered=registered))
+        spellings = _Vocabulary(
+            ["mbid", "name"], partial(_judge_spellings, require_mbid=require_mbid, unknown=unknown)
         )
+        reasons = partial(_reasons, headed=headed, unknown=unknown)
+        screen = partial(_screen, parse=parse, users=users, spellings=spellings, reasons=reasons)
         with (
             closing(_in_turn(screen, blocks)) as screened,
             tqdm(total=n_bytes, desc=name, unit="B", unit_scale=True) as bar,
@@ -162,23 +161,21 @@ def read(
     rejects = pl.concat(rejects).select(file=pl.lit(name), line="line", reason="reason", text="text")
     if len(rejects) == rows_in:
         raise ValueError(_nothing_left(plays_file, rejects, f"all {rows_in:,}"))
-    listening, users, ambiguous = _assembled(parts, one_mbid_per_name=one_mbid_per_name)
+    listening, ids, ambiguous = _assembled(parts, users, spellings, one_mbid_per_name=one_mbid_per_name)
     kept = listening.plays.nnz
     merged = sum(len(part.plays) for part in parts) - kept
-    return Plays(listening, users, _summary(rows_in, kept, merged, rejects), rejects, ambiguous)
+    return Plays(listening, ids, _summary(rows_in, kept, merged, rejects), rejects, ambiguous)
 
 
 @dataclass(frozen=True)
 class _Screened:
-    """The good rows of a block, as numbers into its own lists of texts, and its rejected ones."""
+    """The good rows of a block, users and spellings by their numbers, and its rejected rows."""
 
     n_rows: int
     n_bytes: int
     rejects: pl.DataFrame  # line (from 0 in the block), reason, text
-    users: pl.Series
-    user: np.ndarray  # per row, into users
-    spellings: pl.DataFrame  # mbid, name
-    spelling: np.ndarray  # per row, into spellings
+    user: np.ndarray
+    spelling: np.ndarray
     plays: np.ndarray
 
 
@@ -354,57 +351,114 @@ def _csv_fields(text):
 # Rules.
 
 
-def _screen(block, *, parse, headed, require_mbid, registered, unknown):
-    """The good rows and the rejected ones of a block."""
-    table = parse(block)
-    user, first = _coded(_hashes(table.select("user")))
-    users = table.select("user")[first]
-    spelling, first = _coded(_hashes(table.select("mbid", "name")))
-    spellings = table.select("mbid", "name")[first]
-    good_user = users.select(
-        named=pl.col("user").str.strip_chars_start() != ""
-        if headed
-        else pl.col("user").str.contains(USER_SHA1),
+class _Vocabulary:
+    """The different rows of some columns, numbered as they are met, and which rules each of them keeps.
+
+    Several threads ask at once. Most of what they ask for is in `_known`, sorted hashes and their numbers,
+    which needs no lock; `_recent` holds what was met since that was made.
+    """
+
+    def __init__(self, columns, judge):
+        self._columns, self._judge = columns, judge
+        self._known, self._recent = (np.empty(0, np.uint64), np.empty(0, np.int32)), {}
+        self._texts, self._verdicts, self._lock = [], [], threading.Lock()
+
+    def number(self, table):
+        """The number of each row; what is met for the first time is judged."""
+        texts = table.select(self._columns)
+        hashes = [column.hash(seed=seed).to_numpy() for seed, column in enumerate(texts)]
+        codes, distinct = pd.factorize(np.bitwise_xor.reduce(hashes))
+        numbers = self._look_up(distinct)
+        unknown = np.flatnonzero(numbers < 0)
+        if len(unknown):
+            first = np.empty(len(distinct), dtype=np.int64)
+            first[codes[::-1]] = np.arange(len(codes))[::-1]
+            with self._lock:
+                numbers[unknown] = self._look_up(distinct[unknown])  # another thread may have met it by now
+                unknown = np.flatnonzero(numbers < 0)
+                numbers[unknown] = self._meet(distinct[unknown], texts, first[unknown])
+        return numbers[codes]
+
+    def _look_up(self, hashes):
+        known, numbers = self._known
+        if not len(known):
+            return np.full(len(hashes), -1, dtype=np.int32)
+        place = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+        return np.where(known[place] == hashes, numbers[place], np.int32(-1))
+
+    def _meet(self, hashes, texts, rows):
+        """Numbers of what is not in `_known`; of what is new, the text in `rows` is kept."""
+        hashes, start = hashes.tolist(), len(self._known[0]) + len(self._recent)
+        new = [place for place, value in enumerate(hashes) if value not in self._recent]
+        if new:
+            met = texts[rows[new]].to_arrow(compat_level=pl.CompatLevel.oldest())
+            self._texts.append(pl.from_arrow(met))  # a copy, or else the whole block would be kept for it
+            self._verdicts.append(self._judge(self._texts[-1]))
+            self._recent.update({hashes[place]: start + k for k, place in enumerate(new)})
+        numbers = [self._recent[value] for value in hashes]
+        if len(self._recent) > len(self._known[0]) // 4:
+            every = np.append(self._known[0], np.fromiter(self._recent, np.uint64))
+            of_every = np.append(self._known[1], np.fromiter(self._recent.values(), np.int32))
+            order = np.argsort(every)
+            self._known, self._recent = (every[order], of_every[order]), {}
+        return numbers
+
+    def texts(self):
+        """What was met, by number."""
+        return pl.concat(self._texts)
+
+    def verdicts(self):
+        """For each number and rule, whether the rule is kept."""
+        with self._lock:
+            return pl.concat(self._verdicts)
+
+
+def _judge_users(users, *, headed, registered):
+    named = pl.col("user").str.strip_chars_start() != ""
+    return users.select(
+        named=(named if headed else pl.col("user").str.contains(USER_SHA1)).fill_null(False),
         registered=pl.Series([registered is None or user in registered for user in users["user"]]),
     )
-    good_spelling = spellings.select(
+
+
+def _judge_spellings(spellings, *, require_mbid, unknown):
+    return spellings.select(
         named=pl.col("name").str.strip_chars_start() != "",
         known=pl.col("name") != unknown,
         identified=(pl.col("mbid").str.strip_chars_start() != "") | (not require_mbid),
-    )
+    ).fill_null(False)
+
+
+def _screen(block, *, parse, users, spellings, reasons):
+    """The good rows and the rejected ones of a block."""
+    table = parse(block)
+    user, spelling = users.number(table), spellings.number(table)
+    good_user, good_spelling = users.verdicts(), spellings.verdicts()
     table = table.with_columns(count=pl.col("plays").cast(pl.Int64, strict=False))
     good_count = table.select(
         number=~pl.col("plays").str.starts_with("+"), count=pl.col("count").is_between(1, MAX_PLAYS)
-    )
+    ).fill_null(False)
     good = _all(good_count) & _all(good_user)[user] & _all(good_spelling)[spelling]
     if "whole" in table.columns:
         good &= table["whole"].to_numpy()
     bad = np.flatnonzero(~good)
-    reasons = _reasons(
-        table[bad],
-        good_user=good_user[user[bad]],
-        good_spelling=good_spelling[spelling[bad]],
-        headed=headed,
-        unknown=unknown,
-    )
+    rejects = reasons(table[bad], good_user[user[bad]], good_spelling[spelling[bad]])
     return _Screened(
         n_rows=len(table),
         n_bytes=len(block),
-        rejects=reasons.select(line=pl.Series(bad, dtype=pl.Int64), reason="reason", text="text"),
-        users=_own(users),
+        rejects=rejects.select(line=pl.Series(bad, dtype=pl.Int64), reason="reason", text="text"),
         user=user[good],
-        spellings=_own(spellings),
         spelling=spelling[good],
         plays=table["count"].filter(good).cast(pl.Int32).to_numpy(),
     )
 
 
 def _all(conditions):
-    """Rows in which every condition is known to hold."""
-    return conditions.select(pl.all_horizontal(pl.all()).fill_null(False)).to_series().to_numpy()
+    """Rows in which every condition holds."""
+    return conditions.select(pl.all_horizontal(pl.all())).to_series().to_numpy()
 
 
-def _reasons(bad, *, good_user, good_spelling, headed, unknown):
+def _reasons(bad, good_user, good_spelling, *, headed, unknown):
     """Reason, the first rule that it breaks, and text of each bad row."""
     whole = pl.col("whole") if "whole" in bad.columns else pl.lit(True)
     rules = {
@@ -420,25 +474,6 @@ def _reasons(bad, *, good_user, good_spelling, headed, unknown):
     broken = [pl.when(~rule.fill_null(False)).then(pl.lit(reason)) for reason, rule in rules.items()]
     text = pl.col("text") if "text" in bad.columns else pl.concat_str(FIELDS, separator="\t")
     return bad.select(reason=pl.coalesce(broken), text=text)
-
-
-def _hashes(texts):
-    """A number for each row of a frame of texts."""
-    hashes = [column.hash(seed=seed) for seed, column in enumerate(texts)]
-    return np.bitwise_xor.reduce([column.to_numpy() for column in hashes])
-
-
-def _coded(hashes):
-    """Number equal rows in the order of their first appearance; and where that was."""
-    codes, uniques = pd.factorize(hashes)
-    first = np.empty(len(uniques), dtype=np.int64)
-    first[codes[::-1]] = np.arange(len(codes))[::-1]
-    return codes.astype(np.int32), first
-
-
-def _own(texts):
-    """The same texts in memory of their own, where those of the whole block would be kept for them."""
-    return pl.from_arrow(texts.to_arrow(compat_level=pl.CompatLevel.oldest()))
 
 
 def _registered_users(path):
@@ -460,27 +495,23 @@ def _registered_users(path):
 # What comes out.
 
 
-def _assembled(parts, *, one_mbid_per_name):
+def _assembled(parts, users, spellings, *, one_mbid_per_name):
     """The listening matrix of the good rows, its users, and what was ambiguous."""
     plays = np.concatenate([part.plays for part in parts])
-
-    def resolved():
-        spelling, spellings = _joined([part.spelling for part in parts], [part.spellings for part in parts])
-        spellings = spellings.with_columns(plays=_sums(spelling, plays, len(spellings)))
-        artist, artists, ambiguous = identity.resolve(spellings, one_mbid_per_name=one_mbid_per_name)
-        return artist[spelling], artists, ambiguous
-
-    with ThreadPoolExecutor(THREADS) as threads:
-        artists_resolved = threads.submit(resolved)
-        user, users = _joined([part.user for part in parts], [part.users for part in parts])
+    user, users = _used([part.user for part in parts], users.texts())
+    spelling, spellings = _used([part.spelling for part in parts], spellings.texts())
+    spellings = spellings.with_columns(plays=_sums(spelling, plays, len(spellings)))
+    with ThreadPoolExecutor(1) as thread:
+        resolving = thread.submit(identity.resolve, spellings, one_mbid_per_name=one_mbid_per_name)
         by_id = users["user"].arg_sort()
         row = np.argsort(by_id.to_numpy()).astype(np.int32)[user]
-        artist, artists, ambiguous = artists_resolved.result()
-    cells = plays.astype(np.int64), (row, artist)
+        plays = plays.astype(np.int64)
+        artist_of, artists, ambiguous = resolving.result()
+    cells = plays, (row, artist_of[spelling])
     matrix = scipy.sparse.coo_array(cells, shape=(len(users), len(artists))).tocsr()
     artists = artists.assign(
         listeners=np.bincount(matrix.indices, minlength=len(artists)),
-        plays=_sums(artist, plays, len(artists)),
+        plays=_sums(artist_of, spellings["plays"], len(artists)),
     )
     order = np.argsort(-artists["listeners"].to_numpy(), kind="stable")
     matrix.indices = np.argsort(order).astype(matrix.indices.dtype)[matrix.indices]
@@ -489,14 +520,11 @@ def _assembled(parts, *, one_mbid_per_name):
     return listening, users["user"].gather(by_id), ambiguous
 
 
-def _joined(codes, texts):
-    """From numbers into each block's own texts to numbers into those of all that are in use, and these."""
-    together = pl.concat(texts)
-    number, first = _coded(_hashes(together))
-    of_blocks = np.split(number, np.cumsum([len(block) for block in texts])[:-1])
-    joined = np.concatenate([own[block] for own, block in zip(of_blocks, codes, strict=True)])
-    used = np.bincount(joined, minlength=len(first)) > 0
-    return (np.cumsum(used, dtype=np.int32) - 1)[joined], together[first[used]]
+def _used(numbers, texts):
+    """Numbers without gaps, and the texts that good rows use."""
+    numbers = np.concatenate(numbers)
+    used = np.bincount(numbers, minlength=len(texts)) > 0
+    return (np.cumsum(used, dtype=np.int32) - 1)[numbers], texts.filter(used)
 
 
 def _sums(codes, values, n):

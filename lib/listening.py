@@ -47,7 +47,10 @@ class ListeningMatrix:
 
     @cached_property
     def co_listeners(self) -> np.ndarray:
-        """Users who listen to both artists of a pair, int64, shape=(n_artists, n_artists); counted once."""
+        """Users who listen to both artists of a pair, int64, shape=(n_artists, n_artists); counted once.
+
+        Dense: meant for what `top` leaves.
+        """
         listened = self.listened
         parts = [listened[start : start + BLOCK_USERS] for start in range(0, listened.shape[0], BLOCK_USERS)]
         counts = np.zeros((listened.shape[1],) * 2, dtype=np.int64)
@@ -104,38 +107,45 @@ def halves(listening, *, seed):
     return _of_users(listening, order[:middle]), _of_users(listening, order[middle:])
 
 
-def shuffled(listening, *, seed, n_rounds=200):
+def shuffled(listening, *, seed, n_rounds=20):
     """Listeners without taste: who hears how many, and who is heard by how many, stays; the rest is chance.
 
-    Artists change places among all (user, artist) pairs. Where a user gets one twice, it changes places
-    again, `n_rounds` times at most; pairs that are still there twice after that become one.
+    In each round all (user, artist) pairs are paired off at random, and two change artists unless one of the
+    users has the other artist already.
 
     Parameters
     ----------
     listening : ListeningMatrix
     seed : int
     n_rounds : int
+        After which a pair has changed as often, but for the changes that were not possible.
 
     Returns
     -------
     ListeningMatrix
+        The plays go with the user.
+
+    References
+    ----------
+    Gotelli, N. J. (2000). Null model analysis of species co-occurrence patterns. Ecology, 81 (swaps).
     """
     rng = np.random.default_rng(seed)
-    pairs = listening.plays.tocoo()
-    user, n_artists = pairs.row.astype(np.int64), listening.plays.shape[1]
-    artist = rng.permutation(pairs.col)
-    for _ in range(n_rounds):
-        key = user * n_artists + artist
-        order = np.argsort(key, kind="stable")
-        twice = order[1:][np.diff(key[order]) == 0]
-        if not len(twice):
-            break
-        others = rng.integers(len(artist), size=len(twice))
-        others, kept = np.unique(others, return_index=True)
-        twice = twice[kept]
-        apart = ~np.isin(others, twice)
-        twice, others = twice[apart], others[apart]
-        artist[twice], artist[others] = artist[others], artist[twice]
+    pairs, n_artists = listening.plays.tocoo(), listening.plays.shape[1]
+    user, artist = pairs.row.astype(np.int64), pairs.col.astype(np.int64)
+    for _ in range(n_rounds if len(user) > 1 else 0):
+        taken = np.sort(user * n_artists + artist)
+        first, second = rng.permutation(len(user))[: len(user) // 2 * 2].reshape(2, -1)
+        wanted = np.stack(
+            [user[first] * n_artists + artist[second], user[second] * n_artists + artist[first]]
+        )
+        place = np.minimum(np.searchsorted(taken, wanted), len(taken) - 1)
+        free = (taken[place] != wanted).all(axis=0)
+        order = np.argsort(wanted, axis=None, kind="stable")  # two changes may want the same
+        again = np.zeros(wanted.size, dtype=bool)
+        again[order[1:]] = np.diff(wanted.ravel()[order]) == 0
+        free &= ~again.reshape(wanted.shape).any(axis=0)
+        first, second = first[free], second[free]
+        artist[first], artist[second] = artist[second], artist[first]
     plays = scipy.sparse.coo_array((pairs.data, (user, artist)), shape=listening.plays.shape).tocsr()
     return _of_users(ListeningMatrix(plays, listening.artists), np.arange(plays.shape[0]))
 

@@ -10,7 +10,7 @@ Conventions
   ``user, artist[, mbid][, plays]``.
 - Only ``\\n`` ends a line (one ``\\r`` before it is dropped); tabs separate; quotes mean nothing in the 360K
   layout and in TSV, and in CSV they end on their own line; nothing is taken for "missing" but the empty
-  field; bytes that are not UTF-8 become U+FFFD.
+  field; bytes that are not UTF-8 become U+FFFD. Fields are taken as they are, spaces around them included.
 - A *spelling* is a pair of MBID and name as the file has it. `lib.identity` says which spellings are the same
   artist.
 - Files are read in blocks of whole lines, several at once. In a block equal texts are found by their 64-bit
@@ -110,9 +110,10 @@ def read(
     one_mbid_per_name : bool
         Treat all MBIDs of one name as one artist, see `lib.identity.resolve`. The author kept them apart.
     unknown : str
-        Name that stands for "no artist"; its rows are rejected.
+        Name that stands for "no artist", exactly as spelt; its rows are rejected.
     block_bytes : int
-        How much is read at once; changes memory and time, not the result.
+        How much is read at once, at least 1; changes memory and time, not the result (only how soon a
+        hopeless file is given up).
 
     Returns
     -------
@@ -132,6 +133,8 @@ def read(
             f"no plays file at {plays_file}: give 01_listening_data.plays_file the path of a file in the"
             " Last.fm-360K layout, plain or .tar.gz, or of a CSV/TSV with a header"
         )
+    if block_bytes < 1:
+        raise ValueError(f"block_bytes must be at least 1, got {block_bytes}")
     if registered_only and not profile_file and not _is_archive(plays_file):
         raise ValueError(
             "registered_only needs to know who is registered: give 01_listening_data.profile_file,"
@@ -242,8 +245,9 @@ def _layout(path, stream, n_bytes):
     headed = {"user", "artist"} <= set(header)
     if headed and not any(head[1:]):
         raise ValueError(f"{path} has a header and no rows below it")
-    if headed and len(set(header)) < len(header):
-        raise ValueError(f"{path} names a column twice: {', '.join(header)}")
+    named = [column for column in header if column]
+    if headed and len(set(named)) < len(named):
+        raise ValueError(f"{path} names a column twice: {', '.join(named)}")
     if not headed and not any(line.count(b"\t") == len(FIELDS) - 1 for line in head):
         shown = "\n".join(
             f"  line {number}: {_decoded(line).rstrip()[:120]}"
@@ -252,7 +256,8 @@ def _layout(path, stream, n_bytes):
         raise ValueError(
             f"{path} is in no layout this project reads; its first lines are\n{shown}\n"
             "expected either four tab-separated fields (user, artist MBID, artist name, plays) without a"
-            " header, or a CSV/TSV with a header that names user, artist and perhaps mbid and plays"
+            " header, or a CSV/TSV with a header that names user, artist and perhaps mbid and plays;"
+            f" as UTF-8, and packed as {' or '.join(ARCHIVES)} only"
         )
 
     def blocks():
@@ -267,7 +272,8 @@ def _layout(path, stream, n_bytes):
 def _header(text):
     """Delimiter and column names of a headed file's first line."""
     delimiter = "\t" if "\t" in text else ","
-    return delimiter, [column.strip().strip('"').casefold() for column in text.split(delimiter)]
+    columns = text.split("\t") if delimiter == "\t" else _csv_fields(text.rstrip("\r\n"))
+    return delimiter, [column.strip().strip('"').casefold() for column in columns]
 
 
 def _decoded(block):
@@ -286,8 +292,11 @@ def _lines(block):
 
 
 def _table(block):
-    """360K layout. Nearly every block holds four fields in every line; the others are looked at by line."""
-    if not block.startswith((BYTE_ORDER_MARK, b"\n", b"\r\n")):
+    """360K layout. Nearly every block holds four fields in every line; the others are looked at by line.
+
+    polars drops a byte order mark, and a carriage return at the end of any field.
+    """
+    if not block.startswith((BYTE_ORDER_MARK, b"\n", b"\r\n")) and b"\r\t" not in block:
         try:
             table = pl.read_csv(
                 block,
@@ -408,9 +417,8 @@ class _Vocabulary:
         return pl.concat(self._texts)
 
     def verdicts(self):
-        """For each number and rule, whether the rule is kept."""
-        with self._lock:
-            return pl.concat(self._verdicts)
+        """For each number so far and each rule, whether the rule is kept."""
+        return pl.concat(list(self._verdicts))
 
 
 def _judge_users(users, *, headed, registered):

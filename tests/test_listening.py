@@ -50,6 +50,29 @@ def test_the_halves_share_the_artists_and_part_the_users(miniature):
     assert (listening.halves(miniature, seed=4)[0].plays != first.plays).nnz > 0
 
 
+def dense():
+    """Users who hear everything, an artist whom everybody hears, and some others."""
+    heard = np.random.default_rng(0).random((40, 15)) < 0.2
+    heard[:3], heard[:, 4] = True, True
+    artists = pd.DataFrame({"artist_id": list("abcdefghijklmno"), "name": list("abcdefghijklmno")})
+    artists["listeners"] = heard.sum(axis=0)
+    return ListeningMatrix(scipy.sparse.csr_array(heard.astype(np.int64)), artists)
+
+
+def test_shuffled_listeners_of_a_dense_world_keep_their_margins_too():
+    shuffled = listening.shuffled(dense(), seed=0)
+    for axis in (0, 1):
+        np.testing.assert_array_equal(shuffled.listened.sum(axis=axis), dense().listened.sum(axis=axis))
+    assert (shuffled.listened != dense().listened).nnz > 40
+
+
+def test_shuffling_one_pair_or_none_changes_nothing():
+    for heard in ([[1, 0]], [[0, 0]]):
+        artists = pd.DataFrame({"artist_id": ["a", "b"], "name": ["a", "b"]})
+        world = ListeningMatrix(scipy.sparse.csr_array(np.array(heard)), artists)
+        assert listening.shuffled(world, seed=0).plays.toarray().tolist() == heard
+
+
 def test_shuffled_listeners_keep_how_much_they_hear_and_how_often_each_artist_is_heard(miniature):
     shuffled = listening.shuffled(miniature, seed=0)
     for axis in (0, 1):

@@ -85,7 +85,7 @@ def test_a_bad_row_is_rejected_with_file_line_reason_and_text(tmp_path, bad, rea
     [
         '"weird al" yankovic', '"', "'n sync", 'a "b" c', "one\rtwo", "one\u2028two", "one\u2029two",
         "one\x85two", "one\x0btwo", "one\x0ctwo", "one\x1etwo", "nan", "NaN", "null", "NULL", "NA", "N/A",
-        "None", "#N/A", "-", "0", "!!!", "# hash", "1,234",
+        "None", "#N/A", "one\r", "\rone", "-", "0", "!!!", "# hash", "1,234",
         "\\N", "日本", "e\u0301", "\x00", " padded ",
     ],
 )  # fmt: skip
@@ -267,6 +267,7 @@ def test_quotes_mean_nothing_in_headed_tsv(tmp_path):
     ("a\tb\tc\n" * 3, "no layout this project reads.*\n  line 1: a\tb\tc"),
     ("some,comma,separated\n1,2,3\n", "no layout this project reads"),
     (row(user="nobody") + "\n", "all 1 rows of .* were rejected.*\n  line 1: user is not a SHA-1"),
+    ("user,artist,,\nann,,,\n", "all 1 rows .*\n  line 2: artist name is empty"),
     ("user,artist,plays\n", "has a header and no rows below it"),
     ("user,artist,plays\nann,abba,-\n", "all 1 rows .*rejected.*\n  line 2: plays is not a whole number"),
     ("user,artist,Artist\nann,abba,x\n", "names a column twice: user, artist, artist"),
@@ -304,7 +305,8 @@ PIECES = [
     row(name="x\ty").encode(), row(name='"').encode(), row(name="\ufeff").encode(), b"\x00",
     b"\xef\xbb\xbf" + row().encode(), row(name="b?").encode().replace(b"?", b"\xf6"),
     row(plays="1\t").encode(), row(plays="+7").encode(), row(user=USERS[1], name="null").encode(),
-    b"#" + row().encode(), row().encode()[:50],
+    b"#" + row().encode(), row().encode()[:50], row(name="one\r").encode(), row(mbid="\r").encode(),
+    row(user=USERS[0] + "\r").encode(),
 ]  # fmt: skip
 
 
@@ -331,6 +333,11 @@ def test_the_size_of_a_block_changes_nothing(tmp_path_factory, lines, block_byte
     assert often.rejects.equals(once.rejects)
     assert good(often).equals(good(once))
     assert outcomes(often) == outcomes(once)
+
+
+def test_a_block_without_a_byte_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="block_bytes must be at least 1, got 0"):
+        read(tmp_path, row(), block_bytes=0)
 
 
 def test_a_user_without_a_good_row_has_no_row_in_the_matrix(tmp_path):

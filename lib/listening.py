@@ -107,7 +107,7 @@ def halves(listening, *, seed):
     return _of_users(listening, order[:middle]), _of_users(listening, order[middle:])
 
 
-def shuffled(listening, *, seed, n_rounds=20):
+def shuffled(listening, *, seed, n_rounds=10):
     """Listeners without taste: who hears how many, and who is heard by how many, stays; the rest is chance.
 
     In each round all (user, artist) pairs are paired off at random, and two change artists unless one of the

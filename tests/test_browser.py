@@ -47,7 +47,7 @@ def write_miniature(folder):
     rng = np.random.default_rng(0)
     ids = [f"id-{k}" for k in range(len(NAMES))]
     target = pd.DataFrame(rng.random((6, 6)), index=ids, columns=ids)
-    target = (target + target.T) / 2
+    target = ((target + target.T) / 2).where(~np.eye(6, dtype=bool))
     frames = {name: methods.labelled_scores(rng.random((6, 6)), ids) for name in ("siamese", "l2")}
     scores = pd.concat([methods.to_long(frame, method=name) for name, frame in frames.items()])
     splits = ["train", "train", "train", "dev", "test", "test"]

@@ -1,6 +1,7 @@
 """Public data sets: a download that is cut, misled or interrupted ends in the right file or a clear error."""
 
 import dataclasses
+import functools
 import hashlib
 import os
 import re
@@ -465,6 +466,13 @@ def test_a_folder_in_the_place_of_the_file_is_named(tiny, tmp_path):
 # How it shows
 
 
+@pytest.fixture
+def bars(monkeypatch):
+    """Bars are shown, whatever the environment says."""
+    monkeypatch.setattr(datasets, "tqdm", functools.partial(datasets.tqdm, disable=False))
+
+
+@pytest.mark.usefixtures("bars")
 def test_the_bar_begins_at_what_is_there(shop, tiny, tmp_path, capsys):
     shop.replies = [cut_after(HALF), status(404)]
     fails(tiny, tmp_path, "404")
@@ -485,6 +493,7 @@ def test_no_bar_is_shown_where_bars_are_off(shop, tiny, tmp_path):
     assert (tmp_path / tiny.file).read_bytes() == CONTENT
 
 
+@pytest.mark.usefixtures("bars")
 def test_the_bar_of_a_download_that_starts_over_ends_at_the_end(shop, tiny, tmp_path, capsys):
     shop.replies = [cut_after(HALF), whole()]
     fetch(tiny, tmp_path)

@@ -2,13 +2,16 @@
 
 Conventions
 -----------
-Sizes are in bytes, times in seconds. A data set is one file with a known size and MD5. While it is being
-fetched it is called ``NAME.part``, with ``NAME.part.json`` beside it that says whose part it is; under its
+Sizes are in bytes, times in seconds. A data set is one file with a known size and MD5. Where they were not
+known when this was written, the publisher's record is asked before the file is fetched, and its answer is
+kept beside the file as ``NAME.record.json``, so that a later run needs no network. While it is being fetched
+the file is called ``NAME.part``, with ``NAME.part.json`` beside it that says whose part it is; under its
 own name there is only a file that was verified, or one that a person put there. Only https; plain http only
 on the loopback, where the tests live.
 """
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import os
@@ -34,28 +37,65 @@ LONGEST_WAIT = 60.0  # seconds, whatever the host asks for
 REDIRECTIONS = 5
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 AGENT = "music-similarity/1.0"
+RECORD_BYTES = 4_000_000  # cap on what a record may say
+ZENODO = "https://zenodo.org"
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A published file, and what its publisher asks for."""
+    """A published file, and what its publisher asks for.
+
+    Attributes
+    ----------
+    name, file, url, doi, licence, citation : str
+    size : int or None, bytes
+    md5 : str or None
+        None, as `size` then is, where the record is to tell them.
+    record : str
+        Address of the record, which answers in JSON.
+    """
 
     name: str
     file: str
     url: str
     doi: str
-    size: int  # bytes
-    md5: str
+    size: int | None
+    md5: str | None
     licence: str
     citation: str
+    record: str = ""
+
+    def __post_init__(self):
+        if (self.size is None) != (self.md5 is None) or (self.size is None and not self.record):
+            raise ValueError(f"{self.name}: expected both size and md5, or neither of them and a record")
+
+    def at(self, address):
+        """The same data set where another host stands in for Zenodo: its record says what its file is.
+
+        Parameters
+        ----------
+        address : str
+            Without a path, such as ``http://127.0.0.1:8000``.
+
+        Returns
+        -------
+        Dataset
+        """
+        if address.rstrip("/") == ZENODO:
+            return self
+        moved = {
+            key: getattr(self, key).replace(f"{ZENODO}/", f"{address.rstrip('/')}/", 1)
+            for key in ("url", "record")
+        }
+        return dataclasses.replace(self, **moved, size=None, md5=None)
 
 
-# Size and checksum are the published ones. The address follows the service's pattern; nothing here has been
+# Size and checksum are the published ones. The addresses follow the service's pattern; nothing here has been
 # tried against the live service.
 LASTFM_360K = Dataset(
     name="Last.fm-360K",
     file="lastfm-dataset-360K.tar.gz",
-    url="https://zenodo.org/records/6090214/files/lastfm-dataset-360K.tar.gz?download=1",
+    url=f"{ZENODO}/records/6090214/files/lastfm-dataset-360K.tar.gz?download=1",
     doi="10.5281/zenodo.6090214",
     size=569_202_935,
     md5="635e6ed3fc873aa4ba33aba0ebce02b1",
@@ -64,6 +104,22 @@ LASTFM_360K = Dataset(
         "Celma, Ò. (2010). Music Recommendation and Discovery: The Long Tail, Long Fail, and Long Play in the"
         " Digital Music Space. Springer."
     ),
+    record=f"{ZENODO}/api/records/6090214",
+)
+# Size and checksum were not to be had when this was written; the licence is what those who use it state.
+MERGE_AUDIO = Dataset(
+    name="MERGE audio",
+    file="MERGE_Audio_Complete.zip",
+    url=f"{ZENODO}/records/13939205/files/MERGE_Audio_Complete.zip?download=1",
+    doi="10.5281/zenodo.13939205",
+    size=None,
+    md5=None,
+    licence="Creative Commons Attribution Non Commercial 4.0 International",
+    citation=(
+        "Louro, P. L., Redinho, H., Santos, R., Malheiro, R., Panda, R., & Paiva, R. P. (2024). MERGE dataset"
+        " (version 1.1). Zenodo."
+    ),
+    record=f"{ZENODO}/api/records/13939205",
 )
 
 
@@ -87,7 +143,8 @@ def fetch(dataset, folder=None, *, sleep=time.sleep):
     """The verified file of a data set, which is downloaded if it is not there yet.
 
     After an interruption, call it again: it goes on where it was. A file that a person put there is taken if
-    its size and checksum are the published ones, and never replaced.
+    its size and checksum are the published ones, and never replaced. Where a data set does not say them, its
+    record does; if the file is there, what the record said before will do.
 
     Parameters
     ----------
@@ -108,7 +165,16 @@ def fetch(dataset, folder=None, *, sleep=time.sleep):
         what to fetch by hand, from where, and where to put it.
     """
     target = Path(folder or paths.downloads()).expanduser().absolute() / dataset.file
+    if dataset.md5 is None:
+        dataset = _completed(dataset, target, sleep)
     part = _Part(target, dataset)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(target.parent):
+        return _there(dataset, target, part) or _fetched(dataset, target, part, sleep)
+
+
+def _there(dataset, target, part):
+    """The verified file that is there already, or None."""
     if target.exists():
         if objection := _objection(target, dataset):
             raise DatasetError(
@@ -117,9 +183,7 @@ def fetch(dataset, folder=None, *, sleep=time.sleep):
             )
         part.discard()
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(target.parent):
-        return _fetched(dataset, target, part, sleep)
+    return None
 
 
 def terms(*datasets):
@@ -138,6 +202,85 @@ def terms(*datasets):
         f"{each.name}, https://doi.org/{each.doi}\n  Licence: {each.licence}\n  Cite: {each.citation}"
         for each in datasets
     )
+
+
+def _completed(dataset, target, sleep):
+    """The data set with the size and checksum that its record tells, or told before."""
+    note = target.with_name(f"{target.name}.record.json")
+    kept = _kept(dataset, note)
+    if kept and target.exists():
+        return kept
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(_Passing),
+        wait=lambda state: _wait(state.outcome.exception(), state.attempt_number),
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        sleep=sleep,
+        reraise=True,
+    )
+    try:
+        with _session(dataset.record) as session:
+            size, md5 = retrying(_published, dataset, session)
+    except _Refused as fault:
+        if kept:
+            return kept
+        missing = f"its size and MD5, which {dataset.record} was to tell, are missing: {fault}"
+        if target.exists():
+            raise DatasetError(
+                f"{target} is there, but whether it is the published {dataset.name} cannot be told:"
+                f" {missing}. Once the record has answered, its answer is kept as {note.name}, and no network"
+                " is needed any more."
+            ) from fault
+        raise DatasetError(
+            f"{dataset.file} could not be fetched: {missing}.\n{_by_hand(dataset, target)}"
+        ) from fault
+    artifacts.write_json({"record": dataset.record, "file": dataset.file, "size": size, "md5": md5}, note)
+    return dataclasses.replace(dataset, size=size, md5=md5)
+
+
+def _kept(dataset, note):
+    """The data set with what its record said before; None where nothing of use was kept."""
+    try:
+        told = json.loads(note.read_text(encoding="utf-8"))
+        if (told["record"], told["file"]) == (dataset.record, dataset.file):
+            return dataclasses.replace(dataset, **_checked(told["size"], told["md5"]))
+    except (OSError, ValueError, LookupError, TypeError):  # nothing, or damaged: the record will tell again
+        pass
+    return None
+
+
+def _published(dataset, session):
+    """Size and MD5 of the file, as its record has them: ``files[]{key, size, checksum: "md5:..."}``."""
+    host, began, body = urlsplit(dataset.record).hostname, time.monotonic(), bytearray()
+    headers = {"User-Agent": AGENT, "Accept-Encoding": "identity", "Accept": "application/json"}
+    with _asked(session, dataset.record, host, headers) as response:
+        for piece in _pieces(response, host):
+            body += piece
+            if len(body) > RECORD_BYTES:
+                raise _Refused(f"{host} sent more than {RECORD_BYTES:,} bytes for a record")
+            if time.monotonic() - began > GRACE:
+                raise _Passing(f"{host} took more than {GRACE:.0f} s to send a record")
+    try:
+        found = [entry for entry in json.loads(body)["files"] if entry["key"] == dataset.file]
+    except (ValueError, LookupError, TypeError, RecursionError) as error:  # half of it, or a proxy's page
+        raise _Passing(f"{host} sent {len(body)} bytes that are not the expected record") from error
+    if len(found) != 1:
+        raise _Refused(f"{host} knows {len(found)} files {dataset.file} in this record")
+    try:
+        method, _, md5 = found[0]["checksum"].partition(":")
+        if method != "md5":
+            raise ValueError(f"checksum by {method!r}")
+        return tuple(_checked(found[0]["size"], md5).values())
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise _Refused(f"{host} tells no size and MD5 of {dataset.file} ({error!r})") from error
+
+
+def _checked(size, md5):
+    """Size and MD5, if that is what they are."""
+    if type(size) is not int or size <= 0:
+        raise ValueError(f"size {size!r}")
+    if not re.fullmatch("[0-9a-f]{32}", md5):
+        raise ValueError(f"MD5 {md5!r}")
+    return {"size": size, "md5": md5}
 
 
 def _fetched(dataset, target, part, sleep):
@@ -207,8 +350,7 @@ def _download(dataset, part, sleep):
     most, fruitless = part.size, 0
 
     def wait(state):
-        asked = state.outcome.exception().wait
-        return min(2.0**fruitless if asked is None else asked, LONGEST_WAIT)
+        return _wait(state.outcome.exception(), fruitless)
 
     def stop(_):
         nonlocal most, fruitless
@@ -225,6 +367,11 @@ def _download(dataset, part, sleep):
         tqdm(total=dataset.size, initial=part.size, **scale) as bar,
     ):
         retrying(_attempt, dataset, part, session, bar)
+
+
+def _wait(fault, fruitless):
+    """Seconds until the next attempt."""
+    return min(2.0**fruitless if fault.wait is None else fault.wait, LONGEST_WAIT)
 
 
 def _attempt(dataset, part, session, bar):
@@ -348,8 +495,9 @@ def _objection(path, dataset):
 
 
 def _by_hand(dataset, target):
+    known = "" if dataset.md5 is None else f" ({dataset.size} bytes, MD5 {dataset.md5})"
     return (
-        f"By hand: fetch {dataset.file} ({dataset.size} bytes, MD5 {dataset.md5})\n"
+        f"By hand: fetch {dataset.file}{known}\n"
         f"  from {dataset.url} (DOI {dataset.doi}, https://doi.org/{dataset.doi})\n"
         f"  and put it at {target}"
     )

@@ -1,11 +1,25 @@
 """A loopback server that answers as it is told to: late, wrong, cut short, blown up, or led astray."""
 
 import gzip
+import itertools
 import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+NAMES = [
+    "AC/DC",
+    "..",
+    "../../etc/passwd",
+    "'say' \"hello\"",
+    "Simon & Garfunkel",
+    "a#b?c=d",
+    "🎸",
+    "\u202eאבג",
+    "x" * 300,
+    "nul\0",
+]
 
 
 def reply(body=b"", status=200, **headers):
@@ -28,9 +42,26 @@ def drip(body, pause=0.05):
     return 200, {"Content-Length": str(len(body))}, (_slowly(body, pause))
 
 
+def drip_headers(pause=0.05):
+    """One byte at a time, and never comes to the body."""
+    return None, {}, _slowly(b"HTTP/1.1 200 OK\r\nX-Slow: " + bytes(b"x" * 1_000), pause)
+
+
+def flood(size, *, announced):
+    """`size` bytes, made as they are sent."""
+    headers = {"Content-Length": str(size)} if announced else {}
+    return 200, headers | {"Connection": "close"}, (bytes(65_536) for _ in range(size // 65_536))
+
+
 def bomb(size):
     """A little gzip that is `size` bytes unpacked."""
     return reply(gzip.compress(bytes(size)), Content_Encoding="gzip")
+
+
+def trailed(size):
+    """A whole gzip of nothing much, and `size` bytes after its end."""
+    status, headers, pieces = flood(size, announced=False)
+    return status, headers | {"Content-Encoding": "gzip"}, itertools.chain([gzip.compress(b"clip")], pieces)
 
 
 def _slowly(body, pause):
@@ -46,11 +77,15 @@ class HostileServer:
     ----------
     script : dict
         Path without query → list of replies, each (status, headers, body), or callable from address to one.
+        The body is bytes, or an iterable of them; with None for status it is all that is sent.
     requests : list of (path and query, headers)
+    sent : int
+        Bytes of bodies so far.
     """
 
     def __init__(self):
         self.script, self.requests, self._lock = {}, [], threading.Lock()
+        self.sent = 0
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._http.daemon_threads, self._http.owner = True, self
         self._http.handle_error = lambda *_: None
@@ -86,16 +121,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         status, headers, body = self.server.owner.next(self.path, dict(self.headers))
+        if status is not None:
+            self._begin(status, headers, body)
+        for piece in [body] if isinstance(body, bytes) else body:
+            self.wfile.write(piece)
+            self.server.owner.sent += len(piece)
+        if status is None or headers.get("Connection") == "close":
+            self.close_connection = True
+
+    def _begin(self, status, headers, body):
         self.send_response(status)
         for name, value in ({"Content-Length": str(len(body))} if isinstance(body, bytes) else {}).items():
             headers = {name: value} | headers
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        for piece in [body] if isinstance(body, bytes) else body:
-            self.wfile.write(piece)
-        if headers.get("Connection") == "close":
-            self.close_connection = True
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -1,10 +1,23 @@
 """HTTP: what a hostile host can do, and what comes of it."""
 
 import email.utils
+import io
 import time
 
 import pytest
-from hostile_server import Clock, HostileServer, bomb, cut_short, drip, redirect, reply
+import requests
+from hostile_server import (
+    Clock,
+    HostileServer,
+    bomb,
+    cut_short,
+    drip,
+    drip_headers,
+    flood,
+    redirect,
+    reply,
+    trailed,
+)
 
 from lib.catalogues import http
 
@@ -74,7 +87,19 @@ class TestFault:
         assert sum(clock.slept) <= http.PATIENCE
 
 
-@pytest.mark.parametrize(("asked", "waited"), [("0", 0), ("7", 7), ("soon", 1), ("-3", 1), (None, 1)])
+@pytest.mark.parametrize(
+    ("asked", "waited"),
+    [
+        ("0", 0),
+        ("7", 7),
+        ("soon", 1),
+        ("-3", 1),
+        ("1e3", 1),
+        ("Mon, 01 Jan 99999 00:00:00 GMT", 1),
+        ("Mon, 01 Jan 2030 00:00:00 +99999999999999999999", 1),
+        (None, 1),
+    ],
+)
 def test_retry_after_is_obeyed_where_it_makes_sense(host, client, clock, asked, waited):
     headers = {} if asked is None else {"Retry_After": asked}
     host.script["/x"] = [reply(status=429, **headers), reply(GOOD)]
@@ -135,8 +160,9 @@ def test_a_download_is_the_bytes(host, client):
     assert caught.value.status == 404
 
 
-def test_dripping_ends_at_the_deadline(host):
-    host.script["/clip"] = [drip(b"x" * 1_000)]
+@pytest.mark.parametrize("dripping", [lambda _: drip(b"x" * 1_000), lambda _: drip_headers()])
+def test_dripping_ends_at_the_deadline(host, dripping):
+    host.script["/clip"] = [dripping]
     client = http.Client(host.address, deadline=0.3, patience=0.5, limiter=http.Limiter({}))
     began = time.monotonic()
     with pytest.raises(http.Unavailable, match="took more than 0 s"):
@@ -145,13 +171,37 @@ def test_dripping_ends_at_the_deadline(host):
 
 
 @pytest.mark.parametrize(
-    "big", [bomb(50_000_000), reply(bytes(http.CLIP_BYTES + 1))], ids=["gzip bomb", "too long"]
+    ("big", "said"),
+    [
+        (bomb(50_000_000), "sent"),
+        (reply(bytes(http.CLIP_BYTES + 1)), "announced"),
+        (flood(2**30, announced=True), "announced"),
+        (flood(2**30, announced=False), "sent"),
+        (trailed(2**30), "sent"),
+    ],
+    ids=["gzip bomb", "one byte too long", "a gigabyte", "a gigabyte unannounced", "behind a gzip"],
 )
-def test_more_than_the_cap_is_refused(host, client, big):
+def test_more_than_the_cap_is_refused(host, client, big, said):
     host.script["/clip"] = [big]
-    with pytest.raises(http.Unavailable, match="sent more than"):
+    with pytest.raises(http.Unavailable, match=f"{said} more than 10,000,000 bytes"):
         client.download(f"{host.address}/clip")
     assert len(host.requests) == 1
+    assert host.sent < 5 * http.CLIP_BYTES  # what the system holds on the way is sent, too
+
+
+def test_no_part_is_asked_for_and_none_is_taken_for_the_whole(host, client):
+    host.script["/clip"] = [reply(b"abc", status=206, Content_Range="bytes 0-2/6")]
+    with pytest.raises(http.Unavailable, match="HTTP 206"):
+        client.download(f"{host.address}/clip")
+    assert "Range" not in host.requests[0][1]
+
+
+@pytest.mark.parametrize("name", [rb'"\ud83d"', b'"\xed\xa0\xbd"'], ids=["escaped", "raw"])
+def test_half_a_character_does_not_reach_a_file(host, client, name):
+    host.script["/x"] = [reply(b'{"answer": [%b, "\\ud83c\\udfb8", 1.5]}' % name)]
+    damaged, whole, number = ask(client)
+    assert damaged and set(damaged) == {"?"}
+    assert (whole, number) == ("🎸", 1.5)
 
 
 def test_unknown_packing_is_refused(host, client):
@@ -226,6 +276,56 @@ def test_outside_only_https_and_the_hosts_that_the_source_lists(monkeypatch, add
     monkeypatch.setattr("requests.Session.send", send)
     with pytest.raises(Reached if allowed else http.Unavailable):
         client.download(address)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://127.0.0.1/x",
+        "http://127.0.0.1:8888/api",
+        "http://localhost/x",
+        "https://[::1]/x",
+        "https://2130706433/x",
+        "https://0.0.0.0/x",
+        "//127.1/x",
+        "file:///etc/hostname",
+        "https://example.org/x",
+        "http://api.deezer.com/x",
+    ],
+)
+def test_outside_a_redirection_leads_no_further_either(monkeypatch, location):
+    asked = []
+
+    def send(self, request, **options):
+        asked.append(request.url)
+        response = requests.Response()
+        response.status_code, response.headers["Location"] = 302, location
+        response.raw = io.BytesIO()
+        return response
+
+    monkeypatch.setattr("requests.Session.send", send)
+    client = http.Client("https://api.deezer.com", ["dzcdn.net"], limiter=http.Limiter({}))
+    with pytest.raises(http.Unavailable, match="led to"):
+        client.download("https://api.deezer.com/clip")
+    assert asked == ["https://api.deezer.com/clip"]
+
+
+def test_credentials_of_netrc_go_nowhere(monkeypatch, tmp_path):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login me password secret")
+    monkeypatch.setenv("NETRC", str(netrc))
+    sent = []
+
+    def send(self, request, **options):
+        sent.append(request.headers.get("Authorization"))
+        raise requests.ConnectionError
+
+    monkeypatch.setattr("requests.Session.send", send)
+    client = http.Client("https://api.spotify.com", limiter=http.Limiter({}), patience=0)
+    for headers in (None, {"Authorization": "Bearer ours"}):
+        with pytest.raises(http.Unavailable):
+            client.ask("x", dict, headers=headers)
+    assert sent == [None, "Bearer ours"]
 
 
 @pytest.mark.parametrize(

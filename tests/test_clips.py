@@ -1,16 +1,31 @@
 """Clips: who is accepted, what passes the gate, and that neither faults nor kills change the result."""
 
 import collections
+import email.utils
 import io
+import re
+import time
 import types
 import wave
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 import tiny_world
-from hostile_server import Clock, HostileServer, cut_short, reply
+from hostile_server import (
+    NAMES,
+    Clock,
+    HostileServer,
+    bomb,
+    cut_short,
+    drip,
+    drip_headers,
+    flood,
+    redirect,
+    reply,
+)
 from tiny_world import RATE, TinyWorld, sound
 
 from lib import catalogues, clips
@@ -449,59 +464,103 @@ def test_a_damaged_clip_on_disk_is_fetched_again(served, tmp_path):
     pd.testing.assert_frame_equal(again.clips, found.clips)
 
 
-def deezer(server, faults):
-    """Two artists of two tracks each on Deezer; each address first answers with `faults`."""
-    script = {}
-    for artist in (1, 2):
+def deezer(server, names=("Abba", "Cher")):
+    """Artists of three tracks each on Deezer: path → answer."""
+    script, found = {}, [{"id": 9, "name": f"{names[0]} Karaoke"}]
+    for artist, name in enumerate(names, start=1):
         rows = [
             {
                 "id": 10 * artist + n,
-                "title": f"Song {n}",
+                "title": f"Song {n} of {name}",
                 "preview": f"{server.address}/clip/{10 * artist + n}?hdnea=SECRET",
                 "artist": {"id": artist},
                 "album": {"title": "One"},
             }
-            for n in range(2)
+            for n in range(3)
         ]
+        found.append({"id": artist, "name": name})
         script[f"/deezer/artist/{artist}/top"] = reply({"data": rows})
         for row in rows:
             script[f"/deezer/track/{row['id']}"] = reply(row)
             script[f"/clip/{row['id']}"] = reply(sound(10 * row["id"]))
-    search = {
-        "data": [{"id": 1, "name": "Abba"}, {"id": 2, "name": "Cher"}, {"id": 3, "name": "Abba Karaoke"}]
-    }
-    script["/deezer/search/artist"] = reply(search)
-    server.script = {path: [*faults, answer] for path, answer in script.items()}
+    return script | {"/deezer/search/artist": reply({"data": found})}
 
 
-FAULTS = {
-    "429": reply(status=429, Retry_After="7"),
-    "500": reply(status=500),
-    "empty": reply(b""),
-    "cut short": cut_short(b'{"data": []'),
-    "quota": reply({"error": {"code": 4}}),
-    "HTML": reply(b"<html>later</html>"),
+def itunes(server):
+    """The same two artists on iTunes."""
+    songs = [
+        {
+            "wrapperType": "track",
+            "kind": "song",
+            "artistId": artist,
+            "artistName": name,
+            "trackId": 10 * artist + n,
+            "trackName": f"Song {n} of {name}",
+            "previewUrl": f"{server.address}/clip/{10 * artist + n}",
+        }
+        for artist, name in enumerate(("Abba", "Cher"), start=1)
+        for n in range(3)
+    ]
+    clips_served = {f"/clip/{song['trackId']}": reply(sound(10 * song["trackId"])) for song in songs}
+    return clips_served | {"/itunes/search": reply({"resultCount": len(songs), "results": songs})}
+
+
+def patient(server, source, cache, **options):
+    """A source on a server, whose waiting takes no time."""
+    clock = Clock()
+    addresses = {key: f"{server.address}/{key}" for key in catalogues.ADDRESSES}
+    limiter = http.Limiter({}, clock=clock, sleep=clock.sleep)
+    return catalogues.connect([source], addresses=addresses, cache=cache, http={"limiter": limiter} | options)
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    """What is found where nothing goes wrong: source → clips."""
+    found = {}
+    for source, catalogue in (("deezer", deezer), ("itunes", itunes)):
+        folder = tmp_path_factory.mktemp(source)
+        with HostileServer() as server:
+            server.script = {path: [answer] for path, answer in catalogue(server).items()}
+            found[source] = collect(artists("Abba", "Cher"), patient(server, source, None), folder).clips
+        assert found[source]["source_track_id"].tolist() == ["10", "11", "20", "21"]
+    return found
+
+
+FAULTS = {  # the first answer to every path that begins so
+    "429, wait 0 s": ("/", reply(status=429, Retry_After="0")),
+    "429, wait 7 s": ("/", reply(status=429, Retry_After="7")),
+    "429, wait until a date": (
+        "/",
+        lambda _: reply(status=429, Retry_After=email.utils.formatdate(time.time() + 5)),
+    ),
+    "429, wait nonsense": ("/", reply(status=429, Retry_After="soon, +99999999999999999999")),
+    "500": ("/", reply(status=500)),
+    "503": ("/", reply(status=503)),
+    "empty": ("/", reply(b"")),
+    "cut short": ("/", cut_short(b'{"data": []')),
+    "HTML": ("/deezer", reply(b"<html>later</html>")),
+    "half JSON": ("/deezer", reply(b'{"data": [{"id": 1, "na')),
+    "null": ("/deezer", reply(b"null")),
+    "Deezer's quota": ("/deezer", reply({"error": {"code": 4}})),
+    "Deezer busy": ("/deezer", reply({"error": {"code": 700}})),
+    "expired": ("/clip", reply(status=403)),
+    "gone": ("/clip", reply(status=404)),
+    "dripping": ("/clip", lambda _: drip(bytes(1_000))),
+    "dripping headers": ("/clip", lambda _: drip_headers()),
 }
 
 
-@pytest.mark.parametrize("fault", [*FAULTS, "none"])
-def test_a_fault_that_passes_leaves_the_same_manifest(tmp_path, fault):
-    faults = [FAULTS[fault]] if fault in FAULTS else []
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_that_passes_leaves_the_same_manifest(tmp_path, manifest, fault):
+    where, bad = FAULTS[fault]
     with HostileServer() as server:
-        deezer(server, faults)
-        if fault in ("quota", "HTML"):  # as a file these are a bad clip, not a fault of the host
-            server.script |= {
-                path: replies[-1:] for path, replies in server.script.items() if "/clip/" in path
-            }
-        clock = Clock()
-        limiter = http.Limiter({}, clock=clock, sleep=clock.sleep)
-        addresses = {"deezer": f"{server.address}/deezer", "musicbrainz": f"{server.address}/mb"}
-        settings = {"addresses": addresses, "cache": tmp_path / "answers", "http": {"limiter": limiter}}
-        found = collect(artists("Abba", "Cher"), catalogues.connect(["deezer"], **settings), tmp_path)
-    assert taken(found) == {
-        "Abba": [("deezer", "10"), ("deezer", "11")],
-        "Cher": [("deezer", "20"), ("deezer", "21")],
-    }
+        server.script = {
+            path: [bad, answer] if path.startswith(where) else [answer]
+            for path, answer in deezer(server).items()
+        }
+        sources = patient(server, "deezer", tmp_path / "answers", deadline=1.0 if "drip" in fault else 60)
+        found = collect(artists("Abba", "Cher"), sources, tmp_path)
+    pd.testing.assert_frame_equal(found.clips, manifest["deezer"])
     assert found.missing.empty
     written = b"".join(
         path.read_bytes() for path in tmp_path.rglob("*") if path.suffix in (".json", ".tsv", ".parquet")
@@ -509,20 +568,98 @@ def test_a_fault_that_passes_leaves_the_same_manifest(tmp_path, fault):
     assert b"SECRET" not in written
 
 
+@pytest.mark.parametrize("body", [b"", b'{"errorMessage": "later"}'])
+def test_apples_403_leaves_the_same_manifest(tmp_path, manifest, body):
+    with HostileServer() as server:
+        server.script = {path: [reply(body, 403), answer] for path, answer in itunes(server).items()}
+        found = collect(artists("Abba", "Cher"), patient(server, "itunes", tmp_path / "answers"), tmp_path)
+    pd.testing.assert_frame_equal(found.clips, manifest["itunes"])
+    assert found.missing.empty
+
+
+STAYING = {  # for ever instead of one of Abba's clips, and what is said of it
+    "HTML": (reply(b"<html>gone</html>"), "no sound file"),
+    "403": (reply(status=403), "refused"),
+    "404": (reply(status=404), "no such file"),
+    "500": (reply(status=500), "HTTP 500"),
+    "empty": (reply(b""), "empty file"),
+    "half": (reply(sound(100)[:-999]), "cut short"),
+    "cut short": (cut_short(sound(100)), "broke off"),
+    "gzip bomb": (bomb(50_000_000), "sent more than"),
+    "a gigabyte": (lambda _: flood(2**30, announced=True), "announced more than"),
+    "a gigabyte unannounced": (lambda _: flood(2**30, announced=False), "sent more than"),
+    "a part": (reply(sound(100)[:99], status=206), "HTTP 206"),
+    "to another host": (redirect("https://example.org/clip"), "led to https://example.org"),
+    "to a file": (redirect("file:///etc/hostname"), "led to file://"),
+    "in circles": (redirect("/clip/10"), "redirects more than"),
+    "dripping": (lambda _: drip(bytes(1_000)), "took more than"),
+    "dripping headers": (lambda _: drip_headers(), "took more than"),
+}
+
+
+@pytest.mark.parametrize("fault", STAYING)
+def test_a_clip_that_cannot_be_had_is_named_and_the_next_one_taken(tmp_path, manifest, fault):
+    bad, said = STAYING[fault]
+    with HostileServer() as server:
+        server.script = {path: [answer] for path, answer in deezer(server).items()} | {"/clip/10": [bad]}
+        options = {"deadline": 1.0, "patience": 0.0} if "drip" in fault else {}
+        found = collect(artists("Abba", "Cher"), patient(server, "deezer", None, **options), tmp_path)
+    assert taken(found) == {
+        "Abba": [("deezer", "11"), ("deezer", "12")],
+        "Cher": [("deezer", "20"), ("deezer", "21")],
+    }
+    pd.testing.assert_frame_equal(found.clips.iloc[2:], manifest["deezer"].iloc[2:])
+    (reason,) = found.missing["reason"]
+    assert reason.startswith("2 of 2 clips; 'Song 0 of Abba': ")
+    assert said in reason
+
+
+@pytest.mark.parametrize("preview", ["", None, 7, {}, "file:///etc/hostname", "https://example.org/x.mp3"])
+def test_a_preview_that_leads_nowhere_is_named_and_the_next_one_taken(tmp_path, preview):
+    with HostileServer() as server:
+        server.script = {path: [answer] for path, answer in deezer(server).items()}
+        server.script["/deezer/track/10"] = [reply({"id": 10, "preview": preview})]
+        found = collect(artists("Abba", "Cher"), patient(server, "deezer", None), tmp_path)
+        assert "/clip/10" not in "".join(server.paths)
+    assert taken(found)["Abba"] == [("deezer", "11"), ("deezer", "12")]
+    assert found.missing["reason"].str.startswith("2 of 2 clips; 'Song 0 of Abba': ").tolist() == [True]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_leaves_the_same_manifest(tmp_path, manifest, name):
+    with HostileServer() as server:
+        server.script = {path: [answer] for path, answer in deezer(server, (name, "Cher")).items()}
+        found = collect(
+            artists(name, "Cher"), patient(server, "deezer", tmp_path / "answers"), tmp_path / "clips of it"
+        )
+        asked = [parse_qs(urlsplit(path).query).get("q") for path in server.paths]
+    assert asked.count([name]) == 1
+    named = ["artist", "title", "matched_name"]
+    pd.testing.assert_frame_equal(found.clips.drop(columns=named), manifest["deezer"].drop(columns=named))
+    assert found.clips["matched_name"].tolist() == [name] * 2 + ["Cher"] * 2
+    assert found.clips["title"][0] == f"Song 0 of {name}"
+    written = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()]
+    ours = r"answers/deezer/[0-9a-f]{40}\.json|clips of it/(clips/[0-9a-f]{16}\.wav|[a-z]+\.(tsv|parquet))"
+    assert [path for path in written if not re.fullmatch(ours, path)] == []
+    assert len(written) == 2 + 2 + 4 + 4 + 3  # searches, lists of tracks, examinations, clips, tables
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "clips of it/clips.parquet"), found.clips)
+
+
+def test_half_a_character_in_a_title_stops_nothing(tmp_path):
+    with HostileServer() as server:
+        server.script = {path: [answer] for path, answer in deezer(server, ("Abba \ud83d", "Cher")).items()}
+        found = collect(artists("Abba ?", "Cher"), patient(server, "deezer", tmp_path / "answers"), tmp_path)
+    assert found.clips["title"].tolist()[:2] == ["Song 0 of Abba ?", "Song 1 of Abba ?"]
+
+
 def test_faults_that_stay_are_named_and_not_taken_for_no_clips(tmp_path):
     with HostileServer() as server:
-        deezer(server, [])
-        fine = dict(server.script)
-        server.script["/deezer/artist/1/top"] = [reply(status=429, Retry_After="86400")]
-        clock = Clock()
-        addresses = {"deezer": f"{server.address}/deezer", "musicbrainz": f"{server.address}/mb"}
+        fine = {path: [answer] for path, answer in deezer(server).items()}
+        server.script = fine | {"/deezer/artist/1/top": [reply(status=429, Retry_After="86400")]}
 
         def run():
-            limiter = http.Limiter({}, clock=clock, sleep=clock.sleep)
-            settings = {"addresses": addresses, "cache": tmp_path / "answers", "http": {"limiter": limiter}}
-            return collect(
-                artists("Cher", "Abba"), catalogues.connect(["deezer"], **settings), tmp_path, n_jobs=1
-            )
+            sources = patient(server, "deezer", tmp_path / "answers")
+            return collect(artists("Cher", "Abba"), sources, tmp_path, n_jobs=1)
 
         with pytest.raises(ValueError, match="Abba in deezer: 0 of 2 clips; .*asked to wait 86400 s"):
             run()

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from hostile_server import HostileServer, cut_short, drip, reply
 
 from lib import datasets, paths
 
@@ -525,7 +527,136 @@ def test_the_terms_name_licence_and_citation():
 def test_the_published_data_sets_are_described_in_full():
     published = [each for each in vars(datasets).values() if isinstance(each, datasets.Dataset)]
     assert datasets.LASTFM_360K in published
+    assert datasets.MERGE_AUDIO in published
     for each in published:
-        assert all(dataclasses.astuple(each))
-        assert re.fullmatch("[0-9a-f]{32}", each.md5)
+        unknown = {"size", "md5"} if each.md5 is None else set()
+        assert {key for key, value in dataclasses.asdict(each).items() if not value} == unknown
+        assert unknown or re.fullmatch("[0-9a-f]{32}", each.md5)
         assert each.url.startswith("https://") and each.file in each.url
+        assert each.record.startswith("https://") and each.doi.rpartition(".")[2] in each.record
+
+
+# Data sets whose size and checksum only their record knows
+
+RECORD, FILE = "/api/records/1", "/records/1/files/tiny.tar.gz"
+NOTE = "tiny.tar.gz.record.json"
+ENTRY = {"key": "tiny.tar.gz", "size": len(CONTENT), "checksum": f"md5:{hashlib.md5(CONTENT).hexdigest()}"}
+TOLD = {"id": 1, "files": [{"key": "other.zip", "size": 1, "checksum": "md5:0"}, ENTRY]}
+
+
+@pytest.fixture
+def zenodo():
+    with HostileServer() as server:
+        server.script = {RECORD: [reply(TOLD)], FILE: [reply(CONTENT)]}
+        yield server
+
+
+@pytest.fixture
+def unknown(zenodo):
+    there = f"{datasets.ZENODO}{FILE}?download=1"
+    record = f"{datasets.ZENODO}{RECORD}"
+    return dataclasses.replace(described(there), size=None, md5=None, record=record).at(zenodo.address)
+
+
+def test_the_record_tells_what_is_not_known_and_is_asked_no_second_time(zenodo, unknown, tmp_path):
+    path, waits = fetch(unknown, tmp_path)
+    assert path.read_bytes() == CONTENT and waits == []
+    assert names_in(tmp_path) == ["tiny.tar.gz", NOTE]
+    assert zenodo.paths == [RECORD, f"{FILE}?download=1"]
+    zenodo.script = {}
+    assert fetch(unknown, tmp_path)[0] == path
+    assert len(zenodo.requests) == 2
+
+
+def test_a_file_put_there_by_hand_is_compared_with_its_record(zenodo, unknown, tmp_path):
+    (tmp_path / "tiny.tar.gz").write_bytes(CONTENT)
+    assert fetch(unknown, tmp_path)[0].read_bytes() == CONTENT
+    (tmp_path / "tiny.tar.gz").write_bytes(CONTENT[:-1])
+    with pytest.raises(datasets.DatasetError, match="300000 bytes, expected were 300001"):
+        fetch(unknown, tmp_path)
+    assert zenodo.paths == [RECORD]
+
+
+def test_a_file_put_there_by_hand_without_network_or_record_is_not_believed(zenodo, unknown, tmp_path):
+    zenodo.script = {}
+    (tmp_path / "tiny.tar.gz").write_bytes(CONTENT)
+    with pytest.raises(datasets.DatasetError, match=f"cannot be told: its size and MD5.*HTTP 404.*{NOTE}"):
+        fetch(unknown, tmp_path)
+    assert names_in(tmp_path) == ["tiny.tar.gz"]
+
+
+def test_what_a_record_said_before_a_failed_download_is_enough_by_hand(zenodo, unknown, tmp_path):
+    zenodo.script[FILE] = [reply(status=403)]
+    assert ENTRY["checksum"].removeprefix("md5:") in fails(unknown, tmp_path, "HTTP 403")
+    zenodo.script = {}
+    assert str(len(CONTENT)) in fails(unknown, tmp_path, "HTTP 404")  # from the record that was kept
+    (tmp_path / "tiny.tar.gz").write_bytes(CONTENT)
+    assert fetch(unknown, tmp_path)[0].read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("kept", ["{", "[]", '{"record": "another"}', "size", "md5"])
+def test_a_kept_record_that_is_damaged_or_of_another_file_is_asked_for_again(zenodo, unknown, tmp_path, kept):
+    fetch(unknown, tmp_path)
+    if kept in ("size", "md5"):
+        kept = json.dumps(json.loads((tmp_path / NOTE).read_text()) | {kept: "none"})
+    (tmp_path / NOTE).write_text(kept)
+    fetch(unknown, tmp_path)
+    assert zenodo.paths.count(RECORD) == 2
+
+
+@pytest.mark.parametrize(
+    "first", [reply(status=503), reply(b"<html>"), reply(b"[1]"), reply(b'{"files": 1}'), cut_short(b"{")]
+)
+def test_faults_of_the_record_that_pass_are_waited_for(zenodo, unknown, tmp_path, first):
+    zenodo.script[RECORD] = [first, reply(TOLD)]
+    path, waits = fetch(unknown, tmp_path)
+    assert path.read_bytes() == CONTENT and len(waits) == 1
+
+
+@pytest.mark.parametrize(
+    ("entries", "match"),
+    [
+        ([], "knows 0 files tiny.tar.gz"),
+        ([ENTRY, ENTRY], "knows 2 files tiny.tar.gz"),
+        ([ENTRY | {"checksum": "sha256:00"}], "checksum by 'sha256'"),
+        ([ENTRY | {"checksum": None}], "tells no size and MD5"),
+        ([ENTRY | {"checksum": "md5:../x"}], "MD5 '../x'"),
+        ([ENTRY | {"size": "300001"}], "size '300001'"),
+        ([ENTRY | {"size": True}], "size True"),
+        ([ENTRY | {"size": -1}], "size -1"),
+        ([{"key": "tiny.tar.gz"}], "KeyError"),
+    ],
+)
+def test_a_record_that_does_not_tell_is_named(zenodo, unknown, tmp_path, entries, match):
+    zenodo.script[RECORD] = [reply({"files": entries})]
+    message = fails(unknown, tmp_path, match)
+    assert "By hand: fetch tiny.tar.gz\n" in message and f"{zenodo.address}{RECORD}" in message
+    assert names_in(tmp_path) == []
+    assert zenodo.paths == [RECORD]
+
+
+def test_a_record_without_end_and_one_that_drips_are_not_waited_for(zenodo, unknown, tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets, "RECORD_BYTES", 1_000)
+    zenodo.script[RECORD] = [reply(bytes(2_000))]
+    fails(unknown, tmp_path, "more than 1,000 bytes for a record")
+    monkeypatch.setattr(datasets, "GRACE", 0.1)
+    zenodo.script[RECORD] = [lambda _: drip(bytes(20))]
+    fails(unknown, tmp_path, "took more than 0 s")
+
+
+def test_a_record_is_asked_by_https_only(unknown, tmp_path):
+    fails(dataclasses.replace(unknown, record="http://example.org/x"), tmp_path, "led to no https address")
+
+
+def test_a_data_set_has_size_and_checksum_or_a_record():
+    with pytest.raises(ValueError, match="Tiny: expected both size and md5, or neither of them and a record"):
+        dataclasses.replace(described("https://x"), md5=None)
+    with pytest.raises(ValueError, match="and a record"):
+        dataclasses.replace(described("https://x"), md5=None, size=None)
+
+
+def test_another_host_stands_in_for_all_addresses_of_a_data_set():
+    moved = datasets.MERGE_AUDIO.at("http://127.0.0.1:8000/")
+    assert moved.record == "http://127.0.0.1:8000/api/records/13939205"
+    assert moved.url.startswith("http://127.0.0.1:8000/records/13939205/files/MERGE_Audio_Complete.zip")
+    assert datasets.MERGE_AUDIO.at(datasets.ZENODO) == datasets.MERGE_AUDIO

@@ -1,12 +1,21 @@
 """The whole way at miniature scale, as a person would go it: from nothing to every figure and table."""
 
+import functools
+import hashlib
+import json
 import os
 import subprocess
 import sys
+import tarfile
+import threading
+import zipfile
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from lib import demo
 
 ROOT = Path(__file__).resolve().parents[1]
 MINIATURE = ROOT / "tests" / "miniature.yml"
@@ -103,3 +112,63 @@ SMALL = [
     "05_ranking_evaluation.list_lengths=[2]",
     "05_ranking_evaluation.n_permutations=19",
 ]
+
+
+# `open` and `paper`, with the demo's world in the place of the services.
+
+N_ARTISTS, N_LISTENERS = 30, 1_000
+PUBLISHED = {"6090214": "lastfm-dataset-360K.tar.gz", "13939205": "MERGE_Audio_Complete.zip"}
+MEMBERS = {"plays.tsv": "usersha1-artmbid-artname-plays.tsv", "profile.tsv": "usersha1-profile.tsv"}
+
+
+@pytest.fixture(scope="module")
+def zenodo(tmp_path_factory):
+    """The address of a small Last.fm-360K and a small MERGE, with their records."""
+    folder = tmp_path_factory.mktemp("zenodo")
+    own, served = folder / "own", folder / "served"
+    music = demo.write_folder(demo.World(N_ARTISTS, N_LISTENERS), own, clips=1)
+    lastfm, merge = (served / "records" / record / "files" / file for record, file in PUBLISHED.items())
+    for file in (lastfm, merge):
+        file.parent.mkdir(parents=True)
+    with tarfile.open(lastfm, "w:gz") as archive:
+        for file, member in MEMBERS.items():
+            archive.add(own / file, f"lastfm-dataset-360K/{member}")
+    excerpts = music.assign(Song=[f"A{place:03d}" for place in music.index], Quadrant="Q1", Title="a song")
+    with zipfile.ZipFile(merge, "w") as archive:
+        table = excerpts.rename(columns={"artist": "Artist"}).drop(columns="file").to_csv(index=False)
+        archive.writestr("MERGE_Audio_Complete/merge_audio_complete_metadata.csv", table)
+        for file, song in zip(excerpts["file"], excerpts["Song"], strict=True):
+            archive.write(own / "music" / file, f"MERGE_Audio_Complete/Q1/{song}.mp3")
+    (served / "api" / "records").mkdir(parents=True)
+    for record, file in zip(PUBLISHED, (lastfm, merge), strict=True):
+        content = file.read_bytes()
+        told = {"key": file.name, "size": len(content), "checksum": f"md5:{hashlib.md5(content).hexdigest()}"}
+        (served / "api" / "records" / record).write_text(json.dumps({"files": [told]}))
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=served)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def ends_in_table_1(folder, profile, given):
+    overrides = [part for value in [*given, *SMALL] for part in ("-p", value)]
+    run(folder, "--profile", profile, *overrides, "--only", "01", "02", "03", "04", "05")
+    table = pd.read_csv(folder / "figures" / profile / "table1_ranking.csv")
+    assert {"l2", "siamese"} <= set(table["method"])
+    return set(pd.read_parquet(folder / "data" / profile / "clips.parquet")["source"])
+
+
+def test_open_goes_from_the_downloads_to_table_1(zenodo, tmp_path):
+    given = [f"01_listening_data.zenodo={zenodo}", f"02_preview_clips.zenodo={zenodo}"]
+    assert ends_in_table_1(tmp_path, "open", given) == {"merge"}
+    downloads = {file.name for file in (tmp_path / "data" / "downloads").iterdir()}
+    assert set(PUBLISHED.values()) <= downloads
+    assert not [name for name in downloads if ".part" in name]
+
+
+def test_paper_goes_from_the_download_and_the_catalogues_to_table_1(zenodo, tmp_path):
+    with demo.serve(demo.World(N_ARTISTS, N_LISTENERS)) as server:
+        addresses = f"02_preview_clips.addresses={json.dumps(server.addresses)}"
+        given = [f"01_listening_data.zenodo={zenodo}", addresses]
+        assert {"spotify", "itunes"} <= ends_in_table_1(tmp_path, "paper", given)

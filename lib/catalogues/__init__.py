@@ -9,7 +9,7 @@ caller's.
 
 import pandas as pd
 
-from lib.catalogues import deezer, folder, itunes, musicbrainz, spotify
+from lib.catalogues import deezer, folder, itunes, merge, musicbrainz, spotify
 from lib.catalogues.http import Unavailable as Unavailable
 from lib.catalogues.http import is_loopback
 from lib.catalogues.source import Settings
@@ -18,6 +18,7 @@ SOURCES = {
     "spotify": spotify,
     "itunes": itunes,
     "deezer": deezer,
+    "merge": merge,
     "folder": folder,
 }
 ADDRESSES = {

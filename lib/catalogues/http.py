@@ -20,7 +20,11 @@ Limits
 import collections
 import datetime
 import email.utils
+import functools
+import http.client
+import io
 import json
+import re
 import threading
 import time
 import zlib
@@ -209,7 +213,7 @@ class Client:
                 method, address, ANSWER_BYTES, params=params, headers=headers, auth=auth, data=data
             )
             try:
-                return None if body is None else read(json.loads(body))
+                return None if body is None else read(_read_json(body))
             except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
                 # A page of a proxy, half an answer, or nothing at all: not "there is nothing".
                 raise Passing(
@@ -269,33 +273,45 @@ class Client:
 
     def _exchange(self, method, address, cap, *, params=None, headers=None, auth=None, data=None):
         """One attempt. The body, or None for "no such thing"."""
-        headers = {"User-Agent": self._agent, "Accept-Encoding": "identity", **(headers or {})}
+        headers = {
+            "User-Agent": self._agent,
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+            **(headers or {}),
+        }
         for _ in range(REDIRECTIONS + 1):
             try:
-                request = self._session.prepare_request(
-                    requests.Request(method, address, headers=headers, params=params, auth=auth, data=data)
-                )
+                # Not by the session, which would put what ~/.netrc holds in place of our credentials.
+                request = requests.Request(
+                    method, address, headers=headers, params=params, auth=auth, data=data
+                ).prepare()
             except (requests.RequestException, UnicodeError) as error:
                 raise Unavailable(f"no valid address ({type(error).__name__})") from error
             host = self._allowed(request.url)
             self._limiter.wait(host, self._patience)
-            began = self._limiter.clock()
+            began = time.monotonic()
             try:
                 environment = self._session.merge_environment_settings(request.url, {}, True, None, None)
                 with self._session.send(
                     request, allow_redirects=False, timeout=(CONNECT, SILENCE), **environment
                 ) as response:
                     if not response.is_redirect:
-                        return self._answer(response, host, cap, began)
+                        return self._answer(response, host, cap)
                     address, params = urljoin(request.url, response.headers["location"]), None
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-                raise Passing(f"{host} did not answer ({type(error).__name__})") from error
+                if time.monotonic() - began > self._deadline:
+                    what = f"took more than {self._deadline:.0f} s"
+                elif isinstance(error, urllib3.exceptions.ProtocolError):
+                    what = "broke off before the end"
+                else:
+                    what = f"did not answer ({type(error).__name__})"
+                raise Passing(f"{host} {what}") from error
             if _parsed(address).netloc != _parsed(request.url).netloc:  # no credentials for strangers
                 headers.pop("Authorization", None)
                 auth = None
         raise Unavailable(f"{host} redirects more than {REDIRECTIONS} times")
 
-    def _answer(self, response, host, cap, began):
+    def _answer(self, response, host, cap):
         status = response.status_code
         if status in (404, 410):
             return None
@@ -308,14 +324,17 @@ class Client:
             raise Passing(f"{host} failed (HTTP {status})", status=status)
         if status != 200:
             raise Unavailable(f"{host} refused (HTTP {status})", status=status)
-        return self._body(response, host, cap, began)
+        return self._body(response, host, cap)
 
-    def _body(self, response, host, cap, began):
+    def _body(self, response, host, cap):
         encoding = response.headers.get("Content-Encoding", "identity").lower()
         if encoding not in ("identity", "gzip"):
             raise Unavailable(f"{host} sent content packed as {encoding[:20]!r}, which was not asked for")
         unpack = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
         announced = response.headers.get("Content-Length", "")
+        announced = int(announced) if announced.isdecimal() else 0
+        if announced > cap:
+            raise Unavailable(f"{host} announced more than {cap:,} bytes")
         received, body = 0, bytearray()
         while piece := response.raw.read1(65_536, decode_content=False):
             received += len(piece)
@@ -323,11 +342,9 @@ class Client:
                 body += unpack.decompress(piece, cap + 1 - len(body)) if unpack else piece
             except zlib.error as error:
                 raise Passing(f"{host} sent damaged gzip") from error
-            if len(body) > cap:
+            if max(len(body), received) > cap:  # what follows the end of the gzip counts too
                 raise Unavailable(f"{host} sent more than {cap:,} bytes")
-            if self._limiter.clock() - began > self._deadline:
-                raise Passing(f"{host} took more than {self._deadline:.0f} s")
-        if (announced.isdecimal() and received < int(announced)) or (unpack and not unpack.eof):
+        if received < announced or (unpack and not unpack.eof):
             raise Passing(f"{host} sent only a part, {received} bytes")
         return bytes(body)
 
@@ -335,8 +352,10 @@ class Client:
     def _session(self):
         """One session a thread: requests does not promise that they may be shared."""
         if not hasattr(self._threads, "session"):
-            self._threads.session = requests.Session()
-            self._threads.session.trust_env = not self.local  # no proxy for the loopback
+            self._threads.session = session = requests.Session()
+            session.trust_env = not self.local  # no proxy for the loopback
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, _Adapter(self._deadline))
         return self._threads.session
 
     def _allowed(self, address):
@@ -347,6 +366,58 @@ class Client:
                 f"led to {parsed.scheme}://{parsed.host or ''}, which is not among {', '.join(self._hosts)}"
             )
         return parsed.host
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Connections whose answers have to be there, first line to last byte, within a deadline."""
+
+    def __init__(self, deadline):
+        self._deadline = deadline
+        super().__init__()
+
+    def get_connection_with_tls_context(self, *arguments, **options):
+        pool = super().get_connection_with_tls_context(*arguments, **options)
+        if "response_class" not in vars(pool.ConnectionCls):  # pools are used again
+            hasty = staticmethod(functools.partial(_HastyResponse, deadline=self._deadline))
+            pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": hasty})
+        return pool
+
+
+class _HastyResponse(http.client.HTTPResponse):
+    def __init__(self, sock, *arguments, deadline, **options):
+        super().__init__(sock, *arguments, **options)
+        self.fp.close()
+        self.fp = io.BufferedReader(_HastyReader(sock, deadline))
+
+
+class _HastyReader(io.RawIOBase):
+    """Reads a socket; the timeout of a socket alone begins anew with every byte, of the headers too."""
+
+    def __init__(self, sock, deadline):
+        self._socket, self._file = sock, sock.makefile("rb", buffering=0)
+        self._silence, self._until = sock.gettimeout(), time.monotonic() + deadline
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("deadline")
+        self._socket.settimeout(left if self._silence is None else min(left, self._silence))
+        return self._file.readinto(buffer)
+
+    def close(self):
+        self._file.close()
+        super().close()
+
+
+def _read_json(body):
+    """Parse JSON; half a surrogate pair, which no file can hold, becomes a question mark."""
+    parsed = json.loads(body)
+    if re.search(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]", body):
+        parsed = json.loads(json.dumps(parsed, ensure_ascii=False).encode("utf-8", "replace"))
+    return parsed
 
 
 def _parsed(address):
@@ -365,7 +436,7 @@ def _retry_after(text):
         return float(text)
     try:
         then = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     then = then if then.tzinfo else then.replace(tzinfo=datetime.UTC)
     return max(0.0, (then - datetime.datetime.now(datetime.UTC)).total_seconds())

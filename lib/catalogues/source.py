@@ -15,7 +15,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lib import artifacts
+from lib import artifacts, datasets
 from lib.catalogues import http
 
 TRACKS = 10  # asked for and remembered of an artist; the first that pass the gate are taken
@@ -64,6 +64,8 @@ class Settings:
         Sources whose terms the person has read and says to be allowed.
     music_folder, table_file, artist_column, path_template : str
         For `folder`; see there.
+    merge_file, zenodo : str
+        For `merge`; see there.
     http : dict
         Further arguments of `http.Client`, such as ``patience``.
     """
@@ -76,6 +78,8 @@ class Settings:
     table_file: str = ""
     artist_column: str = "artist"
     path_template: str = "{file}"
+    merge_file: str = ""
+    zenodo: str = datasets.ZENODO
     http: dict = field(default_factory=dict)
 
 

@@ -10,7 +10,6 @@ path, so that not every clip is a first track, and is the same on every machine.
 
 import collections
 import datetime
-import hashlib
 import itertools
 import os
 from pathlib import Path
@@ -19,7 +18,7 @@ import pandas as pd
 
 from lib import audio, names
 from lib.catalogues import source
-from lib.catalogues.source import Candidate, Fetched, Track
+from lib.catalogues.source import Fetched, Track
 
 ADDRESSES = {}
 NEEDS_STATEMENT = False
@@ -33,7 +32,7 @@ FOLDER, TABLE = "02_preview_clips.music_folder", "02_preview_clips.table_file"
 COLUMN, TEMPLATE = "02_preview_clips.artist_column", "02_preview_clips.path_template"
 
 
-class Source(source.Source):
+class Source(source.Named):
     """A music folder, or a table of files, as a source of clips.
 
     Parameters
@@ -69,28 +68,17 @@ class Source(source.Source):
                 self._spellings[key].append(artist)
             self._files[key].append(path)
 
-    def offers(self):
-        return [name for spellings in self._spellings.values() for name in spellings]
-
-    def candidates(self, artist):
-        keys = (names.normalise(artist.artist_id), names.normalise(artist.name))
-        return [Candidate(key, min(self._spellings[key])) for key in keys if key in self._spellings][:1]
-
     def tracks(self, candidate):
         albums = collections.defaultdict(list)
         for path in set(self._files[candidate.id]):
             album = Path(path).parent
             albums[str(album)].append(Track(path, str(Path(path).with_suffix("")), album.name))
-        in_turn = [sorted(tracks, key=_shuffled) for _, tracks in sorted(albums.items())]
+        in_turn = [sorted(tracks, key=source.drawn) for _, tracks in sorted(albums.items())]
         return [track for turn in itertools.zip_longest(*in_turn) for track in turn if track]
 
     def fetch(self, track):
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         return Fetched(self.root / track.id, "this machine", now)
-
-
-def _shuffled(track):
-    return hashlib.sha1(track.id.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _walked(root):

@@ -13,7 +13,6 @@ of an artist's excerpts is drawn by a hash of their ids and is the same on every
 
 import collections
 import datetime
-import hashlib
 import io
 import threading
 import zipfile
@@ -25,7 +24,7 @@ import pandas as pd
 from lib import datasets, names
 from lib.catalogues import source
 from lib.catalogues.http import CLIP_BYTES, Unavailable
-from lib.catalogues.source import Candidate, Fetched, Track
+from lib.catalogues.source import Fetched, Track
 
 ADDRESSES = {}  # it is no catalogue that one asks; where the archive is fetched from is a setting
 NEEDS_STATEMENT = False
@@ -42,7 +41,7 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile unpacks the othe
 FILE = "02_preview_clips.merge_file"  # the parameter that a person sets, as messages name it
 
 
-class Source(source.Source):
+class Source(source.Named):
     """The MERGE archive as a source of clips.
 
     Parameters
@@ -83,15 +82,8 @@ class Source(source.Source):
                 f" would be {wanted[0]!r}"
             )
 
-    def offers(self):
-        return [name for spellings in self._spellings.values() for name in spellings]
-
-    def candidates(self, artist):
-        key = names.normalise(artist.name)
-        return [Candidate(key, min(self._spellings[key]))] if key in self._spellings else []
-
     def tracks(self, candidate):
-        return sorted(self._tracks[candidate.id].values(), key=_shuffled)
+        return sorted(self._tracks[candidate.id].values(), key=source.drawn)
 
     def fetch(self, track):
         """The excerpt; ValueError where it is damaged, missing, or not to be trusted."""
@@ -117,10 +109,6 @@ class Source(source.Source):
         if not hasattr(self._threads, "archive"):
             self._threads.archive = _opened(self.path)
         return self._threads.archive
-
-
-def _shuffled(track):
-    return hashlib.sha1(track.id.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _archive(settings):

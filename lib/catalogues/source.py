@@ -15,7 +15,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lib import artifacts, datasets
+from lib import artifacts, datasets, names
 from lib.catalogues import http
 
 TRACKS = 10  # asked for and remembered of an artist; the first that pass the gate are taken
@@ -119,6 +119,28 @@ class Source:
 
     def note(self, track, examination):
         """Remember how a track was found to be, so that it need not be fetched again."""
+
+
+class Named(Source):
+    """A source that knows artists by their names only; spellings that are the same name are one artist.
+
+    Attributes
+    ----------
+    _spellings : dict of str to list of str
+        Normalised name → how it is spelt in the source.
+    """
+
+    def offers(self):
+        return [name for spellings in self._spellings.values() for name in spellings]
+
+    def candidates(self, artist):
+        keys = (names.normalise(artist.artist_id), names.normalise(artist.name))
+        return [Candidate(key, min(self._spellings[key])) for key in keys if key in self._spellings][:1]
+
+
+def drawn(track):
+    """Key that sorts tracks in an order drawn by a hash of their ids, the same on every machine."""
+    return hashlib.sha1(track.id.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 class Catalogue(Source):

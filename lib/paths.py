@@ -52,6 +52,22 @@ def manifest(profile, stage):
     return data(profile) / "manifests" / f"{stage}.json"
 
 
+def network(profile, seed, *, fold=0, epoch="last"):
+    """Weights of one training: after its last epoch, or after the one that the dev artists call best.
+
+    Fold 0 is the paper's single split.
+
+    Parameters
+    ----------
+    profile : str
+    seed, fold : int
+    epoch : str
+        ``last`` or ``best``.
+    """
+    of_fold = f"fold{int(fold)}_" if fold else ""
+    return data(profile) / "models" / f"{of_fold}seed{int(seed)}{'' if epoch == 'last' else '_best'}.npz"
+
+
 def lock():
     """The hashed list of every package of the environment."""
     return root() / "requirements.lock"

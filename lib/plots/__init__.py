@@ -1,0 +1,35 @@
+"""All pictures of the project.
+
+Conventions
+-----------
+- A plot takes data and an optional `ax`, and returns its figure; nothing here trains, scores or reads files.
+- Colours are Okabe & Ito's, maps are viridis (amounts) and a blue-white-brown one (signed values): both read
+  well with any colour vision.
+- Names from outside are drawn as plain text, never as mathematics.
+- `save_figure` is the only way to a file: PNG, the same bytes for the same figure.
+"""
+
+import matplotlib.pyplot as plt
+
+from lib.plots.filters import figure3_filters, figure4_selected_filters, filters_against_untrained, kernel
+from lib.plots.listening import (
+    cluster_order,
+    cooccurrence_and_similarity,
+    cooccurrence_heatmap,
+    metric_summary,
+    metrics_and_fame,
+    popularity_curve,
+    similarity_heatmap,
+)
+from lib.plots.ranking import forest, mislabelled_truth, overlap_by_length, overview
+from lib.plots.sound import mean_spectrum, sources_bar, spectrogram, spectrogram_grid, two_readings
+from lib.plots.style import (
+    AMOUNT,
+    METHOD_COLOURS,
+    METHOD_NAMES,
+    SIGNED,
+    SPLIT_COLOURS,
+    save_figure,
+    use_style,
+)
+from lib.plots.training import loss_curves, network, search_heatmaps, tile_picture

@@ -1,0 +1,220 @@
+"""Pictures of listening and similarity (notebook 01)."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import scipy.cluster.hierarchy
+import scipy.spatial.distance
+
+from lib.plots.style import AMOUNT, FIRST, OTHERS, axes_of
+
+
+def popularity_curve(artists, *, marked=None, ax=None):
+    """Listeners of each artist by rank, both axes logarithmic.
+
+    Parameters
+    ----------
+    artists : pd.DataFrame
+        ``name``, ``listeners``; most listeners first.
+    marked : sequence of str, optional
+        Names that are pointed at.
+    """
+    figure, ax = axes_of(ax, (6, 3.2))
+    ranks = np.arange(1, len(artists) + 1)
+    ax.loglog(ranks, artists["listeners"], color="#0072B2")
+    for name in marked or []:
+        place = int(np.flatnonzero(artists["name"] == name)[0])
+        ax.plot(ranks[place], artists["listeners"].iloc[place], "o", color="#D55E00")
+        ax.annotate(
+            name,
+            (ranks[place], artists["listeners"].iloc[place]),
+            xytext=(6, 6),
+            textcoords="offset points",
+            parse_math=False,
+        )
+    ax.set(xlabel="artist, by rank", ylabel="listeners")
+    return figure
+
+
+def similarity_heatmap(target, *, order=None, title="", ax=None):
+    """Similarity matrix with artists in cluster order, so that circles of shared listeners show as blocks.
+
+    Parameters
+    ----------
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+        Symmetric; diagonal blank.
+    order : sequence of int, optional
+        Places of the artists; their cluster order if there is none.
+    """
+    figure, ax = axes_of(ax, (5, 4.2))
+    values = _ordered(target, cluster_order(target) if order is None else order)
+    image = ax.imshow(
+        values, cmap=AMOUNT, origin="upper", vmax=np.nanquantile(values, 0.99), interpolation="nearest"
+    )
+    figure.colorbar(image, ax=ax, label="similarity (colour stops at the 99th percentile)", extend="max")
+    ax.set(xlabel="artist, in cluster order", ylabel="artist, in cluster order")
+    ax.set_title(title)
+    return figure
+
+
+def cooccurrence_heatmap(co_listeners, *, order=None, title="", ax=None):
+    """Co-listeners of each pair of artists, colours on a logarithmic scale; grey where a pair has none.
+
+    Parameters
+    ----------
+    co_listeners : pd.DataFrame, shape=(n_artists, n_artists)
+        From `lib.similarity.cooccurrence`. Its diagonal, the listeners of one artist, is left blank.
+    order : sequence of int, optional
+        Places of the artists; as they come if there is none.
+    """
+    figure, ax = axes_of(ax, (5, 4.2))
+    pairs = co_listeners.where(~np.eye(len(co_listeners), dtype=bool))
+    values = _ordered(pairs, np.arange(len(pairs)) if order is None else order)
+    highest = max(np.nanmax(values), 3)
+    image = ax.imshow(
+        np.where(values == 0, 0.5, values),  # 0 has no logarithm; 0.5 lies below the scale
+        cmap=mpl.colormaps[AMOUNT].with_extremes(under="#DDDDDD"),
+        norm=mpl.colors.LogNorm(1, highest),
+        origin="upper",
+        interpolation="nearest",
+    )
+    ticks = [step * 10**power for power in range(7) for step in (1, 3) if step * 10**power <= highest]
+    bar = figure.colorbar(image, ax=ax, label="co-listeners (users; grey: none)", extend="min")
+    bar.set_ticks(ticks, labels=[f"{count:,}" for count in ticks], minor=False)
+    bar.ax.minorticks_off()
+    ax.set(xlabel="artist", ylabel="artist")
+    ax.set_title(title)
+    return figure
+
+
+def cooccurrence_and_similarity(co_listeners, target, *, titles=("how many listen to both", "the target")):
+    """What was counted and what the metric makes of it, side by side, both in the target's cluster order.
+
+    Parameters
+    ----------
+    co_listeners : pd.DataFrame, shape=(n_artists, n_artists)
+        From `lib.similarity.cooccurrence`.
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+        Symmetric; diagonal blank.
+    titles : pair of str
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10.4, 4.3), sharex=True, sharey=True)
+    order = cluster_order(target)
+    cooccurrence_heatmap(co_listeners.reindex_like(target), order=order, title=titles[0], ax=left)
+    similarity_heatmap(target, order=order, title=titles[1], ax=right)
+    left.set(xlabel="artist, in cluster order of the target", ylabel="artist, in cluster order of the target")
+    right.set(xlabel="artist, in cluster order of the target", ylabel="")
+    return figure
+
+
+def _ordered(frame, order):
+    return frame.to_numpy()[np.ix_(order, order)]
+
+
+def cluster_order(target):
+    """Order of artists by average-linkage clustering of a symmetric similarity."""
+    values = np.nan_to_num(target.to_numpy(dtype=float))
+    distance = scipy.spatial.distance.squareform(np.nanmax(values) - values, checks=False)
+    tree = scipy.cluster.hierarchy.linkage(distance, method="average")
+    return scipy.cluster.hierarchy.leaves_list(tree)
+
+
+def metrics_and_fame(targets, listeners, *, n=10):
+    """For each metric: how famous the neighbours are that it gives to famous and to obscure artists.
+
+    Parameters
+    ----------
+    targets : dict of str to pd.DataFrame
+        The first one is drawn in another colour: the paper's.
+    listeners : pd.Series
+        Over the targets' artists.
+    n : int
+        Neighbours whose mean rank of fame is drawn; equally near ones are drawn by lot, the same for all
+        metrics.
+    """
+    rows = 1 if len(targets) < 4 else 2
+    columns = -(-len(targets) // rows)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(2.9 * columns, 2.7 * rows), sharex=True, sharey=True, squeeze=False
+    )
+    fame = listeners.rank(ascending=False)
+    by_lot = np.random.default_rng(0).permutation(len(fame))
+    drawn = list(zip(axes.flat, targets.items()))
+    for ax, (name, target) in drawn:
+        values = np.nan_to_num(target.reindex(index=fame.index, columns=fame.index), nan=-1)[:, by_lot]
+        nearest = by_lot[np.argsort(-values, axis=1, kind="stable")[:, :n]]
+        ranks = fame.to_numpy()[nearest].mean(axis=1)
+        first = ax is drawn[0][0]
+        colour = FIRST if first else OTHERS
+        ax.scatter(
+            fame, ranks, s=9, color=colour, alpha=0.45, linewidths=0, label=f"an artist and its {n} nearest"
+        )
+        ax.plot(*_medians(fame, ranks), color="black", linewidth=1.6, label="their median, by twelfths")
+        ax.axhline(fame.mean(), color="#777777", linestyle=":", label="without regard to fame")
+        ax.set_title(
+            f"{name} (the paper's)" if first else name, color=colour, weight="bold" if first else None
+        )
+    for ax in axes.flat[len(drawn) :]:
+        ax.axis("off")
+    for ax in axes[:, 0]:
+        ax.set_ylabel(f"mean rank of its\n{n} nearest artists")
+    for column in axes.T:
+        lowest = [ax for ax in column if ax in [one for one, _ in drawn]][-1]
+        lowest.set_xlabel("rank by listeners")
+        lowest.tick_params(labelbottom=True)
+    handles, labels = drawn[-1][0].get_legend_handles_labels()
+    if len(drawn) < axes.size:
+        axes.flat[-1].legend(handles, labels, loc="center", title="ranks: 1 has the most listeners")
+    else:
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    return figure
+
+
+def _medians(x, y, n_parts=12):
+    """Medians of both in parts of equally many points, from low to high `x`."""
+    parts = np.array_split(np.argsort(np.asarray(x), kind="stable"), min(n_parts, len(x)))
+    return [[np.median(np.asarray(values)[part]) for part in parts] for values in (x, y)]
+
+
+def metric_summary(summary):
+    """For each metric, how much it follows fame and how much it agrees with itself.
+
+    Parameters
+    ----------
+    summary : pd.DataFrame
+        From `lib.similarity.summary`; the first metric is at the top, in another colour: the paper's.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9.2, 0.36 * len(summary) + 1.6), sharey=True)
+    halvings = f"{summary['n_halvings'].iloc[0]} halvings of the listeners"
+    panels = {
+        "fame": ("fame_correlation", "correlation with the candidates' fame", "bootstrap of artists"),
+        "split_half": ("split_half", "agreement of two halves of the listeners", halvings),
+    }
+    places = np.arange(len(summary))[::-1]
+    colours = [FIRST, *[OTHERS] * (len(summary) - 1)]
+    for ax, (interval, (value, title, source)) in zip(axes, panels.items(), strict=True):
+        low, high = summary[f"{interval}_low"], summary[f"{interval}_high"]
+        ax.hlines(places, low, high, color=colours, linewidth=9, alpha=0.35)
+        ax.scatter(summary[value], places, c=colours, s=14, zorder=3)
+        ax.scatter(
+            summary[f"{interval}_by_chance"], places, marker="|", s=120, color="black", zorder=2,
+            label="listeners without taste",
+        )  # fmt: skip
+        ax.axvline(0, color="#777777", linestyle=":", linewidth=1)
+        ax.set_title(title)
+        ax.set_xlabel(f"Spearman's ρ, mean over queries\n(band: 95 %, {source})")
+        ax.margins(x=0.08)
+        ax.grid(axis="y", color="#EEEEEE")
+        ax.set_axisbelow(True)
+    names = [f"{name} (the paper's)" if not k else name for k, name in enumerate(summary["metric"])]
+    axes[0].set_yticks(places, names)
+    axes[0].set_ylim(-0.6, len(summary) - 0.4)
+    axes[0].get_yticklabels()[0].set(color=FIRST, weight="bold")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", frameon=False)
+    return figure

@@ -1,0 +1,166 @@
+"""Pictures of rankings and how sure they are (notebook 05)."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from lib.plots.style import AMOUNT, METHOD_COLOURS, METHOD_NAMES, axes_of
+
+
+def mislabelled_truth(truths):
+    """Both truths of the test artists side by side, and where the published rows come from.
+
+    Parameters
+    ----------
+    truths : dict of str to pd.DataFrame
+        ``corrected`` and ``as_published``, over the same test artists.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.2), sharey=True)
+    highest = np.nanquantile(truths["corrected"].to_numpy(), 0.99)
+    for ax, (name, frame) in zip(axes, truths.items(), strict=True):
+        image = ax.imshow(
+            frame.to_numpy(), cmap=AMOUNT, vmin=0, vmax=highest, origin="upper", interpolation="nearest"
+        )
+        ax.set_title(name.replace("_", " "))
+        ax.set(xlabel="candidate")
+    axes[0].set_ylabel("query")
+    figure.colorbar(image, ax=axes, label="true similarity", extend="max")
+    return figure
+
+
+def overlap_by_length(table, *, truth="corrected", ax=None):
+    """Unordered overlap against list length for every method, with chance.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Table 1.
+    """
+    figure, ax = axes_of(ax, (7, 4))
+    chosen = table[
+        (table["truth"] == truth) & (table["candidates"] == "test") & (table["metric"] == "unordered")
+    ]
+    for method, part in chosen.groupby("method", sort=False):
+        style = (
+            {"linestyle": ":"}
+            if method == "chance"
+            else {"linestyle": "--"}
+            if method in ("split_half", "world")
+            else {}
+        )
+        n = part["n"].astype(int)
+        ax.plot(
+            n,
+            part["value"],
+            color=METHOD_COLOURS.get(method),
+            label=METHOD_NAMES.get(method, method),
+            marker="o",
+            markersize=3,
+            **style,
+        )
+        if method in ("siamese", "l2"):
+            ax.fill_between(
+                n, part["ci_low"], part["ci_high"], color=METHOD_COLOURS[method], alpha=0.15, linewidth=0
+            )
+    ax.set(
+        xlabel="length n of the lists (artists)",
+        ylabel="share of true neighbours found",
+        xticks=sorted(set(chosen["n"].astype(int))),
+    )
+    ax.set_title(f"truth: {truth.replace('_', ' ')}")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def forest(table, *, metric, n, truths=("as_published", "corrected")):
+    """Each method's value with its interval, under both truths, beside chance.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Table 1.
+    metric : str
+    n : int
+    truths : sequence of str
+    """
+    figure, axes = plt.subplots(1, len(truths), figsize=(4.6 * len(truths), 3.6), sharey=True, sharex=True)
+    for ax, truth in zip(np.atleast_1d(axes), truths, strict=True):
+        _forest_panel(ax, table, truth, metric, n)
+        ax.set_xlabel(f"{metric} @ {n}, 95 % interval over queries")
+    _forest_legend(np.atleast_1d(axes)[0])
+    return figure
+
+
+def overview(table, truths, *, simulated, n=None):
+    """The picture of the README: the mistake, and what Table 1 says with and without it.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Table 1.
+    truths : dict of str to pd.DataFrame
+        ``corrected`` and ``as_published``.
+    simulated : bool
+        Said in the title.
+    n : int, optional
+        List length shown; the one of Table 1 that is nearest to 10.
+    """
+    lengths = table["n"].dropna().astype(int).unique()
+    n = n or int(min(lengths, key=lambda length: abs(length - 10)))
+    figure, axes = plt.subplots(2, 2, figsize=(10, 6.6), height_ratios=(1, 0.9), sharey="row")
+    highest = np.nanquantile(truths["corrected"].to_numpy(), 0.99)
+    for column, truth in enumerate(("as_published", "corrected")):
+        label = "as published: rows under wrong names" if truth == "as_published" else "corrected"
+        axes[0, column].imshow(
+            truths[truth].to_numpy(),
+            cmap=AMOUNT,
+            vmin=0,
+            vmax=highest,
+            origin="upper",
+            interpolation="nearest",
+        )
+        axes[0, column].set(title=f"true similarity, {label}", xlabel="candidate")
+        _forest_panel(axes[1, column], table, truth, "unordered", n)
+        axes[1, column].set(title="", xlabel=f"share of the {n} true neighbours found")
+    axes[0, 0].set_ylabel("query (test artists)")
+    limits = [ax.get_xlim() for ax in axes[1]]
+    for ax in axes[1]:
+        ax.set_xlim(min(low for low, _ in limits), max(high for _, high in limits))
+    _forest_legend(axes[1, 1])
+    row = table.iloc[0]
+    data = "simulated music and listeners" if simulated else "real music and listeners"
+    figure.suptitle(
+        f"{data}; {row['n_queries']} test artists, {int(table['n_seeds'].max())} trainings,"
+        " 95 % intervals over artists"
+    )
+    return figure
+
+
+def _forest_panel(ax, table, truth, metric, n):
+    chosen = table[
+        (table["truth"] == truth)
+        & (table["candidates"] == "test")
+        & (table["metric"] == metric)
+        & (table["n"] == n)
+    ]
+    chosen = chosen[chosen["method"] != "chance"].iloc[::-1].reset_index(drop=True)
+    for place, row in chosen.iterrows():
+        colour = METHOD_COLOURS.get(row["method"], "#444444")
+        ax.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=2)
+        ax.plot(row["value"], place, "o", color=colour, markeredgecolor="black", markeredgewidth=0.4)
+        if not np.isnan(row["paper_value"]):
+            ax.plot(row["paper_value"], place, "x", color="black", label="the paper's value (its own data)")
+    ax.axvline(chosen["chance"].iloc[0], color="#999999", linestyle=":", label="chance")
+    ax.set_yticks(range(len(chosen)), [METHOD_NAMES.get(method, method) for method in chosen["method"]])
+    ax.set_title(f"truth: {truth.replace('_', ' ')}")
+
+
+def _forest_legend(ax):
+    """Below the whole figure, each entry once, whichever panel has it."""
+    entries = {}
+    for panel in ax.figure.axes:
+        entries |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
+    ax.figure.legend(
+        entries.values(), entries.keys(), loc="outside lower center", ncols=len(entries), fontsize=8
+    )

@@ -1,0 +1,113 @@
+"""Pictures of clips and their spectrograms (notebooks 02 and 03)."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+
+from lib import spectrograms
+from lib.plots.style import axes_of, mel_ticks
+
+
+def sources_bar(clips, *, ax=None):
+    """Artists by the number of clips found, and which source gave the clips.
+
+    Parameters
+    ----------
+    clips : pd.DataFrame
+        ``artist_id``, ``source``; one row a clip.
+    """
+    figure, ax = axes_of(ax, (6.5, 2.6))
+    found = clips.groupby("artist_id")["clip_id"].transform("size")
+    counts = clips.groupby([found, "source"]).size().unstack(fill_value=0)
+    left = np.zeros(len(counts))
+    for colour, (source, values) in zip(sns.color_palette("colorblind"), counts.items()):
+        ax.barh(counts.index.astype(str), values, left=left, color=colour, label=source)
+        left += values.to_numpy()
+    ax.set(xlabel="clips", ylabel="clips an artist")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def spectrogram(values, *, title="", ax=None, colourbar=True):
+    """One log-mel spectrogram, time to the right, low bands at the bottom.
+
+    Parameters
+    ----------
+    values : np.ndarray, shape=(256, 64)
+        In [0, 1], loud = 1.
+    """
+    figure, ax = axes_of(ax, (6, 2.4))
+    image = ax.imshow(
+        np.asarray(values, dtype=float).T,
+        aspect="auto",
+        cmap="magma",
+        vmin=0,
+        vmax=1,
+        interpolation="nearest",  # exact, and a smaller picture
+        extent=(0, spectrograms.SECONDS, 0, spectrograms.N_MELS),
+    )
+    mel_ticks(ax)
+    ax.set(xlabel="time (s)", ylabel="frequency (Hz)")
+    ax.set_title(title, parse_math=False)
+    if colourbar:
+        figure.colorbar(image, ax=ax, label="level (1 = loudest, 0 = 80 dB below)")
+    return figure
+
+
+def spectrogram_grid(items, *, columns=2):
+    """Several spectrograms with their titles.
+
+    Parameters
+    ----------
+    items : sequence of (str, np.ndarray)
+    columns : int
+    """
+    rows = -(-len(items) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(4.2 * columns, 1.9 * rows), sharex=True, sharey=True, squeeze=False
+    )
+    for ax, (title, values) in zip(axes.flat, items):
+        spectrogram(values, title=_shortened(title), ax=ax, colourbar=False)
+        ax.label_outer()
+    for ax in axes.flat[len(items) :]:
+        ax.set_visible(False)
+    return figure
+
+
+def _shortened(title, longest=46):
+    """A title that fits above a picture of half the width."""
+    return title if len(title) <= longest else title[: longest - 1] + "…"
+
+
+def two_readings(ours, published):
+    """One clip as this project reads it and as the author's screenshot did.
+
+    Parameters
+    ----------
+    ours, published : np.ndarray, shape=(256, 64)
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(8.4, 2.4), sharey=True)
+    spectrogram(ours, title="here: time forward, loud = 1", ax=axes[0], colourbar=False)
+    spectrogram(published, title="as published: time backwards, loud = 0", ax=axes[1], colourbar=False)
+    axes[1].set(xlabel="seconds before the end of the clip", ylabel="")
+    return figure
+
+
+def mean_spectrum(array, *, ax=None):
+    """Mean level in each band over all clips, and the spread between clips.
+
+    Parameters
+    ----------
+    array : np.ndarray, shape=(n_clips, 256, 64)
+    """
+    figure, ax = axes_of(ax, (6, 3))
+    levels = np.asarray(array, dtype=np.float32).mean(axis=1)
+    hertz = spectrograms.mel_frequencies()
+    low, middle, high = np.quantile(levels, [0.1, 0.5, 0.9], axis=0)
+    ax.fill_between(hertz, low, high, color="#56B4E9", alpha=0.4, linewidth=0, label="80 % of clips")
+    ax.plot(hertz, middle, color="#0072B2", label="median clip")
+    ax.set(xlabel="frequency (Hz)", ylabel="mean level (1 = loudest)", xscale="log")
+    ax.legend()
+    return figure

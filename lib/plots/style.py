@@ -1,0 +1,81 @@
+"""What all pictures share: colours, names, sizes, axes and the one way to a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+
+from lib import artifacts, spectrograms
+
+AMOUNT, SIGNED = "viridis", "BrBG_r"
+FIRST, OTHERS = "#D55E00", "#0072B2"  # the paper's metric, the other ones
+METHOD_COLOURS = {
+    "chance": "#999999",
+    "popularity": "#E69F00",
+    "l2": "#56B4E9",
+    "spectrum": "#0072B2",
+    "mfcc_gaussian": "#CC79A7",
+    "untrained": "#F0E442",
+    "siamese": "#D55E00",
+    "split_half": "#000000",
+    "world": "#009E73",
+}
+METHOD_NAMES = {
+    "chance": "chance",
+    "popularity": "popularity alone",
+    "l2": "L2 of spectrograms",
+    "spectrum": "mean spectrum and spread",
+    "mfcc_gaussian": "MFCC Gaussians",
+    "untrained": "untrained network",
+    "siamese": "siamese network",
+    "split_half": "ceiling: other half of listeners",
+    "world": "ceiling: perfect hearing",
+}
+SPLIT_COLOURS = {"train": "#0072B2", "dev": "#E69F00", "test": "#D55E00"}
+
+
+def use_style():
+    """Set fonts, grid and sizes for all figures."""
+    sns.set_theme(style="ticks", font_scale=0.9)
+    mpl.rcParams.update(
+        {
+            "figure.dpi": 100,
+            "savefig.dpi": 150,
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "legend.frameon": False,
+            "image.origin": "lower",
+            "svg.hashsalt": "music-similarity",
+        }
+    )
+
+
+def save_figure(figure, path):
+    """Write a figure as PNG without time or version stamps; return the path.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : path
+    """
+    with artifacts.replacing(Path(path)) as partial, open(partial, "wb") as file:
+        figure.savefig(file, format="png", metadata={"Software": None})
+    return Path(path)
+
+
+def axes_of(ax, size):
+    if ax is None:
+        return plt.subplots(figsize=size)
+    return ax.figure, ax
+
+
+def mel_ticks(ax, wanted=(100, 500, 1000, 2000, 5000, 10000)):
+    centres = spectrograms.mel_frequencies()
+    ax.set_yticks(
+        np.interp(wanted, centres, np.arange(len(centres)) + 0.5), [f"{hertz:,}" for hertz in wanted]
+    )

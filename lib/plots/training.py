@@ -1,0 +1,151 @@
+"""Pictures of the network, its tiles, its search and its loss (notebook 04)."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+from lib.plots.style import AMOUNT, SPLIT_COLOURS, axes_of
+
+
+def network(layers, head):
+    """Figure 1: the siamese network, drawn from its own layers.
+
+    Parameters
+    ----------
+    layers : sequence of dict
+        ``name``, ``kind``, ``shape`` (of the output), ``parameters``; the encoder, from the input on.
+    head : sequence of dict
+        The same for what comes after the two encoders meet.
+    """
+    height = 0.33 * (len(layers) + len(head) + 2)
+    figure, ax = plt.subplots(figsize=(8, height))
+    for x, side in ((0.0, "clip a"), (1.15, "clip b")):
+        for row, layer in enumerate(layers):
+            _box(ax, x, -row, layer, faded=side == "clip b")
+        ax.text(x + 0.5, 0.75, side, ha="center", va="bottom", weight="bold")
+    ax.text(1.075, -len(layers) / 2, "shared weights", rotation=90, ha="center", va="center", color="#666666")
+    for row, layer in enumerate(head, start=len(layers)):
+        _box(ax, 0.575, -row - 0.6, layer)
+    for x in (0.5, 1.65):
+        ax.add_patch(
+            FancyArrowPatch(
+                (x, -len(layers) + 0.62),
+                (1.075, -len(layers) - 0.2),
+                arrowstyle="->",
+                mutation_scale=12,
+                color="#444444",
+            )
+        )
+    ax.set_xlim(-0.05, 2.2)
+    ax.set_ylim(-len(layers) - len(head) - 0.4, 1.4)
+    ax.axis("off")
+    return figure
+
+
+def _box(ax, x, y, layer, *, faded=False):
+    colours = {"Conv1D": "#56B4E9", "Dense": "#E69F00", "InputLayer": "#DDDDDD", "distance": "#CC79A7"}
+    colour = colours.get(layer["kind"], "#F4F4F4")
+    ax.add_patch(
+        FancyBboxPatch(
+            (x, y - 0.36),
+            1,
+            0.72,
+            boxstyle="round,pad=0,rounding_size=0.04",
+            facecolor=colour,
+            edgecolor="#444444",
+            linewidth=0.6,
+            alpha=0.45 if faded else 1,
+        )
+    )
+    ax.text(x + 0.03, y, layer["name"].replace("_", " "), va="center", fontsize=8)
+    parameters = f"  {layer['parameters']:,} par." if layer["parameters"] else ""
+    ax.text(
+        x + 0.97, y, f"{layer['shape']}{parameters}", va="center", ha="right", fontsize=7, color="#333333"
+    )
+
+
+def tile_picture(tiles, owners, *, ax=None):
+    """The pair matrix and the tiles that cover it, each in its own shade; pairs of one artist stay white.
+
+    Parameters
+    ----------
+    tiles : sequence of lib.pairs.Tile
+    owners : np.ndarray of int, shape=(n_clips,)
+    """
+    figure, ax = axes_of(ax, (4.6, 4.2))
+    place = np.empty(
+        len(owners), dtype=int
+    )  # where each clip stands once the epoch's blocks lie side by side
+    triangles = sorted(
+        (tile for tile in tiles if len(tile.left) == len(tile.clips) * (len(tile.clips) - 1) // 2),
+        key=lambda tile: tile.clips[0],
+    )
+    place[np.concatenate([tile.clips for tile in triangles])] = np.arange(len(owners))
+    picture = np.full((len(owners), len(owners)), np.nan)
+    for number, tile in enumerate(tiles):
+        left, right = tile.clips[tile.left], tile.clips[tile.right]
+        different = owners[left] != owners[right]
+        a, b = place[left[different]], place[right[different]]
+        picture[np.minimum(a, b), np.maximum(a, b)] = number
+    image = ax.imshow(picture, cmap=AMOUNT, origin="upper", interpolation="nearest")
+    figure.colorbar(image, ax=ax, label="step of the epoch")
+    ax.set(xlabel="clip, in the epoch's shuffled order", ylabel="clip, in the epoch's shuffled order")
+    return figure
+
+
+def loss_curves(history, constants, *, ax=None):
+    """Figure 2: loss by epoch for train, dev and test artists; thin lines are single trainings.
+
+    Parameters
+    ----------
+    history : pd.DataFrame
+        ``seed, epoch, split, loss``.
+    constants : dict of str to float
+        Loss of the constant predictor on each split.
+    """
+    figure, ax = axes_of(ax, (6.5, 3.8))
+    for split, part in history.groupby("split", sort=False):
+        wide = part.pivot(index="epoch", columns="seed", values="loss")
+        ax.plot(wide.index, wide, color=SPLIT_COLOURS[split], alpha=0.3, linewidth=0.8)
+        ax.plot(
+            wide.index, wide.mean(axis=1), color=SPLIT_COLOURS[split], linewidth=2, label=f"{split} artists"
+        )
+    for split, loss in constants.items():
+        ax.axhline(
+            loss, color=SPLIT_COLOURS[split], linestyle=":", linewidth=1.2, label=f"{split}: always the mean"
+        )
+    ax.set(xlabel="epoch", ylabel="mean squared error")
+    later = history.loc[history["epoch"] > history["epoch"].min(), "loss"]
+    highest = 1.1 * max([*constants.values(), *later])
+    if history["loss"].max() > highest:
+        ax.set_ylim(top=highest)
+        ax.set_title("the first epoch begins above the picture", loc="left", fontsize="small")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def search_heatmaps(search):
+    """Loss and ranking of the dev artists over the grid of batch size and learning rate.
+
+    Parameters
+    ----------
+    search : pd.DataFrame
+        From `lib.search.grid`.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(8.6, 3), sharey=True)
+    shown = {
+        "dev_loss": ("loss (lower is better)", AMOUNT + "_r"),
+        "dev_overlap": ("overlap of top lists (higher is better)", AMOUNT),
+    }
+    for ax, (values, (title, colours)) in zip(axes, shown.items(), strict=True):
+        wide = search.pivot(index="learning_rate", columns="batch_size", values=values)
+        sns.heatmap(wide, annot=True, fmt=".3g", cmap=colours, ax=ax, cbar=False)
+        ax.set(
+            xlabel="batch size (clip pairs)",
+            ylabel="learning rate" if ax is axes[0] else "",
+            title=f"dev artists: {title}",
+        )
+    return figure

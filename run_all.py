@@ -77,6 +77,7 @@ def parse(arguments):
     )
     add("--only", nargs="+", action="extend", default=[], metavar="NN", help="these stages and no others")
     add("--from", dest="first", metavar="NN", help="this stage and those behind it")
+    add("--dask", metavar="ADDRESS", help="make the spectrograms on this cluster (03_spectrograms.dask)")
     add("--force", action="store_true", help="run stages that are fresh, too")
     add = parser.add_mutually_exclusive_group().add_argument
     add("--list", action="store_true", help="show the stages: which are fresh, which would run and why")
@@ -90,6 +91,8 @@ def parse(arguments):
         own, rest = arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]
     options = parser.parse_args(own)
     options.rest = rest
+    if options.dask:
+        options.parameters.append(f"03_spectrograms.dask={options.dask}")
     if rest and not (options.test or options.lab):
         parser.error("what follows -- goes to pytest or JupyterLab: give --test or --lab before it")
     return options

@@ -223,7 +223,8 @@ def examine(content):
     samples = sound.samples
     peak = float(max(samples.max(), -samples.min()))
     flat = samples.ravel(order="K")
-    power = float(np.dot(flat, flat)) / flat.size
+    with np.errstate(over="ignore"):  # samples of a damaged file may be vast
+        power = float(np.dot(flat, flat)) / flat.size
     digest = hashlib.sha1(f"{samples.shape} {sound.sample_rate}".encode())
     digest.update(np.ascontiguousarray(samples[::8]))  # an eighth is enough to tell recordings apart
     in_memory = isinstance(content, bytes)

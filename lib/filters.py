@@ -145,7 +145,7 @@ def describe(clips, layers):
         np.zeros((n_filters, 3)),
         np.zeros((3, 3)),
     )
-    for batch in _batches(clips):
+    for batch in spectrograms.batches(clips, BATCH):
         signals = _signals(batch)
         answers = responses(batch, joined).reshape(n_filters, -1)
         active += (answers > 0).sum(axis=1)
@@ -253,7 +253,7 @@ def strongest_moments(clips, artists, layer, chosen, *, n=3):
         response are left out. Equal responses are taken in the order of the clips.
     """
     part = Layer(layer.kernels[..., list(chosen)], layer.bias[list(chosen)])
-    found = [_peaks(responses(batch, part)) for batch in _batches(clips)]
+    found = [_peaks(responses(batch, part)) for batch in spectrograms.batches(clips, BATCH)]
     peaks, frames = (np.concatenate(values, axis=1) for values in zip(*found, strict=True))
     tables = []
     for place, number in enumerate(chosen):
@@ -367,11 +367,6 @@ def as_published(kernels):
 def _peaks(answers):
     """Highest response of each clip and the frame it belongs to."""
     return answers.max(axis=-1), answers.argmax(axis=-1) + 1
-
-
-def _batches(clips):
-    for start in range(0, len(clips), BATCH):
-        yield np.asarray(clips[start : start + BATCH], dtype=np.float32)
 
 
 def _signals(clips):

@@ -8,7 +8,7 @@ from lib import paths
 
 # Each may import those to its left and above, and none behind it.
 ORDER = [
-    *("paths", "progress", "stages", "profiles", "artifacts", "datasets"),
+    *("paths", "progress", "sandbox", "stages", "profiles", "artifacts", "datasets"),
     *(
         "names",
         "identity",

@@ -270,11 +270,27 @@ def test_frequencies_stand_beside_their_bands():
         assert abs(tick - (band + 0.5)) <= 0.51
 
 
-def test_a_grid_hides_the_panels_that_are_left_over():
-    items = [(f"clip {k}", np.full((256, 64), k / 4)) for k in range(3)]
-    figure = plots.spectrogram_grid(items, columns=2)
-    assert [ax.get_visible() for ax in figure.axes] == [True, True, True, False]
-    assert [ax.get_title() for ax in figure.axes[:3]] == ["clip 0", "clip 1", "clip 2"]
+def test_portraits_show_waveform_and_spectrogram_of_each_and_hide_what_is_left_over(rng):
+    items = [(f"clip {k} " + "x" * 60, rng.uniform(-1, 1, 9000), rng.random((256, 64))) for k in range(3)]
+    figure = plots.clip_portraits(items)
+    figure.canvas.draw()
+    seen = [ax for ax in figure.axes if ax.get_visible()]
+    assert len(seen) == 6
+    titles = [ax.get_title() for ax in seen if ax.get_title()]
+    assert [title[:6] for title in titles] == ["clip 0", "clip 1", "clip 2"]
+    assert max(map(len, titles)) < 60
+    outline = seen[0].collections[0].get_paths()[0].vertices[:, 1]
+    assert outline.max() == pytest.approx(items[0][1].max())
+    assert outline.min() == pytest.approx(items[0][1].min())
+
+
+def test_what_is_kept_stands_beside_a_finer_picture_of_the_same_seconds(rng):
+    figure = plots.kept_and_lost(-80 * rng.random((1292, 128)), rng.random((256, 64)), start=10, seconds=6)
+    assert [ax.get_xlim() for ax in figure.axes] == [(10, 16)] * 2
+    assert [ax.get_title() for ax in figure.axes] == [
+        "the sound: 128 bands, every 23 ms",
+        "what is kept: 64 bands, every 117 ms",
+    ]
 
 
 def test_both_readings_of_a_clip_and_the_mean_spectrum_are_drawn(rng):

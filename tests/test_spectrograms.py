@@ -1,15 +1,19 @@
 """Spectrograms against librosa, and by what can be heard in them."""
 
+import os
+import subprocess
+import sys
+from signal import SIGKILL
+
 import av
-import joblib
 import librosa
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 
-from lib import spectrograms
-from lib.spectrograms import HOP_LENGTH, N_FFT, N_FRAMES, N_MELS, SAMPLE_RATE, SECONDS
+from lib import artifacts, clips, paths, sandbox, spectrograms
+from lib.spectrograms import HOP_LENGTH, N_FRAMES, N_MELS, SAMPLE_RATE, SECONDS, Settings
 
 LENGTH = SECONDS * SAMPLE_RATE
 
@@ -22,7 +26,7 @@ def tone(frequency, seconds=SECONDS, rate=SAMPLE_RATE, amplitude=0.5):
 
 def librosa_log_mel(signal):
     power = librosa.feature.melspectrogram(
-        y=signal, sr=SAMPLE_RATE, n_fft=N_FFT, hop_length=HOP_LENGTH, n_mels=N_MELS
+        y=signal, sr=SAMPLE_RATE, n_fft=Settings().n_fft, hop_length=HOP_LENGTH, n_mels=N_MELS
     )
     return librosa.power_to_db(power, ref=np.max, amin=1e-20, top_db=80).T / 80 + 1
 
@@ -191,53 +195,349 @@ def test_a_silent_file_fails_with_a_message_that_names_it(tmp_path):
         spectrograms.from_file(tmp_path / "nothing.wav")
 
 
-@pytest.fixture
-def clips(tmp_path):
-    """Four clips in the order of nothing; one is no sound, one is missing."""
-    for name, frequency in (("low", 200), ("high", 4000)):
-        soundfile.write(tmp_path / f"{name}.wav", tone(frequency, 2), SAMPLE_RATE)
-    (tmp_path / "text.mp3").write_text("no music")
+# The store.
+
+ARRAY, INDEX = "spectrograms.npy", "spectrograms.parquet"
+
+
+def described(files, folder):
+    """A manifest of clips; a file that is not there has no checksum."""
+    sums = [artifacts.sha256(folder / file) if (folder / file).exists() else "" for file in files]
     return pd.DataFrame({
-        "clip_id": ["d", "b", "a", "c"], "artist_id": ["x", "y", "z", "y"],
-        "file": ["low.wav", "gone.wav", "high.wav", "text.mp3"],
+        "clip_id": [file.partition(".")[0] for file in files], "artist_id": [file[0] for file in files],
+        "file": files, "sha256": sums,
     })  # fmt: skip
 
 
-def test_all_clips_go_into_one_array_with_its_index_and_failures_keep_their_reason(tmp_path, clips):
-    index, failures = spectrograms.compute(clips, tmp_path, store=tmp_path / "store", n_jobs=1)
-    assert index.to_dict("list") == {"row": [0, 1], "clip_id": ["a", "d"], "artist_id": ["z", "x"]}
-    assert failures["clip_id"].tolist() == ["b", "c"]
+@pytest.fixture
+def files(tmp_path):
+    """Five clips in the order of nothing; one is no sound, one is missing."""
+    for name, frequency in (("low", 200), ("mid", 1000), ("high", 4000)):
+        soundfile.write(tmp_path / f"{name}.wav", tone(frequency, 2), SAMPLE_RATE)
+    (tmp_path / "text.mp3").write_text("no music")
+    return described(["low.wav", "gone.wav", "mid.wav", "high.wav", "text.mp3"], tmp_path)
+
+
+@pytest.fixture
+def good(files):
+    return files[files["clip_id"].isin(["low", "mid", "high"])]
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Files that were decoded, in this process: quicker than a child, and countable."""
+    decoded = []
+
+    def counted(function, path, settings, **limits):
+        decoded.append(os.path.basename(path))
+        try:
+            return spectrograms.as_stored(path, settings)
+        except ValueError as error:
+            raise sandbox.Refused(str(error)) from error
+
+    monkeypatch.setattr(sandbox, "call", counted)
+    return decoded
+
+
+def stored(folder):
+    return [(folder / name).read_bytes() for name in (ARRAY, INDEX)]
+
+
+def test_all_clips_go_into_one_array_with_its_index_and_failures_keep_their_reason(tmp_path, files):
+    index, failures = spectrograms.compute(files, tmp_path, store=tmp_path / "store", n_jobs=1)
+    assert index[["row", "clip_id", "artist_id"]].to_dict("list") == {
+        "row": [0, 1, 2], "clip_id": ["high", "low", "mid"], "artist_id": ["h", "l", "m"],
+    }  # fmt: skip
+    assert failures["clip_id"].tolist() == ["gone", "text"]
     assert ["gone.wav" in failures["reason"].iloc[0], "text.mp3" in failures["reason"].iloc[1]] == [
         True,
         True,
     ]
     array, loaded = spectrograms.load(tmp_path / "store")
-    assert (array.dtype, array.shape, type(array)) == (np.float16, (2, N_FRAMES, N_MELS), np.memmap)
-    for row, name in enumerate(("high.wav", "low.wav")):
-        np.testing.assert_array_equal(array[row], spectrograms.from_file(tmp_path / name).astype(np.float16))
+    assert (array.dtype, array.shape, type(array)) == (np.float16, (3, N_FRAMES, N_MELS), np.memmap)
+    for row, name in enumerate(("high.wav", "low.wav", "mid.wav")):
+        expected = spectrograms.from_file(tmp_path / name)
+        np.testing.assert_array_equal(array[row], expected.astype(np.float16))
+        assert np.abs(array[row] - expected).max() <= 2**-12
     pd.testing.assert_frame_equal(loaded, index)
+    assert sorted(file.name for file in (tmp_path / "store").iterdir()) == [ARRAY, INDEX]
 
 
-def test_other_workers_and_another_order_of_clips_write_the_same_bytes(tmp_path, clips):
-    spectrograms.compute(clips, tmp_path, store=tmp_path / "one", n_jobs=1)
-    with joblib.parallel_config(backend="threading"):
-        spectrograms.compute(clips[::-1], tmp_path, store=tmp_path / "two", n_jobs=2)
-    for file in ("spectrograms.npy", "spectrograms.parquet"):
-        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+def test_one_worker_two_workers_and_a_cluster_write_the_same_bytes(tmp_path, good):
+    from distributed import LocalCluster
+
+    spectrograms.compute(good, tmp_path, store=tmp_path / "one", n_jobs=1)
+    spectrograms.compute(good[::-1], tmp_path, store=tmp_path / "two", n_jobs=2)
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+        spectrograms.compute(good, tmp_path, store=tmp_path / "cluster", dask=cluster.scheduler_address)
+    assert stored(tmp_path / "one") == stored(tmp_path / "two") == stored(tmp_path / "cluster")
 
 
-def test_clips_that_all_fail_are_an_error_and_leave_nothing(tmp_path, clips):
+def test_a_cluster_that_does_not_answer_is_an_error(tmp_path, good, monkeypatch):
+    monkeypatch.setattr(spectrograms, "DASK_TIMEOUT", 0.5)
+    with pytest.raises(OSError, match="Timed out"):
+        spectrograms.compute(good, tmp_path, store=tmp_path / "store", dask="tcp://127.0.0.1:9")
+
+
+def test_a_second_run_decodes_nothing_and_a_larger_one_only_what_is_new(tmp_path, good, calls):
+    store = tmp_path / "store"
+    spectrograms.compute(good.iloc[:2], tmp_path, store=store)
+    assert sorted(calls) == ["low.wav", "mid.wav"]
+    spectrograms.compute(good, tmp_path, store=store)
+    assert calls[2:] == ["high.wav"]
+    whole = stored(store)
+    spectrograms.compute(good, tmp_path, store=store)
+    assert len(calls) == 3
+    assert stored(store) == whole
+    spectrograms.compute(good, tmp_path, store=tmp_path / "at once")
+    assert stored(tmp_path / "at once") == whole
+
+
+def test_other_sound_under_an_old_id_and_other_settings_are_computed_anew(tmp_path, good, calls):
+    store = tmp_path / "store"
+    spectrograms.compute(good, tmp_path, store=store)
+    soundfile.write(tmp_path / "mid.wav", tone(2000, 2), SAMPLE_RATE)
+    changed = described(good["file"].tolist(), tmp_path)
+    spectrograms.compute(changed, tmp_path, store=store)
+    assert calls[3:] == ["mid.wav"]
+    np.testing.assert_array_equal(
+        spectrograms.load(store)[0][2], spectrograms.from_file(tmp_path / "mid.wav").astype(np.float16)
+    )
+    spectrograms.compute(changed, tmp_path, store=store, settings=Settings(top_db=60.0))
+    assert len(calls) == 7
+
+
+def test_what_failed_is_tried_again(tmp_path, files, calls):
+    spectrograms.compute(files, tmp_path, store=tmp_path / "store")
+    soundfile.write(tmp_path / "gone.wav", tone(300, 2), SAMPLE_RATE)
+    index, failures = spectrograms.compute(
+        described(files["file"].tolist(), tmp_path), tmp_path, store=tmp_path / "store"
+    )
+    assert (index["clip_id"].tolist(), failures["clip_id"].tolist()) == (
+        ["gone", "high", "low", "mid"],
+        ["text"],
+    )
+    assert sorted(calls[5:]) == ["gone.wav", "text.mp3"]
+
+
+def test_a_flipped_bit_is_found_named_and_mended(tmp_path, good, calls):
+    store = tmp_path / "store"
+    spectrograms.compute(good, tmp_path, store=store)
+    whole = stored(store)
+    assert spectrograms.verify(store) == []
+    content = bytearray((store / ARRAY).read_bytes())
+    content[len(content) // 2] ^= 1
+    (store / ARRAY).write_bytes(content)
+    assert spectrograms.verify(store) == ["low"]
+    spectrograms.compute(good, tmp_path, store=store)
+    assert calls[3:] == ["low.wav"]
+    assert stored(store) == whole
+
+
+def test_a_run_that_is_killed_goes_on_and_ends_in_the_same_bytes(tmp_path, monkeypatch):
+    """Killed where it hurts: after the first block, while the second is being computed."""
+    for k in range(4):
+        soundfile.write(tmp_path / f"{k}.wav", tone(200 * (k + 1), 1), SAMPLE_RATE)
+    manifest = described([f"{k}.wav" for k in range(4)], tmp_path)
+    manifest.to_parquet(tmp_path / "clips.parquet")
+    code = """
+import sys, os, signal, pandas as pd
+from lib import spectrograms
+spectrograms.BLOCK = 2
+add = spectrograms._Parts.add
+def add_and_die(*arguments):
+    if arguments[0].rows:
+        os.kill(os.getpid(), signal.SIGKILL)
+    add(*arguments)
+spectrograms._Parts.add = add_and_die
+folder = sys.argv[1]
+spectrograms.compute(pd.read_parquet(folder + "/clips.parquet"), folder, store=folder + "/store", n_jobs=1)
+"""
+    killed = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=paths.root(), capture_output=True
+    )
+    assert killed.returncode == -SIGKILL, killed.stderr.decode()
+    assert [file.name for file in (tmp_path / "store").iterdir()] == [spectrograms.PARTS]
+    decoded = []
+    call = sandbox.call
+    monkeypatch.setattr(
+        sandbox, "call", lambda *said, **limits: decoded.append(said[1]) or call(*said, **limits)
+    )
+    spectrograms.compute(manifest, tmp_path, store=tmp_path / "store", n_jobs=1)
+    assert [os.path.basename(file) for file in decoded] == ["2.wav", "3.wav"]
+    spectrograms.compute(manifest, tmp_path, store=tmp_path / "at once", n_jobs=1)
+    assert stored(tmp_path / "store") == stored(tmp_path / "at once")
+
+
+def test_a_clip_that_takes_too_long_or_too_much_is_a_failure_among_others(tmp_path, good):
+    """An endless file: a pipe that nobody writes to."""
+    os.mkfifo(tmp_path / "endless.mp3")
+    soundfile.write(tmp_path / "vast.wav", np.zeros((30 * 192_000, 16), dtype=np.int16), 192_000)
+    more = pd.DataFrame({
+        "clip_id": ["endless", "vast"], "artist_id": ["e", "v"],
+        "file": ["endless.mp3", "vast.wav"], "sha256": "",
+    })  # fmt: skip
+    spectrograms.compute(good, tmp_path, store=tmp_path / "store", gigabytes=0.4)  # children have started
+    index, failures = spectrograms.compute(
+        pd.concat([good, more]), tmp_path, store=tmp_path / "store", seconds=2.0, gigabytes=0.4
+    )
+    assert index["clip_id"].tolist() == ["high", "low", "mid"]
+    assert failures.set_index("clip_id")["reason"].str.contains("stopped after 2 s|more memory").all(), (
+        failures["reason"].tolist()
+    )
+
+
+def test_clips_that_all_fail_are_an_error_and_leave_nothing(tmp_path, files, calls):
     with pytest.raises(ValueError, match=r"none of 2 clips gave a spectrogram; the first: .*gone\.wav"):
-        spectrograms.compute(clips.iloc[[1, 3]], tmp_path, store=tmp_path / "store", n_jobs=1)
+        spectrograms.compute(files.iloc[[1, 4]], tmp_path, store=tmp_path / "store")
     assert not (tmp_path / "store").exists()
 
 
-def test_an_array_that_does_not_fit_its_index_is_an_error(tmp_path, clips):
-    index, _ = spectrograms.compute(clips, tmp_path, store=tmp_path, n_jobs=1)
+def test_two_clips_of_one_id_are_an_error(tmp_path, good):
+    with pytest.raises(ValueError, match="two clips have the id 'low'"):
+        spectrograms.compute(pd.concat([good, good.iloc[[0]]]), tmp_path, store=tmp_path)
+
+
+def test_an_array_that_does_not_fit_its_index_is_an_error(tmp_path, good, calls):
+    index, _ = spectrograms.compute(good, tmp_path, store=tmp_path)
     for wrong in (index.head(1), index[::-1]):
-        wrong.to_parquet(tmp_path / "spectrograms.parquet")
+        wrong.to_parquet(tmp_path / INDEX)
         with pytest.raises(ValueError, match="do not fit an index of . clips: run 03 again"):
             spectrograms.load(tmp_path)
+
+
+def test_batches_are_the_store_in_order_as_float32(rng):
+    array = rng.random((7, N_FRAMES, N_MELS)).astype(np.float16)
+    parts = list(spectrograms.batches(array, size=3))
+    assert [(len(part), part.dtype) for part in parts] == [(3, np.float32), (3, np.float32), (1, np.float32)]
+    np.testing.assert_array_equal(np.concatenate(parts), array)
+
+
+# What is left to hear.
+
+
+def test_noise_from_a_picture_has_the_pictures_bands_and_beats():
+    """A tone at 1 kHz that is there in the even seconds: so is the noise, around 1 kHz."""
+    signal = tone(1000) * (np.arange(LENGTH) // SAMPLE_RATE % 2 == 0)
+    sound = spectrograms.as_noise(spectrograms.log_mel(signal))
+    assert (sound.shape, sound.dtype, np.abs(sound).max()) == (signal.shape, np.float32, pytest.approx(0.9))
+    seconds = (
+        np.square(sound).reshape(SECONDS, SAMPLE_RATE)[:, SAMPLE_RATE // 4 : -SAMPLE_RATE // 4].sum(axis=1)
+    )
+    assert seconds[::2].min() > 100 * seconds[1::2].max()
+    power = librosa.feature.melspectrogram(y=sound[:SAMPLE_RATE], sr=SAMPLE_RATE, n_mels=N_MELS).mean(axis=1)
+    assert spectrograms.mel_frequencies()[power.argmax()] == pytest.approx(1000, rel=0.05)
+    np.testing.assert_array_equal(sound, spectrograms.as_noise(spectrograms.log_mel(signal)))
+
+
+def test_the_finer_picture_is_librosas_default(music):
+    expected = librosa.power_to_db(librosa.feature.melspectrogram(y=music, sr=SAMPLE_RATE), ref=np.max)
+    np.testing.assert_array_equal(spectrograms.fine(music), expected.T)
+
+
+# Settings.
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"picture": "jpeg"}, "picture must be one of log_mel, as_published, got 'jpeg'"),
+        ({"short_clips": "keep"}, "short_clips must be one of pad, reject"),
+        ({"n_fft": 2048}, "n_fft must be 2584 to 661500 samples, got 2048"),
+        ({"top_db": 0.0}, "top_db must be a positive number"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        Settings(**wrong)
+
+
+def test_a_short_clip_is_padded_or_rejected_as_asked(tmp_path):
+    soundfile.write(tmp_path / "short.wav", tone(500, 12), SAMPLE_RATE)
+    soundfile.write(tmp_path / "nearly.wav", tone(500, 29.7), SAMPLE_RATE)
+    assert spectrograms.from_file(tmp_path / "short.wav")[150:].max() == 0
+    with pytest.raises(ValueError, match=r"short\.wav: 12\.0 s long, 30 s wanted"):
+        spectrograms.from_file(tmp_path / "short.wav", Settings(short_clips="reject"))
+    assert spectrograms.from_file(tmp_path / "nearly.wav", Settings(short_clips="reject")).max() == 1
+
+
+def test_a_smaller_range_cuts_at_its_floor_and_stretches_the_rest(music):
+    wide, narrow = (spectrograms.log_mel(music, Settings(top_db=range_)) for range_ in (80.0, 40.0))
+    np.testing.assert_allclose(narrow, np.clip((wide - 0.5) * 2, 0, 1), atol=1e-5)
+
+
+def test_the_picture_as_published_is_a_setting(tmp_path):
+    soundfile.write(tmp_path / "tone.wav", tone(500), SAMPLE_RATE)
+    picture = spectrograms.from_file(tmp_path / "tone.wav", Settings(picture="as_published"))
+    np.testing.assert_array_equal(picture, spectrograms.as_published(tone_as_read(tmp_path / "tone.wav")))
+
+
+def tone_as_read(path):
+    decoded = spectrograms.audio.decode(path)
+    return spectrograms.mono(decoded.samples, decoded.sample_rate)
+
+
+# Damage.
+
+
+def test_of_five_hundred_damaged_files_none_crashes_and_what_passes_is_finite(tmp_path, rng):
+    """Truncated, bits flipped, headers swapped, absurd rates, silence, NaN: the gate, then the picture."""
+    originals = sounds(tmp_path, rng)
+    heads = [content[:64] for content in originals.values()]
+    accepted = 0
+    for number in range(500):
+        name = list(originals)[number % len(originals)]
+        content = bytearray(originals[name])
+        kind = number // len(originals) % 4
+        if kind == 0:
+            content = content[: int(rng.integers(1, len(content)))]
+        elif kind == 1:
+            for place in rng.integers(len(content), size=int(rng.integers(1, 30))):
+                content[place] ^= 1 << int(rng.integers(8))
+        elif kind == 2:
+            content[:64] = heads[int(rng.integers(len(heads)))]
+        else:
+            start = int(rng.integers(min(200, len(content))))
+            content[start : start + 8] = rng.bytes(8)
+        path = tmp_path / f"damaged{number}{name[name.index('.') :]}"
+        path.write_bytes(content)
+        try:
+            if clips.objection(clips.examine(bytes(content)), min_seconds=0.5):
+                continue
+            picture = spectrograms.from_file(path)
+        except ValueError as error:
+            assert len(str(error)) > 10
+            continue
+        accepted += 1
+        assert np.isfinite(picture).all()
+        assert picture.min() >= 0
+        assert picture.max() == pytest.approx(1)
+    assert 20 < accepted < 480
+
+
+def sounds(folder, rng):
+    """The bytes of small files of every kind: codecs, silence, NaN, eight channels, low and high rates."""
+    noise = (0.1 * rng.normal(size=(SAMPLE_RATE, 2))).astype(np.float32)
+    spoilt = noise.copy()
+    spoilt[500] = np.nan
+    made = {
+        "mp3.mp3": (noise, SAMPLE_RATE, "MP3", None), "ogg.ogg": (noise, SAMPLE_RATE, "OGG", "VORBIS"),
+        "flac.flac": (noise, SAMPLE_RATE, "FLAC", None), "wav.wav": (noise, SAMPLE_RATE, "WAV", None),
+        "silent.wav": (0 * noise, SAMPLE_RATE, "WAV", None), "nan.wav": (spoilt, SAMPLE_RATE, "WAV", "FLOAT"),
+        "eight.wav": (np.repeat(noise, 4, axis=1), SAMPLE_RATE, "WAV", None),
+        "low.wav": (noise[:8000], 8_000, "WAV", None),
+        "high.wav": (np.tile(noise, (5, 1)), 192_000, "WAV", None),
+        "absurd.wav": (noise, 4_000_000, "WAV", None),
+    }  # fmt: skip
+    for name, (samples, rate, kind, subtype) in made.items():
+        soundfile.write(folder / name, samples, rate, format=kind, subtype=subtype)
+    with av.open(str(folder / "m4a.m4a"), "w", format="ipod") as container:
+        stream = container.add_stream("aac", rate=SAMPLE_RATE, layout="stereo")
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(noise.T), format="fltp", layout="stereo")
+        frame.sample_rate = SAMPLE_RATE
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    return {name: (folder / name).read_bytes() for name in [*made, "m4a.m4a"]}
 
 
 # The author's pictures.

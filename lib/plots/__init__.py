@@ -22,7 +22,14 @@ from lib.plots.listening import (
     similarity_heatmap,
 )
 from lib.plots.ranking import forest, mislabelled_truth, overlap_by_length, overview
-from lib.plots.sound import mean_spectrum, sources_bar, spectrogram, spectrogram_grid, two_readings
+from lib.plots.sound import (
+    clip_portraits,
+    kept_and_lost,
+    mean_spectrum,
+    sources_bar,
+    spectrogram,
+    two_readings,
+)
 from lib.plots.style import (
     AMOUNT,
     METHOD_COLOURS,

@@ -46,7 +46,7 @@ def spectrogram(values, *, title="", ax=None, colourbar=True):
         vmin=0,
         vmax=1,
         interpolation="nearest",  # exact, and a smaller picture
-        extent=(0, spectrograms.SECONDS, 0, spectrograms.N_MELS),
+        extent=(0, spectrograms.SECONDS, 0, spectrograms.N_MELS),  # mel bands are evenly spaced, however many
     )
     mel_ticks(ax)
     ax.set(xlabel="time (s)", ylabel="frequency (Hz)")
@@ -56,23 +56,63 @@ def spectrogram(values, *, title="", ax=None, colourbar=True):
     return figure
 
 
-def spectrogram_grid(items, *, columns=2):
-    """Several spectrograms with their titles.
+def clip_portraits(items):
+    """Several clips: the waveform above, the spectrogram below.
 
     Parameters
     ----------
-    items : sequence of (str, np.ndarray)
-    columns : int
+    items : sequence of (str, np.ndarray, np.ndarray)
+        Title, mono signal of `spectrograms.SECONDS` at any rate, spectrogram.
     """
-    rows = -(-len(items) // columns)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(4.2 * columns, 1.9 * rows), sharex=True, sharey=True, squeeze=False
+        4, 2, figsize=(8.4, 5.2), height_ratios=[1, 2.6] * 2, sharex=True, squeeze=False
     )
-    for ax, (title, values) in zip(axes.flat, items):
-        spectrogram(values, title=_shortened(title), ax=ax, colourbar=False)
-        ax.label_outer()
-    for ax in axes.flat[len(items) :]:
+    for ax in axes.flat:
         ax.set_visible(False)
+    for place, (title, signal, values) in enumerate(items[:4]):
+        row, column = 2 * (place // 2), place % 2
+        wave, picture = axes[row : row + 2, column]
+        parts = np.array_split(np.asarray(signal), 600)  # more than the picture has columns
+        time = (np.arange(600) + 0.5) * spectrograms.SECONDS / 600
+        wave.fill_between(
+            time, [part.min() for part in parts], [part.max() for part in parts], color="#0072B2", linewidth=0
+        )
+        limit = 1.05 * max(np.abs(signal).max(), 1e-3)
+        wave.set(ylim=(-limit, limit), yticks=[0], yticklabels=["pressure"])
+        wave.spines[["left", "bottom"]].set_visible(False)
+        wave.tick_params(length=0)
+        wave.set_title(_shortened(title), parse_math=False)
+        spectrogram(values, ax=picture, colourbar=False)
+        for ax in (wave, picture):
+            ax.set_visible(True)
+        picture.set_xlabel("time (s)" if row == 2 or len(items) <= 2 else "")
+        if column:
+            picture.set(ylabel="", yticklabels=[])
+            wave.set(yticklabels=[""])
+    return figure
+
+
+def kept_and_lost(fine, values, *, start, seconds=6.0):
+    """A few seconds in a fine picture, and what the network's input keeps of them.
+
+    Parameters
+    ----------
+    fine : np.ndarray, shape=(n_frames, 128)
+        From `spectrograms.fine`.
+    values : np.ndarray, shape=(256, 64)
+    start, seconds : float
+        What is shown, in seconds of the clip.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(8.4, 2.6), sharex=True)
+    pictures = [
+        (fine / 80 + 1, f"{fine.shape[1]} bands, every {1000 * spectrograms.SECONDS / len(fine):.0f} ms"),
+        (values, f"{values.shape[1]} bands, every {1000 * spectrograms.SECONDS / len(values):.0f} ms"),
+    ]
+    for ax, (picture, what) in zip(axes, pictures):
+        spectrogram(picture, title=what, ax=ax, colourbar=False)
+        ax.set_xlim(start, start + seconds)
+    axes[0].set_title(f"the sound: {pictures[0][1]}")
+    axes[1].set(title=f"what is kept: {pictures[1][1]}", ylabel="", yticklabels=[])
     return figure
 
 
@@ -103,7 +143,7 @@ def mean_spectrum(array, *, ax=None):
     array : np.ndarray, shape=(n_clips, 256, 64)
     """
     figure, ax = axes_of(ax, (6, 3))
-    levels = np.asarray(array, dtype=np.float32).mean(axis=1)
+    levels = np.concatenate([part.mean(axis=1) for part in spectrograms.batches(array)])
     hertz = spectrograms.mel_frequencies()
     low, middle, high = np.quantile(levels, [0.1, 0.5, 0.9], axis=0)
     ax.fill_between(hertz, low, high, color="#56B4E9", alpha=0.4, linewidth=0, label="80 % of clips")

@@ -62,7 +62,7 @@ def replacing(path):
 
     Examples
     --------
-    >>> with replacing(paths.data("demo") / "models/seed0.keras") as temporary:  # doctest: +SKIP
+    >>> with replacing(paths.network("demo", 0)) as temporary:  # doctest: +SKIP
     ...     model.save(temporary)
     """
     path = Path(path)

@@ -14,7 +14,9 @@ Conventions
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -50,7 +52,7 @@ def tile_shape(batch_size):
     return 2 ** (exponent // 2), 2 ** (exponent - exponent // 2)
 
 
-def tiles(n_clips, *, batch_size, seed, epoch):
+def tiles(n_clips, *, batch_size, seed, epoch, pairs_per_epoch=0):
     """All unordered pairs of clips as tiles, in random order.
 
     Parameters
@@ -60,27 +62,72 @@ def tiles(n_clips, *, batch_size, seed, epoch):
         Pairs in a full tile.
     seed, epoch : int
         Fix the order of clips and of tiles.
+    pairs_per_epoch : int
+        If there are more pairs than that, only so many tiles are taken, without replacement, that hold at
+        least as many; 0 takes all.
 
     Returns
     -------
-    list of Tile
+    Tiles
+        A sequence of `Tile` that makes each one when it is asked for: with 25,000 clips they would fill the
+        memory.
 
     Raises
     ------
     ValueError
-        If there are fewer than two clips.
+        If there are fewer than two clips, or `pairs_per_epoch` is negative.
     """
     if n_clips < 2:
         raise ValueError(f"pairs need at least two clips, got {n_clips}")
+    if pairs_per_epoch < 0:
+        raise ValueError(f"pairs_per_epoch must be 0 (all) or more, got {pairs_per_epoch}")
     rng = np.random.default_rng([seed, epoch])
     _, n_columns = tile_shape(batch_size)
     blocks = np.array_split(rng.permutation(n_clips), -(-n_clips // n_columns))
-    walked = [_triangle(block) for block in blocks if len(block) > 1]
+    walked = [(number, number, 0, 1) for number, block in enumerate(blocks) if len(block) > 1]
     for i, columns in enumerate(blocks):
-        for rows in blocks[:i]:
+        for j, rows in enumerate(blocks[:i]):
             parts = -(-len(rows) * len(columns) // batch_size)
-            walked += [_rectangle(part, columns) for part in np.array_split(rows, parts)]
-    return [walked[place] for place in rng.permutation(len(walked))]
+            walked += [(j, i, part, parts) for part in range(parts)]
+    every = Tiles(blocks, [walked[place] for place in rng.permutation(len(walked))])
+    return every.holding(pairs_per_epoch) if pairs_per_epoch else every
+
+
+class Tiles(Sequence):
+    """Tiles by the blocks of clips that they pair.
+
+    Parameters
+    ----------
+    blocks : sequence of np.ndarray of int
+    places : sequence of (int, int, int, int)
+        For each tile: block of its rows, block of its columns, which part of the rows, of how many. Twice
+        the same block is a triangle.
+    """
+
+    def __init__(self, blocks, places):
+        self.blocks, self.places = blocks, places
+
+    def __len__(self):
+        return len(self.places)
+
+    def __getitem__(self, place):
+        if isinstance(place, slice):
+            return Tiles(self.blocks, self.places[place])
+        first, second, part, parts = self.places[place]
+        if first == second:
+            return _triangle(self.blocks[first])
+        return _rectangle(np.array_split(self.blocks[first], parts)[part], self.blocks[second])
+
+    def n_pairs(self):
+        """Pairs in each tile, shape=(n_tiles,)."""
+        sizes = np.array([len(block) for block in self.blocks])
+        first, second, part, parts = np.array(self.places).T
+        rows = sizes[first] // parts + (part < sizes[first] % parts)  # as np.array_split cuts
+        return np.where(first == second, sizes[first] * (sizes[first] - 1) // 2, rows * sizes[second])
+
+    def holding(self, n_pairs):
+        """The first tiles that together hold at least `n_pairs`."""
+        return self[: int(np.searchsorted(np.cumsum(self.n_pairs()), n_pairs)) + 1]
 
 
 def as_published(n_clips, *, batch_size):
@@ -124,10 +171,20 @@ def targets_and_weights(tile, owners, target):
 
 
 def _triangle(block):
-    left, right = np.triu_indices(len(block), k=1)
-    return Tile(block, left.astype(np.int32), right.astype(np.int32))
+    return Tile(block, *_triangle_places(len(block)))
 
 
 def _rectangle(rows, columns):
-    left, right = np.divmod(np.arange(len(rows) * len(columns), dtype=np.int32), len(columns))
-    return Tile(np.concatenate([rows, columns]), left, right + np.int32(len(rows)))
+    return Tile(np.concatenate([rows, columns]), *_rectangle_places(len(rows), len(columns)))
+
+
+@lru_cache(maxsize=16)
+def _triangle_places(n_clips):
+    left, right = np.triu_indices(n_clips, k=1)
+    return left.astype(np.int32), right.astype(np.int32)
+
+
+@lru_cache(maxsize=16)
+def _rectangle_places(n_rows, n_columns):
+    left, right = np.divmod(np.arange(n_rows * n_columns, dtype=np.int32), n_columns)
+    return left, right + np.int32(n_rows)

@@ -17,7 +17,19 @@ from lib import ranking
 from lib.training import Siamese
 
 
-def grid(collection, train, dev, *, batch_sizes, learning_rates, epochs, n, seed=0, **settings):
+def grid(
+    collection,
+    train,
+    dev,
+    *,
+    batch_sizes,
+    learning_rates,
+    epochs,
+    n,
+    seed=0,
+    checkpoint_folder=None,
+    **settings,
+):
     """Train one network for each combination and judge it on the dev artists.
 
     Parameters
@@ -30,6 +42,8 @@ def grid(collection, train, dev, *, batch_sizes, learning_rates, epochs, n, seed
     n : int
         Length of the lists whose overlap is reported.
     seed : int
+    checkpoint_folder : path, optional
+        Where finished and half-finished trainings are kept (`Siamese.fit`): an interrupted search goes on.
     **settings
         Further arguments of `Siamese`.
 
@@ -45,7 +59,7 @@ def grid(collection, train, dev, *, batch_sizes, learning_rates, epochs, n, seed
         list(itertools.product(batch_sizes, learning_rates)), desc="search", unit="training"
     ):
         method = Siamese(batch_size=batch_size, learning_rate=learning_rate, epochs=epochs, **settings)
-        history = method.fit(collection, train, dev, seed=seed).history
+        history = method.fit(collection, train, dev, seed=seed, checkpoint_folder=checkpoint_folder).history
         scores = method.score(collection, dev).reindex_like(truth)
         rows.append(
             {

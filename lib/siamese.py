@@ -154,7 +154,7 @@ def describe(model):
     return layers, [distance, similarity]
 
 
-def save(model, path, *, configuration):
+def save(model, path, *, configuration, weights=None):
     """Write the weights of a tile model and how to build it again.
 
     Parameters
@@ -164,13 +164,16 @@ def save(model, path, *, configuration):
         Ends in ``.npz``.
     configuration : dict
         Arguments of `encoder`.
+    weights : sequence of np.ndarray, optional
+        Other values of the model's weights, such as those of an earlier epoch.
     """
-    weights = {
-        f"{place:02d} {weight.path}".replace("/", "."): np.asarray(weight)
-        for place, weight in enumerate(model.weights)
+    values = model.get_weights() if weights is None else weights
+    named = {
+        f"{place:02d} {weight.path}".replace("/", "."): np.asarray(value)
+        for place, (weight, value) in enumerate(zip(model.weights, values, strict=True))
     }
     with artifacts.replacing(path) as partial, open(partial, "wb") as file:
-        np.savez(file, configuration=np.array(json.dumps(configuration, sort_keys=True)), **weights)
+        np.savez(file, configuration=np.array(json.dumps(configuration, sort_keys=True)), **named)
 
 
 def configuration_of(path):

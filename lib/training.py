@@ -6,20 +6,30 @@ Conventions
 - The training loss of an epoch is the mean over its batches, while the weights move; dev and test losses are
   measured after the epoch, among the dev and among the test artists. The test loss is drawn and used for
   nothing.
-- One seed fixes weights and order: same lock, CPU type and number of threads give the same bits.
+- One seed fixes weights and order: same lock, CPU type and number of threads give the same bits, also where a
+  run was killed and went on from its checkpoint.
+- The weights of the epoch with the lowest dev loss are kept beside the last ones.
 """
 
 from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib import pairs, siamese
+from lib import artifacts, checkpoints, pairs, siamese, stages
 from lib.methods import labelled_scores, mean_over_clips
 
 ENCODE_BATCH = 64  # clips
+CHECKPOINT_SECONDS = 20.0  # at least, between two checkpoints: what a killed run may lose
 
 
 class Siamese:
@@ -33,6 +43,10 @@ class Siamese:
         Clip pairs in a step.
     epochs : int
         Passes over all clip pairs.
+    pairs_per_epoch : int
+        Passes over so many of them instead, other ones in each epoch; 0 takes all (`pairs.tiles`).
+    patience : int
+        Stop after so many epochs without a lower dev loss; 0 runs all epochs.
     n_convolutions, batch_norm_momentum
         See `siamese.encoder`.
     """
@@ -40,12 +54,22 @@ class Siamese:
     name = "siamese"
 
     def __init__(
-        self, *, learning_rate=0.001, batch_size=2048, epochs=25, n_convolutions=3, batch_norm_momentum=0.99
+        self,
+        *,
+        learning_rate=0.001,
+        batch_size=2048,
+        epochs=25,
+        pairs_per_epoch=0,
+        patience=0,
+        n_convolutions=3,
+        batch_norm_momentum=0.99,
     ):
-        self.learning_rate, self.batch_size, self.epochs = learning_rate, batch_size, epochs
+        self.learning_rate, self.batch_size, self.pairs_per_epoch = learning_rate, batch_size, pairs_per_epoch
+        self.epochs, self.patience = epochs, patience
         self.configuration = {"n_convolutions": n_convolutions, "batch_norm_momentum": batch_norm_momentum}
         self.model = None
         self.history = None
+        self.best_epoch, self.best_weights = None, None
 
     @classmethod
     def from_file(cls, path):
@@ -54,9 +78,10 @@ class Siamese:
         method.model = siamese.load(path)
         return method
 
-    def save(self, path):
-        """Write the trained weights."""
-        siamese.save(self.model, path, configuration=self.configuration)
+    def save(self, path, *, epoch="last"):
+        """Write the weights after the ``last`` epoch, or after the ``best`` one on the dev artists."""
+        weights = {"last": self.model.get_weights, "best": lambda: self.best_weights}[epoch]()
+        siamese.save(self.model, path, configuration=self.configuration, weights=weights)
 
     def build(self, *, seed):
         """Give the network its random first weights; return self."""
@@ -67,7 +92,7 @@ class Siamese:
         self.model.compile(optimizer=optimizer, loss="mean_squared_error", jit_compile=False)
         return self
 
-    def fit(self, collection, train, dev, *, seed=0, watch=None):
+    def fit(self, collection, train, dev, *, seed=0, watch=None, checkpoint_folder=None):
         """Train on all clip pairs of the training artists.
 
         Parameters
@@ -78,11 +103,15 @@ class Siamese:
         seed : int
         watch : dict of str to sequence of str, optional
             Further artists whose loss is recorded, such as ``{"test": ...}``.
+        checkpoint_folder : path, optional
+            Where half-finished trainings are kept, each under a name made of all that its bits depend on. A
+            training that finds itself there goes on; one of more epochs goes on from one of fewer.
 
         Returns
         -------
         Siamese
-            Itself; `history` holds ``seed, epoch, split, loss``.
+            Itself; `history` holds ``seed, epoch, split, loss``, `best_epoch` and `best_weights` belong to
+            the lowest dev loss.
 
         Raises
         ------
@@ -97,16 +126,31 @@ class Siamese:
         if np.ptp(target[np.triu_indices(len(target), k=1)]) == 0:
             raise ValueError("all training artists are equally similar: there is nothing to learn")
         self.build(seed=seed)
+        self._trace()
         watched = {
             name: _Watched(collection, artists) for name, artists in {"dev": dev, **(watch or {})}.items()
         }
-        rows = []
-        for epoch in tqdm(range(1, self.epochs + 1), desc=f"seed {seed}", unit="epoch"):
-            rows.append(
-                (seed, epoch, "train", self._train_epoch(clips, owners, target, seed=seed, epoch=epoch))
-            )
-            rows += [(seed, epoch, name, part.loss(self)) for name, part in watched.items()]
-        self.history = pd.DataFrame(rows, columns=["seed", "epoch", "split", "loss"])
+        run = _Run()
+        saver = None
+        if checkpoint_folder is not None:
+            saver = _Saver(self, checkpoint_folder, self._depends_on(collection, train, dev, watch, seed))
+            run = saver.restored()
+        bar = tqdm(total=self.epochs, initial=run.epoch, desc=f"seed {seed}", unit="epoch")
+        while run.epoch < self.epochs and not 0 < self.patience <= run.epoch - run.best_epoch:
+            epoch = run.epoch + 1
+            loss = self._train_epoch(clips, owners, target, seed=seed, epoch=epoch, run=run, saver=saver)
+            losses = {"train": loss} | {name: part.loss(self) for name, part in watched.items()}
+            run.rows += [(seed, epoch, name, value) for name, value in losses.items()]
+            if losses["dev"] < run.best_loss:
+                run.best_epoch, run.best_loss = epoch, losses["dev"]
+                run.best_weights = self.model.get_weights()
+            run.epoch, run.losses = epoch, []
+            if saver:
+                saver.save(run, now=epoch == self.epochs)
+            bar.update()
+        bar.close()
+        self.history = pd.DataFrame(run.rows, columns=["seed", "epoch", "split", "loss"])
+        self.best_epoch, self.best_weights = run.best_epoch, run.best_weights
         return self
 
     def score(self, collection, artists):
@@ -133,11 +177,21 @@ class Siamese:
         inputs = [clips[tile.clips][None], tile.left[None], tile.right[None]]
         self.model.reset_metrics()  # else train_on_batch returns a running mean
         loss = self.model.train_on_batch(inputs, targets[None, :, None], sample_weight=weights[None])
-        return float(loss), np.count_nonzero(weights)
+        return float(loss), int(np.count_nonzero(weights))
 
-    def _train_epoch(self, clips, owners, target, *, seed, epoch):
-        tiles = pairs.tiles(len(clips), batch_size=self.batch_size, seed=seed, epoch=epoch)
-        losses, counted = zip(*(self.step(clips, owners, target, tile) for tile in tiles), strict=True)
+    def _train_epoch(self, clips, owners, target, *, seed, epoch, run, saver):
+        tiles = pairs.tiles(
+            len(clips),
+            batch_size=self.batch_size,
+            seed=seed,
+            epoch=epoch,
+            pairs_per_epoch=self.pairs_per_epoch,
+        )
+        for tile in tiles[len(run.losses) :]:
+            run.losses.append(self.step(clips, owners, target, tile))
+            if saver:
+                saver.save(run)
+        losses, counted = zip(*run.losses, strict=True)
         loss = float(np.average(losses, weights=counted))
         if not np.isfinite(loss):
             raise ValueError(
@@ -146,9 +200,124 @@ class Siamese:
             )
         return loss
 
+    def _trace(self):
+        """Compile the step for tiles of any size, and leave the network as it was.
+
+        TensorFlow compiles a step anew for sizes that it has not met, and differently for the first ones: a
+        training that goes on in its middle would round otherwise than one that saw all tiles.
+        """
+        variables = [*self.model.variables, *self.model.optimizer.variables]
+        values = [np.array(variable) for variable in variables]
+        nothing = np.zeros((3, *self.model.input_shape[0][2:]), dtype=np.float32)
+        for n_clips in (2, 3):
+            (tile,) = pairs.tiles(n_clips, batch_size=16, seed=0, epoch=0)
+            self.step(nothing, np.arange(3), np.zeros((3, 3)), tile)
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    def _depends_on(self, collection, train, dev, watch, seed):
+        """All that the bits of a training depend on but its number of epochs; JSON."""
+        data = hashlib.sha256()
+        for artists in (train, dev, *(watch or {}).values()):
+            clips, owners = collection.clips_of(artists)
+            for array in (clips, owners, target_values(collection, artists)):
+                data.update(np.ascontiguousarray(array))
+        code = [stages.digest(Path(one.__file__).read_text(encoding="utf-8")) for one in (pairs, siamese)]
+        code.append(stages.digest(Path(__file__).read_text(encoding="utf-8")))
+        made_with = artifacts.made_with()
+        return self.configuration | {
+            "learning_rate": self.learning_rate,
+            "batch_size": self.batch_size,
+            "pairs_per_epoch": self.pairs_per_epoch,
+            "seed": seed,
+            "watched": list(watch or {}),
+            "data": data.hexdigest(),
+            "code": code,
+            "machine": {name: made_with[name] for name in ("cpu", "threads", "lock")},
+        }
+
+
+@dataclass
+class _Run:
+    """Where a training is: whole epochs, and the tiles of the one that is not whole."""
+
+    epoch: int = 0
+    losses: list = field(default_factory=list)  # (loss, pairs) of each tile of epoch + 1
+    rows: list = field(default_factory=list)  # of the history
+    best_epoch: int = 0
+    best_loss: float = np.inf
+    best_weights: list = None
+
+
+class _Saver:
+    """Keeps the checkpoint of one training."""
+
+    def __init__(self, method, folder, depends_on):
+        self.method, self.depends_on = method, depends_on
+        digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
+        self.path = Path(folder) / f"{digest}-{method.epochs}.npz"
+        shorter = [int(file.stem.rpartition("-")[2]) for file in Path(folder).glob(f"{digest}-*[0-9].npz")]
+        shorter = [epochs for epochs in shorter if epochs <= method.epochs]
+        self.begin_with = Path(folder) / f"{digest}-{max(shorter, default=method.epochs)}.npz"
+        self.last = time.monotonic()
+
+    def restored(self):
+        """What the checkpoint says, its weights in the model; a new run where there is none."""
+        state, arrays = checkpoints.read(self.begin_with, configuration=self.depends_on)
+        if state is None:
+            return _Run()
+        model = self.method.model
+        model.set_weights(_listed(arrays, "weights"))
+        for variable, value in zip(model.optimizer.variables, _listed(arrays, "optimizer"), strict=True):
+            variable.assign(value)
+        rows, losses = ([tuple(each) for each in state.pop(name)] for name in ("rows", "losses"))
+        best_loss = np.inf if state["best_loss"] is None else state["best_loss"]
+        best_weights = _listed(arrays, "best") or None
+        return _Run(
+            **state | {"rows": rows, "losses": losses, "best_loss": best_loss}, best_weights=best_weights
+        )
+
+    def save(self, run, *, now=False):
+        """Write a checkpoint, unless there is one of a few seconds ago."""
+        if not now and time.monotonic() - self.last < CHECKPOINT_SECONDS:
+            return
+        model = self.method.model
+        optimizer = [np.asarray(variable) for variable in model.optimizer.variables]
+        checkpoints.write(
+            self.path,
+            configuration=self.depends_on,
+            state={
+                "epoch": run.epoch,
+                "losses": run.losses,
+                "rows": run.rows,
+                "best_epoch": run.best_epoch,
+                "best_loss": None if run.best_loss == np.inf else run.best_loss,
+            },
+            arrays=_named("weights", model.get_weights())
+            | _named("optimizer", optimizer)
+            | _named("best", run.best_weights or []),
+        )
+        self.last = time.monotonic()
+
+
+def _named(kind, arrays):
+    return {f"{kind} {place:03d}": array for place, array in enumerate(arrays)}
+
+
+def _listed(arrays, kind):
+    return [arrays[name] for name in sorted(arrays) if name.startswith(f"{kind} ")]
+
+
+def discard_checkpoints(folder):
+    """Remove the checkpoints of a stage that is done."""
+    shutil.rmtree(folder, ignore_errors=True)
+
 
 class Untrained(Siamese):
-    """The network with its random first weights: what the architecture hears without learning."""
+    """The network with its random first weights: what the architecture hears without learning.
+
+    Its batch normalisation has its first statistics too, mean 0 and variance 1, and hence changes nothing.
+    """
 
     name = "untrained"
 

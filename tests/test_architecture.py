@@ -21,7 +21,7 @@ ORDER = [
         "spectrograms",
     ),
     *("methods", "splits", "ranking", "significance", "baselines"),
-    *("pairs", "siamese", "training", "search", "filters"),
+    *("pairs", "siamese", "checkpoints", "training", "search", "filters"),
     *("evaluation", "ledger", "players", "plots", "explorer"),
     *("report", "notebooks", "runner"),
 ]

@@ -119,3 +119,30 @@ def test_a_tile_of_one_artist_weighs_nothing_at_all():
     tile = pairs.Tile(np.array([0, 1]), np.array([0]), np.array([1]))
     _, weights = pairs.targets_and_weights(tile, np.array([5, 5]), np.zeros((6, 6)))
     assert weights.tolist() == [0]
+
+
+@given(
+    n_clips=st.integers(2, 90), exponent=st.integers(2, 7), cap=st.integers(1, 5000), seed=st.integers(0, 9)
+)
+def test_a_cap_takes_just_enough_of_the_same_tiles_without_repeating_a_pair(n_clips, exponent, cap, seed):
+    every = pairs.tiles(n_clips, batch_size=2**exponent, seed=seed, epoch=1)
+    some = pairs.tiles(n_clips, batch_size=2**exponent, seed=seed, epoch=1, pairs_per_epoch=cap)
+    assert some.places == every.places[: len(some)]
+    held = [len(tile.left) for tile in some]
+    assert held == some.n_pairs().tolist()
+    assert max(counted(some).values()) == 1
+    assert sum(held) >= min(cap, n_clips * (n_clips - 1) // 2)
+    assert sum(held[:-1]) < cap
+
+
+def test_another_epoch_takes_other_pairs_under_a_cap():
+    first, second = (
+        set(counted(pairs.tiles(300, batch_size=64, seed=0, epoch=epoch, pairs_per_epoch=640)))
+        for epoch in (1, 2)
+    )
+    assert len(first & second) < 0.1 * len(first)
+
+
+def test_a_negative_cap_is_an_error():
+    with pytest.raises(ValueError, match="pairs_per_epoch must be 0"):
+        pairs.tiles(10, batch_size=4, seed=0, epoch=0, pairs_per_epoch=-1)

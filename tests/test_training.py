@@ -1,11 +1,16 @@
 """Training on a handful of random arrays: the same bits for a seed, losses by hand, and every alarm."""
 
+import os
+import signal
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 
-from lib import methods, pairs, training
+from lib import methods, pairs, paths, training
 from lib.training import Siamese
 
 MANY_TILES = {"batch_size": 64, "epochs": 2, "batch_norm_momentum": 0.5}
@@ -229,3 +234,171 @@ def test_the_untrained_network_depends_on_its_seed_only(collection, parts):
     )
     pd.testing.assert_frame_equal(first, again, check_exact=True)
     assert not np.allclose(first, other, equal_nan=True)
+
+
+# Killed, and going on.
+
+
+FOR_COMPILING = 3  # clips of the steps that only compile
+
+
+class Killed(Exception):
+    pass
+
+
+def counting(taken, step=Siamese.step):
+    """A step that notes each real one."""
+
+    def counted(self, *arguments):
+        if len(arguments[0]) > FOR_COMPILING:
+            taken.append(1)
+        return step(self, *arguments)
+
+    return counted
+
+
+def same(ours, theirs):
+    for a, b in zip(ours.model.get_weights(), theirs.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for a, b in zip(ours.model.optimizer.variables, theirs.model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+    for a, b in zip(ours.best_weights, theirs.best_weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert ours.best_epoch == theirs.best_epoch
+    pd.testing.assert_frame_equal(ours.history, theirs.history, check_exact=True)
+
+
+@pytest.mark.parametrize("step", [0, 1, 3, 5])
+def test_a_training_that_dies_before_any_step_ends_in_the_same_bits(
+    collection, parts, trained, tmp_path, monkeypatch, step
+):
+    """Two epochs of three tiles: before the first, within an epoch, between two, before the last."""
+    train, dev, test = parts
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    taken = []
+
+    class Mortal(Siamese):
+        def step(self, *arguments):
+            if len(arguments[0]) > FOR_COMPILING:
+                if len(taken) == step:
+                    raise Killed
+                taken.append(1)
+            return super().step(*arguments)
+
+    asked = {"seed": 3, "watch": {"test": test}, "checkpoint_folder": tmp_path}
+    with pytest.raises(Killed):
+        Mortal(**MANY_TILES).fit(collection, train, dev, **asked)
+    counted = []
+    monkeypatch.setattr(training.Siamese, "step", counting(counted))
+    same(Siamese(**MANY_TILES).fit(collection, train, dev, **asked), trained)
+    clips, _ = collection.clips_of(train)
+    tiles = sum(len(pairs.tiles(len(clips), batch_size=64, seed=3, epoch=epoch)) for epoch in (1, 2))
+    assert len(counted) == tiles - step  # nothing was done twice
+
+
+def test_a_training_that_is_killed_for_good_ends_in_the_same_bits(collection, parts, trained, tmp_path):
+    """SIGKILL in another process, within the second epoch."""
+    train, dev, test = parts
+    np.savez(
+        tmp_path / "study.npz", clips=collection.spectrograms, artists=collection.clip_artists.astype(str)
+    )
+    collection.target.to_parquet(tmp_path / "target.parquet")
+    code = f"""
+import os, signal, sys
+import numpy as np, pandas as pd
+from lib import methods, training
+folder = sys.argv[1]
+target = pd.read_parquet(folder + "/target.parquet")
+with np.load(folder + "/study.npz") as stored:
+    study = methods.Collection(stored["clips"], stored["artists"].astype(object), target, None)
+training.CHECKPOINT_SECONDS = 0.0
+step, taken = training.Siamese.step, []
+def mortal(self, *arguments):
+    if len(arguments[0]) > {FOR_COMPILING}:
+        if len(taken) == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        taken.append(1)
+    return step(self, *arguments)
+training.Siamese.step = mortal
+training.Siamese(**{MANY_TILES!r}).fit(
+    study, {train!r}, {dev!r}, seed=3, watch={{"test": {test!r}}}, checkpoint_folder=folder + "/kept"
+)
+"""
+    killed = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], cwd=paths.root(), capture_output=True
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()[-2000:]
+    (kept,) = [file for file in (tmp_path / "kept").iterdir() if "previous" not in file.name]
+    with np.load(kept) as stored:
+        assert '"epoch": 1' in str(stored["state"])
+    same(
+        Siamese(**MANY_TILES).fit(
+            collection, train, dev, seed=3, watch={"test": test}, checkpoint_folder=tmp_path / "kept"
+        ),
+        trained,
+    )
+
+
+def test_more_epochs_go_on_from_fewer_and_other_settings_begin_anew(
+    collection, parts, trained, tmp_path, monkeypatch
+):
+    train, dev, test = parts
+    asked = {"seed": 3, "watch": {"test": test}, "checkpoint_folder": tmp_path}
+    Siamese(**MANY_TILES | {"epochs": 1}).fit(collection, train, dev, **asked)
+    assert len(list(tmp_path.iterdir())) == 1
+    taken = []
+    monkeypatch.setattr(training.Siamese, "step", counting(taken))
+    same(Siamese(**MANY_TILES).fit(collection, train, dev, **asked), trained)
+    n_continued = len(taken)
+    Siamese(**MANY_TILES | {"learning_rate": 0.01}).fit(collection, train, dev, **asked)
+    assert len(taken) - n_continued == 2 * n_continued
+    assert len(list(tmp_path.iterdir())) == 3
+    training.discard_checkpoints(tmp_path)
+    assert not tmp_path.exists()
+
+
+def test_a_checkpoint_under_the_name_of_another_training_is_refused(collection, parts, tmp_path):
+    train, dev, _ = parts
+    one = Siamese(**ONE_TILE)
+    one.fit(collection, train, dev, seed=1, checkpoint_folder=tmp_path)
+    (first,) = tmp_path.iterdir()
+    one.fit(collection, train, dev, seed=2, checkpoint_folder=tmp_path)
+    (second,) = set(tmp_path.iterdir()) - {first}
+    os.replace(first, second)
+    with pytest.raises(ValueError, match=r"belongs to another training \(seed: 1 there, 2 here\): remove it"):
+        one.fit(collection, train, dev, seed=2, checkpoint_folder=tmp_path)
+
+
+# The best epoch.
+
+
+def test_the_weights_of_the_lowest_dev_loss_are_kept_beside_the_last(collection, parts, tmp_path):
+    train, dev, _ = parts
+    method = Siamese(**ONE_TILE | {"epochs": 6, "learning_rate": 0.02}).fit(collection, train, dev, seed=0)
+    losses = method.history.query("split == 'dev'").set_index("epoch")["loss"]
+    assert method.best_epoch == losses.idxmin() < 6
+    for epoch in ("last", "best"):
+        method.save(tmp_path / f"{epoch}.npz", epoch=epoch)
+    best = Siamese.from_file(tmp_path / "best.npz")
+    assert mean_squared_error_by_loop(best, collection, dev) == pytest.approx(losses.min(), rel=1e-5)
+    last = Siamese.from_file(tmp_path / "last.npz")
+    assert mean_squared_error_by_loop(last, collection, dev) == pytest.approx(losses[6], rel=1e-5)
+
+
+def test_patience_stops_a_training_that_no_longer_gains(collection, parts):
+    train, dev, _ = parts
+    settings = ONE_TILE | {"epochs": 6, "learning_rate": 0.02}
+    whole = Siamese(**settings).fit(collection, train, dev, seed=0)
+    early = Siamese(**settings, patience=1).fit(collection, train, dev, seed=0)
+    dev_losses = whole.history.query("split == 'dev'")["loss"].to_numpy()
+    first_rise = int(np.argmax(np.diff(dev_losses) >= 0)) + 2
+    assert early.history["epoch"].max() == first_rise < 6
+    pd.testing.assert_frame_equal(early.history, whole.history[whole.history["epoch"] <= first_rise])
+
+
+def test_a_cap_on_pairs_trains_on_fewer_of_them(collection, parts, monkeypatch):
+    train, dev, _ = parts
+    taken = []
+    monkeypatch.setattr(training.Siamese, "step", counting(taken))
+    Siamese(**MANY_TILES, pairs_per_epoch=30).fit(collection, train, dev, seed=0)
+    assert len(taken) == 2 * 2  # two tiles an epoch instead of three

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lib import evaluation
+from lib import evaluation, filters
 
 COLUMNS = ["claim", "section", "decided_by", "value", "ci_low", "ci_high", "border", "verdict"]
 MEANINGS = {1: "holds", -1: "does not hold", 0: "cannot be told"}
@@ -120,6 +120,52 @@ def search_claims(search, *, batch_size=2048, learning_rate=0.001):
     claim = f"batch size {batch_size:,} and rate {learning_rate} are best"
     decided_by = "dev loss of the best other setting - of this one (one seed, no interval)"
     return pd.DataFrame([_row(claim, "5", decided_by, {"difference": margin})], columns=COLUMNS)
+
+
+def filter_claims(structure, described, untrained):
+    """What the paper says of the first layer's filters; one value for each training, or each pair of networks.
+
+    Parameters
+    ----------
+    structure : pd.DataFrame
+        From `lib.filters.structure`, all trainings, with ``seed``.
+    described, untrained : pd.DataFrame
+        From `lib.filters.describe`: all trainings, and untrained networks.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger. Intervals are the range over trainings, or, where a trained network's
+        best filter is held against an untrained one's, the middle 95 % of all pairs of the two.
+    """
+    noise = (structure["p_value"].fillna(1) > filters.LEVEL).groupby(structure["seed"]).mean()
+    criteria = list(filters.SELECTED)
+    beyond = (
+        (described[criteria] > untrained[criteria].max()).any(axis=1).groupby(described["network"]).mean()
+    )
+    rows = [
+        _row(
+            "most filters look like noise", "5, Figure 3",
+            "share of kernels without a shape that noise lacks - one half, range over seeds", _spread(noise - 0.5),
+        ),
+        _row(
+            "a selection of filters answers to specific patterns", "5, Figure 4",
+            "share of filters beyond the best of all untrained networks in any criterion, range over seeds",
+            _spread(beyond),
+        ),
+    ]  # fmt: skip
+    claims = {
+        "bass_beat": "a filter answers to a sharp bassy sound",
+        "offset": "a filter answers to what is followed by silence",
+    }
+    for criterion, claim in claims.items():
+        ours, theirs = (table.groupby("network")[criterion].max() for table in (described, untrained))
+        margins = np.subtract.outer(ours.to_numpy(), theirs.to_numpy()).ravel()
+        low, high = np.nanquantile(margins, [0.025, 0.975])
+        decided_by = f"{criterion} of a trained network's best filter - of an untrained one's, 95 % of pairs"
+        result = {"difference": float(np.nanmean(margins)), "ci_low": float(low), "ci_high": float(high)}
+        rows.append(_row(claim, "5, Figure 4", decided_by, result))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _row(claim, section, decided_by, result):

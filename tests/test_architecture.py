@@ -19,13 +19,14 @@ ORDER = [
         "catalogues",
         "clips",
         "spectrograms",
+        "events",
     ),
     *("methods", "splits", "ranking", "significance", "baselines"),
-    *("pairs", "siamese", "checkpoints", "training", "search", "filters"),
+    *("pairs", "siamese", "checkpoints", "training", "search", "filters", "ablation"),
     *("evaluation", "ledger", "players", "plots", "explorer"),
     *("report", "notebooks", "runner"),
 ]
-MAY_IMPORT_KERAS = {"pairs", "siamese", "training", "search", "filters"}
+MAY_IMPORT_KERAS = {"pairs", "siamese", "training", "search", "ablation"}
 
 FILES = {
     path.relative_to(paths.root() / "lib"): path for path in sorted((paths.root() / "lib").rglob("*.py"))

@@ -11,7 +11,17 @@ Conventions
 
 import matplotlib.pyplot as plt
 
-from lib.plots.filters import figure3_filters, figure4_selected_filters, filters_against_untrained, kernel
+from lib.plots.filters import (
+    ablations,
+    before_and_after,
+    figure3_filters,
+    figure4_selected_filters,
+    filter_twins,
+    filters_against_untrained,
+    kernel,
+    kernel_structure,
+    responses_around,
+)
 from lib.plots.listening import (
     cluster_order,
     cooccurrence_and_similarity,

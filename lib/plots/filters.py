@@ -8,8 +8,21 @@ import numpy as np
 from lib import filters, spectrograms
 from lib.plots.style import METHOD_COLOURS, METHOD_NAMES, SIGNED, axes_of, mel_ticks
 
+FRAME = 1000 * spectrograms.HOP_LENGTH / spectrograms.SAMPLE_RATE  # ms
+BEFORE = "#777777"  # before training
+KINDS = {
+    "onset": "onset after a pause",
+    "silence": "beginning of silence",
+    "sustained": "middle of a long tone",
+}
+MEASURES = {
+    "kernel": "weights as they are",
+    "added": "what training added",
+    "response": "responses to these clips",
+}
 
-def figure3_filters(kernels, order, *, example, rows=4):
+
+def figure3_filters(kernels, order, *, example, limit=None, marked=(), rows=4):
     """Figure 3: all first-layer kernels on one scale, and one of them as the author's figure would show it.
 
     In his, time runs backwards, low bands are at the top, red asks for silence (`lib.filters.as_published`).
@@ -21,9 +34,14 @@ def figure3_filters(kernels, order, *, example, rows=4):
         Filters from left to right and top to bottom; their numbers stand below.
     example : int
         Filter that is drawn large.
+    limit : float, optional
+        Weight at which the colours end, so that figures can be compared; the largest if not given.
+    marked : sequence of int
+        Filters whose numbers are set in colour and bold.
+    rows : int
     """
     width, bands, _ = kernels.shape
-    columns, limit = -(-len(order) // rows), np.abs(kernels).max()
+    columns, limit = -(-len(order) // rows), limit or np.abs(kernels).max()
     figure = plt.figure(figsize=(11.5, 1.65 * rows))
     left, right = figure.subfigures(1, 2, width_ratios=(6.2, 1))
     for ax, part in zip(left.subplots(rows, 1), np.array_split(np.asarray(order), rows), strict=True):
@@ -32,20 +50,138 @@ def figure3_filters(kernels, order, *, example, rows=4):
             picture[:, place * (width + 1) :][:, :width] = kernels[..., number].T
         image = _kernel(ax, picture, limit, extent=(-0.5, picture.shape[1] - 0.5, 0, bands))
         ax.set_xticks(np.arange(len(part)) * (width + 1) + (width - 1) / 2, part, fontsize=7)
+        for label, number in zip(ax.get_xticklabels(), part, strict=True):
+            if number in set(marked):
+                label.set(color=METHOD_COLOURS["siamese"], fontweight="bold")
         ax.tick_params(axis="x", length=0)
         ax.spines[["left", "bottom"]].set_visible(False)
         ax.set_ylabel("frequency (Hz)")
-    frame = 1000 * spectrograms.HOP_LENGTH / spectrograms.SAMPLE_RATE
-    caption = f"filter, by its number; each has {width} frames, {frame:.0f} ms apart, earliest on the left"
+    caption = f"filter, by its number; each has {width} frames, {FRAME:.0f} ms apart, earliest on the left"
     left.supxlabel(caption, fontsize=9)
-    left.colorbar(image, ax=left.axes, label="weight (positive: asks for loudness)", shrink=0.6, pad=0.01)
+    left.colorbar(
+        image, ax=left.axes, label="weight (positive: asks for loudness)", shrink=0.6, pad=0.01, extend="both"
+    )
     ours, published = right.subplots(2, 1)
     kernel(kernels[..., example], limit, ax=ours)
     ours.set_title(f"filter {example}, here", fontsize=8)
     picture = filters.as_published(kernels[..., example]).T
-    _kernel(published, picture, limit, extent=(0, width, bands, 0), cmap="RdBu_r")
-    published.set(xticks=[], xlabel="← time")
+    _kernel(published, picture, limit, extent=(-1.5 * FRAME, 1.5 * FRAME, bands, 0), cmap="RdBu_r")
+    published.set_xticks([-FRAME, 0, FRAME], [f"{time:.0f}" for time in (FRAME, 0, -FRAME)], fontsize=7)
+    published.set_xlabel("← time (ms)", fontsize=8)
     published.set_title("as the paper\ndraws it", fontsize=8)
+    return figure
+
+
+def before_and_after(kernels, start, chosen):
+    """Some kernels before and after training, and the difference, which has a scale of its own.
+
+    Parameters
+    ----------
+    kernels, start : np.ndarray, shape=(3, N_MELS, n_filters)
+    chosen : sequence of int
+        Filters, one column each.
+    """
+    rows = {"before": start, "after": kernels, "added": kernels - start}
+    figure, axes = plt.subplots(
+        3, len(chosen), figsize=(1.35 + 1.1 * len(chosen), 7.2), squeeze=False, sharex=True, sharey=True
+    )
+    chosen = list(chosen)
+    whole = max(np.abs(values[..., chosen]).max() for values in (start, kernels))
+    for place, (line, (name, values)) in enumerate(zip(axes, rows.items(), strict=True)):
+        limit = np.abs(values[..., chosen]).max() if name == "added" else whole
+        for ax, number in zip(line, chosen, strict=True):
+            image = kernel(values[..., number], limit, ax=ax).axes and ax.images[0]
+            ax.set_xlabel("time (ms)" if place == 2 else "")
+            if place == 0:
+                ax.set_title(f"filter {number}", fontsize=9)
+        line[0].set_ylabel(
+            f"{name}\nfrequency (Hz)" if name != "added" else "what training added\nfrequency (Hz)"
+        )
+        if name != "before":
+            bars = axes[:2] if name == "after" else line
+            figure.colorbar(
+                image, ax=bars, label="weight", pad=0.02, shrink=0.7, aspect=30 if name == "after" else 15
+            )
+    return figure
+
+
+def kernel_structure(structure, limit):
+    """How far each kernel moved, and how smooth it is before, after, and in what training added.
+
+    Parameters
+    ----------
+    structure : pd.DataFrame
+        From `lib.filters.structure`.
+    limit : float
+        From `lib.filters.smoothness_limit`.
+    """
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.3))
+    shaped = structure["p_value"] <= filters.LEVEL
+    ranked = structure["moved"].rank(method="first")
+    found = {"more than noise": (shaped, METHOD_COLOURS["siamese"]), "not told from noise": (~shaped, BEFORE)}
+    for name, (mask, colour) in found.items():
+        style = {"s": 14, "color": colour, "label": f"{name} ({mask.sum()})", "linewidth": 0, "alpha": 0.8}
+        left.scatter(ranked[mask], structure["moved"][mask], **style)
+        middle.scatter(structure["start_smoothness"][mask], structure["smoothness"][mask], **style)
+    left.set(
+        xlabel="filters, least moved first", ylabel="distance from own start\n(lengths of the first kernel)"
+    )
+    left.set_ylim(0)
+    left.legend(loc="upper left", title="shape of the kernel", fontsize=8, title_fontsize=8)
+    ends = [
+        min(middle.get_xlim()[0], middle.get_ylim()[0]),
+        max(limit, *middle.get_xlim(), *middle.get_ylim()) * 1.08,
+    ]
+    middle.plot(ends, ends, color="#BBBBBB", linewidth=0.8, zorder=0)
+    middle.axhline(limit, color="#444444", linestyle=":")
+    middle.set(xlim=ends, ylim=ends, xlabel="smoothness before training", ylabel="smoothness after training")
+    bins = np.linspace(-0.4, 1, 36)
+    for column, colour, label in (
+        ("start_smoothness", BEFORE, "before"),
+        ("smoothness", METHOD_COLOURS["siamese"], "after"),
+        ("added_smoothness", METHOD_COLOURS["spectrum"], "what training added"),
+    ):
+        right.hist(
+            structure[column].dropna(), bins, histtype="step", linewidth=1.6, color=colour, label=label
+        )
+    right.axvline(limit, color="#444444", linestyle=":", label="limit of noise")
+    right.set(xlabel="smoothness (correlation)", ylabel="filters")
+    right.legend(loc="upper right", fontsize=8)
+    return figure
+
+
+def filter_twins(matches, summary):
+    """How much matched filters of two networks agree: pairs of trainings against pairs of untrained networks.
+
+    Parameters
+    ----------
+    matches, summary : pd.DataFrame
+        From `lib.filters.stability` and `lib.filters.stability_summary`.
+    """
+    measures = summary["measure"].tolist()
+    figure, axes = plt.subplots(
+        1, len(measures), figsize=(3.6 * len(measures), 3.2), sharex=True, sharey=True, squeeze=False
+    )
+    for ax, one in zip(axes.flat, summary.itertuples(), strict=True):
+        part = matches[matches["measure"] == one.measure]
+        for networks, colour, width in (
+            ("untrained", BEFORE, 0.4),
+            ("trained", METHOD_COLOURS["siamese"], 1.6),
+        ):
+            pairs = part[part["networks"] == networks].groupby("pair")["correlation"]
+            for place, (_, values) in enumerate(pairs):
+                values, label = np.sort(values), f"pairs of {networks} networks" if not place else None
+                ax.plot(
+                    values,
+                    1 - np.arange(len(values)) / len(values),
+                    color=colour,
+                    linewidth=width,
+                    label=label,
+                )
+        ax.axvline(one.limit, color="#444444", linestyle=":", label="chance line")
+        ax.set(title=MEASURES[one.measure], xlabel="correlation with its match", ylim=(0, 1.02))
+    axes[0, 0].set_ylabel("share of filters that\nagree at least so much")
+    axes[0, 0].legend(loc="upper right", fontsize=8)
     return figure
 
 
@@ -59,10 +195,9 @@ def kernel(values, limit, *, ax=None):
         Weight at which the colours end.
     """
     figure, ax = axes_of(ax, (1.6, 3))
-    frame = 1000 * spectrograms.HOP_LENGTH / spectrograms.SAMPLE_RATE  # ms
-    _kernel(ax, values.T, limit, extent=(-1.5 * frame, 1.5 * frame, 0, spectrograms.N_MELS))
-    ax.set_xticks([-frame, 0, frame], [f"{time:.0f}" for time in (-frame, 0, frame)], fontsize=7)
-    ax.set_xlabel("time (ms)")
+    _kernel(ax, values.T, limit, extent=(-1.5 * FRAME, 1.5 * FRAME, 0, spectrograms.N_MELS))
+    ax.set_xticks([-FRAME, 0, FRAME], [f"{time:.0f}" for time in (-FRAME, 0, FRAME)], fontsize=7)
+    ax.set_xlabel("time (ms)", fontsize=8)
     return figure
 
 
@@ -74,25 +209,124 @@ def figure4_selected_filters(portraits):
     portraits : sequence of lib.filters.Portrait
     """
     rows, columns = len(portraits), max(len(one.moments) for one in portraits)
-    hop, bands = spectrograms.HOP_LENGTH / spectrograms.SAMPLE_RATE, spectrograms.N_MELS
-    size, widths = (2 + 2.3 * columns, 2 * rows), [1, *[2.5] * columns]
+    hop, bands = FRAME / 1000, spectrograms.N_MELS
+    size, widths = (2 + 1.75 * columns, 0.4 + 1.75 * rows), [0.8, *[1.75] * columns]
     figure, axes = plt.subplots(rows, 1 + columns, figsize=size, width_ratios=widths, squeeze=False)
-    for one, (first, *others) in zip(portraits, axes, strict=True):
+    for place, (one, (first, *others)) in enumerate(zip(portraits, axes, strict=True)):
+        last = place == rows - 1
         kernel(one.kernel, np.abs(one.kernel).max(), ax=first)
-        first.set_ylabel("frequency (Hz)")
+        first.set(ylabel="frequency (Hz)", xlabel="time (ms)" if last else "")
         first.set_title(one.title, fontsize=8)
         for ax, (title, window) in zip(others, one.moments):
             half = len(window) * hop / 2
-            extent = (-half, half, 0, bands)
-            ax.imshow(
-                window.T, aspect="auto", cmap="magma", vmin=0, vmax=1, extent=extent, interpolation="nearest"
-            )
+            style = {"extent": (-half, half, 0, bands), "interpolation": "nearest", "aspect": "auto"}
+            image = ax.imshow(window.T, cmap="magma", vmin=0, vmax=1, **style)
             for edge in (-1.5 * hop, 1.5 * hop):  # what the kernel sees
                 ax.axvline(edge, color="white", linewidth=0.8, linestyle=":")
-            ax.set_title(title, fontsize=8, parse_math=False)
-            ax.set(yticks=[], xlabel="seconds from the moment")
+            ax.set_title(title, fontsize=7, parse_math=False)
+            ax.set(yticks=[], xlabel="time (s)" if last else "")
+            ax.tick_params(axis="x", labelsize=7)
         for ax in others[len(one.moments) :]:
             ax.set_visible(False)
+    label = "level (1: loudest cell of the clip)"
+    figure.colorbar(image, ax=axes[:, -1], label=label, pad=0.04, shrink=0.5, aspect=40)
+    return figure
+
+
+def responses_around(found, titles):
+    """Mean response of some filters around onsets, silences and long tones, after and before training.
+
+    Parameters
+    ----------
+    found : pd.DataFrame
+        From `lib.filters.around`; networks trained and untrained.
+    titles : dict of int to str
+        By filter.
+    """
+    kinds = [kind for kind in KINDS if kind in set(found["kind"])]
+    size = (2.9 * len(kinds) + 0.6, 1.35 * len(titles) + 0.7)
+    axes_style = {"sharex": True, "squeeze": False}
+    figure, axes = plt.subplots(len(titles), len(kinds), figsize=size, **axes_style)
+    styles = {
+        "untrained": (BEFORE, "--", "before training"),
+        "trained": (METHOD_COLOURS["siamese"], "-", "after training"),
+    }
+    for line, (number, title) in zip(axes, titles.items(), strict=True):
+        for ax, kind in zip(line, kinds, strict=True):
+            for network, (colour, dashes, label) in styles.items():
+                part = found[
+                    (found["filter"] == number) & (found["kind"] == kind) & (found["network"] == network)
+                ]
+                ax.plot(part["seconds"], part["mean"], dashes, color=colour, linewidth=1.5, label=label)
+                band = {"color": colour, "alpha": 0.2, "linewidth": 0}
+                ax.fill_between(part["seconds"], part["ci_low"], part["ci_high"], **band)
+            ax.axvline(0, color="#444444", linestyle=":", linewidth=0.8)
+            ax.axhline(0, color="#CCCCCC", linewidth=0.8, zorder=0)
+        line[0].set_ylabel(title, fontsize=8)
+    for ax, kind in zip(axes[0], kinds, strict=True):
+        of_kind = found[found["kind"] == kind].iloc[0]
+        ax.set_title(f"{KINDS[kind]}\n{of_kind['n_events']} of {of_kind['n_artists']} artists", fontsize=9)
+    for ax in axes[-1]:
+        ax.set_xlabel("time from the moment (s)")
+    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
+    figure.supylabel("response (standard deviations from the filter's mean)", fontsize=9)
+    return figure
+
+
+def ablations(single, groups, *, metric):
+    """What silencing each filter changes, and what silencing many at once does.
+
+    Parameters
+    ----------
+    single : pd.DataFrame
+        From `lib.ablation.summary`, with ``seed``; the first seed is drawn with its intervals.
+    groups : pd.DataFrame
+        From `lib.ablation.summary`, with ``name``; rows named random are what any filters would cost.
+    metric : str
+        For the axis.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 3.4), width_ratios=(2.2, 1))
+    for place, (seed, part) in enumerate(single.groupby("seed", sort=False)):
+        part = part.sort_values("change", kind="stable")
+        rank = np.arange(1, len(part) + 1)
+        if place:
+            label = "other trainings" if place == 1 else None
+            left.plot(rank, part["change"], color=BEFORE, linewidth=1, label=label)
+            continue
+        left.vlines(rank, part["ci_low"], part["ci_high"], color="#F3BFA0", linewidth=1.4, zorder=1)
+        left.plot(
+            rank,
+            part["change"],
+            ".",
+            color=METHOD_COLOURS["siamese"],
+            markersize=4,
+            label=f"seed {seed}, 95 %",
+        )
+        certain = (part["p_value"] <= filters.LEVEL).to_numpy()
+        if certain.any():
+            left.plot(
+                rank[certain],
+                part["change"][certain],
+                "D",
+                color="black",
+                markersize=4,
+                label="beyond chance",
+            )
+    left.axhline(0, color="#444444", linewidth=0.8)
+    left.set(xlabel="filters, most missed first", ylabel=f"change of {metric}\nwithout the filter")
+    left.legend(loc="upper left", fontsize=8, ncols=3)
+    of_chance = groups[groups["name"] == "random"]["change"]
+    named = groups[groups["name"] != "random"]
+    places = np.arange(len(named))
+    right.axhspan(of_chance.min(), of_chance.max(), color="#DDDDDD", label="random filters, as many")
+    right.axhline(of_chance.mean(), color="white", linewidth=1)
+    errors = [named["change"] - named["ci_low"], named["ci_high"] - named["change"]]
+    right.errorbar(places, named["change"], errors, fmt="o", color=METHOD_COLOURS["siamese"], capsize=3)
+    right.axhline(0, color="#444444", linewidth=0.8)
+    right.set_xticks(places, named["name"], fontsize=8)
+    right.set(xlim=(-0.6, len(named) - 0.4), ylabel=f"change of {metric}\nwithout these filters")
+    right.margins(y=0.2)
+    right.legend(loc="upper center", fontsize=8)
     return figure
 
 

@@ -625,6 +625,38 @@ def cluster_order(kernels):
     return scipy.cluster.hierarchy.leaves_list(tree)
 
 
+def colour_limit(*layers):
+    """Weight at which the colours of a figure end; one in a thousand is beyond it.
+
+    Parameters
+    ----------
+    *layers : Layer
+
+    Returns
+    -------
+    float
+    """
+    return float(np.quantile(np.abs(np.concatenate([layer.kernels for layer in layers])), 0.999))
+
+
+def nicknames(selected):
+    """Each selected filter with the criteria that selected it.
+
+    Parameters
+    ----------
+    selected : pd.DataFrame
+        From `select`, the rows to be shown.
+
+    Returns
+    -------
+    dict of int to str
+    """
+    found = {}
+    for criterion, number in selected["filter"].items():
+        found.setdefault(int(number), [f"filter {number}"]).append(criterion.replace("_", " "))
+    return {number: "\n".join(lines) for number, lines in found.items()}
+
+
 def as_published(kernels):
     """The same filters as a network would have them that is shown the author's pictures.
 

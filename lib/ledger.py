@@ -123,7 +123,7 @@ def search_claims(search, *, batch_size=2048, learning_rate=0.001):
 
 
 def filter_claims(structure, described, untrained):
-    """What the paper says of the first layer's filters; one value for each training, or each pair of networks.
+    """What the paper says of the first layer's filters, held against noise and untrained networks.
 
     Parameters
     ----------
@@ -146,7 +146,8 @@ def filter_claims(structure, described, untrained):
     rows = [
         _row(
             "most filters look like noise", "5, Figure 3",
-            "share of kernels without a shape that noise lacks - one half, range over seeds", _spread(noise - 0.5),
+            "share of kernels without a shape that noise lacks - one half, range over seeds",
+            _spread(noise - 0.5),
         ),
         _row(
             "a selection of filters answers to specific patterns", "5, Figure 4",

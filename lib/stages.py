@@ -23,7 +23,12 @@ NEEDS = {
         "03_spectrograms",
         "04_siamese_training",
     ],
-    "06_first_layer_filters": ["02_preview_clips", "03_spectrograms", "04_siamese_training"],
+    "06_first_layer_filters": [
+        "01_listening_data",
+        "02_preview_clips",
+        "03_spectrograms",
+        "04_siamese_training",
+    ],
     "07_artist_explorer": [
         "01_listening_data",
         "02_preview_clips",

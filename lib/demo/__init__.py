@@ -6,13 +6,13 @@ import this package.
 """
 
 from lib.demo.catalogue_server import serve
-from lib.demo.events import events
 from lib.demo.folder import write_folder
 from lib.demo.listeners import traits, write_listening
+from lib.demo.moments import moments as moments_of_clips
 from lib.demo.synthesiser import activity, onsets, render, synthesise
 from lib.demo.world import PARTS, Artist, Track, World
 
 __all__ = [
-    "PARTS", "Artist", "Track", "World", "activity", "events", "onsets", "render", "serve", "synthesise",
-    "traits", "write_folder", "write_listening",
+    "PARTS", "Artist", "Track", "World", "activity", "moments_of_clips", "onsets", "render", "serve",
+    "synthesise", "traits", "write_folder", "write_listening",
 ]  # fmt: skip

@@ -3,14 +3,14 @@
 Conventions
 -----------
 The same kinds and the same rules as in `lib.events`; only what begins when, and what sounds, is known
-exactly. Drums sound for `STROKE` seconds after they are struck, notes as long as they are written, and nothing
-sounds while the track stops.
+exactly. Drums sound for `STROKE` seconds after they are struck, notes as long as they are written, and
+nothing sounds while the track stops.
 """
 
 import numpy as np
 import pandas as pd
 
-from lib import events as rules
+from lib import events
 from lib.demo.constants import SECONDS, STOP_DEPTH
 from lib.demo.score import compose
 
@@ -18,7 +18,7 @@ STROKE = 0.15  # seconds
 GRID = 0.02  # seconds
 
 
-def events(world, clips):
+def moments(world, clips):
     """Moments of all clips, written down by the world itself.
 
     Parameters
@@ -51,4 +51,4 @@ def of_score(score):
     place = np.searchsorted(starts, times, side="right") - 1
     stopped = (place >= 0) & (decibels[place] == -STOP_DEPTH)
     begun = [event.start for event in (*score.hits, *score.notes) if event.start >= 0]
-    return rules.from_sound(begun, times, (struck | held) & ~stopped, held & ~stopped)
+    return events.from_sound(begun, times, (struck | held) & ~stopped, held & ~stopped)

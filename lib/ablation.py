@@ -68,6 +68,9 @@ def changes(method, collection, artists, groups, *, n=LIST_LENGTH):
         group = list(group)
         if not set(group) <= set(range(len(silence))):
             raise ValueError(f"there are filters 0 to {len(silence) - 1}, asked for {group}")
+        if (heard[..., group] == silence[group]).all():  # they never answered
+            columns.append(whole - whole)
+            continue
         answers = heard.copy()
         answers[..., group] = silence[group]
         columns.append(quality(answers) - whole)

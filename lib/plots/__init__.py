@@ -32,6 +32,7 @@ from lib.plots.listening import (
     similarity_heatmap,
 )
 from lib.plots.ranking import forest, mislabelled_truth, overlap_by_length, overview
+from lib.plots.reduced import reduced
 from lib.plots.sound import (
     clip_portraits,
     kept_and_lost,

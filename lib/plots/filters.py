@@ -265,10 +265,13 @@ def responses_around(found, titles):
         line[0].set_ylabel(title, fontsize=8)
     for ax, kind in zip(axes[0], kinds, strict=True):
         of_kind = found[found["kind"] == kind].iloc[0]
-        ax.set_title(f"{KINDS[kind]}\n{of_kind['n_events']} of {of_kind['n_artists']} artists", fontsize=9)
+        ax.set_title(
+            f"{KINDS[kind]}\n{of_kind['n_events']} moments of {of_kind['n_artists']} artists", fontsize=9
+        )
     for ax in axes[-1]:
         ax.set_xlabel("time from the moment (s)")
-    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
     figure.supylabel("response (standard deviations from the filter's mean)", fontsize=9)
     return figure
 

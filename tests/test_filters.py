@@ -1,11 +1,13 @@
 """Planted kernels are described as what they are; responses agree with Keras, criteria with plain NumPy."""
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
 
-from lib import filters, plots, spectrograms, training
+from lib import filters, plots, siamese, spectrograms, training
 
 N_MELS = spectrograms.N_MELS
 LOW = spectrograms.mel_frequencies() < filters.BASS
@@ -26,11 +28,12 @@ def noise(rng, n_filters=16):
 
 
 def planted(rng):
-    """Noise, but filter 3 hears onsets, 5 the low bands, 7 offsets; 11 is silent."""
+    """Noise, but filter 3 hears onsets, 5 the low bands, 7 offsets, 9 beats of the bass; 11 is silent."""
     layer = noise(rng)
     layer.kernels[..., 3] = np.array([-1, 0, 1])[:, None] / N_MELS
     layer.kernels[..., 5] = np.array([0, 1, 0])[:, None] * (LOW / LOW.sum() - 1 / N_MELS)
     layer.kernels[..., 7] = np.array([1, 0, -1])[:, None] / N_MELS
+    layer.kernels[..., 9] = np.array([-1, 0, 1])[:, None] * (LOW / LOW.sum() - 1 / N_MELS)
     layer.kernels[..., 11] = -0.1
     return layer
 
@@ -39,13 +42,25 @@ def test_planted_detectors_are_found_and_noise_is_not(clips, rng):
     trained = filters.describe(clips, [planted(rng)])
     untrained = filters.describe(clips, [noise(rng) for _ in range(19)])
     selected = filters.select(trained, untrained)
-    assert selected["filter"][["onset", "low_band", "offset"]].tolist() == [3, 5, 7]
-    assert selected["filters_beyond"][["onset", "low_band", "offset"]].tolist() == [1, 1, 1]
-    assert (selected["p_value"][["onset", "low_band", "offset"]] == 1 / 20).all()
-    assert (
-        trained.set_index("filter").loc[[3, 5, 7], ["onset", "low_band", "offset"]].to_numpy().diagonal()
-        > 0.8
-    ).all()
+    detectors = {"onset": 3, "low_band": 5, "offset": 7, "bass_beat": 9}
+    assert selected.loc[list(detectors), "filter"].to_dict() == detectors
+    assert (selected.loc[list(detectors), "filters_beyond"] == 1).all()
+    assert (selected.loc[list(detectors), "p_value"] == 1 / 20).all()
+    for criterion, number in detectors.items():
+        assert trained.set_index("filter").loc[number, criterion] > 0.7
+
+
+def test_a_network_set_by_hand_is_described_as_what_it_was_set_to(clips, rng):
+    model = siamese.tile_model(siamese.encoder(n_filters=16))
+    start = filters.first_layer(model)
+    model.get_layer("encoder").get_layer("convolution_1").set_weights(list(planted(rng)))
+    layer = filters.first_layer(model)
+    described = filters.describe(clips, [layer])
+    selected = filters.select(described, filters.describe(clips, [noise(rng) for _ in range(19)]))
+    table = filters.structure(layer, start, n_networks=199).set_index("filter")
+    assert selected["filter"][["onset", "low_band", "offset", "bass_beat"]].tolist() == [3, 5, 7, 9]
+    assert table.index[table["p_value"] <= filters.LEVEL].drop(11).tolist() == [3, 5, 7, 9]  # 11 is flat
+    assert described["active"][11] == 0
 
 
 def test_a_layer_of_noise_stays_within_the_spread_of_other_noise(clips, rng):
@@ -71,7 +86,7 @@ def test_a_filter_that_always_answers_alike_follows_nothing(clips):
     described = filters.describe(clips, [layer]).iloc[0]
     assert described["active"] == 1
     assert described["sparseness"] == pytest.approx(0, abs=1e-4)
-    assert described[["low_band", "onset", "offset", "smoothness"]].isna().all()
+    assert described[["low_band", "bass_beat", "onset", "offset", "smoothness"]].isna().all()
 
 
 def test_criteria_agree_with_a_plain_computation_over_all_frames(clips, rng):
@@ -89,6 +104,8 @@ def test_criteria_agree_with_a_plain_computation_over_all_frames(clips, rng):
         assert row["active"] == pytest.approx((answer > 1e-7).mean(), abs=1e-3)
         assert row["onset"] == pytest.approx(np.corrcoef(answer, rise.ravel())[0, 1], abs=1e-4)
         assert row["low_band"] == pytest.approx(np.corrcoef(answer, low[:, 1:-1].ravel())[0, 1], abs=1e-4)
+        beat = (low[:, 2:] - low[:, :-2]).ravel()
+        assert row["bass_beat"] == pytest.approx(np.corrcoef(answer, beat)[0, 1], abs=1e-4)
         lifetime = (1 - answer.mean() ** 2 / (answer**2).mean()) / (1 - 1 / len(answer))
         assert row["sparseness"] == pytest.approx(lifetime, abs=1e-4)
 
@@ -133,6 +150,182 @@ def test_smoothness_tells_a_shape_from_noise(rng):
     assert abs(noisy) < 0.3
     assert smooth > 0.9
     assert jagged == pytest.approx(-1)
+
+
+def test_separability_is_one_for_one_profile_and_a_third_at_least(rng):
+    profile = rng.normal(size=N_MELS)
+    kernels = np.zeros((3, N_MELS, 3))
+    kernels[..., 0] = np.array([-1, 0.5, 2])[:, None] * profile
+    kernels[:, :3, 1] = np.eye(3)  # three profiles, equally strong
+    kernels[..., 2] = rng.normal(size=(3, N_MELS))
+    one, third, noisy = filters.separability(kernels)
+    assert (one, third) == pytest.approx((1, 1 / 3))
+    assert noisy == pytest.approx(
+        np.linalg.svd(kernels[..., 2], compute_uv=False)[0] ** 2 / (kernels[..., 2] ** 2).sum()
+    )
+    assert np.isnan(filters.separability(np.zeros((3, N_MELS, 1)))[0])
+
+
+def test_detectors_have_a_shape_and_noise_has_not(rng):
+    start, layer = noise(rng), planted(rng)
+    table = filters.structure(layer, start, n_networks=199).set_index("filter")
+    assert (table.loc[[3, 5, 7, 9], "p_value"] == 2 / 200).all()
+    of_noise = table.drop([3, 5, 7, 9, 11])
+    assert (of_noise["p_value"] > filters.LEVEL).all()
+
+
+def test_noise_is_taken_for_a_shape_in_one_layer_of_twenty_at_most():
+    rng = np.random.default_rng(1)
+    layers = [noise(rng) for _ in range(80)]
+    found = [
+        (filters.structure(one, other, n_networks=199)["p_value"] <= filters.LEVEL).any()
+        for one, other in zip(layers, layers[1:])
+    ]
+    assert np.mean(found) <= 0.12
+
+
+def test_what_training_added_is_told_from_where_it_was_added(rng):
+    start = noise(rng)
+    moved = filters.Layer(start.kernels.copy(), start.bias)
+    moved.kernels[..., 4] += 0.02 * np.sin(np.arange(N_MELS) / 8)
+    table = filters.structure(moved, start, n_networks=199).set_index("filter")
+    assert table["moved"].drop(4).eq(0).all()
+    assert table["kept"].drop(4).to_numpy() == pytest.approx(1)
+    assert table["added_p_value"].drop(4).isna().all()
+    length = np.sqrt(3 * (0.02 * np.sin(np.arange(N_MELS) / 8)) ** 2 @ np.ones(N_MELS))
+    assert table["moved"][4] == pytest.approx(length / np.linalg.norm(start.kernels[..., 4]), rel=1e-4)
+    assert table["kept"][4] == pytest.approx(
+        np.corrcoef(moved.kernels[..., 4].ravel(), start.kernels[..., 4].ravel())[0, 1], rel=1e-4
+    )
+    assert table["added_p_value"][4] == 2 / 200
+    assert table["p_value"][4] > table["added_p_value"][4]
+
+
+def test_kernels_of_another_network_are_no_start(rng):
+    with pytest.raises(ValueError, match="did not start from"):
+        filters.structure(noise(rng, 16), noise(rng, 8))
+
+
+def test_the_smoothness_limit_is_passed_by_few_networks_of_noise():
+    rng = np.random.default_rng(2)
+    limit = filters.smoothness_limit(16, n_networks=199)
+    passed = [(filters.smoothness(noise(rng).kernels) > limit).any() for _ in range(200)]
+    assert np.mean(passed) < 0.08
+
+
+def test_shuffled_filters_find_their_twins_again(rng):
+    kernels, order = noise(rng).kernels, rng.permutation(16)
+    shuffled = 2 * kernels[..., order] + 0.001 * rng.normal(size=kernels.shape)
+    found = filters.twins(kernels, shuffled)
+    assert order[found["twin"]].tolist() == found["filter"].tolist()
+    assert (found["correlation"] > 0.99).all()
+
+
+def test_twins_by_response_are_those_that_answer_alike(clips, rng):
+    layer = noise(rng, 6)
+    other = filters.Layer(layer.kernels[..., ::-1].copy(), layer.bias)
+    # Bands of a voice sound alike in these clips, so weight may move between them and change little.
+    other.kernels[:, 0::4] += other.kernels[:, 1::4]
+    other.kernels[:, 1::4] = 0
+    covariance = filters.window_covariance(clips)
+    found = filters.twins(layer.kernels, other.kernels, covariance=covariance)
+    assert (found["filter"] + found["twin"] == 5).all()
+    loud = [
+        filters.responses(clips.astype(np.float32), filters.Layer(one.kernels, one.bias + 50)).reshape(6, -1)
+        for one in (layer, other)
+    ]  # a bias so high that nothing is cut
+    for row in found.itertuples():
+        oracle = np.corrcoef(loud[0][row.filter].astype(float), loud[1][row.twin].astype(float))[0, 1]
+        assert row.correlation == pytest.approx(oracle, abs=2e-3)
+
+
+def test_window_covariance_is_that_of_all_windows(clips):
+    windows = np.concatenate([clips[:, k : k + 254].astype(float) for k in range(3)], axis=2).reshape(-1, 192)
+    oracle = np.cov(windows.T, bias=True)
+    np.testing.assert_allclose(filters.window_covariance(clips), oracle, atol=1e-5)
+
+
+def test_trainings_that_add_the_same_are_twins_in_what_they_added_only(clips, rng):
+    starts = {seed: noise(rng) for seed in (0, 1, 2)}
+    shapes = 0.01 * np.stack([np.cos(np.arange(N_MELS) * k / 20) for k in range(1, 17)], axis=-1)
+    trained = {}
+    for seed, layer in starts.items():
+        order = rng.permutation(16)
+        trained[seed] = filters.Layer(layer.kernels + shapes[:, order].astype(np.float32), layer.bias)
+    untrained = [noise(rng) for _ in range(5)]
+    covariance = filters.window_covariance(clips)
+    summary = filters.stability_summary(filters.stability(trained, starts, untrained, covariance))
+    summary = summary.set_index("measure")
+    assert list(summary.index) == list(filters.MEASURES)
+    assert summary.loc["added", ["share", "share_low"]].tolist() == [1, 1]
+    assert summary.loc["kernel", "share"] < 0.3
+    assert (summary["n_pairs"] == 3).all()
+
+
+def test_untrained_networks_have_as_many_twins_as_chance_says(clips, rng):
+    layers = [noise(rng) for _ in range(12)]
+    starts = dict(enumerate(layers[:4]))
+    matches = filters.stability(starts, starts, layers[4:], filters.window_covariance(clips))
+    shares = filters.stability_summary(matches[matches["measure"] != "added"])["share"]
+    assert (shares < 0.15).all()
+
+
+def test_one_training_has_no_pair(clips, rng):
+    only = {0: noise(rng)}
+    matches = filters.stability(only, only, [noise(rng), noise(rng)], filters.window_covariance(clips))
+    summary = filters.stability_summary(matches)
+    assert (summary["n_pairs"] == 0).all()
+    assert summary["share"].isna().all()
+    assert summary["limit"].notna().all()
+
+
+def test_an_onset_detector_answers_at_onsets_and_not_elsewhere(rng):
+    clips = np.full((4, 256, N_MELS), 0.2, dtype=np.float16)
+    for clip, begin in enumerate((40, 80, 120, 160)):
+        clips[clip, begin : begin + 30] = 0.9
+    hop = spectrograms.HOP_LENGTH / spectrograms.SAMPLE_RATE
+    moments = [(clip, "onset", 40 * (clip + 1) * hop) for clip in range(4)]
+    moments += [(clip, "silence", (40 * (clip + 1) + 30) * hop) for clip in range(4)]
+    happened = pd.DataFrame(moments, columns=["row", "kind", "seconds"])
+    layers = {"trained": planted(rng)}
+    found = filters.around(clips, layers, [3, 7], happened, ["a", "a", "b", "c"], half_width=4)
+    peaks = found.loc[found.groupby(["filter", "kind"])["mean"].idxmax()].set_index(["filter", "kind"])
+    # A kernel over three frames answers first in the frame before, and as strongly in the first one.
+    assert peaks.loc[(3, "onset"), "frames"] in (-1, 0)
+    assert peaks.loc[(7, "silence"), "frames"] in (-1, 0)
+    assert peaks.loc[(3, "onset"), "mean"] > 3 > 0.5 > peaks.loc[(3, "silence"), "mean"]
+    assert set(found["n_events"]) == {4}
+    assert set(found["n_artists"]) == {3}
+
+
+def test_responses_around_a_moment_are_those_of_the_frames_in_question(clips, rng):
+    layer = noise(rng, 4)
+    happened = pd.DataFrame({"row": [0, 0, 3], "kind": "onset", "seconds": [2.0, 0.1, 29.9]})
+    found = filters.around(clips, {"trained": layer}, [2], happened, list("aabbccddeeff"), half_width=2)
+    answers = filters.responses(
+        clips.astype(np.float32), filters.Layer(layer.kernels[..., [2]], layer.bias[:1])
+    )[0]
+    answers = (answers - answers.mean()) / answers.std()
+    full = np.full((12, 256 + 4), np.nan)
+    full[:, 3:-3] = answers  # by frame, two blank ones before and after; the padded frames are left out
+    first = np.nanmean([full[0, 17:22], full[0, 1:6]], axis=0)  # frames 17 and 1 are nearest
+    second = full[3, 255:260]
+    expected = np.nanmean([first, second], axis=0)
+    np.testing.assert_allclose(found["mean"], expected, atol=1e-4)
+
+
+def test_intervals_of_means_shrink_with_the_rows_and_hold_the_mean(rng):
+    values = rng.normal(size=(400, 3))
+    values[:100, 2] = np.nan
+    mean, low, high = filters.mean_and_interval(values)
+    np.testing.assert_allclose(mean, np.nanmean(values, axis=0))
+    np.testing.assert_allclose(high - low, 2 * 1.96 / np.sqrt([400, 400, 300]), rtol=0.15)
+    assert ((low < mean) & (mean < high)).all()
+
+
+def test_a_filter_that_two_criteria_select_is_named_once():
+    selected = pd.DataFrame({"filter": [3, 5, 3]}, index=["onset", "low_band", "sparseness"])
+    assert filters.nicknames(selected) == {3: "filter 3\nonset\nsparseness", 5: "filter 5\nlow band"}
 
 
 def test_the_strongest_moment_is_where_the_event_was_put(rng):
@@ -201,4 +394,95 @@ def test_figure_4_shows_each_selected_filter_with_its_moments(clips, rng):
     portraits = filters.portraits(clips, layer, selected, moments, ["$un$ <b>balanced $"] * 4)
     figure = plots.figure4_selected_filters(portraits)
     figure.canvas.draw()  # a name with unbalanced dollars must not raise
-    assert [ax.get_title() for ax in figure.axes[::3]] == ["onset\nfilter 3", "low band\nfilter 5"]
+    assert [ax.get_title() for ax in figure.axes[:6:3]] == ["onset\nfilter 3", "low band\nfilter 5"]
+
+
+def test_figure_3_sets_marked_numbers_apart(rng):
+    kernels = noise(rng).kernels
+    figure = plots.figure3_filters(kernels, range(16), example=3, marked=[4, 9], limit=0.1, rows=2)
+    labels = [label for ax in figure.axes[:2] for label in ax.get_xticklabels()]
+    assert [label.get_text() for label in labels if label.get_fontweight() == "bold"] == ["4", "9"]
+    assert figure.axes[0].images[0].get_clim() == (-0.1, 0.1)
+
+
+def test_the_inset_is_the_example_as_the_author_would_see_it(rng):
+    kernels = noise(rng).kernels
+    figure = plots.figure3_filters(kernels, range(16), example=3, rows=2)
+    ours, theirs = (ax.images[0] for ax in figure.axes[-2:])
+    np.testing.assert_array_equal(ours.get_array(), kernels[..., 3].T)
+    np.testing.assert_array_equal(theirs.get_array(), -kernels[::-1, :, 3].T)
+    assert (ours.origin, theirs.origin) == ("lower", "upper")
+
+
+def test_before_and_after_differ_by_what_was_added(rng):
+    start, after = noise(rng).kernels, noise(rng).kernels
+    figure = plots.before_and_after(after, start, [5, 2])
+    pictures = np.array([ax.images[0].get_array() for ax in figure.axes[:6]]).reshape(3, 2, N_MELS, 3)
+    np.testing.assert_allclose(pictures[0] + pictures[2], pictures[1], atol=1e-6)
+    assert [ax.get_title() for ax in figure.axes[:2]] == ["filter 5", "filter 2"]
+
+
+def test_kernel_structure_counts_the_shapes_in_its_legend(rng):
+    structure = filters.structure(planted(rng), noise(rng), n_networks=199)
+    figure = plots.kernel_structure(structure, 0.25)
+    found = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    shaped = (structure["p_value"] <= filters.LEVEL).sum()
+    assert found == [f"more than noise ({shaped})", f"not told from noise ({16 - shaped})"]
+
+
+def test_twins_are_drawn_pair_by_pair(clips, rng):
+    starts = {seed: noise(rng) for seed in range(3)}
+    matches = filters.stability(starts, starts, [noise(rng), noise(rng)], filters.window_covariance(clips))
+    figure = plots.filter_twins(matches, filters.stability_summary(matches))
+    assert [len(ax.lines) for ax in figure.axes] == [1 + 3 + 1] * 3  # untrained, trained, chance line
+
+
+def test_responses_around_have_a_panel_for_each_filter_and_kind(clips, rng):
+    happened = pd.DataFrame(
+        {"row": [0, 1, 2], "kind": ["onset", "onset", "silence"], "seconds": [3.0, 9.0, 20.0]}
+    )
+    layers = {"trained": noise(rng), "untrained": noise(rng)}
+    found = filters.around(clips, layers, [1, 2], happened, range(12))
+    figure = plots.responses_around(found, {1: "filter 1\nonset", 2: "filter 2\nlow band"})
+    assert len(figure.axes) == 4  # no sustained tone, no column for it
+    drawn = found.query("network == 'trained' and filter == 1 and kind == 'onset'")["mean"]
+    np.testing.assert_array_equal(figure.axes[0].lines[1].get_ydata(), drawn)
+
+
+def test_ablations_are_drawn_in_order_and_random_groups_as_a_band():
+    columns = {"ci_low": -0.02, "ci_high": 0.02, "p_value": [0.01, 1, 1]}
+    single = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "filter": range(3),
+                    "change": np.array([-0.01, 0.01, 0]) * (1 + seed),
+                    "seed": seed,
+                    **columns,
+                }
+            )
+            for seed in (0, 1)
+        ]
+    )
+    groups = pd.DataFrame(
+        {
+            "name": ["moved", "random", "random"],
+            "change": [-0.03, 0.01, -0.01],
+            "ci_low": -0.05,
+            "ci_high": 0.05,
+        }
+    )
+    left, right = plots.ablations(single, groups, metric="nDCG@10").axes
+    assert left.lines[0].get_ydata().tolist() == [-0.01, 0, 0.01]
+    assert left.lines[1].get_xydata().tolist() == [[1, -0.01]]  # beyond chance
+    band = right.patches[0].get_extents().transformed(right.transData.inverted())
+    assert (band.y0, band.y1) == pytest.approx((-0.01, 0.01))
+
+
+def test_a_reduced_picture_is_half_as_wide_and_the_whole_one_is_kept(tmp_path):
+    figure = plots.plt.figure(figsize=(4, 2))
+    shown = plots.reduced(figure, tmp_path / "a.png")
+    whole, half = (plots.plt.imread(file) for file in (tmp_path / "a.png", io.BytesIO(shown._repr_png_())))
+    assert whole.shape[1] == 2 * half.shape[1]
+    assert repr(shown) == "Reduced('a.png')"
+    assert not plots.plt.fignum_exists(figure.number)

@@ -43,3 +43,43 @@ def test_one_training_a_setting_decides_nothing_on_the_best_setting():
 def test_a_grid_without_the_papers_setting_says_nothing_of_it():
     search = pd.DataFrame({"batch_size": [512], "learning_rate": 0.01, "dev_loss": [0.3], "seed": 0})
     assert ledger.search_claims(search).empty
+
+
+def filter_tables(shift):
+    """Two trainings and three untrained networks of four filters; the trained ones are better by `shift`."""
+    criteria = ["low_band", "bass_beat", "onset", "offset", "sparseness"]
+    untrained = pd.DataFrame({"network": np.repeat(range(3), 4)})
+    for criterion in criteria:
+        untrained[criterion] = np.tile([0.1, 0.2, 0.3, 0.4], 3)
+    described = untrained[untrained["network"] < 2].copy()
+    described[criteria] += shift
+    structure = pd.DataFrame({"seed": np.repeat([0, 1], 4), "p_value": [0.01, 1, 1, 1, 0.01, 0.01, 1, 1]})
+    return structure, described, untrained
+
+
+def test_filters_better_than_all_untrained_ones_make_the_papers_readings_hold():
+    claims = ledger.filter_claims(*filter_tables(0.15)).set_index("claim")
+    assert claims.loc["a filter answers to a sharp bassy sound", ["value", "verdict"]].tolist() == [
+        pytest.approx(0.15),
+        "holds",
+    ]
+    some = claims.loc["a selection of filters answers to specific patterns"]
+    assert some["value"] == pytest.approx(2 / 4)  # those at .3 and .4
+    assert some["verdict"] == "holds"
+
+
+def test_filters_like_untrained_ones_decide_nothing_and_worse_ones_against_it():
+    claims = ledger.filter_claims(*filter_tables(0)).set_index("claim")["verdict"]
+    assert claims["a filter answers to what is followed by silence"] == "cannot be told"
+    assert claims["a selection of filters answers to specific patterns"] == "cannot be told"
+    worse = ledger.filter_claims(*filter_tables(-0.1)).set_index("claim")["verdict"]
+    assert worse["a filter answers to what is followed by silence"] == "does not hold"
+
+
+def test_most_filters_look_like_noise_if_more_than_half_lack_a_shape_in_every_training():
+    structure, described, untrained = filter_tables(0)
+    claim = ledger.filter_claims(structure, described, untrained).iloc[0]
+    assert (claim["value"], claim["ci_low"], claim["ci_high"]) == pytest.approx((0.125, 0, 0.25))
+    assert claim["verdict"] == "cannot be told"  # in one training it is just one half
+    structure["p_value"] = [0.01, 1, 1, 1] * 2
+    assert ledger.filter_claims(structure, described, untrained)["verdict"][0] == "holds"

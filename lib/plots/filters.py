@@ -145,8 +145,8 @@ def kernel_structure(structure, limit):
             structure[column].dropna(), bins, histtype="step", linewidth=1.6, color=colour, label=label
         )
     right.axvline(limit, color="#444444", linestyle=":", label="limit of noise")
-    right.set(xlabel="smoothness (correlation)", ylabel="filters")
-    right.legend(loc="upper right", fontsize=8)
+    right.set(xlabel="smoothness (correlation)", ylabel="filters", xlim=(-0.4, 1.3))
+    right.legend(loc="upper right", fontsize=8, handlelength=1.2)
     return figure
 
 
@@ -344,8 +344,11 @@ def filters_against_untrained(trained, untrained, criteria):
         From `lib.filters.describe`.
     criteria : sequence of str
     """
-    figure, axes = plt.subplots(1, len(criteria), figsize=(2.6 * len(criteria), 2.6))
-    for ax, criterion in zip(np.atleast_1d(axes), criteria, strict=True):
+    rows, columns = -(-len(criteria) // 3), min(3, len(criteria))
+    figure, axes = plt.subplots(rows, columns, figsize=(3.1 * columns, 2.2 * rows + 0.4), squeeze=False)
+    for ax in axes.flat[len(criteria) :]:
+        ax.set_visible(False)
+    for ax, criterion in zip(axes.flat, criteria):
         both = np.concatenate([untrained[criterion].dropna(), trained[criterion].dropna()])
         bins = np.linspace(both.min(), both.max(), 26)
         for described, name, kind in ((untrained, "untrained", "stepfilled"), (trained, "siamese", "step")):
@@ -353,8 +356,9 @@ def filters_against_untrained(trained, untrained, criteria):
             ax.hist(described[criterion].dropna(), bins, density=True, linewidth=1.5, **style)
         ax.axvline(untrained[criterion].max(), color="#444444", linestyle=":", label="untrained limit")
         ax.set(xlabel=criterion.replace("_", " "), yticks=[])
-    np.atleast_1d(axes)[0].set_ylabel("density of filters")
-    np.atleast_1d(axes)[-1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    for line in axes:
+        line[0].set_ylabel("density of filters")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     return figure
 
 

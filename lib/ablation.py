@@ -124,7 +124,8 @@ def _after_first_layer(clip_encoder, clips):
     pooled, norm = clip_encoder.get_layer("max_pool_1"), clip_encoder.get_layer("batch_norm_1")
     first = keras.Model(clip_encoder.input, pooled.output)
     rest = keras.Model(pooled.output, clip_encoder.output)
-    silence = np.asarray(norm(np.zeros((1, 1, pooled.output.shape[-1]), dtype=np.float32), training=False))
+    nothing = np.zeros((1, 1, pooled.output.shape[-1]), dtype=np.float32)
+    silence = keras.ops.convert_to_numpy(norm(nothing, training=False))
     return _in_batches(first, clips), silence[0, 0], rest
 
 

@@ -21,11 +21,11 @@ ORDER = [
         "spectrograms",
     ),
     *("methods", "splits", "ranking", "significance", "baselines"),
-    *("pairs", "siamese", "checkpoints", "training", "search", "filters"),
+    *("devices", "pairs", "siamese", "checkpoints", "training", "search", "filters"),
     *("evaluation", "ledger", "players", "plots", "explorer"),
     *("report", "notebooks", "runner"),
 ]
-MAY_IMPORT_KERAS = {"pairs", "siamese", "training", "search", "filters"}
+MAY_IMPORT_KERAS = {"devices", "pairs", "siamese", "training", "search", "filters"}
 
 FILES = {
     path.relative_to(paths.root() / "lib"): path for path in sorted((paths.root() / "lib").rglob("*.py"))

@@ -188,6 +188,23 @@ def test_a_target_that_is_not_symmetric_is_an_error(collection, parts):
         Siamese(**ONE_TILE).fit(changed(collection, target=target), train, dev)
 
 
+def test_a_lonely_artist_is_an_alarm(collection, parts):
+    train, dev, test = parts
+    for name, asked in {
+        "training": [train[:1], dev],
+        "dev": [train, dev[:1]],
+        "test": [train, dev, test[:1]],
+    }.items():
+        with pytest.raises(ValueError, match=f"there is 1 {name} artist: a pair needs two"):
+            Siamese(**ONE_TILE).fit(collection, *asked[:2], watch={"test": (asked[2:] or [test])[0]})
+
+
+def test_an_artist_without_clips_is_an_alarm(collection, parts):
+    train, dev, _ = parts
+    with pytest.raises(ValueError, match="1 artists have no clip, the first is nobody"):
+        Siamese(**ONE_TILE).fit(collection, [*train, "nobody"], dev)
+
+
 # Scores.
 
 

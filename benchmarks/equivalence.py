@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from lib import artifacts, methods, pairs, paths, ranking, siamese, similarity, spectrograms, splits, training
 
-BATCH_SIZE, N_STEPS, EVERY, SEEDS, LIST_LENGTH = 256, 400, 50, (0, 1, 2), 10
+BATCH_SIZE, N_STEPS, EVERY, SEEDS, LIST_LENGTH = 256, 200, 25, (0, 1, 2), 10
 FAST, AUTHORS = 0.9, 0.99  # momentum of batch normalisation
 
 

@@ -339,14 +339,35 @@ def test_loss_curves_show_each_seed_its_mean_and_the_constant():
     assert len(ax.lines) == 2 * 3 + 1
 
 
-def test_the_search_is_drawn_as_two_tables():
+def test_the_search_is_drawn_as_one_table_a_measure_depth_and_length():
     search = pd.DataFrame({
-        "batch_size": [1, 2, 1, 2], "learning_rate": [0.1, 0.1, 0.2, 0.2],
-        "dev_loss": [1.0, 2, 3, 4], "dev_overlap": [0.1, 0.2, 0.3, 0.4],
+        "batch_size": [1, 2, 1, 2] * 2, "learning_rate": [0.1, 0.1, 0.2, 0.2] * 2,
+        "n_convolutions": 3, "epochs": [1] * 4 + [2] * 4,
+        "dev_loss": range(1, 9), "dev_ndcg": np.arange(1, 9) / 10,
     })  # fmt: skip
-    first, second = plots.search_heatmaps(search).axes
-    assert [text.get_text() for text in first.texts] == ["1", "2", "3", "4"]
-    assert [text.get_text() for text in second.texts] == ["0.1", "0.2", "0.3", "0.4"]
+    axes = plots.search_heatmaps(search).axes
+    assert [[float(text.get_text()) for text in ax.texts] for ax in axes] == [
+        [1, 2, 3, 4],
+        [5, 6, 7, 8],
+        [0.1, 0.2, 0.3, 0.4],
+        [0.5, 0.6, 0.7, 0.8],
+    ]
+    assert [ax.get_title() for ax in axes[:2]] == ["3 convolutions\n1 epoch", "3 convolutions\n2 epochs"]
+
+
+def test_ways_of_taking_pairs_are_drawn_as_means_within_their_range():
+    table = pd.DataFrame({
+        "way": ["tiles"] * 4 + ["pairs"] * 4, "seed": [0, 0, 1, 1] * 2, "step": [10, 20] * 4,
+        "dev_loss": [4.0, 2, 6, 3, 5, 2, 5, 2], "dev_ndcg": np.arange(8) / 10,
+    })  # fmt: skip
+    loss, _ = plots.equivalence(table).axes
+    drawn = {line.get_label(): line.get_ydata().tolist() for line in loss.lines}
+    assert drawn == {"tiles": [5, 2.5], "pairs": [5, 2]}
+    (low, high), *_ = [
+        (band.get_datalim(loss.transData).ymin, band.get_datalim(loss.transData).ymax)
+        for band in loss.collections
+    ]
+    assert (low, high) == (2, 6)
 
 
 # Results.

@@ -60,15 +60,13 @@ def test_an_untrained_embedding_is_the_convolutions_written_out(clips):
     encoder = siamese.encoder(n_filters=8)
     x = clips[:2].astype(np.float64)
     for number, pool in ((1, 4), (2, 2), (3, 1)):
-        kernel, bias = (
-            convert_to_numpy(weight) for weight in encoder.get_layer(f"convolution_{number}").weights
-        )
+        kernel, bias = encoder.get_layer(f"convolution_{number}").get_weights()
         padded = np.pad(x, ((0, 0), (1, 1), (0, 0)))
         x = np.maximum(sum(padded[:, k : k + x.shape[1]] @ kernel[k] for k in range(3)) + bias, 0) / np.sqrt(
             1 + 1e-3
         )
         x = x.reshape(2, -1, pool, 8).max(axis=2)
-    kernel, bias = (convert_to_numpy(weight) for weight in encoder.get_layer("embedding").weights)
+    kernel, bias = encoder.get_layer("embedding").get_weights()
     wanted = np.maximum(x.max(axis=1) @ kernel + bias, 0)
     np.testing.assert_allclose(
         convert_to_numpy(encoder(clips[:2], training=False)), wanted, rtol=1e-4, atol=1e-6
@@ -83,7 +81,7 @@ def test_similarity_is_symmetric(model, clips):
 
 
 def test_a_clip_against_itself_gives_the_same_whatever_the_clip(model, clips):
-    bias = float(convert_to_numpy(model.get_layer("head").bias)[0])
+    bias = float(model.get_layer("head").get_weights()[1][0])
     np.testing.assert_allclose(judge(model, clips, range(7), range(7)), scipy.special.expit(bias), rtol=1e-6)
 
 
@@ -100,9 +98,8 @@ def test_in_training_a_tile_is_one_encoding_of_its_clips(model, clips):
     state = model.get_weights()
     judged = judge(model, clips, [0, 0, 0, 1], [1, 2, 3, 6], training=True)
     embedded = convert_to_numpy(model.get_layer("encoder")(clips, training=True))
-    by_hand = convert_to_numpy(
-        model.get_layer("head")(np.abs(embedded[[0, 0, 0, 1]] - embedded[[1, 2, 3, 6]]))
-    )[:, 0]
+    distances = np.abs(embedded[[0, 0, 0, 1]] - embedded[[1, 2, 3, 6]])
+    by_hand = convert_to_numpy(model.get_layer("head")(distances))[:, 0]
     model.set_weights(state)
     np.testing.assert_allclose(judged, by_hand, rtol=1e-5)
     assert np.abs(judged - judge(model, clips, [0, 0, 0, 1], [1, 2, 3, 6])).max() > 1e-3
@@ -110,7 +107,7 @@ def test_in_training_a_tile_is_one_encoding_of_its_clips(model, clips):
 
 def test_similarities_of_embeddings_equal_the_networks_own(model, clips):
     embeddings = convert_to_numpy(model.get_layer("encoder")(clips, training=False))
-    head = [convert_to_numpy(weight) for weight in model.get_layer("head").weights]
+    head = model.get_layer("head").get_weights()
     matrix = siamese.similarities(embeddings, head)
     left, right = np.indices((7, 7)).reshape(2, -1)
     np.testing.assert_allclose(matrix.ravel(), judge(model, clips, left, right), rtol=1e-5)

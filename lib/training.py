@@ -263,6 +263,7 @@ class Siamese:
             "watched": list(watch or {}),
             "data": data.hexdigest(),
             "code": code,
+            "backend": keras.backend.backend(),
             "machine": {name: made_with[name] for name in ("cpu", "threads", "lock")},
         }
 

@@ -31,6 +31,7 @@ import joblib
 import librosa
 import numpy as np
 import pandas as pd
+import scipy.fft
 import soxr
 from tqdm import tqdm
 
@@ -136,7 +137,7 @@ def log_mel(signal, settings=DEFAULT):
     n_fft, top_db = settings.n_fft, settings.top_db
     padded = np.pad(np.asarray(signal, dtype=np.float32), n_fft // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::HOP_LENGTH][:N_FRAMES]
-    spectrum = np.fft.rfft(frames * _window(n_fft), axis=1)
+    spectrum = scipy.fft.rfft(frames * _window(n_fft), axis=1)  # numpy's takes twice as long
     power = (spectrum.real**2 + spectrum.imag**2) @ _mel_basis(n_fft)
     if power.max() <= 0:
         raise ValueError("the signal is silent")

@@ -227,12 +227,13 @@ def frame_times():
     return np.arange(N_FRAMES) * HOP_LENGTH / SAMPLE_RATE
 
 
-def from_file(path, settings=DEFAULT):
+def from_file(source, settings=DEFAULT):
     """Spectrogram of an audio file.
 
     Parameters
     ----------
-    path : path
+    source : path or bytes
+        A file, or the contents of one.
     settings : Settings
 
     Returns
@@ -244,7 +245,7 @@ def from_file(path, settings=DEFAULT):
     ValueError
         If the file cannot be decoded, is silent, not finite or too short; the message names the file.
     """
-    decoded = audio.decode(path, middle=SECONDS)
+    decoded = audio.decode(source, middle=SECONDS)
     try:
         if settings.short_clips == "reject" and decoded.seconds < SECONDS - TOLERANCE:
             raise ValueError(f"{decoded.seconds:.1f} s long, {SECONDS} s wanted (short_clips is 'reject')")
@@ -255,7 +256,8 @@ def from_file(path, settings=DEFAULT):
             raise ValueError("the signal is silent or not finite")
         return as_published(signal)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        name = "sound in memory" if isinstance(source, bytes) else source
+        raise ValueError(f"{name}: {error}") from error
 
 
 def as_stored(path, settings):

@@ -79,7 +79,7 @@ def collect(n_artists, port):
     artists = pd.DataFrame(
         {"artist_id": [f"id-{n}" for n in numbers], "name": [f"artist {n}" for n in numbers]}
     )
-    with tempfile.TemporaryDirectory() as folder, mock.patch.object(clips, "examine", unexamined):
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(clips, "examine_apart", unexamined):
         sources = catalogues.connect(
             ["deezer"],
             cache=Path(folder) / "answers",
@@ -90,7 +90,7 @@ def collect(n_artists, port):
 
 
 def unexamined(content):
-    """In place of `lib.clips.examine`: what a good clip would look like."""
+    """In place of `lib.clips.examine_apart`: what a good clip would look like."""
     return {
         "codec": "mp3",
         "seconds": 30.0,
@@ -199,7 +199,7 @@ def gate_to_decode():
 
 def gate(clip):
     """Examine and judge."""
-    return clips.objection(clips.examine(clip), min_seconds=10)
+    return clips.objection(clips.examine_apart(clip), min_seconds=10)
 
 
 def seconds(function, *arguments):

@@ -307,11 +307,15 @@ def sweep(profile):
 
 
 def _cpu():
+    """Type of processor: a name alone may hide several (virtual machines say just "AMD EPYC")."""
     try:
-        names = re.findall(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+        described = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
+        described = ""
+    of = dict(re.findall(r"^(model name|cpu family|model)\s*:\s*(.+)$", described, flags=re.MULTILINE))
+    if "model name" not in of:
+        return platform.processor() or platform.machine()
+    return f"{of['model name']}, family {of.get('cpu family')}, model {of.get('model')}"
 
 
 def _described(files):

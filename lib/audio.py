@@ -155,7 +155,7 @@ def _with_libsndfile(sound, source, name, codec, middle):
     try:
         sound.seek((total - wanted) // 2)
         samples = sound.read(wanted, dtype="float32", always_2d=True)
-    except soundfile.SoundFileError as error:
+    except (soundfile.SoundFileError, ValueError) as error:  # no array can hold what the header announces
         raise _damaged(name, f"cannot be decoded as {codec} ({error})") from error
     short = wanted - len(samples)
     if codec == "mp3" and (short <= 2 * MP3_FRAME or not _announces_length(source)):

@@ -6,16 +6,21 @@ Sources are asked in order; where one gives too few clips, the next one fills up
 accepted only if its name is equal (`lib.names.normalise`); where several artists share the name, in the
 source or in the listening data, only the one that MusicBrainz links to the MBID; in a source that knows
 nothing but names, only the first of them in the listening data (`lib.names.join`). Tracks are taken in the
-source's order, each title once. Every file has to pass a gate (`examine`, `objection`); what is rejected is
-written down. Names from outside never become paths. Times are in seconds, loudness in decibels relative to
-full scale.
+source's order, each title once. Every file has to pass a gate (`examine`, `objection`), whose decoder runs in
+a child process (`lib.sandbox`): a file that crashes or hangs it is rejected like any other. What is rejected
+is written down. Names from outside never become paths. Times are in seconds, loudness in decibels relative
+to full scale.
 
 The result depends on what the sources answer, not on the order in which answers arrive.
 """
 
 import hashlib
+import json
 import math
+import os
 import re
+import tempfile
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,12 +29,13 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib import artifacts, audio, names
+from lib import artifacts, audio, names, sandbox
 from lib.catalogues.http import Unavailable
 from lib.catalogues.source import Candidate
 
 CLIP_SECONDS = 30.0  # of a longer file, this much of its middle is the clip
 SILENCE = -60.0  # dB: a clip whose loudest sample stays below is silent
+GATE_SECONDS, GATE_GIGABYTES = 60.0, 2.0  # that the examination of one file may take
 CLIPS = "clips"  # folder of the files
 LINKED = "linked by MusicBrainz"
 COLUMNS = {  # of clips.parquet
@@ -79,6 +85,10 @@ class Choice(NamedTuple):
     candidate: Candidate | None
     because: str
     rejected: list
+
+
+# More children than processors would only wait for each other, each with its memory.
+_examining = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
 class _Gathered(NamedTuple):
@@ -241,6 +251,37 @@ def examine(content):
     }
 
 
+def examine_apart(content):
+    """As `examine`, in a child process, whose end is not ours.
+
+    Parameters
+    ----------
+    content : bytes or Path
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        Also if the file crashes the decoder, or needs more than `GATE_SECONDS` or `GATE_GIGABYTES`.
+    """
+    with _examining, tempfile.NamedTemporaryFile() as file:
+        if in_memory := isinstance(content, bytes):
+            file.write(content)
+            file.flush()
+        path = os.path.abspath(file.name if in_memory else content)
+        limits = {"seconds": GATE_SECONDS, "gigabytes": GATE_GIGABYTES}
+        return json.loads(sandbox.call("lib.clips:as_told", path, in_memory, **limits).tobytes())
+
+
+def as_told(path, whole):
+    """What a child answers: `examine` of a file, or of its contents as a whole, as the bytes of JSON."""
+    content = Path(path).read_bytes() if whole else Path(path)
+    return np.frombuffer(json.dumps(examine(content)).encode(), dtype=np.uint8)
+
+
 def objection(examination, min_seconds):
     """Why a clip does not count, in words; None if it does.
 
@@ -394,7 +435,7 @@ def _admit(source, track, rules):
     found = source.recall(track)
     if found is None or not (objection(found, rules.min_seconds) or _intact(rules.folder, found)):
         fetched = source.fetch(track)
-        found = examine(fetched.content) | {"host": fetched.host, "retrieved": fetched.retrieved}
+        found = examine_apart(fetched.content) | {"host": fetched.host, "retrieved": fetched.retrieved}
         if isinstance(fetched.content, Path):
             found["file"] = str(fetched.content)
         else:

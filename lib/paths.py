@@ -68,6 +68,11 @@ def network(profile, seed, *, fold=0, epoch="last"):
     return data(profile) / "models" / f"{of_fold}seed{int(seed)}{'' if epoch == 'last' else '_best'}.npz"
 
 
+def measured(benchmark):
+    """What a benchmark found that takes too long for a notebook; committed beside it."""
+    return root() / "benchmarks" / f"{benchmark}.csv"
+
+
 def lock():
     """The hashed list of every package of the environment."""
     return root() / "requirements.lock"

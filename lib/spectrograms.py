@@ -31,6 +31,7 @@ import joblib
 import librosa
 import numpy as np
 import pandas as pd
+import scipy.fft
 import soxr
 from tqdm import tqdm
 
@@ -136,7 +137,7 @@ def log_mel(signal, settings=DEFAULT):
     n_fft, top_db = settings.n_fft, settings.top_db
     padded = np.pad(np.asarray(signal, dtype=np.float32), n_fft // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::HOP_LENGTH][:N_FRAMES]
-    spectrum = np.fft.rfft(frames * _window(n_fft), axis=1)
+    spectrum = scipy.fft.rfft(frames * _window(n_fft), axis=1)  # numpy's takes twice as long
     power = (spectrum.real**2 + spectrum.imag**2) @ _mel_basis(n_fft)
     if power.max() <= 0:
         raise ValueError("the signal is silent")
@@ -226,12 +227,13 @@ def frame_times():
     return np.arange(N_FRAMES) * HOP_LENGTH / SAMPLE_RATE
 
 
-def from_file(path, settings=DEFAULT):
+def from_file(source, settings=DEFAULT):
     """Spectrogram of an audio file.
 
     Parameters
     ----------
-    path : path
+    source : path or bytes
+        A file, or the contents of one.
     settings : Settings
 
     Returns
@@ -243,7 +245,7 @@ def from_file(path, settings=DEFAULT):
     ValueError
         If the file cannot be decoded, is silent, not finite or too short; the message names the file.
     """
-    decoded = audio.decode(path, middle=SECONDS)
+    decoded = audio.decode(source, middle=SECONDS)
     try:
         if settings.short_clips == "reject" and decoded.seconds < SECONDS - TOLERANCE:
             raise ValueError(f"{decoded.seconds:.1f} s long, {SECONDS} s wanted (short_clips is 'reject')")
@@ -254,7 +256,8 @@ def from_file(path, settings=DEFAULT):
             raise ValueError("the signal is silent or not finite")
         return as_published(signal)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        name = "sound in memory" if isinstance(source, bytes) else source
+        raise ValueError(f"{name}: {error}") from error
 
 
 def as_stored(path, settings):

@@ -13,6 +13,7 @@ Conventions
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -25,7 +26,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib import artifacts, checkpoints, pairs, siamese, stages
+from lib import artifacts, checkpoints, devices, pairs, siamese, stages
 from lib.methods import labelled_scores, mean_over_clips
 
 ENCODE_BATCH = 64  # clips
@@ -49,6 +50,8 @@ class Siamese:
         Stop after so many epochs without a lower dev loss; 0 runs all epochs.
     n_convolutions, batch_norm_momentum
         See `siamese.encoder`.
+    n_devices : int
+        Devices that share each step, each with a tile of ``batch_size / n_devices`` pairs (`lib.devices`).
     """
 
     name = "siamese"
@@ -63,10 +66,12 @@ class Siamese:
         patience=0,
         n_convolutions=3,
         batch_norm_momentum=0.99,
+        n_devices=1,
     ):
         self.learning_rate, self.batch_size, self.pairs_per_epoch = learning_rate, batch_size, pairs_per_epoch
         self.epochs, self.patience = epochs, patience
         self.configuration = {"n_convolutions": n_convolutions, "batch_norm_momentum": batch_norm_momentum}
+        self.n_devices, self.mirrored = n_devices, None
         self.model = None
         self.history = None
         self.best_epoch, self.best_weights = None, None
@@ -85,11 +90,15 @@ class Siamese:
 
     def build(self, *, seed):
         """Give the network its random first weights; return self."""
+        if self.batch_size % self.n_devices:
+            raise ValueError(f"batch_size {self.batch_size} cannot be shared by {self.n_devices} devices")
         make_deterministic(seed)
-        self.model = siamese.tile_model(siamese.encoder(**self.configuration))
-        optimizer = keras.optimizers.Adam(self.learning_rate)
-        optimizer.build(self.model.trainable_variables)  # else the first step is traced twice
-        self.model.compile(optimizer=optimizer, loss="mean_squared_error", jit_compile=False)
+        self.mirrored = devices.Mirrored(self.n_devices) if self.n_devices > 1 else None
+        with self.mirrored.scope() if self.mirrored else contextlib.nullcontext():
+            self.model = siamese.tile_model(siamese.encoder(**self.configuration))
+            optimizer = keras.optimizers.Adam(self.learning_rate)
+            optimizer.build(self.model.trainable_variables)  # else the first step is traced twice
+            self.model.compile(optimizer=optimizer, loss="mean_squared_error", jit_compile=False)
         return self
 
     def fit(self, collection, train, dev, *, seed=0, watch=None, checkpoint_folder=None):
@@ -116,9 +125,13 @@ class Siamese:
         Raises
         ------
         ValueError
-            If the target is constant or not symmetric, the loss is not finite, or all predictions come out
-            equal.
+            If there are fewer than two artists to train on or to watch, or one without a clip; if the target
+            is constant or not symmetric, the loss is not finite, or all predictions come out equal; if the
+            devices cannot share the batch, or there are too few.
         """
+        for name, artists in {"training": train, "dev": dev, **(watch or {})}.items():
+            if len(artists) < 2:
+                raise ValueError(f"there is {len(artists)} {name} artist: a pair needs two")
         clips, owners = collection.clips_of(train)
         target = target_values(collection, train)
         if not np.allclose(target, target.T, equal_nan=True):
@@ -162,33 +175,46 @@ class Siamese:
         """Embeddings of clips, shape=(n_clips, n_filters); each clip is encoded once."""
         clip_encoder = self.model.get_layer("encoder")
         batches = [clips[start : start + ENCODE_BATCH] for start in range(0, len(clips), ENCODE_BATCH)]
-        return np.concatenate([np.asarray(clip_encoder(batch, training=False)) for batch in batches])
+        return np.concatenate(
+            [keras.ops.convert_to_numpy(clip_encoder(batch, training=False)) for batch in batches]
+        )
 
     def clip_similarities(self, clips):
         """Similarity of every pair of clips, shape=(n_clips, n_clips)."""
-        head = [np.asarray(weight) for weight in self.model.get_layer("head").weights]
-        return siamese.similarities(self.embed(clips), head)
+        return siamese.similarities(self.embed(clips), self.model.get_layer("head").get_weights())
 
-    def step(self, clips, owners, target, tile):
-        """Train on one tile; return its loss and the number of pairs that it is the mean of."""
-        targets, weights = pairs.targets_and_weights(tile, owners, target)
-        if not weights.any():
+    def step(self, clips, owners, target, *tiles):
+        """Train on one tile a device; return the loss and the number of pairs that it is the mean of.
+
+        Where a device has no tile left, it takes the last one again, and weighs it 0.
+        """
+        idle = self.n_devices - len(tiles)
+        answers = [pairs.targets_and_weights(tile, owners, target) for tile in tiles]
+        answers += [(targets, 0 * weights) for targets, weights in answers[-1:] * idle]
+        counted = [int(np.count_nonzero(weights)) for _, weights in answers]
+        if not any(counted):
             return 0.0, 0
-        inputs = [clips[tile.clips][None], tile.left[None], tile.right[None]]
-        self.model.reset_metrics()  # else train_on_batch returns a running mean
-        loss = self.model.train_on_batch(inputs, targets[None, :, None], sample_weight=weights[None])
-        return float(loss), int(np.count_nonzero(weights))
+        parts = []
+        for tile, (targets, weights), n in zip([*tiles, *tiles[-1:] * idle], answers, counted, strict=True):
+            weights = weights * np.float32(n * self.n_devices / sum(counted))  # a pair counts the same on all
+            parts.append([clips[tile.clips], tile.left, tile.right, targets[:, None], weights])
+        parts = [[array[None] for array in part] for part in parts]
+        return self._take(self.mirrored.scatter(parts) if self.mirrored else parts[0]), sum(counted)
+
+    def _take(self, arrays):
+        *inputs, targets, weights = arrays
+        return float(self.model.train_on_batch(inputs, targets, sample_weight=weights))
 
     def _train_epoch(self, clips, owners, target, *, seed, epoch, run, saver):
         tiles = pairs.tiles(
             len(clips),
-            batch_size=self.batch_size,
+            batch_size=self.batch_size // self.n_devices,
             seed=seed,
             epoch=epoch,
             pairs_per_epoch=self.pairs_per_epoch,
         )
-        for tile in tiles[len(run.losses) :]:
-            run.losses.append(self.step(clips, owners, target, tile))
+        for start in range(len(run.losses) * self.n_devices, len(tiles), self.n_devices):
+            run.losses.append(self.step(clips, owners, target, *tiles[start : start + self.n_devices]))
             if saver:
                 saver.save(run)
         losses, counted = zip(*run.losses, strict=True)
@@ -207,11 +233,14 @@ class Siamese:
         training that goes on in its middle would round otherwise than one that saw all tiles.
         """
         variables = [*self.model.variables, *self.model.optimizer.variables]
-        values = [np.array(variable) for variable in variables]
+        values = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
         nothing = np.zeros((3, *self.model.input_shape[0][2:]), dtype=np.float32)
+        if self.mirrored:  # Keras builds its metrics on arrays that are not scattered
+            pair = np.array([[0]], dtype=np.int32), np.array([[1]], dtype=np.int32)
+            self._take([nothing[None], *pair, np.zeros((1, 1, 1)), np.ones((1, 1))])
         for n_clips in (2, 3):
             (tile,) = pairs.tiles(n_clips, batch_size=16, seed=0, epoch=0)
-            self.step(nothing, np.arange(3), np.zeros((3, 3)), tile)
+            self.step(nothing, np.arange(3), np.zeros((3, 3)), *[tile] * self.n_devices)
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
 
@@ -222,17 +251,19 @@ class Siamese:
             clips, owners = collection.clips_of(artists)
             for array in (clips, owners, target_values(collection, artists)):
                 data.update(np.ascontiguousarray(array))
-        code = [stages.digest(Path(one.__file__).read_text(encoding="utf-8")) for one in (pairs, siamese)]
-        code.append(stages.digest(Path(__file__).read_text(encoding="utf-8")))
+        files = [devices.__file__, pairs.__file__, siamese.__file__, __file__]
+        code = [stages.digest(Path(file).read_text(encoding="utf-8")) for file in files]
         made_with = artifacts.made_with()
         return self.configuration | {
             "learning_rate": self.learning_rate,
             "batch_size": self.batch_size,
             "pairs_per_epoch": self.pairs_per_epoch,
+            "n_devices": self.n_devices,
             "seed": seed,
             "watched": list(watch or {}),
             "data": data.hexdigest(),
             "code": code,
+            "backend": keras.backend.backend(),
             "machine": {name: made_with[name] for name in ("cpu", "threads", "lock")},
         }
 
@@ -282,7 +313,7 @@ class _Saver:
         if not now and time.monotonic() - self.last < CHECKPOINT_SECONDS:
             return
         model = self.method.model
-        optimizer = [np.asarray(variable) for variable in model.optimizer.variables]
+        optimizer = [keras.ops.convert_to_numpy(variable) for variable in model.optimizer.variables]
         checkpoints.write(
             self.path,
             configuration=self.depends_on,

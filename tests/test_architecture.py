@@ -22,11 +22,11 @@ ORDER = [
         "events",
     ),
     *("methods", "splits", "ranking", "significance", "baselines"),
-    *("pairs", "siamese", "checkpoints", "training", "search", "filters", "ablation"),
+    *("devices", "pairs", "siamese", "checkpoints", "training", "search", "filters", "ablation"),
     *("evaluation", "ledger", "players", "plots", "explorer"),
     *("report", "notebooks", "runner"),
 ]
-MAY_IMPORT_KERAS = {"pairs", "siamese", "training", "search", "ablation"}
+MAY_IMPORT_KERAS = {"devices", "pairs", "siamese", "training", "search", "ablation"}
 
 FILES = {
     path.relative_to(paths.root() / "lib"): path for path in sorted((paths.root() / "lib").rglob("*.py"))

@@ -1,6 +1,8 @@
 """The demo's catalogues: the shapes of the real ones, their faults, and no process left behind."""
 
 import base64
+import subprocess
+import sys
 import time
 
 import pytest
@@ -8,6 +10,7 @@ import requests
 import tiny_world
 from tiny_world import TinyWorld, ids, mbid
 
+from lib import paths
 from lib.demo import catalogue_server
 
 AUTHORISED = {"Authorization": "Basic " + base64.b64encode(b"demo:demo").decode()}
@@ -112,6 +115,35 @@ def test_served_over_http_refused_once_and_gone_when_closed(monkeypatch):
         requests.get(search, timeout=10)
     assert workers
     assert not any(process.is_alive() for process in workers)
+
+
+def test_those_who_render_end_with_a_parent_that_is_killed():
+    code = """
+import signal
+from lib import demo
+server = demo.serve(demo.World(30, 1000), n_workers=1)
+server._workers.submit(len, "").result()
+print(*server._workers._processes, flush=True)
+signal.pause()
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=paths.root(), stdout=subprocess.PIPE)
+    (worker,) = map(int, parent.stdout.readline().split())
+    assert alive(worker)
+    parent.kill()
+    parent.wait()  # not until its output ends, which a worker that stays would hold open
+    parent.stdout.close()
+    deadline = time.monotonic() + 20
+    while alive(worker) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not alive(worker)
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_addresses_change_with_the_world():

@@ -126,6 +126,7 @@ def test_spotify_outside_needs_credentials_and_keeps_them_from_the_loopback(host
     monkeypatch.setenv("SPOTIFY_CLIENT_ID", "mine")
     monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", "secret")
     login(host)
+    host.script["/spotify/search"] = [reply({"artists": {"items": []}})]
     connect("spotify").candidates(artist("Abba"))
     assert "demo" in base64.b64decode(host.requests[0][1]["Authorization"].split()[1]).decode()
 
@@ -293,6 +294,32 @@ def test_what_was_answered_is_not_asked_again_and_faults_are_not_remembered(host
     assert connect("deezer").candidates(artist("Abba")) == []
     assert connect("deezer").candidates(artist("Abba")) == []
     assert len(host.requests) == 2
+
+
+@pytest.mark.parametrize("name", ["spotify", "itunes", "deezer"])
+def test_a_search_that_is_not_there_is_a_fault_and_an_artist_that_is_not_there_an_answer(host, connect, name):
+    login(host)
+    for _ in range(2):
+        with pytest.raises(http.Unavailable, match=f"{name} has no search at its address"):
+            connect(name).candidates(artist("Abba"))
+    assert sum("search" in path for path in host.paths) == 2
+    assert connect(name).tracks(Candidate("7", "Abba")) == []
+
+
+@pytest.mark.parametrize("empty", [{}, ""])
+@pytest.mark.parametrize(
+    ("name", "path", "shape"),
+    [
+        ("spotify", "search", lambda rows: {"artists": {"items": rows}}),
+        ("itunes", "search", lambda rows: {"results": rows}),
+        ("deezer", "search/artist", lambda rows: {"data": rows}),
+    ],
+)
+def test_an_empty_something_is_not_an_empty_list(host, connect, name, path, shape, empty):
+    login(host)
+    host.script[f"/{name}/{path}"] = [reply(shape(empty)), reply(shape([]))]
+    assert connect(name).candidates(artist("Abba")) == []
+    assert sum("search" in path for path in host.paths) == 2
 
 
 def test_a_damaged_memory_is_asked_again(host, connect, tmp_path):

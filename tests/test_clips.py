@@ -3,10 +3,12 @@
 import collections
 import email.utils
 import io
+import os
 import re
 import time
 import types
 import wave
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -28,7 +30,7 @@ from hostile_server import (
 )
 from tiny_world import RATE, TinyWorld, sound
 
-from lib import catalogues, clips
+from lib import catalogues, clips, sandbox
 from lib.catalogues import http
 from lib.catalogues.http import Unavailable
 from lib.catalogues.source import Candidate, Fetched, Source, Track
@@ -202,6 +204,62 @@ def test_what_is_rejected_is_written_down_and_the_next_track_is_tried(tmp_path):
     ):
         assert f"'Song {number} of Abba on x': " in reason
         assert word in reason
+
+
+def test_an_examination_in_a_child_is_the_same(tmp_path):
+    content = sound(440, seconds=40)
+    (tmp_path / "clip.wav").write_bytes(content)
+    for given in (content, tmp_path / "clip.wav"):
+        assert clips.examine_apart(given) == clips.examine(given)
+
+
+def boasting(kind):
+    """A file whose header announces more sound than any memory holds."""
+    opened = io.BytesIO()
+    soundfile.write(opened, 0.1 * np.random.default_rng(0).normal(size=11 * RATE), RATE, format=kind)
+    content = bytearray(opened.getvalue())
+    if kind == "FLAC":  # its number of samples has 36 bits
+        content[21:26] = bytes([content[21] | 0xF]) + b"\xff" * 4
+    else:  # the number of frames stands behind the mark and four bytes of flags
+        frames = content.find(b"Xing") + 8
+        content[frames : frames + 4] = b"\x7f" + b"\xff" * 3
+    return bytes(content)
+
+
+@pytest.mark.parametrize("kind", ["FLAC", "MP3"])
+def test_a_header_that_announces_more_than_any_memory_holds_is_one_clip_rejected(tmp_path, kind):
+    shelf = Shelf("x", {"Abba": [boasting(kind), *songs(300, 2)], "Cher": songs(400, 2)})
+    found = collect(artists("Abba", "Cher"), [shelf], tmp_path)
+    assert taken(found)["Abba"] == [("x", "Abba/1"), ("x", "Abba/2")]
+    (reason,) = found.missing["reason"]
+    assert reason == "2 of 2 clips; 'Song 0 of Abba on x': it needs more memory than a clip may take"
+
+
+def test_a_file_that_never_ends_is_one_clip_rejected(tmp_path, monkeypatch):
+    """A pipe that nobody writes to stands for a decoder that hangs."""
+    music(tmp_path / "music", "Abba", "Cher")
+    os.mkfifo(tmp_path / "music/Abba/2.wav")
+    sources = catalogues.connect(["folder"], music_folder=str(tmp_path / "music"))
+    clips.examine_apart(sound(440))  # a child is there before the clock runs
+    monkeypatch.setattr(clips, "GATE_SECONDS", 1.0)
+    found = collect(artists("Abba", "Cher"), sources, tmp_path, n_jobs=1)
+    assert found.clips["artist"].tolist() == ["Abba", "Cher"]
+    assert "'Abba/2': stopped after 1 s" in found.missing["reason"][0]
+
+
+def test_a_file_that_crashes_the_decoder_is_one_clip_rejected(tmp_path, monkeypatch):
+    shelf = Shelf("x", {"Abba": [b"bad", *songs(300, 2)], "Cher": songs(400, 2)})
+    call = sandbox.call
+
+    def told(function, path, whole, **limits):
+        if Path(path).read_bytes() == b"bad":
+            return call("tests.test_sandbox:crash", **limits)
+        return call(function, path, whole, **limits)
+
+    monkeypatch.setattr(sandbox, "call", told)
+    found = collect(artists("Abba", "Cher"), [shelf], tmp_path)
+    assert taken(found)["Abba"] == [("x", "Abba/1"), ("x", "Abba/2")]
+    assert found.missing["reason"][0].endswith("'Song 0 of Abba on x': the decoder crashed (SIGSEGV)")
 
 
 def test_a_copy_of_an_earlier_artists_clip_is_replaced(tmp_path):
@@ -432,7 +490,7 @@ def test_after_a_kill_nothing_that_succeeded_is_asked_again(served, tmp_path, mo
     table = tiny_world.table(TinyWorld())
     whole = clips.collect(table, connect(served, tmp_path / "x"), tmp_path / "whole", n_jobs=1)
     begin = len(served.requests)
-    examine, calls = clips.examine, []
+    examine, calls = clips.examine_apart, []
 
     def killed(content):
         calls.append(content)
@@ -440,7 +498,7 @@ def test_after_a_kill_nothing_that_succeeded_is_asked_again(served, tmp_path, mo
             raise KeyboardInterrupt
         return examine(content)
 
-    monkeypatch.setattr(clips, "examine", killed)
+    monkeypatch.setattr(clips, "examine_apart", killed)
     with pytest.raises(KeyboardInterrupt):
         clips.collect(table, connect(served, tmp_path / "y"), tmp_path / "resumed", n_jobs=1)
     assert not (tmp_path / "resumed/clips.parquet").exists()

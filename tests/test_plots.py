@@ -246,6 +246,9 @@ def test_bars_count_the_clips_of_artists_with_so_many_by_source():
     assert bars == {"itunes": [0, 2, 1], "spotify": [1, 0, 2]}  # artists with one clip, with two, with three
     assert [patch.get_x() for patch in ax.containers[1]] == bars["itunes"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["1", "2", "3"]
+    as_asked = plots.sources_bar(clips, ["spotify", "itunes", "deezer"]).axes[0]
+    assert [container.get_label() for container in as_asked.containers] == ["spotify", "itunes", "deezer"]
+    assert [patch.get_x() for patch in as_asked.containers[1]] == bars["spotify"]
 
 
 # Sound.
@@ -278,10 +281,28 @@ def test_portraits_show_waveform_and_spectrogram_of_each_and_hide_what_is_left_o
     assert len(seen) == 6
     titles = [ax.get_title() for ax in seen if ax.get_title()]
     assert [title[:6] for title in titles] == ["clip 0", "clip 1", "clip 2"]
-    assert max(map(len, titles)) < 60
     outline = seen[0].collections[0].get_paths()[0].vertices[:, 1]
     assert outline.max() == pytest.approx(items[0][1].max())
     assert outline.min() == pytest.approx(items[0][1].min())
+
+
+@pytest.mark.parametrize(
+    "name", ["W" * 300, "Hungarian Dance number 5, Allegro in F sharp minor", "$\\frac$" * 20]
+)
+def test_titles_of_portraits_beside_each_other_do_not_meet(rng, name):
+    figure = plots.clip_portraits([(name, rng.uniform(-1, 1, 9000), rng.random((256, 64)))] * 2)
+    figure.canvas.draw()
+    left, right = (ax.title.get_window_extent() for ax in figure.axes if ax.get_title())
+    assert left.x1 < right.x0
+    assert left.x0 >= 0 and right.x1 <= figure.bbox.width
+    assert figure.axes[0].get_title().startswith(name[:15])
+
+
+def test_a_short_title_of_a_portrait_stays_whole(rng):
+    figure = plots.clip_portraits(
+        [("darkest: Domino Bishop", rng.uniform(-1, 1, 9000), rng.random((256, 64)))]
+    )
+    assert figure.axes[0].get_title() == "darkest: Domino Bishop"
 
 
 def test_what_is_kept_stands_beside_a_finer_picture_of_the_same_seconds(rng):
@@ -339,14 +360,35 @@ def test_loss_curves_show_each_seed_its_mean_and_the_constant():
     assert len(ax.lines) == 2 * 3 + 1
 
 
-def test_the_search_is_drawn_as_two_tables():
+def test_the_search_is_drawn_as_one_table_a_measure_depth_and_length():
     search = pd.DataFrame({
-        "batch_size": [1, 2, 1, 2], "learning_rate": [0.1, 0.1, 0.2, 0.2],
-        "dev_loss": [1.0, 2, 3, 4], "dev_overlap": [0.1, 0.2, 0.3, 0.4],
+        "batch_size": [1, 2, 1, 2] * 2, "learning_rate": [0.1, 0.1, 0.2, 0.2] * 2,
+        "n_convolutions": 3, "epochs": [1] * 4 + [2] * 4,
+        "dev_loss": range(1, 9), "dev_ndcg": np.arange(1, 9) / 10,
     })  # fmt: skip
-    first, second = plots.search_heatmaps(search).axes
-    assert [text.get_text() for text in first.texts] == ["1", "2", "3", "4"]
-    assert [text.get_text() for text in second.texts] == ["0.1", "0.2", "0.3", "0.4"]
+    axes = plots.search_heatmaps(search).axes
+    assert [[float(text.get_text()) for text in ax.texts] for ax in axes] == [
+        [1, 2, 3, 4],
+        [5, 6, 7, 8],
+        [0.1, 0.2, 0.3, 0.4],
+        [0.5, 0.6, 0.7, 0.8],
+    ]
+    assert [ax.get_title() for ax in axes[:2]] == ["3 convolutions\n1 epoch", "3 convolutions\n2 epochs"]
+
+
+def test_ways_of_taking_pairs_are_drawn_as_means_within_their_range():
+    table = pd.DataFrame({
+        "way": ["tiles"] * 4 + ["pairs"] * 4, "seed": [0, 0, 1, 1] * 2, "step": [10, 20] * 4,
+        "dev_loss": [4.0, 2, 6, 3, 5, 2, 5, 2], "dev_ndcg": np.arange(8) / 10,
+    })  # fmt: skip
+    loss, _ = plots.equivalence(table).axes
+    drawn = {line.get_label(): line.get_ydata().tolist() for line in loss.lines}
+    assert drawn == {"tiles": [5, 2.5], "pairs": [5, 2]}
+    (low, high), *_ = [
+        (band.get_datalim(loss.transData).ymin, band.get_datalim(loss.transData).ymax)
+        for band in loss.collections
+    ]
+    assert (low, high) == (2, 6)
 
 
 # Results.

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import scipy.special
+from keras.ops import convert_to_numpy
 
 from lib import siamese
 
@@ -25,7 +26,7 @@ def clips():
 
 
 def judge(model, clips, left, right, **options):
-    return np.asarray(model([clips[None], np.array([left]), np.array([right])], **options))[0, :, 0]
+    return convert_to_numpy(model([clips[None], np.array([left]), np.array([right])], **options))[0, :, 0]
 
 
 def test_the_encoder_has_the_authors_141_312_parameters():
@@ -59,15 +60,17 @@ def test_an_untrained_embedding_is_the_convolutions_written_out(clips):
     encoder = siamese.encoder(n_filters=8)
     x = clips[:2].astype(np.float64)
     for number, pool in ((1, 4), (2, 2), (3, 1)):
-        kernel, bias = (np.asarray(weight) for weight in encoder.get_layer(f"convolution_{number}").weights)
+        kernel, bias = encoder.get_layer(f"convolution_{number}").get_weights()
         padded = np.pad(x, ((0, 0), (1, 1), (0, 0)))
         x = np.maximum(sum(padded[:, k : k + x.shape[1]] @ kernel[k] for k in range(3)) + bias, 0) / np.sqrt(
             1 + 1e-3
         )
         x = x.reshape(2, -1, pool, 8).max(axis=2)
-    kernel, bias = (np.asarray(weight) for weight in encoder.get_layer("embedding").weights)
+    kernel, bias = encoder.get_layer("embedding").get_weights()
     wanted = np.maximum(x.max(axis=1) @ kernel + bias, 0)
-    np.testing.assert_allclose(np.asarray(encoder(clips[:2], training=False)), wanted, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        convert_to_numpy(encoder(clips[:2], training=False)), wanted, rtol=1e-4, atol=1e-6
+    )
 
 
 def test_similarity_is_symmetric(model, clips):
@@ -78,7 +81,7 @@ def test_similarity_is_symmetric(model, clips):
 
 
 def test_a_clip_against_itself_gives_the_same_whatever_the_clip(model, clips):
-    bias = float(np.asarray(model.get_layer("head").bias)[0])
+    bias = float(model.get_layer("head").get_weights()[1][0])
     np.testing.assert_allclose(judge(model, clips, range(7), range(7)), scipy.special.expit(bias), rtol=1e-6)
 
 
@@ -86,7 +89,7 @@ def test_the_tile_model_equals_the_pair_model_on_the_same_weights(model, clips):
     left, right = [0, 0, 1, 5, 3], [1, 6, 4, 2, 0]
     plain = siamese.pair_model(siamese.encoder())
     plain.set_weights(model.get_weights())
-    by_pairs = np.asarray(plain([clips[left], clips[right]], training=False))[:, 0]
+    by_pairs = convert_to_numpy(plain([clips[left], clips[right]], training=False))[:, 0]
     np.testing.assert_allclose(judge(model, clips, left, right), by_pairs, rtol=1e-5)
 
 
@@ -94,18 +97,17 @@ def test_in_training_a_tile_is_one_encoding_of_its_clips(model, clips):
     """So batch norm sees each clip once, however many pairs it is in."""
     state = model.get_weights()
     judged = judge(model, clips, [0, 0, 0, 1], [1, 2, 3, 6], training=True)
-    embedded = np.asarray(model.get_layer("encoder")(clips, training=True))
-    by_hand = np.asarray(model.get_layer("head")(np.abs(embedded[[0, 0, 0, 1]] - embedded[[1, 2, 3, 6]])))[
-        :, 0
-    ]
+    embedded = convert_to_numpy(model.get_layer("encoder")(clips, training=True))
+    distances = np.abs(embedded[[0, 0, 0, 1]] - embedded[[1, 2, 3, 6]])
+    by_hand = convert_to_numpy(model.get_layer("head")(distances))[:, 0]
     model.set_weights(state)
     np.testing.assert_allclose(judged, by_hand, rtol=1e-5)
     assert np.abs(judged - judge(model, clips, [0, 0, 0, 1], [1, 2, 3, 6])).max() > 1e-3
 
 
 def test_similarities_of_embeddings_equal_the_networks_own(model, clips):
-    embeddings = np.asarray(model.get_layer("encoder")(clips, training=False))
-    head = [np.asarray(weight) for weight in model.get_layer("head").weights]
+    embeddings = convert_to_numpy(model.get_layer("encoder")(clips, training=False))
+    head = model.get_layer("head").get_weights()
     matrix = siamese.similarities(embeddings, head)
     left, right = np.indices((7, 7)).reshape(2, -1)
     np.testing.assert_allclose(matrix.ravel(), judge(model, clips, left, right), rtol=1e-5)

@@ -182,6 +182,17 @@ def test_from_file_is_what_librosa_hears(tmp_path, music):
     assert np.abs(spectrograms.from_file(path) - librosa_log_mel(heard)).max() * 80 < 1e-3
 
 
+def test_the_contents_of_a_file_are_as_good_as_the_file(tmp_path, music):
+    soundfile.write(tmp_path / "clip.wav", music, SAMPLE_RATE)
+    soundfile.write(tmp_path / "nothing.wav", np.zeros(1000), SAMPLE_RATE)
+    content, nothing = ((tmp_path / name).read_bytes() for name in ("clip.wav", "nothing.wav"))
+    np.testing.assert_array_equal(
+        spectrograms.from_file(content), spectrograms.from_file(tmp_path / "clip.wav")
+    )
+    with pytest.raises(ValueError, match=r"^sound in memory: the signal is silent"):
+        spectrograms.from_file(nothing)
+
+
 def test_a_text_file_named_mp3_fails_with_a_message_that_names_it(tmp_path):
     path = tmp_path / "song.mp3"
     path.write_text("this is not music")

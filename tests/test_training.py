@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from keras.ops import convert_to_numpy
 
 from lib import methods, pairs, paths, training
 from lib.training import Siamese
@@ -91,13 +92,13 @@ def test_the_training_loss_is_the_mean_over_pairs_of_different_artists(collectio
     method = Siamese(**MANY_TILES | {"epochs": 1}, learning_rate=0.0).fit(collection, train, dev, seed=1)
     fresh = training.Untrained().build(seed=1)
     for ours, theirs in zip(method.model.trainable_weights, fresh.model.trainable_weights, strict=True):
-        np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs))
+        np.testing.assert_array_equal(convert_to_numpy(ours), convert_to_numpy(theirs))
     clips, owners = collection.clips_of(train)
     target = collection.target.loc[train, train].to_numpy()
     errors = []
     for tile in pairs.tiles(len(clips), batch_size=64, seed=1, epoch=1):
         inputs = [clips[tile.clips][None], tile.left[None], tile.right[None]]
-        judged = np.asarray(fresh.model(inputs, training=True))[0, :, 0]
+        judged = convert_to_numpy(fresh.model(inputs, training=True))[0, :, 0]
         left, right = owners[tile.clips[tile.left]], owners[tile.clips[tile.right]]
         errors += ((judged - target[left, right]) ** 2)[left != right].tolist()
     assert method.history["loss"].iloc[0] == pytest.approx(np.mean(errors), rel=1e-5)
@@ -188,6 +189,23 @@ def test_a_target_that_is_not_symmetric_is_an_error(collection, parts):
         Siamese(**ONE_TILE).fit(changed(collection, target=target), train, dev)
 
 
+def test_a_lonely_artist_is_an_alarm(collection, parts):
+    train, dev, test = parts
+    for name, asked in {
+        "training": [train[:1], dev],
+        "dev": [train, dev[:1]],
+        "test": [train, dev, test[:1]],
+    }.items():
+        with pytest.raises(ValueError, match=f"there is 1 {name} artist: a pair needs two"):
+            Siamese(**ONE_TILE).fit(collection, *asked[:2], watch={"test": (asked[2:] or [test])[0]})
+
+
+def test_an_artist_without_clips_is_an_alarm(collection, parts):
+    train, dev, _ = parts
+    with pytest.raises(ValueError, match="1 artists have no clip, the first is nobody"):
+        Siamese(**ONE_TILE).fit(collection, [*train, "nobody"], dev)
+
+
 # Scores.
 
 
@@ -196,7 +214,7 @@ def test_scores_are_means_over_clip_pairs_and_symmetric(collection, parts, train
     scores = trained.score(collection, artists)
     clips, owners = collection.clips_of(artists)
     left, right = np.indices((len(clips), len(clips))).reshape(2, -1)
-    judged = np.asarray(trained.model([clips[None], left[None], right[None]]))[0, :, 0].reshape(
+    judged = convert_to_numpy(trained.model([clips[None], left[None], right[None]]))[0, :, 0].reshape(
         len(clips), -1
     )
     for a, query in enumerate(artists):
@@ -261,7 +279,7 @@ def same(ours, theirs):
     for a, b in zip(ours.model.get_weights(), theirs.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     for a, b in zip(ours.model.optimizer.variables, theirs.model.optimizer.variables, strict=True):
-        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+        np.testing.assert_array_equal(convert_to_numpy(a), convert_to_numpy(b))
     for a, b in zip(ours.best_weights, theirs.best_weights, strict=True):
         np.testing.assert_array_equal(a, b)
     assert ours.best_epoch == theirs.best_epoch

@@ -56,9 +56,9 @@ class Source(Catalogue):
     def _list(self, path, read, params):
         def rows(answer):
             answer = _without_error(answer)
-            return [] if answer is None else read(answer["data"])
+            return [] if answer is None else read(http.listed(answer["data"]))
 
-        return self.client.ask(path, rows, params=params) or []
+        return self.client.ask(path, rows, params=params)
 
 
 def _without_error(answer):

@@ -83,6 +83,18 @@ def host_of(address):
     return _parsed(address).host
 
 
+def listed(rows):
+    """`rows`, if they are a list: an empty something else is a fault, not "there are none".
+
+    Raises
+    ------
+    TypeError
+    """
+    if not isinstance(rows, list):
+        raise TypeError(f"expected a list, got {type(rows).__name__}")
+    return rows
+
+
 def path_of(address):
     """The path of an address, without host and query."""
     return _parsed(address).path or ""

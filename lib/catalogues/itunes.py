@@ -38,6 +38,8 @@ class Source(Catalogue):
     def search(self, name):
         params = {"term": name, "entity": "song", "attribute": "artistTerm", "limit": SONGS}
         songs, found = self._songs("search", params), {}
+        if songs is None:
+            return None
         for artist_id, artist, track in songs:
             found.setdefault(artist_id, (artist, []))[1].append(track)
         return [
@@ -48,7 +50,7 @@ class Source(Catalogue):
         ]
 
     def top(self, artist_id):
-        songs = self._songs("lookup", {"id": artist_id, "entity": "song", "limit": SONGS})
+        songs = self._songs("lookup", {"id": artist_id, "entity": "song", "limit": SONGS}) or []
         return [track for owner, _, track in songs if owner == artist_id][:TRACKS]
 
     def preview(self, track_id):
@@ -58,7 +60,7 @@ class Source(Catalogue):
     def _songs(self, path, params):
         def read(answer):
             songs = []
-            for row in answer["results"]:
+            for row in http.listed(answer["results"]):
                 if row.get("wrapperType") == "track" and row.get("kind") == "song" and row.get("previewUrl"):
                     track = Track(
                         str(row["trackId"]), str(row["trackName"]), str(row.get("collectionName", ""))
@@ -67,4 +69,4 @@ class Source(Catalogue):
                     songs.append((str(row["artistId"]), str(row["artistName"]), track))
             return songs
 
-        return self.client.ask(path, read, params=params) or []
+        return self.client.ask(path, read, params=params)

@@ -65,6 +65,7 @@ class MusicBrainz:
 
     def _ask(self, mbid):
         def read(answer):
-            return [str(relation["url"]["resource"]) for relation in answer["relations"] if "url" in relation]
+            relations = http.listed(answer["relations"])
+            return [str(relation["url"]["resource"]) for relation in relations if "url" in relation]
 
         return self.client.ask(f"artist/{mbid}", read, params={"inc": "url-rels", "fmt": "json"}) or []

@@ -162,11 +162,11 @@ class Catalogue(Source):
         self._previews = {}  # track id → address, for this run only
 
     def search(self, name):
-        """Ask for candidates; a list of `Candidate`."""
+        """Ask for candidates; a list of `Candidate`, or None where there is no search to ask."""
         raise NotImplementedError
 
     def top(self, artist_id):
-        """Ask for an artist's tracks that have a preview; a list of `Track`."""
+        """Ask for an artist's tracks that have a preview; a list of `Track`, None for an artist unknown."""
         raise NotImplementedError
 
     def preview(self, track_id):
@@ -174,10 +174,13 @@ class Catalogue(Source):
         raise NotImplementedError
 
     def candidates(self, artist):
-        name = artist.name
-        answer = self._answers.remember(
-            ["search", name], lambda: [dataclasses.asdict(c) for c in self.search(name)]
-        )
+        def search():
+            found = self.search(artist.name)
+            if found is None:  # of an artist, "no such thing" is an answer; of the search itself, a fault
+                raise http.Unavailable(f"{self.name} has no search at its address (HTTP 404)", status=404)
+            return [dataclasses.asdict(candidate) for candidate in found]
+
+        answer = self._answers.remember(["search", artist.name], search)
         return [
             Candidate(row["id"], row["name"], tuple(Track(**track) for track in row["tracks"]))
             for row in answer
@@ -190,7 +193,8 @@ class Catalogue(Source):
         if candidate.tracks:
             return list(candidate.tracks)
         answer = self._answers.remember(
-            ["top", candidate.id], lambda: [dataclasses.asdict(track) for track in self.top(candidate.id)]
+            ["top", candidate.id],
+            lambda: [dataclasses.asdict(track) for track in self.top(candidate.id) or []],
         )
         return [Track(**row) for row in answer]
 

@@ -60,14 +60,15 @@ class Source(Catalogue):
 
     def search(self, name):
         def read(answer):
-            return [Candidate(str(row["id"]), str(row["name"])) for row in answer["artists"]["items"]]
+            rows = http.listed(answer["artists"]["items"])
+            return [Candidate(str(row["id"]), str(row["name"])) for row in rows]
 
         return self._ask("search", read, {"q": name, "type": "artist", "limit": 50})
 
     def top(self, artist_id):
         def read(answer):
             tracks = []
-            for row in answer["tracks"]:
+            for row in http.listed(answer["tracks"]):
                 # Where the artist is only a guest, the clip would be another's.
                 if row.get("preview_url") and str(row["artists"][0]["id"]) == artist_id:
                     tracks.append(Track(str(row["id"]), str(row["name"]), str(row["album"]["name"])))
@@ -87,7 +88,7 @@ class Source(Catalogue):
         for last in (False, True):
             token = self._authorised()
             try:
-                return self.client.ask(path, read, params=params, headers={"Authorization": token}) or []
+                return self.client.ask(path, read, params=params, headers={"Authorization": token})
             except http.Unavailable as error:
                 if error.status == 401 and not last:  # the token has expired
                     with self._lock:

@@ -15,6 +15,7 @@ import collections
 import hashlib
 import hmac
 import json
+import os
 import re
 import secrets
 import threading
@@ -361,6 +362,14 @@ _worker = {}  # in a worker process: what to render, and how
 def _begin(world, render):
     threadpool_limits(1)  # as many processes as cores already; and one thread always sums in the same order
     _worker.update(world=world, render=render)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(parent):
+    """A parent that was killed closed nothing, and whoever renders would wait for it for ever."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _work(track_id, codec):

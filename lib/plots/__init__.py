@@ -50,4 +50,4 @@ from lib.plots.style import (
     save_figure,
     use_style,
 )
-from lib.plots.training import loss_curves, network, search_heatmaps, tile_picture
+from lib.plots.training import equivalence, loss_curves, network, search_heatmaps, tile_picture

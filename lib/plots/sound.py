@@ -10,17 +10,20 @@ from lib import spectrograms
 from lib.plots.style import axes_of, mel_ticks
 
 
-def sources_bar(clips, *, ax=None):
-    """Artists by the number of clips found, and which source gave the clips.
+def sources_bar(clips, sources=None, *, ax=None):
+    """Clips by the number that their artist has, and which source gave them.
 
     Parameters
     ----------
     clips : pd.DataFrame
-        ``artist_id``, ``source``; one row a clip.
+        ``clip_id``, ``artist_id``, ``source``; one row a clip.
+    sources : sequence of str or None
+        In the order in which they were asked, which is that of the colours; None: by name.
     """
     figure, ax = axes_of(ax, (6.5, 2.6))
     found = clips.groupby("artist_id")["clip_id"].transform("size")
     counts = clips.groupby([found, "source"]).size().unstack(fill_value=0)
+    counts = counts.reindex(columns=counts.columns if sources is None else list(sources), fill_value=0)
     left = np.zeros(len(counts))
     for colour, (source, values) in zip(sns.color_palette("colorblind"), counts.items()):
         ax.barh(counts.index.astype(str), values, left=left, color=colour, label=source)
@@ -81,7 +84,7 @@ def clip_portraits(items):
         wave.set(ylim=(-limit, limit), yticks=[0], yticklabels=["pressure"])
         wave.spines[["left", "bottom"]].set_visible(False)
         wave.tick_params(length=0)
-        wave.set_title(_shortened(title), parse_math=False)
+        _set_short_title(wave, title, longest=0.44 * figure.bbox.width)
         spectrogram(values, ax=picture, colourbar=False)
         for ax in (wave, picture):
             ax.set_visible(True)
@@ -116,9 +119,13 @@ def kept_and_lost(fine, values, *, start, seconds=6.0):
     return figure
 
 
-def _shortened(title, longest=46):
-    """A title that fits above a picture of half the width."""
-    return title if len(title) <= longest else title[: longest - 1] + "…"
+def _set_short_title(ax, title, longest):
+    """A title that is cut where it would be wider than `longest`, in pixels."""
+    text = ax.set_title(title[:100], parse_math=False)
+    for length in range(99, 0, -1):
+        if text.get_window_extent().width <= longest:
+            break
+        text.set_text(title[:length] + "…")
 
 
 def two_readings(ours, published):
@@ -136,7 +143,7 @@ def two_readings(ours, published):
 
 
 def mean_spectrum(array, *, ax=None):
-    """Mean level in each band over all clips, and the spread between clips.
+    """Mean level of a clip in each band: that of the median clip, and the spread between clips.
 
     Parameters
     ----------
@@ -149,5 +156,8 @@ def mean_spectrum(array, *, ax=None):
     ax.fill_between(hertz, low, high, color="#56B4E9", alpha=0.4, linewidth=0, label="80 % of clips")
     ax.plot(hertz, middle, color="#0072B2", label="median clip")
     ax.set(xlabel="frequency (Hz)", ylabel="mean level (1 = loudest)", xscale="log")
+    ticks = (100, 500, 1000, 2000, 5000, 10000)
+    ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    ax.set_xticks([], minor=True)
     ax.legend()
     return figure

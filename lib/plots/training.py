@@ -9,6 +9,8 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from lib.plots.style import AMOUNT, SPLIT_COLOURS, axes_of
 
+WAYS = ("#D55E00", "#0072B2", "#009E73", "#E69F00")  # of taking the same pairs
+
 
 def network(layers, head):
     """Figure 1: the siamese network, drawn from its own layers.
@@ -128,24 +130,50 @@ def loss_curves(history, constants, *, ax=None):
 
 
 def search_heatmaps(search):
-    """Loss and ranking of the dev artists over the grid of batch size and learning rate.
+    """Loss and ranking of the dev artists over the grid: one column of panels for each depth and length.
 
     Parameters
     ----------
     search : pd.DataFrame
         From `lib.search.grid`.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(8.6, 3), sharey=True)
-    shown = {
-        "dev_loss": ("loss (lower is better)", AMOUNT + "_r"),
-        "dev_overlap": ("overlap of top lists (higher is better)", AMOUNT),
+    measures = {
+        "dev_loss": ("loss (lower is better)", ".2g", AMOUNT + "_r"),
+        "dev_ndcg": ("nDCG (higher is better)", ".2f", AMOUNT),
     }
-    for ax, (values, (title, colours)) in zip(axes, shown.items(), strict=True):
-        wide = search.pivot(index="learning_rate", columns="batch_size", values=values)
-        sns.heatmap(wide, annot=True, fmt=".3g", cmap=colours, ax=ax, cbar=False)
-        ax.set(
-            xlabel="batch size (clip pairs)",
-            ylabel="learning rate" if ax is axes[0] else "",
-            title=f"dev artists: {title}",
-        )
+    parts = list(search.groupby(["n_convolutions", "epochs"]))
+    figure, axes = plt.subplots(
+        2, len(parts), figsize=(1.4 + 2.1 * len(parts), 4.4), squeeze=False, sharex=True, sharey=True
+    )
+    for row, (values, (title, digits, colours)) in enumerate(measures.items()):
+        limits = {"vmin": search[values].min(), "vmax": search[values].max()}
+        for ax, ((depth, epochs), part) in zip(axes[row], parts, strict=True):
+            wide = part.pivot(index="learning_rate", columns="batch_size", values=values)
+            sns.heatmap(wide, annot=True, fmt=digits, cmap=colours, ax=ax, cbar=False, **limits)
+            ax.set(xlabel="", ylabel="")
+            if row == 0:
+                ax.set_title(f"{depth} convolutions\n{epochs} epoch{'s' if epochs > 1 else ''}", fontsize=9)
+        axes[row, 0].set_ylabel(f"{title}\nlearning rate")
+    figure.supxlabel("batch size (clip pairs)", fontsize=9)
+    return figure
+
+
+def equivalence(table):
+    """Loss and ranking of the dev artists by step, for several ways of taking the same pairs.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        ``way, seed, step, dev_loss, dev_ndcg``, as ``benchmarks.equivalence`` writes them.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
+    measures = {"dev_loss": "mean squared error, dev artists", "dev_ndcg": "nDCG@10, dev artists"}
+    for ax, (values, label) in zip(axes, measures.items(), strict=True):
+        for (way, part), colour in zip(table.groupby("way", sort=False), WAYS, strict=False):
+            wide = part.pivot(index="step", columns="seed", values=values)
+            ax.plot(wide.index, wide.mean(axis=1), color=colour, linewidth=2, label=way)
+            ax.fill_between(wide.index, wide.min(axis=1), wide.max(axis=1), color=colour, alpha=0.15, lw=0)
+        ax.set(xlabel="step", ylabel=label)
+    axes[0].set_yscale("log")
+    axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

@@ -364,7 +364,7 @@ def test_the_search_is_drawn_as_one_table_a_measure_depth_and_length():
     search = pd.DataFrame({
         "batch_size": [1, 2, 1, 2] * 2, "learning_rate": [0.1, 0.1, 0.2, 0.2] * 2,
         "n_convolutions": 3, "epochs": [1] * 4 + [2] * 4,
-        "dev_loss": range(1, 9), "dev_ndcg": np.arange(1, 9) / 10,
+        "dev_loss": np.arange(1, 9) / 1000, "dev_ndcg": np.arange(1, 9) / 10,
     })  # fmt: skip
     axes = plots.search_heatmaps(search).axes
     assert [[float(text.get_text()) for text in ax.texts] for ax in axes] == [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from lib.plots.style import AMOUNT, SPLIT_COLOURS, axes_of
@@ -123,7 +124,7 @@ def loss_curves(history, constants, *, ax=None):
     later = history.loc[history["epoch"] > history["epoch"].min(), "loss"]
     highest = 1.1 * max([*constants.values(), *later])
     if history["loss"].max() > highest:
-        ax.set_ylim(top=highest)
+        ax.set_ylim(0.8 * min([*constants.values(), *history["loss"]]), highest)
         ax.set_title("the first epoch begins above the picture", loc="left", fontsize="small")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
@@ -137,19 +138,20 @@ def search_heatmaps(search):
     search : pd.DataFrame
         From `lib.search.grid`.
     """
+    search = search.assign(dev_loss=1000 * search["dev_loss"])
     measures = {
-        "dev_loss": ("loss (lower is better)", ".2g", AMOUNT + "_r"),
-        "dev_ndcg": ("nDCG (higher is better)", ".2f", AMOUNT),
+        "dev_loss": ("1,000 × loss (less is better)", ".3g", AMOUNT + "_r", LogNorm),
+        "dev_ndcg": ("nDCG (more is better)", ".2f", AMOUNT, Normalize),
     }
     parts = list(search.groupby(["n_convolutions", "epochs"]))
     figure, axes = plt.subplots(
         2, len(parts), figsize=(1.4 + 2.1 * len(parts), 4.4), squeeze=False, sharex=True, sharey=True
     )
-    for row, (values, (title, digits, colours)) in enumerate(measures.items()):
-        limits = {"vmin": search[values].min(), "vmax": search[values].max()}
+    for row, (values, (title, digits, colours, scale)) in enumerate(measures.items()):
+        norm = scale(search[values].min(), search[values].max())
         for ax, ((depth, epochs), part) in zip(axes[row], parts, strict=True):
             wide = part.pivot(index="learning_rate", columns="batch_size", values=values)
-            sns.heatmap(wide, annot=True, fmt=digits, cmap=colours, ax=ax, cbar=False, **limits)
+            sns.heatmap(wide, annot=True, fmt=digits, cmap=colours, ax=ax, cbar=False, norm=norm)
             ax.set(xlabel="", ylabel="")
             if row == 0:
                 ax.set_title(f"{depth} convolutions\n{epochs} epoch{'s' if epochs > 1 else ''}", fontsize=9)

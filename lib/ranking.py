@@ -230,44 +230,6 @@ WITHOUT_LENGTH = ("r_precision", "spearman")  # metrics of the whole ranking
 ORDERED = ("sequence_matcher", "levenshtein", "map")  # metrics that draw orders where values tie
 
 
-def popularity_matched_concordance(predicted, target, listeners, *, ratio=1.3):
-    """Share of candidate pairs of like fame that a method orders as the truth does.
-
-    Parameters
-    ----------
-    predicted, target : pd.DataFrame, shape=(n_queries, n_candidates)
-    listeners : pd.Series
-        Listeners of each candidate.
-    ratio : float
-        Pairs whose listener counts differ by at most this factor are compared.
-
-    Returns
-    -------
-    pd.Series, shape=(n_queries,)
-        In [0, 1], chance exactly 0.5; predicted ties count half, pairs that the truth ties are left out;
-        blank for a query without any pair.
-
-    Raises
-    ------
-    ValueError
-        As `validate`, or if a candidate has no listeners.
-    """
-    validate(predicted, target)
-    log_listeners = np.log(listeners.reindex(target.columns).to_numpy(dtype=float))
-    if not np.isfinite(log_listeners).all():
-        raise ValueError(f"{(~np.isfinite(log_listeners)).sum()} candidates have no listeners")
-    first, second = np.triu_indices(len(log_listeners), k=1)
-    alike = np.abs(log_listeners[first] - log_listeners[second]) <= np.log(ratio)
-    first, second = first[alike], second[alike]
-    t, p = target.to_numpy(dtype=float), predicted.to_numpy(dtype=float)
-    true_sign = np.sign(t[:, first] - t[:, second])
-    agreement = 0.5 * (1 + np.sign(p[:, first] - p[:, second]) * true_sign)
-    counted = np.nan_to_num(true_sign) != 0
-    pairs = counted.sum(axis=1)
-    total = np.where(counted, agreement, 0).sum(axis=1)
-    return _series(np.divide(total, pairs, out=np.full(len(t), np.nan), where=pairs > 0), target)
-
-
 def top(scores, n):
     """The `n` closest candidates of each query, best first.
 

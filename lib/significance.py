@@ -10,11 +10,13 @@ References
 ----------
 Smucker, Allan & Carterette (2007). A comparison of statistical significance tests for information retrieval
 evaluation.
+Holm (1979). A simple sequentially rejective multiple test procedure.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from lib import ranking
 
@@ -118,3 +120,31 @@ def paired_randomisation(first, second, *, n_draws=9999, seed=0):
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(n_draws, len(difference)))
     null = np.abs((signs * difference).mean(axis=1))
     return float(((null >= abs(difference.mean()) - 1e-12).sum() + 1) / (n_draws + 1))
+
+
+def holm(p_values):
+    """p-values of several tests, adjusted so that one false alarm in all of them stays as rare as in one.
+
+    Parameters
+    ----------
+    p_values : array_like, shape=(n_tests,)
+        In [0, 1]; a blank one is no test, stays blank and counts for nothing.
+
+    Returns
+    -------
+    pd.Series, shape=(n_tests,)
+        In the order given, on its index if it has one; never below the unadjusted value.
+
+    Raises
+    ------
+    ValueError
+        If a value is no probability.
+    """
+    given = pd.Series(p_values, dtype=float)
+    asked = given.dropna()
+    if not asked.between(0, 1).all():
+        raise ValueError(f"p-values lie in [0, 1], got {asked[~asked.between(0, 1)].iloc[0]}")
+    adjusted = np.full(len(given), np.nan)
+    places = np.argsort(given.to_numpy(), kind="stable")[: len(asked)]  # blank ones are sorted last
+    adjusted[places] = np.maximum.accumulate(given.iloc[places] * np.arange(len(asked), 0, -1)).clip(upper=1)
+    return pd.Series(adjusted, index=given.index, name=given.name)

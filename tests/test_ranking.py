@@ -311,46 +311,6 @@ def test_a_mixture_of_queries_with_and_without_own_column_is_an_error(rng):
         ranking.overlap_at_n(mixed, mixed, 1)
 
 
-# Fame held constant.
-
-
-def test_concordance_compares_candidates_of_like_fame_only(rng):
-    listeners = pd.Series([100, 110, 1000, 1200], index=["a0", "a1", "a2", "a3"])  # pairs (0, 1) and (2, 3)
-    target = frame([[0, 1, 3, 2], [1, 0, 3, 2], [3, 2, 0, 1], [3, 2, 1, 0]])
-    as_fame = frame(np.tile([0, 0, 9, 9], (4, 1)))
-    assert ranking.popularity_matched_concordance(as_fame, target, listeners).tolist() == [0.5] * 4
-    assert ranking.popularity_matched_concordance(target, target, listeners).tolist() == [1] * 4
-    assert ranking.popularity_matched_concordance(-target, target, listeners).tolist() == [0] * 4
-    lone = ranking.popularity_matched_concordance(
-        target, target, listeners, ratio=1.15
-    )  # only (0, 1) is left
-    assert lone.isna().tolist() == [True, True, False, False]
-
-
-def test_concordance_equals_a_loop_over_pairs(rng):
-    predicted, target = random_frame(rng, 9).round(1), random_frame(rng, 9).round(1)
-    listeners = pd.Series(rng.integers(50, 150, 9), index=target.index)
-    wanted = []
-    for query in target.index:
-        values = [
-            0.5
-            + 0.5
-            * np.sign(predicted.loc[query, a] - predicted.loc[query, b])
-            * np.sign(target.loc[query, a] - target.loc[query, b])
-            for a, b in itertools.combinations(target.index.drop(query), 2)
-            if max(listeners[a], listeners[b]) / min(listeners[a], listeners[b]) <= 1.3
-            and target.loc[query, a] != target.loc[query, b]
-        ]
-        wanted.append(np.mean(values) if values else np.nan)
-    np.testing.assert_allclose(ranking.popularity_matched_concordance(predicted, target, listeners), wanted)
-
-
-def test_concordance_without_listeners_is_an_error(rng):
-    target = random_frame(rng, 4)
-    with pytest.raises(ValueError, match="1 candidates have no listeners"):
-        ranking.popularity_matched_concordance(target, target, pd.Series(5, index=["a0", "a1", "a2"]))
-
-
 # Lists for reading.
 
 

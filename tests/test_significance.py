@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.stats
 
@@ -112,3 +113,25 @@ def test_pairs_with_a_blank_value_are_left_out_instead_of_passing_for_significan
 def test_paired_values_of_different_lengths_are_an_error():
     with pytest.raises(ValueError, match=r"one length, got \(2,\) and \(3,\)"):
         significance.paired_randomisation([1, 2], [1, 2, 3])
+
+
+def test_holms_correction_worked_by_hand():
+    assert significance.holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert significance.holm([0.5, 0.6]).tolist() == [1, 1]
+    assert significance.holm([]).empty
+
+
+def test_holms_correction_is_the_closed_test_of_bonferroni(rng):
+    """A hypothesis falls with all intersections that hold it: the largest of their Bonferroni p-values."""
+    p = np.round(rng.random(6) ** 3, 2)
+    sets = [s for size in range(1, 7) for s in itertools.combinations(range(6), size)]
+    wanted = [max(min(1, len(s) * min(p[list(s)])) for s in sets if k in s) for k in range(6)]
+    assert significance.holm(p).tolist() == pytest.approx(wanted)
+
+
+def test_holms_correction_keeps_labels_and_leaves_out_what_was_not_tested():
+    given = pd.Series({"l2": 0.04, "chance": np.nan, "popularity": 0.01}, name="p_value")
+    wanted = pd.Series({"l2": 0.04, "chance": np.nan, "popularity": 0.02}, name="p_value")
+    pd.testing.assert_series_equal(significance.holm(given), wanted)
+    with pytest.raises(ValueError, match=r"p-values lie in \[0, 1\], got 1.5"):
+        significance.holm([0.5, 1.5])

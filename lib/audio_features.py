@@ -240,6 +240,28 @@ class Ear:
             self._heard = (tuple(artists), self.transform(clips), owners)
         return self._heard[1:]
 
+    def arrays(self):
+        """What it has learnt, by name; `restore` reads it."""
+        found = {"lengths": np.array([one.length for one in self.dictionaries])}
+        for place, one in enumerate(self.dictionaries):
+            parts = {"mean": one.mean, "whiten": one.whiten, "atoms": one.atoms}
+            found |= {f"dictionary{place}.{name}": array for name, array in parts.items()}
+        for place, (mean, scale) in enumerate(zip(self.means, self.scales, strict=True)):
+            found |= {f"view{place}.mean": mean, f"view{place}.scale": scale}
+        return found
+
+    @classmethod
+    def restore(cls, arrays):
+        """An ear from its `arrays`."""
+        ear = cls(lengths=arrays["lengths"].tolist())
+        for place, one in enumerate(ear.dictionaries):
+            for name in ("mean", "whiten", "atoms"):
+                setattr(one, name, arrays[f"dictionary{place}.{name}"])
+        views = range(len(ear.dictionaries) + 2)
+        ear.means = [arrays[f"view{place}.mean"] for place in views]
+        ear.scales = [arrays[f"view{place}.scale"] for place in views]
+        return ear
+
     def _views(self, clips):
         found = [[] for _ in range(len(self.dictionaries) + 2)]
         for part in batches(clips):

@@ -141,6 +141,18 @@ class FactorCnn(FactorMethod):
     def hear(self, clips):
         return unit(self.predict(clips).mean(axis=0, keepdims=True).astype(float))[0]
 
+    def arrays(self):
+        """Its weights, in Keras's order."""
+        return {f"weight{place:03d}": value for place, value in enumerate(self.model.get_weights())}
+
+    @classmethod
+    def restore(cls, arrays):
+        weights = [arrays[name] for name in sorted(arrays)]
+        method = cls(None)
+        method.model = network(len(weights[-1]))  # the last one is the bias of the factors
+        method.model.set_weights(weights)
+        return method
+
 
 def drawn_batches(n_clips, steps, rng):
     """Rows of each step's clips: all clips in a new order again and again, cut into batches of one size."""

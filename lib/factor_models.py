@@ -28,7 +28,7 @@ from lib import factors
 from lib.audio_features import Ear, unit
 from lib.methods import labelled_scores
 
-STRENGTHS = tuple(10.0 ** np.arange(-3, 2.1, 0.5))  # of the ridge; clips are about a distance of 1 apart
+STRENGTHS = tuple(10.0 ** np.arange(-2, 1.6, 0.5))  # of the ridge; clips are about a distance of 1 apart
 WIDTHS = (0.5, 1.0, 2.0)  # of the RBF kernel, in medians of the squared distance
 INNER_FOLDS = 5
 
@@ -84,6 +84,15 @@ class FactorMethod:
 
     def hear(self, clips):
         """Where a few clips of one artist are heard, shape=(n,), of length 1."""
+        raise NotImplementedError
+
+    def arrays(self):
+        """What it has learnt, by name: plain arrays that `restore` reads."""
+        raise NotImplementedError
+
+    @classmethod
+    def restore(cls, arrays):
+        """A method that can `hear`, from its `arrays`."""
         raise NotImplementedError
 
     def score(self, collection, artists):
@@ -157,6 +166,18 @@ class FactorRidge(FactorMethod):
     def hear(self, clips):
         return unit(self.predict(self.ear.transform(clips)).mean(axis=0, keepdims=True))[0]
 
+    def arrays(self):
+        """For a linear kernel the clips it was fitted on are not needed again."""
+        slopes = self.heard.T @ self.coefficients
+        return {"centre": self.centre, "slopes": slopes} | _prefixed("ear.", self.ear.arrays())
+
+    @classmethod
+    def restore(cls, arrays):
+        method = cls(None, Ear.restore(_under("ear.", arrays)))
+        method.centre, method.coefficients = arrays["centre"], arrays["slopes"]
+        method.heard = np.eye(len(method.coefficients))
+        return method
+
     def _inner(self, target, owners, weights, seed):
         """Mean cosine of predicted and true factors of artists left out, for each width and strength."""
         artists = np.arange(len(target))
@@ -192,6 +213,22 @@ class FactorKernel(FactorRidge):
         """Likeness of clips, ``exp(-squared distance / (width * median))``, in (0, 1]."""
         return np.exp(-pairwise.euclidean_distances(one, other, squared=True) / (self.width * self.median))
 
+    def arrays(self):
+        return {
+            "centre": self.centre,
+            "coefficients": self.coefficients,
+            "heard": self.heard.astype(np.float32),
+            "width": np.array([self.width, self.median]),
+        } | _prefixed("ear.", self.ear.arrays())
+
+    @classmethod
+    def restore(cls, arrays):
+        method = cls(None, Ear.restore(_under("ear.", arrays)))
+        method.centre, method.coefficients = arrays["centre"], arrays["coefficients"]
+        method.heard = arrays["heard"].astype(np.float64)
+        method.width, method.median = arrays["width"].tolist()
+        return method
+
     def widths(self):
         distances = pairwise.euclidean_distances(self.heard, squared=True)
         self.median = float(np.median(distances[np.triu_indices(len(distances), k=1)])) or 1.0
@@ -222,6 +259,14 @@ class FactorSum(FactorMethod):
 
     def hear(self, clips):
         return np.concatenate([part.hear(clips) for part in self.parts]) / np.sqrt(len(self.parts))
+
+
+def _prefixed(prefix, arrays):
+    return {f"{prefix}{name}": array for name, array in arrays.items()}
+
+
+def _under(prefix, arrays):
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _ridge(kernel, target, weights, strength):

@@ -21,11 +21,13 @@ ORDER = [
         "spectrograms",
     ),
     *("methods", "splits", "ranking", "significance", "baselines", "confounds"),
+    *("factors", "audio_features", "factor_models", "proximity", "blend"),
     *("pairs", "siamese", "checkpoints", "training", "search", "filters"),
-    *("evaluation", "ledger", "players", "plots", "explorer"),
+    *("factor_cnn", "best_chance"),
+    *("evaluation", "ledger", "beyond", "similar_artists", "players", "plots", "explorer"),
     *("report", "notebooks", "runner"),
 ]
-MAY_IMPORT_KERAS = {"pairs", "siamese", "training", "search", "filters"}
+MAY_IMPORT_KERAS = {"pairs", "siamese", "training", "search", "filters", "factor_cnn"}
 
 FILES = {
     path.relative_to(paths.root() / "lib"): path for path in sorted((paths.root() / "lib").rglob("*.py"))

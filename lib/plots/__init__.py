@@ -11,6 +11,7 @@ Conventions
 
 import matplotlib.pyplot as plt
 
+from lib.plots.beyond import beyond_forest, gains, name_of, popularity_weight
 from lib.plots.filters import figure3_filters, figure4_selected_filters, filters_against_untrained, kernel
 from lib.plots.listening import (
     cluster_order,

@@ -12,7 +12,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
+from lib import methods
 from lib.pairs import Tile
 from lib.spectrograms import N_FRAMES
 from lib.training import Siamese
@@ -86,6 +88,34 @@ def variants(steps, longer, **settings):
         BestChance("siamese_jittered", steps=steps, jittered=True, **settings),
         BestChance("siamese_best_chance", steps=longer, denoised=True, jittered=True, **settings),
     ]
+
+
+def scores(collection, train, dev, *, seeds, steps, longer, **settings):
+    """Train every variant with every seed, and score all artists.
+
+    Parameters
+    ----------
+    collection : lib.methods.Collection
+    train, dev : sequence of str
+    seeds : sequence of int
+    steps, longer, settings
+        As for `variants`.
+
+    Returns
+    -------
+    pd.DataFrame
+        Long scores of fold 0.
+    """
+    frames = [
+        methods.to_long(
+            variant.fit(collection, train, dev, seed=seed).score(collection, collection.artists),
+            method=variant.name,
+            seed=seed,
+        )
+        for seed in seeds
+        for variant in variants(steps, longer, **settings)
+    ]
+    return pd.concat(frames, ignore_index=True)
 
 
 def denoised_target(target, train, *, rank=RANK):

@@ -17,7 +17,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from lib import blend, confounds, methods, proximity, ranking, significance, splits
+from lib import baselines, blend, confounds, methods, proximity, ranking, significance, splits
 from lib.audio_features import Ear
 from lib.factor_cnn import FactorCnn
 from lib.factor_models import FactorKernel, FactorRidge, FactorSum
@@ -67,6 +67,48 @@ def fit_all(listening, collection, train, dev, *, seeds, steps, n_factors=N_FACT
     networks = [timed(FactorCnn(listening, steps=steps, n_factors=n_factors), seed) for seed in seeds]
     fitted.append((FactorSum([*parts, *networks], "factor_all"), seeds[0]))
     return fitted, pd.DataFrame(seconds, columns=["method", "seed", "seconds"])
+
+
+def fit_and_score(listening, collection, split, *, seeds, steps, n_factors=N_FACTORS, known=()):
+    """Fit every method of audio on every fold, and score.
+
+    Parameters
+    ----------
+    listening : lib.listening.ListeningMatrix
+    collection : lib.methods.Collection
+    split : pd.DataFrame
+        ``fold, artist_id, split``.
+    seeds, steps, n_factors
+        As for `fit_all`.
+    known : collection of (str, int)
+        Methods and folds whose scores exist already: plain baselines are added to the other folds.
+
+    Returns
+    -------
+    scorers : list of (lib.methods.Method, int)
+        Those of the first fold.
+    scores : pd.DataFrame
+        Long: all artists of fold 0, and the dev and test artists of further folds.
+    seconds : pd.DataFrame
+        ``fold, method, seed, seconds``.
+    """
+    first, scores, seconds = None, [], []
+    for fold in sorted(split["fold"].unique()):
+        train, dev, test = (splits.artists_of(split, name, fold=fold) for name in splits.NAMES)
+        scorers, took = fit_all(
+            listening, collection, train, dev, seeds=seeds, steps=steps, n_factors=n_factors
+        )
+        first = first or scorers
+        plain = [
+            (method.fit(collection, train, dev), 0)
+            for method in baselines.untrained_baselines()
+            if (method.name, fold) not in known
+        ]
+        asked = collection.artists if fold == 0 else [*dev, *test]
+        scores.append(score_all([*plain, *scorers], collection, asked, fold=fold))
+        seconds.append(took.assign(fold=fold))
+    seconds = pd.concat(seconds, ignore_index=True)[["fold", "method", "seed", "seconds"]]
+    return first, pd.concat(scores, ignore_index=True), seconds
 
 
 def score_all(scorers, collection, artists, *, fold):
@@ -345,6 +387,55 @@ def comparisons(test_values, *, references=("l2", "siamese"), seed=0):
             corrected = significance.holm([row["p_value"] for row in family])
             rows += [row | {"p_holm": float(p)} for row, p in zip(family, corrected, strict=True)]
     return pd.DataFrame(rows)
+
+
+def summary(per_query, *, seed=0):
+    """Each method's mean over queries with its interval.
+
+    Parameters
+    ----------
+    per_query : pd.DataFrame
+        From `values`.
+    seed : int
+
+    Returns
+    -------
+    pd.DataFrame
+        ``method, measure, value, ci_low, ci_high, n_queries, n_seeds``.
+    """
+    rows = []
+    for (method, measure), part in per_query.groupby(["method", "measure"], sort=False):
+        part = pooled(part.dropna(subset="value"))
+        if len(part):
+            low, high = significance.bootstrap_interval(part["value"], seed=seed)
+            found = (part["value"].mean(), low, high, len(part), int(part["n_seeds"].max()))
+            rows.append((method, measure, *found))
+    columns = ["method", "measure", "value", "ci_low", "ci_high", "n_queries", "n_seeds"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def ablation(per_query, *, reference, seed=0):
+    """What each variant reaches, and what it brings over one of them.
+
+    Parameters
+    ----------
+    per_query : pd.DataFrame
+        From `values`.
+    reference : str
+        A method.
+    seed : int
+
+    Returns
+    -------
+    pd.DataFrame
+        The columns of `summary`, then ``gain``, ``gain_low``, ``gain_high``, ``p_value``, ``p_holm`` of the
+        difference to `reference`; blank in its own rows.
+    """
+    gains = comparisons(per_query, references=[reference], seed=seed).rename(
+        columns={"difference": "gain", "ci_low": "gain_low", "ci_high": "gain_high"}
+    )
+    kept = ["method", "measure", "gain", "gain_low", "gain_high", "p_value", "p_holm"]
+    return summary(per_query, seed=seed).merge(gains[kept], on=["method", "measure"], how="left")
 
 
 def as_table1(test_values, *, n, seed=0):

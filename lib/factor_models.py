@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import scipy.linalg
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics import pairwise
 from sklearn.model_selection import KFold
@@ -191,12 +192,13 @@ class FactorRidge(FactorMethod):
             for kept, left_out in folds.split(artists):
                 inner, outer = np.isin(owners, kept), np.isin(owners, left_out)
                 centre = np.average(target[owners[inner]], axis=0, weights=weights[inner])
+                path = _RidgePath(
+                    kernel[np.ix_(inner, inner)], target[owners[inner]] - centre, weights[inner]
+                )
+                path.ask(kernel[np.ix_(outer, inner)])
+                places = np.searchsorted(left_out, owners[outer])
                 for strength in STRENGTHS:
-                    fitted = _ridge(
-                        kernel[np.ix_(inner, inner)], target[owners[inner]] - centre, weights[inner], strength
-                    )
-                    said = centre + kernel[np.ix_(outer, inner)] @ fitted
-                    said = unit(artist_means(said, np.searchsorted(left_out, owners[outer]), len(left_out)))
+                    said = unit(artist_means(centre + path.said(strength), places, len(left_out)))
                     reached[strength][left_out] = (said * target[left_out]).sum(axis=1)
             rows += [
                 (width, strength, np.average(values, weights=counts)) for strength, values in reached.items()
@@ -273,6 +275,23 @@ def _ridge(kernel, target, weights, strength):
     """Dual coefficients; the strength counts in mean weights, so that it means the same for any number."""
     model = KernelRidge(alpha=strength, kernel="precomputed")
     return model.fit(kernel, target, sample_weight=weights / weights.mean()).dual_coef_
+
+
+class _RidgePath:
+    """Predictions of `_ridge` for every strength at the price of one decomposition."""
+
+    def __init__(self, kernel, target, weights):
+        self.roots = np.sqrt(weights / weights.mean())[:, None]
+        self.eigenvalues, self.directions = scipy.linalg.eigh(kernel * self.roots * self.roots.T)
+        self.told = self.directions.T @ (self.roots * target)
+
+    def ask(self, kernel):
+        """Likeness of new clips (rows) to the fitted ones (columns)."""
+        self.asked = (kernel * self.roots.T) @ self.directions
+
+    def said(self, strength):
+        """What is predicted for the clips asked about."""
+        return self.asked @ (self.told / (self.eigenvalues + strength)[:, None])
 
 
 def artist_means(clips, owners, n_artists):

@@ -91,7 +91,7 @@ def fitted(data):
     """
     data = Path(data)
     scores, best = pd.read_parquet(data / "scores.parquet"), "siamese"
-    if (data / "beyond_scores.parquet").exists():
+    if all((data / name).exists() for name in ("beyond_scores.parquet", "beyond_choice.json")):
         beyond = pd.read_parquet(data / "beyond_scores.parquet")
         beyond = beyond[~beyond["method"].str.endswith("+popularity")]
         known = scores[["method", "fold"]].drop_duplicates()

@@ -1,4 +1,4 @@
-"""Features of clips: statistics by hand, dictionaries that find what is there, and no look at other artists."""
+"""Features of clips: statistics by hand, dictionaries that find what is there, no look at other artists."""
 
 import librosa
 import numpy as np

@@ -9,8 +9,8 @@ from lib.plots.style import METHOD_COLOURS, METHOD_NAMES, axes_of
 
 MEASURES = {
     "ndcg": "nDCG",
-    "unordered": "share of true neighbours found",
-    "matched_concordance": "popularity-matched concordance",
+    "unordered": "share of\ntrue neighbours found",
+    "matched_concordance": "popularity-matched\nconcordance",
 }
 
 
@@ -76,7 +76,7 @@ def beyond_forest(table, *, n):
             if method in part.index:
                 _interval(ax, part.loc[method], "value", place, method)
         ax.axvline(part["chance"].iloc[0], color="#999999", linestyle=":", label="chance")
-        ax.set_xlabel(f"{label}, 95 % interval over queries")
+        ax.set_xlabel(f"{label},\n95 % interval over queries")
     axes[0].set_yticks(range(len(listed)), [name_of(method) for method in listed])
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", fontsize=8)
     return figure

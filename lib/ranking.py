@@ -8,7 +8,8 @@ Conventions
 - Each metric returns one value for each query.
 - *Ties take their expected value over all orders.* For set and gain metrics that is exact, so a constant
   prediction scores chance to the last digit; for the ordered ones (`sequence_matcher`, `levenshtein`,
-  `mean_average_precision`) it is the mean of `N_DRAWS` seeded draws.
+  `mean_average_precision`) it is the mean of `N_DRAWS` seeded draws, whose error `order_error` states.
+- `evaluate` gives all of them at once.
 
 References
 ----------
@@ -166,7 +167,7 @@ def r_precision(predicted, target, n=None):
     relevant = t > np.quantile(t, RELEVANT_QUANTILE)
     r = relevant.sum(axis=1)
     values = [
-        (_inclusion(row[None], k)[0] * hit).sum() / k if k else np.nan for row, hit, k in zip(p, relevant, r)
+        (inclusion(row[None], k)[0] * hit).sum() / k if k else np.nan for row, hit, k in zip(p, relevant, r)
     ]
     return _series(np.array(values), target)
 
@@ -193,7 +194,7 @@ def _summed(factors, predicted, target, n=1):
 
 
 def _overlap_factors(p, t, n):
-    return _inclusion(p, n), _inclusion(t, n) / n
+    return inclusion(p, n), inclusion(t, n) / n
 
 
 def _ndcg_factors(p, t, n):
@@ -230,6 +231,118 @@ WITHOUT_LENGTH = ("r_precision", "spearman")  # metrics of the whole ranking
 ORDERED = ("sequence_matcher", "levenshtein", "map")  # metrics that draw orders where values tie
 
 
+def inclusion(values, n):
+    """Probability of each candidate to be among the first `n` when ties are broken at random.
+
+    Parameters
+    ----------
+    values : np.ndarray, shape=(n_queries, n_candidates)
+    n : int
+
+    Returns
+    -------
+    np.ndarray, shape=(n_queries, n_candidates)
+        Each row sums to `n`.
+    """
+    better = scipy.stats.rankdata(-values, method="min", axis=1) - 1
+    tied = scipy.stats.rankdata(-values, method="max", axis=1) - better
+    return np.clip((n - better) / tied, 0, 1)
+
+
+def evaluate(predicted, target, lengths, *, seed=0, metrics=tuple(METRICS)):
+    """Several metrics at several list lengths.
+
+    Parameters
+    ----------
+    predicted, target : pd.DataFrame, shape=(n_queries, n_candidates)
+    lengths : sequence of int
+    seed : int
+        Of the orders drawn where values tie.
+    metrics : sequence of str
+        Of `METRICS`.
+
+    Returns
+    -------
+    dict of (str, int) to pd.Series, shape=(n_queries,)
+        By metric and n, which is ``pd.NA`` for metrics of the whole ranking.
+    """
+    results = {}
+    for metric in metrics:
+        function = METRICS[metric]
+        seeded = {"seed": seed} if metric in ORDERED else {}
+        if metric in WITHOUT_LENGTH:
+            results[metric, pd.NA] = function(predicted, target)
+        else:
+            results |= {(metric, n): function(predicted, target, n, **seeded) for n in lengths}
+    return results
+
+
+def order_error(metric, predicted, target, n, *, seed=0, repeats=8):
+    """Standard error that drawing orders leaves in the mean of an ordered metric over the queries.
+
+    Parameters
+    ----------
+    metric : str
+        One of `ORDERED`.
+    predicted, target : pd.DataFrame, shape=(n_queries, n_candidates)
+    n, seed : int
+    repeats : int
+        Independent evaluations whose spread is taken.
+
+    Returns
+    -------
+    float
+        0 where nothing ties, and so nothing is drawn.
+    """
+    rng = np.random.default_rng([seed, repeats])
+    seeds = rng.integers(2**31, size=repeats)
+    return float(
+        np.std([METRICS[metric](predicted, target, n, seed=int(one)).mean() for one in seeds], ddof=1)
+    )
+
+
+def squared_error(predicted, target):
+    """Mean squared difference of predicted and true similarity over a query's candidates: the loss.
+
+    Only for predictions on the scale of the truth; of two trainings take the mean of their errors, not the
+    error of their mean.
+
+    Parameters
+    ----------
+    predicted, target : pd.DataFrame, shape=(n_queries, n_candidates)
+
+    Returns
+    -------
+    pd.Series, shape=(n_queries,)
+        Lower is better.
+    """
+    p, t = validate(predicted, target)
+    return _series(((p - t) ** 2).mean(axis=1), target)
+
+
+def predicted_ranks(predicted, target):
+    """At which place a method puts each query's nearest, second nearest, ... true neighbour.
+
+    Parameters
+    ----------
+    predicted, target : pd.DataFrame, shape=(n_queries, n_candidates)
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_queries, n_others)
+        Columns: true rank, from 1; values: predicted rank, from 1. Predicted ties share their mean rank; true
+        neighbours that tie share the mean of their predicted ranks.
+    """
+    p, t = validate(predicted, target)
+    said = scipy.stats.rankdata(-p, axis=1)
+    rows = []
+    for ranks, true in zip(said, t, strict=True):
+        _, group = np.unique(-true, return_inverse=True)
+        means = np.bincount(group, weights=ranks) / np.bincount(group)
+        rows.append(means[np.sort(group)])
+    return pd.DataFrame(rows, index=target.index, columns=pd.RangeIndex(1, p.shape[1] + 1))
+
+
 def top(scores, n):
     """The `n` closest candidates of each query, best first.
 
@@ -253,13 +366,6 @@ def top(scores, n):
 
 def _series(values, target):
     return pd.Series(values, index=target.index)
-
-
-def _inclusion(values, n):
-    """Probability of each candidate to be among the first `n` when ties are broken at random."""
-    better = scipy.stats.rankdata(-values, method="min", axis=1) - 1
-    tied = scipy.stats.rankdata(-values, method="max", axis=1) - better
-    return np.clip((n - better) / tied, 0, 1)
 
 
 def _expected_discount(values, discount):

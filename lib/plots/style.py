@@ -23,6 +23,9 @@ METHOD_COLOURS = {
     "siamese": "#D55E00",
     "split_half": "#000000",
     "world": "#009E73",
+    "truth": "#000000",
+    "source": "#777777",
+    "loudness": "#777777",
 }
 METHOD_NAMES = {
     "chance": "chance",
@@ -34,6 +37,9 @@ METHOD_NAMES = {
     "siamese": "siamese network",
     "split_half": "ceiling: other half of listeners",
     "world": "ceiling: perfect hearing",
+    "truth": "the truth itself",
+    "source": "same catalogue",
+    "loudness": "like loudness",
 }
 SPLIT_COLOURS = {"train": "#0072B2", "dev": "#E69F00", "test": "#D55E00"}
 

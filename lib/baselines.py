@@ -63,7 +63,12 @@ class L2(_OfClips):
 
     def clip_similarities(self, clips):
         """Negated distances of every pair of clips, shape=(n_clips, n_clips)."""
-        return -pairwise.euclidean_distances(clips.reshape(len(clips), -1).astype(np.float64))
+        flat = clips.reshape(len(clips), -1).astype(np.float32)
+        flat = flat - flat.mean(axis=0)  # lengths near those of the differences: float32 will do
+        squares = np.vecdot(flat, flat).astype(np.float64)
+        distances = np.maximum(np.add.outer(squares, squares) - 2.0 * (flat @ flat.T), 0)
+        np.fill_diagonal(distances, 0)
+        return -np.sqrt(distances)
 
 
 class Spectrum(_OfClips):

@@ -356,12 +356,25 @@ def top(scores, n):
     pd.DataFrame
         ``query``, ``rank`` (from 1), ``artist``, ``score``. Ties are listed by artist id.
     """
-    rows = []
-    for query, values in scores.iterrows():
-        ranked = values.drop(query, errors="ignore").rename_axis("artist").rename("score").reset_index()
-        ranked = ranked.sort_values(["score", "artist"], ascending=[False, True]).head(n)
-        rows.append(ranked.assign(query=query, rank=range(1, len(ranked) + 1)))
-    return pd.concat(rows, ignore_index=True)[["query", "rank", "artist", "score"]]
+    by_id = np.argsort(scores.columns.to_numpy(dtype=object), kind="stable")
+    artists, values = scores.columns[by_id], scores.to_numpy(dtype=float)[:, by_id]
+    own = artists.get_indexer(scores.index)
+    parts = []
+    for query, row, place in zip(scores.index, values, own, strict=True):
+        others = np.flatnonzero(~np.isnan(row))  # a blank value ranks nothing
+        others = others[others != place]
+        if len(others) > n:
+            least = np.partition(row[others], len(others) - n)[len(others) - n]
+            others = others[row[others] >= least]
+        nearest = others[np.argsort(-row[others], kind="stable")][:n]
+        parts.append((query, artists[nearest], row[nearest]))
+    lengths = [len(found) for _, found, _ in parts]
+    return pd.DataFrame({
+        "query": np.repeat([query for query, _, _ in parts], lengths),
+        "rank": np.concatenate([np.arange(1, length + 1) for length in lengths]),
+        "artist": np.concatenate([found for _, found, _ in parts]),
+        "score": np.concatenate([found for _, _, found in parts]),
+    })  # fmt: skip
 
 
 def _series(values, target):

@@ -20,7 +20,7 @@ ORDER = [
         "clips",
         "spectrograms",
     ),
-    *("methods", "splits", "ranking", "significance", "baselines", "confounds"),
+    *("methods", "splits", "ranking", "significance", "baselines", "confounds", "nearest"),
     *("pairs", "siamese", "checkpoints", "training", "search", "filters"),
     *("evaluation", "ledger", "players", "plots", "explorer"),
     *("report", "notebooks", "runner"),

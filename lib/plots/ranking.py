@@ -178,17 +178,21 @@ def rank_heatmap(ranks):
     ranks : pd.DataFrame, shape=(n_methods, n_others)
         From `evaluation.rank_table`.
     """
-    figure, ax = plt.subplots(figsize=(9, 0.34 * len(ranks) + 1.3))
     chance = (ranks.shape[1] + 1) / 2
+    ranks = ranks.drop(index="chance", errors="ignore")
+    figure, ax = plt.subplots(figsize=(9, 0.34 * len(ranks) + 1.3))
+    far = max(1, np.abs(ranks.to_numpy() - chance).max())
     image = ax.imshow(
-        ranks.to_numpy(), cmap=SIGNED, vmin=1, vmax=2 * chance - 1, aspect="auto", origin="upper",
+        ranks.to_numpy(), cmap=SIGNED, vmin=chance - far, vmax=chance + far, aspect="auto", origin="upper",
         interpolation="nearest", extent=(0.5, ranks.shape[1] + 0.5, len(ranks) - 0.5, -0.5),
     )  # fmt: skip
     ax.set_yticks(range(len(ranks)), _names(ranks.index))
     ax.set_xlabel("place of the candidate in the truth (1: nearest)")
-    bar = figure.colorbar(image, ax=ax, ticks=[1, chance, 2 * chance - 1])
-    bar.ax.set_yticklabels(["1: nearest", f"{chance:g}: chance", f"{2 * chance - 1:g}: farthest"])
-    bar.set_label("mean place by the method")
+    bar = figure.colorbar(image, ax=ax, label="mean place by the method")
+    bar.ax.axhline(chance, color="black", linewidth=1)
+    bar.ax.text(
+        0.5, chance, "chance", ha="center", va="bottom", transform=bar.ax.get_yaxis_transform(), size=7
+    )
     bar.ax.invert_yaxis()
     return figure
 
@@ -213,7 +217,7 @@ def strata_bars(table):
             error = [rows["value"] - rows["ci_low"], rows["ci_high"] - rows["value"]]
             ax.bar(
                 x, rows["value"], width, color=METHOD_COLOURS.get(method), yerr=np.clip(error, 0, None),
-                error_kw={"linewidth": 0.8, "ecolor": "#444444"}, label=METHOD_NAMES.get(method, method),
+                error_kw={"linewidth": 0.8, "ecolor": "#777777"}, label=METHOD_NAMES.get(method, method),
                 edgecolor="white", linewidth=0.3,
             )  # fmt: skip
         ax.axhline(part["chance"].iloc[0], color="black", linestyle=":", linewidth=1, label="chance")
@@ -246,7 +250,7 @@ def confound_dots(table, *, measures=tuple(MEASURE_NAMES)):
             row, colour = part.loc[method], METHOD_COLOURS.get(method, "#444444")
             ax.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=2)
             ax.plot(row["value"], place, "o", color=colour, markeredgecolor="black", markeredgewidth=0.4)
-        ax.axvline(part["chance"].iloc[0], color="#999999", linestyle=":")
+        ax.axvline(part["chance"].iloc[0], color="#999999", linestyle=":", zorder=0)
         ax.set_xlabel(MEASURE_NAMES.get(measure, measure))
     np.atleast_1d(axes)[0].set_yticks(range(len(methods)), _names(methods))
     return figure

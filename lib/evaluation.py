@@ -25,6 +25,24 @@ PAPER_TABLE_1 = {
     (10, "sequence_matcher"): (0.1796, 0.1653), (10, "unordered"): (0.3163, 0.3020),
     (25, "sequence_matcher"): (0.1633, 0.1543), (25, "unordered"): (0.5731, 0.5543),
 }  # fmt: skip
+# Table 2: query -> source -> its five neighbours.
+PAPER_TABLE_2 = {
+    "The Beatles": {
+        "truth": ["radiohead", "coldplay", "bob dylan", "the rolling stones", "led zeppelin"],
+        "siamese": ["the 69 eyes", "leonard cohen", "cat stevens", "death cab for cutie", "built to spill"],
+        "l2": ["massive attack", "dj shadow", "klaus badelt", "era", "enya"],
+    },
+    "In Flames": {
+        "truth": ["children of bodom", "slipknot", "disturbed", "dark tranquillity", "iron maiden"],
+        "siamese": ["rhapsody of fire", "creed", "mudvayne", "marilyn manson", "cradle of filth"],
+        "l2": ["immortal", "soilwork", "converge", "dark tranquillity", "thrice"],
+    },
+    "2Pac": {
+        "truth": ["nas", "snoop dogg", "50 cent", "notorious b.i.g.", "dr. dre"],
+        "siamese": ["akon", "jay-z", "50 cent", "lil wayne", "the pussycat dolls"],
+        "l2": ["orbital", "flying lotus", "mr. scruff", "shpongle", "king crimson"],
+    },
+}
 PAPER_METHODS = {"siamese": 0, "l2": 1}
 TESTED = (
     "unordered",
@@ -543,6 +561,28 @@ def table2(scores, target, split, queries, *, sources, n=5):
     table["query_split"], table["truth"] = table["query"].map(split_of), "corrected"
     table["candidates"] = "all"
     return table[["query", "query_split", "truth", "candidates", "rank", "source", "artist", "score"]]
+
+
+def beside_the_paper(table):
+    """Table 2 with the artists that the paper lists in the same place.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `table2`, names in the place of ids.
+
+    Returns
+    -------
+    pd.DataFrame
+        With a column ``paper_artist``, blank where the paper has no such list.
+    """
+    listed = {names.normalise(query): lists for query, lists in PAPER_TABLE_2.items()}
+
+    def of_paper(row):
+        artists = listed.get(names.normalise(row["query"]), {}).get(row["source"], [])
+        return artists[row["rank"] - 1] if row["rank"] <= len(artists) else None
+
+    return table.assign(paper_artist=[of_paper(row) for row in table.to_dict("records")])
 
 
 def headline(table, *, truth="corrected", metric="unordered"):

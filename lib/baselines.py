@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import librosa
 import numpy as np
+import scipy.linalg
 from sklearn.metrics import pairwise
 
 from lib.methods import labelled_scores, mean_over_clips
@@ -64,11 +65,15 @@ class L2(_OfClips):
     def clip_similarities(self, clips):
         """Negated distances of every pair of clips, shape=(n_clips, n_clips)."""
         flat = clips.reshape(len(clips), -1).astype(np.float32)
-        flat = flat - flat.mean(axis=0)  # lengths near those of the differences: float32 will do
-        squares = np.vecdot(flat, flat).astype(np.float64)
-        distances = np.maximum(np.add.outer(squares, squares) - 2.0 * (flat @ flat.T), 0)
-        np.fill_diagonal(distances, 0)
-        return -np.sqrt(distances)
+        flat -= flat.mean(axis=0)  # lengths near those of the differences: float32 will do
+        products = scipy.linalg.blas.ssyrk(1.0, flat.T, trans=1).T  # each pair once: below the diagonal
+        squares = np.diag(products).copy()
+        products *= -2
+        products += squares
+        products += squares[:, None]
+        distances = -np.sqrt(np.maximum(products, 0, out=products), out=products).astype(np.float64)
+        distances = np.tril(distances, k=-1)
+        return distances + distances.T
 
 
 class Spectrum(_OfClips):

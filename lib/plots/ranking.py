@@ -188,11 +188,8 @@ def rank_heatmap(ranks):
     )  # fmt: skip
     ax.set_yticks(range(len(ranks)), _names(ranks.index))
     ax.set_xlabel("place of the candidate in the truth (1: nearest)")
-    bar = figure.colorbar(image, ax=ax, label="mean place by the method")
+    bar = figure.colorbar(image, ax=ax, label="mean place by the method (line: chance)")
     bar.ax.axhline(chance, color="black", linewidth=1)
-    bar.ax.text(
-        0.5, chance, "chance", ha="center", va="bottom", transform=bar.ax.get_yaxis_transform(), size=7
-    )
     bar.ax.invert_yaxis()
     return figure
 

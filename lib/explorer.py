@@ -27,7 +27,8 @@ import pandas as pd
 from lib import blend, players, plots, ranking, spectrograms, splits
 
 TRUTH, BEST = "truth", "best"
-NAMES = {TRUTH: "truth: shared listeners"} | plots.METHOD_NAMES
+NAMES = {TRUTH: "truth: shared listeners"}
+NAMES |= {name: said for name, said in plots.METHOD_NAMES.items() if name != TRUTH}
 MAX_CLIPS = 3  # of an artist, shown at a time
 SPLIT_MEANS = {
     "train": "a training artist: the network has learnt from its clips, so its ranking here is no test",

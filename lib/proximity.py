@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-from lib import ranking
+from lib import confounds, ranking
 
 
 def mutual_proximity(scores):
@@ -75,10 +75,4 @@ def hubness(scores, n):
     float
         0 where all are named equally often; ties take their expected value.
     """
-    ranking.validate(scores, scores, n)
-    values = scores.to_numpy(dtype=float)
-    values = np.where(np.isnan(values), -np.inf, values)
-    better = scipy.stats.rankdata(-values, method="min", axis=1) - 1
-    tied = scipy.stats.rankdata(-values, method="max", axis=1) - better
-    named = np.clip((n - better) / tied, 0, 1).sum(axis=0)
-    return float(scipy.stats.skew(named)) if np.ptp(named) > 1e-9 else 0.0
+    return float(confounds.hub_skewness(confounds.k_occurrence(scores, n)))

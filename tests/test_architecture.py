@@ -20,7 +20,7 @@ ORDER = [
         "clips",
         "spectrograms",
     ),
-    *("methods", "splits", "ranking", "significance", "baselines", "confounds"),
+    *("methods", "splits", "ranking", "significance", "baselines", "confounds", "nearest"),
     *("factors", "audio_features", "factor_models", "proximity", "blend"),
     *("pairs", "siamese", "checkpoints", "training", "search", "filters"),
     *("factor_cnn", "best_chance"),

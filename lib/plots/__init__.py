@@ -22,7 +22,17 @@ from lib.plots.listening import (
     popularity_curve,
     similarity_heatmap,
 )
-from lib.plots.ranking import forest, mislabelled_truth, overlap_by_length, overview
+from lib.plots.ranking import (
+    clips_curve,
+    confound_dots,
+    forest,
+    mislabelled_truth,
+    overlap_by_length,
+    overview,
+    published_null,
+    rank_heatmap,
+    strata_bars,
+)
 from lib.plots.sound import (
     clip_portraits,
     kept_and_lost,

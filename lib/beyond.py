@@ -12,6 +12,7 @@ Conventions
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import numpy as np
@@ -216,7 +217,7 @@ def with_proximity(scores, names):
     )
 
 
-def with_popularity(scores, listeners, name, weight):
+def with_popularity(scores, listeners, name, weights):
     """Scores of one method, blended with what a catalogue knows (`lib.blend`).
 
     Parameters
@@ -226,7 +227,8 @@ def with_popularity(scores, listeners, name, weight):
     listeners : pd.Series
     name : str
         A method.
-    weight : float
+    weights : dict of int to float
+        Of popularity, for each fold.
 
     Returns
     -------
@@ -236,7 +238,10 @@ def with_popularity(scores, listeners, name, weight):
     return pd.concat(
         [
             methods.to_long(
-                blend.blend(frame, listeners, weight), method=f"{name}{POPULARITY}", fold=fold, seed=seed
+                blend.blend(frame, listeners, weights[fold]),
+                method=f"{name}{POPULARITY}",
+                fold=fold,
+                seed=seed,
             )
             for (_, fold, seed), frame in frames_of(scores[scores["method"] == name], None)
         ],
@@ -324,25 +329,53 @@ def choose(dev_values, names=AUDIO_ALONE, *, measure="ndcg", fold=0):
     )
 
 
-def weights_on_dev(scores, target, split, listeners, name, *, weights=blend.WEIGHTS, n, fold=0):
-    """How one method does on the dev artists with more and more popularity in it.
+def weights_on_dev(scores, target, split, listeners, name, *, weights=blend.WEIGHTS, n):
+    """How one method does on each fold's dev artists with more and more popularity in it.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        Long.
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    split : pd.DataFrame
+    listeners : pd.Series
+    name : str
+        A method.
+    weights : sequence of float
+    n : int
+        Length of the lists.
 
     Returns
     -------
     pd.DataFrame
-        ``weight, ndcg`` (mean over the dev artists and trainings).
+        ``fold, weight, ndcg`` (mean over the dev artists and trainings).
     """
-    dev = splits.artists_of(split, "dev", fold=fold)
-    truth, length = target.loc[dev, dev], min(n, len(dev) - 1)
-    own = scores[(scores["method"] == name) & (scores["fold"] == fold)]
-    frames = [frame.reindex_like(truth) for _, frame in frames_of(own, dev)]
-    rows = []
-    for weight in weights:
+    own, rows = scores[scores["method"] == name], []
+    for fold, weight in itertools.product(sorted(set(own["fold"])), weights):
+        dev = splits.artists_of(split, "dev", fold=fold)
+        truth, length = target.loc[dev, dev], min(n, len(dev) - 1)
+        frames = [frame.reindex_like(truth) for _, frame in frames_of(own[own["fold"] == fold], dev)]
         reached = [
             ranking.ndcg(blend.blend(frame, listeners, weight), truth, length).mean() for frame in frames
         ]
-        rows.append((weight, np.mean(reached)))
-    return pd.DataFrame(rows, columns=["weight", "ndcg"])
+        rows.append((fold, weight, np.mean(reached)))
+    return pd.DataFrame(rows, columns=["fold", "weight", "ndcg"])
+
+
+def best_weights(by_weight):
+    """The weight that is best on each fold's dev artists, the smallest of equal ones.
+
+    Parameters
+    ----------
+    by_weight : pd.DataFrame
+        From `weights_on_dev`.
+
+    Returns
+    -------
+    dict of int to float
+    """
+    best = by_weight.loc[by_weight.groupby("fold")["ndcg"].idxmax()]
+    return dict(zip(best["fold"].tolist(), best["weight"].tolist(), strict=True))
 
 
 def comparisons(test_values, *, references=("l2", "siamese"), seed=0):

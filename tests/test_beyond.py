@@ -128,7 +128,7 @@ def test_rows_of_table_1_hold_what_it_lacks(truth, split):
 
 def test_proximity_and_popularity_get_names_of_their_own(truth):
     near = beyond.with_proximity(long_of(truth), ["good"])
-    known = beyond.with_popularity(long_of(truth), LISTENERS, "good", 0.0)
+    known = beyond.with_popularity(long_of(truth), LISTENERS, "good", {0: 0.0})
     assert set(near["method"]) == {"good+proximity"}
     assert set(known["method"]) == {"good+popularity"}
     back = methods.to_frame(known, IDS)
@@ -142,7 +142,14 @@ def test_the_weight_of_popularity_is_judged_on_dev_alone(truth, split, rng):
     spoilt = scores.assign(score=np.where(held_out, rng.random(len(scores)), scores["score"]))
     again = beyond.weights_on_dev(spoilt, truth, split, LISTENERS, "good", weights=(0, 1), n=3)
     pd.testing.assert_frame_equal(found, again)
-    assert found.loc[0, "ndcg"] == 1 > found.loc[1, "ndcg"]
+    assert found.loc[0, "ndcg"] == pytest.approx(1)
+    assert found.loc[1, "ndcg"] < 0.99
+    assert beyond.best_weights(found) == {0: 0}
+
+
+def test_each_fold_has_a_weight_of_its_own():
+    found = pd.DataFrame({"fold": [0, 0, 1, 1], "weight": [0, 1, 0, 1], "ndcg": [0.3, 0.3, 0.1, 0.2]})
+    assert beyond.best_weights(found) == {0: 0, 1: 1}
 
 
 def test_an_ablation_shows_values_and_what_each_change_brings(truth, split):

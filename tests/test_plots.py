@@ -402,3 +402,47 @@ def test_a_plot_draws_into_the_axes_it_is_given(draw):
     assert draw(right) is figure
     assert right.has_data()
     assert not left.has_data()
+
+
+# Beyond the paper.
+
+COMPARED = pd.DataFrame({
+    "reference": "l2", "method": ["factor_sum", "siamese", "factor_sum+proximity"] * 2,
+    "measure": ["ndcg"] * 3 + ["matched_concordance"] * 3, "difference": [0.1, 0.0, 0.12, 0.05, -0.01, 0.06],
+    "ci_low": [0.05, -0.05, 0.07, 0.01, -0.04, 0.02], "ci_high": [0.15, 0.05, 0.17, 0.09, 0.02, 0.1],
+})  # fmt: skip
+
+
+def test_gains_are_drawn_where_they_are_against_no_gain():
+    figure = plots.gains(COMPARED, measures=("ndcg", "matched_concordance"))
+    ax = figure.axes[0]
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == ["factors: ridge and kernel + proximity", "siamese network", "factors: ridge and kernel"]
+    intervals = [line.get_xdata() for line in ax.lines if len(line.get_xdata()) == 2]
+    assert [list(x) for x in intervals[:3]] == [[0.07, 0.17], [-0.05, 0.05], [0.05, 0.15]]
+    assert list(intervals[3]) == [0, 0]  # the line of no gain
+
+
+def test_the_forest_of_08_shows_all_folds_together_where_there_are_any():
+    rows = [
+        {"fold": fold, "method": method, "metric": metric, "n": n, "value": value}
+        for fold, shift in ((0, 0.0), (pd.NA, 0.1))
+        for method, base in (("chance", 0.2), ("factor_sum", 0.4))
+        for metric, n, value in (("ndcg", 10, base + shift), ("matched_concordance", pd.NA, base + shift))
+    ]
+    table = pd.DataFrame(rows).assign(truth="corrected", candidates="test", chance=0.2).astype({"n": "Int64"})
+    table = table.assign(ci_low=table["value"] - 0.05, ci_high=table["value"] + 0.05)
+    for some, value in ((table, 0.5), (table[table["fold"].notna()], 0.4)):
+        figure = plots.beyond_forest(some, n=10)
+        for ax in figure.axes:
+            (dot,) = [line for line in ax.lines if line.get_marker() == "o"]
+            assert list(dot.get_xdata()) == [value]
+        names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        assert names == ["factors: ridge and kernel"]
+
+
+def test_the_chosen_weight_of_popularity_is_marked():
+    by_weight = pd.DataFrame({"weight": [0, 0.5, 1], "ndcg": [0.3, 0.4, 0.35]})
+    curve, mark = plots.popularity_weight(by_weight, chosen=0.5).axes[0].lines
+    assert list(curve.get_ydata()) == [0.3, 0.4, 0.35]
+    assert list(mark.get_xdata()) == [0.5, 0.5]

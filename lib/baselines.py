@@ -20,6 +20,8 @@ from sklearn.metrics import pairwise
 
 from lib.methods import labelled_scores, mean_over_clips
 
+PARTS = 16  # of a spectrogram, in the sum of products: one alone would round different distances to a tie
+
 
 class Chance:
     """A constant score: every metric gives its expectation over random orders."""
@@ -65,14 +67,16 @@ class L2(_OfClips):
     def clip_similarities(self, clips):
         """Negated distances of every pair of clips, shape=(n_clips, n_clips)."""
         flat = clips.reshape(len(clips), -1).astype(np.float32)
-        flat -= flat.mean(axis=0)  # lengths near those of the differences: float32 will do
-        products = scipy.linalg.blas.ssyrk(1.0, flat.T, trans=1).T  # each pair once: below the diagonal
+        flat -= flat.mean(axis=0)  # else squares would be large and their differences small
+        products = np.zeros((len(flat), len(flat)), order="F")
+        for part in np.array_split(flat, PARTS, axis=1):  # products in float32, their sum in float64
+            products += scipy.linalg.blas.ssyrk(1.0, np.ascontiguousarray(part).T, trans=1)
+        products = products.T  # each pair once, below the diagonal
         squares = np.diag(products).copy()
         products *= -2
         products += squares
         products += squares[:, None]
-        distances = -np.sqrt(np.maximum(products, 0, out=products), out=products).astype(np.float64)
-        distances = np.tril(distances, k=-1)
+        distances = np.tril(-np.sqrt(np.maximum(products, 0, out=products), out=products), k=-1)
         return distances + distances.T
 
 

@@ -20,6 +20,7 @@ McSherry & Najork (2008) for metrics under ties.
 from __future__ import annotations
 
 import difflib
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -176,18 +177,21 @@ def spearman(predicted, target, n=None):
 
 
 def _overlap_factors(p, t, n):
-    return inclusion(p, n), inclusion(t, n) / n
+    return _inclusion(_sorted(p), n), _inclusion(_sorted(t), n) / n
 
 
 def _ndcg_factors(p, t, n):
-    discount = np.zeros(p.shape[1])
+    p, t = _sorted(p), _sorted(t)
+    discount = np.zeros(p.values.shape[1])
     discount[:n] = 1 / np.log2(np.arange(2, n + 2))
-    ideal = (_highest(t, n) @ discount[:n])[:, None]
-    return _expected_discount(p, discount), np.divide(t, ideal, out=np.zeros_like(t), where=ideal > 0)
+    ideal = (t.descending[:, :n] @ discount[:n])[:, None]
+    return _expected_discount(p, discount), np.divide(
+        t.values, ideal, out=np.zeros_like(t.values), where=ideal > 0
+    )
 
 
 def _spearman_factors(p, t, n):
-    ranks = [scipy.stats.rankdata(values, axis=1) - (values.shape[1] + 1) / 2 for values in (p, t)]
+    ranks = [_sorted(side).ranks - (_sorted(side).values.shape[1] + 1) / 2 for side in (p, t)]
     lengths = [np.linalg.norm(values, axis=1, keepdims=True) for values in ranks]
     return [
         np.divide(r, length, out=np.zeros_like(r), where=length > 0)
@@ -226,10 +230,7 @@ def inclusion(values, n):
     np.ndarray, shape=(n_queries, n_candidates)
         Each row sums to `n`.
     """
-    last = _highest(values, n)[:, -1:]  # whoever ties with the n-th shares what is left
-    above, tied = values > last, values == last
-    share = (n - above.sum(axis=1, keepdims=True)) / tied.sum(axis=1, keepdims=True)
-    return np.where(above, 1.0, np.where(tied, share, 0.0))
+    return _inclusion(_Sorted(values), n)
 
 
 def evaluate(predicted, target, lengths, *, seed=0, metrics=tuple(METRICS)):
@@ -249,7 +250,7 @@ def evaluate(predicted, target, lengths, *, seed=0, metrics=tuple(METRICS)):
     dict of (str, int) to pd.Series, shape=(n_queries,)
         By metric and n, which is ``pd.NA`` for metrics of the whole ranking.
     """
-    p, t = validate(predicted, target, max(lengths, default=1))
+    p, t = (_Sorted(values) for values in validate(predicted, target, max(lengths, default=1)))
     asked = [(metric, n) for metric in metrics for n in ([pd.NA] if metric in WITHOUT_LENGTH else lengths)]
     return {(metric, n): _series(_CORES[metric](p, t, n, seed), target) for metric, n in asked}
 
@@ -358,44 +359,72 @@ def _series(values, target):
     return pd.Series(values, index=target.index)
 
 
-def _highest(values, n):
-    """The `n` highest values of each row, highest first."""
-    return -np.sort(np.partition(-values, n - 1, axis=1)[:, :n], axis=1)
+def _inclusion(side, n):
+    last = side.descending[:, n - 1 : n]  # whoever ties with the n-th shares what is left
+    above, tied = side.values > last, side.values == last
+    share = (n - above.sum(axis=1, keepdims=True)) / tied.sum(axis=1, keepdims=True)
+    return np.where(above, 1.0, np.where(tied, share, 0.0))
 
 
-def _first(values, n):
-    """Columns of the `n` highest values of each row, highest first; for rows that do not tie there."""
-    columns = np.argpartition(-values, n - 1, axis=1)[:, :n]
-    order = np.argsort(-np.take_along_axis(values, columns, axis=1), axis=1)
-    return np.take_along_axis(columns, order, axis=1)
+class _Sorted:
+    """Values of one side, sorted once for all metrics that ask."""
+
+    def __init__(self, values):
+        self.values = values
+
+    @cached_property
+    def order(self):
+        """Columns, highest value first; where values tie, any order."""
+        return np.argsort(-self.values, axis=1)
+
+    @cached_property
+    def descending(self):
+        return np.take_along_axis(self.values, self.order, axis=1)
+
+    @cached_property
+    def equal_to_next(self):
+        return np.diff(self.descending, axis=1) == 0
+
+    def tie(self, n):
+        """Whether any row has a tie within its first `n` values or across their end."""
+        return bool(self.equal_to_next[:, :n].any())
+
+    @cached_property
+    def ranks(self):
+        """Rank of each value, the lowest first; ties share their mean rank."""
+        if self.tie(self.values.shape[1]):
+            return scipy.stats.rankdata(self.values, axis=1)
+        ranks = np.empty(self.values.shape)
+        np.put_along_axis(ranks, self.order, np.arange(float(ranks.shape[1]), 0, -1)[None], axis=1)
+        return ranks
 
 
-def _tie(values, n):
-    """Whether any row has a tie within its first `n` values or across their end."""
-    return bool((np.diff(_highest(values, min(n + 1, values.shape[1])), axis=1) == 0).any())
+def _sorted(values):
+    return values if isinstance(values, _Sorted) else _Sorted(values)
 
 
-def _expected_discount(values, discount):
+def _expected_discount(side, discount):
     """Mean discount over the places that a candidate's tie group takes."""
     n = np.count_nonzero(discount)
-    if not _tie(values, n):
-        given = np.zeros_like(values)
-        np.put_along_axis(given, _first(values, n), discount[:n], axis=1)
+    if not side.tie(n):
+        given = np.zeros_like(side.values)
+        np.put_along_axis(given, side.order[:, :n], discount[None, :n], axis=1)
         return given
     cumulative = np.concatenate([[0.0], discount.cumsum()])
-    first = scipy.stats.rankdata(-values, method="min", axis=1).astype(int) - 1
-    last = scipy.stats.rankdata(-values, method="max", axis=1).astype(int)
+    first = scipy.stats.rankdata(-side.values, method="min", axis=1).astype(int) - 1
+    last = scipy.stats.rankdata(-side.values, method="max", axis=1).astype(int)
     return (cumulative[last] - cumulative[first]) / (last - first)
 
 
 def _drawn_orders(p, t, n, n_ranked, seed):
     """Pairs of the predicted first `n_ranked` and the true first `n`; one pair where neither side ties."""
-    if not (_tie(p, n_ranked) or _tie(t, n)):
-        yield _first(p, n_ranked), _first(t, n)
+    p, t = _sorted(p), _sorted(t)
+    if not (p.tie(n_ranked) or t.tie(n)):
+        yield p.order[:, :n_ranked], t.order[:, :n]
         return
     rng = np.random.default_rng([seed, TIES])
     for _ in range(N_DRAWS):
-        said, true = (np.lexsort((rng.random(values.shape), -values)) for values in (p, t))
+        said, true = (np.lexsort((rng.random(side.values.shape), -side.values)) for side in (p, t))
         yield said[:, :n_ranked], true[:, :n]
 
 
@@ -411,7 +440,8 @@ def _over_orders(compare):
 def _average_precision(p, t, n, seed):
     """Of n relevant candidates at the places r1 < r2 < ...: the mean of 1 / r1, 2 / r2, ..."""
     found = []
-    for said, true in _drawn_orders(p, t, n, p.shape[1], seed):
+    p, t = _sorted(p), _sorted(t)
+    for said, true in _drawn_orders(p, t, n, p.values.shape[1], seed):
         places = np.empty(said.shape)
         np.put_along_axis(places, said, np.arange(1.0, said.shape[1] + 1)[None], axis=1)
         hits = np.sort(np.take_along_axis(places, true, axis=1), axis=1)
@@ -420,12 +450,15 @@ def _average_precision(p, t, n, seed):
 
 
 def _r_precision(p, t, n=None, seed=None):
+    p, t = _sorted(p).values, _sorted(t).values
     relevant = t > np.quantile(t, RELEVANT_QUANTILE)
     r = relevant.sum(axis=1)
-    values = [
-        (inclusion(row[None], k)[0] * hit).sum() / k if k else np.nan for row, hit, k in zip(p, relevant, r)
-    ]
-    return np.array(values)
+    return np.array(
+        [
+            (inclusion(row[None], k)[0] * hit).sum() / k if k else np.nan
+            for row, hit, k in zip(p, relevant, r, strict=True)
+        ]
+    )
 
 
 def _matcher_ratios(predicted, true):

@@ -321,3 +321,52 @@ def test_top_lists_the_closest_without_the_query_ties_by_id():
     assert lists[["query", "rank", "artist"]].to_numpy().tolist() == [
         ["a0", 1, "a2"], ["a0", 2, "a3"], ["a0", 3, "a1"], ["a2", 1, "a0"], ["a2", 2, "a1"], ["a2", 3, "a3"],
     ]  # fmt: skip
+
+
+# All at once, and beside the metrics.
+
+
+def test_evaluate_gives_every_metric_at_every_length(rng):
+    predicted, target = random_frame(rng, 12).round(1), random_frame(rng, 12)
+    found = ranking.evaluate(predicted, target, [3, 5], seed=4)
+    assert len(found) == 5 * 2 + 2
+    for (metric, n), values in found.items():
+        length = [] if metric in ranking.WITHOUT_LENGTH else [n]
+        seeded = {"seed": 4} if metric in ranking.ORDERED else {}
+        pd.testing.assert_series_equal(values, ranking.METRICS[metric](predicted, target, *length, **seeded))
+
+
+def test_the_error_of_drawn_orders_is_what_many_seeds_scatter_by(rng):
+    target, constant = random_frame(rng, 12), frame(np.zeros((12, 12)))
+    means = [ranking.sequence_matcher(constant, target, 4, seed=seed).mean() for seed in range(200)]
+    stated = ranking.order_error("sequence_matcher", constant, target, 4, repeats=50)
+    assert stated == pytest.approx(np.std(means), rel=0.3)
+    assert ranking.order_error("map", target, target, 4) == 0  # nothing ties, nothing is drawn
+
+
+def test_squared_error_worked_by_hand_and_against_scikit_learn(rng):
+    predicted, target = random_frame(rng, 6), random_frame(rng, 6)
+    wanted = [
+        sklearn.metrics.mean_squared_error(t, p)
+        for p, t in zip(others(predicted), others(target), strict=True)
+    ]
+    np.testing.assert_allclose(ranking.squared_error(predicted, target), wanted)
+    assert ranking.squared_error(frame(-LINE), frame(LINE))["a0"] == pytest.approx(4 * (1 + 9 + 49) / 3)
+
+
+def test_predicted_ranks_of_true_neighbours_can_be_read_off_a_line():
+    """From the left end the reversed line is ranked the other way round; ties share their mean."""
+    found = ranking.predicted_ranks(frame(-LINE), frame(LINE))
+    assert found.loc["a0"].tolist() == [3, 2, 1]
+    assert found.columns.tolist() == [1, 2, 3]
+    constant = frame(np.zeros((4, 4)))
+    assert (ranking.predicted_ranks(constant, frame(LINE)) == 2).all(axis=None)
+    assert (ranking.predicted_ranks(frame(LINE), constant) == 2).all(axis=None)
+
+
+def test_lists_leave_out_what_is_blank(rng):
+    scores = random_frame(rng, 5)
+    scores.iloc[0, 2] = np.nan
+    assert ranking.top(scores, 4).query("query == 'a0'")["artist"].tolist() == (
+        scores.loc["a0"].dropna().sort_values(ascending=False).index.tolist()
+    )

@@ -192,7 +192,7 @@ def metric_claims(original, target, listeners, *, n, seed=0):
         In the columns of the ledger.
     """
     apart = float(np.nanmax(np.abs(target.to_numpy() - target.to_numpy().T)))
-    told = {"difference": -apart, "ci_low": -apart, "ci_high": -apart}
+    told = dict.fromkeys(("difference", "ci_low", "ci_high"), 0.0 - apart)
     decided_by = "minus the largest difference between the two directions of a pair, all pairs"
     rows = [_row("the metric is symmetric", "3", decided_by, told, border=-1e-9)]
     own = listeners.reindex(target.index)

@@ -78,7 +78,7 @@ def k_fold(artists, *, n_folds, n_dev=49, seed=1):
     """
     artists = list(artists)
     if n_folds == 1:
-        return pd.DataFrame({"fold": pd.Series(dtype=int), "artist_id": [], "split": []})
+        return pd.DataFrame({"fold": [0], "artist_id": [""], "split": [""]}).iloc[:0]
     if not 2 <= n_folds <= len(artists):
         raise ValueError(f"n_folds must be 1, or 2 to {len(artists)} artists, got {n_folds}")
     parts = []

@@ -58,13 +58,17 @@ class BestChance(Siamese):
             collection = replace(collection, target=denoised_target(collection.target, train))
         return super().fit(collection, train, dev, seed=seed, **how)
 
-    def step(self, clips, owners, target, tile):
-        """Train on one tile, each clip of it jittered anew."""
+    def step(self, clips, owners, target, *tiles):
+        """Train on a tile (on several devices, one each), every clip of it jittered anew."""
         if not self.jittered:
-            return super().step(clips, owners, target, tile)
-        heard = jittered(clips[tile.clips], self._rng)
-        own = Tile(np.arange(len(heard)), tile.left, tile.right)
-        return super().step(heard, owners[tile.clips], target, own)
+            return super().step(clips, owners, target, *tiles)
+        rows = np.concatenate([tile.clips for tile in tiles])
+        starts = np.cumsum([0, *(len(tile.clips) for tile in tiles)])
+        own = [
+            Tile(np.arange(start, start + len(tile.clips)), tile.left, tile.right)
+            for start, tile in zip(starts, tiles)
+        ]
+        return super().step(jittered(clips[rows], self._rng), owners[rows], target, *own)
 
 
 def variants(steps, longer, **settings):

@@ -251,7 +251,7 @@ def inputs(stage, profile, parameters):
             for path in stages.modules(source)
         },
         "lock": sha256(paths.lock()),
-        "needs": {before: _results(profile, before) for before in stages.NEEDS[stage]},
+        "needs": {before: _results(profile, before) for before in stages.reads(stage)},
         "files": {
             name: _signature(Path(value))
             for name, value in parameters.items()

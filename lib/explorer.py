@@ -3,6 +3,9 @@
 Conventions
 -----------
 - *Truth* is the similarity from listening; every other source is a method, its scores averaged over seeds.
+- The methods of notebook 08 are offered where it has been run; ``best`` stands for the one that was best on
+  the dev artists, and for the siamese network where 08 has not been run.
+- Popularity can be blended into every ranking but the truth's (`lib.blend`); 0 is audio alone.
 - A query is never its own candidate. Candidates can be narrowed to some splits; then the truth's list is
   narrowed too, so that all lists are chosen from the same artists.
 - Names come from outside: they are shown as they are and never become markup or mathematics.
@@ -12,6 +15,7 @@ Conventions
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +24,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from lib import players, plots, ranking, spectrograms, splits
+from lib import blend, players, plots, ranking, spectrograms, splits
 
-TRUTH = "truth"
-NAMES = {TRUTH: "truth: shared listeners"} | plots.METHOD_NAMES
+TRUTH, BEST = "truth", "best"
+NAMES = {TRUTH: "truth: shared listeners"}
+NAMES |= {name: said for name, said in plots.METHOD_NAMES.items() if name != TRUTH}
 MAX_CLIPS = 3  # of an artist, shown at a time
 SPLIT_MEANS = {
     "train": "a training artist: the network has learnt from its clips, so its ranking here is no test",
@@ -69,6 +74,39 @@ class Study:
         )
 
 
+def fitted(data):
+    """Scores of every method that there is, and which of them is shown first.
+
+    Parameters
+    ----------
+    data : path
+        Of the profile: ``scores.parquet`` of 05 and, where 08 has been run, its ``beyond_scores.parquet``
+        and ``beyond_choice.json``.
+
+    Returns
+    -------
+    scores : pd.DataFrame
+        Long scores; without 08's blends, for the explorer blends itself.
+    best : str
+        A method.
+    """
+    data = Path(data)
+    scores, best = pd.read_parquet(data / "scores.parquet"), "siamese"
+    if all((data / name).exists() for name in ("beyond_scores.parquet", "beyond_choice.json")):
+        beyond = pd.read_parquet(data / "beyond_scores.parquet")
+        beyond = beyond[~beyond["method"].str.endswith("+popularity")]
+        known = scores[["method", "fold"]].drop_duplicates()
+        again = pd.MultiIndex.from_frame(beyond[["method", "fold"]]).isin(pd.MultiIndex.from_frame(known))
+        scores = pd.concat([scores, beyond[~again]], ignore_index=True)
+        best = json.loads((data / "beyond_choice.json").read_text(encoding="utf-8"))["method"]
+    return scores, best
+
+
+def resolved(sources, best):
+    """Names of rankings with ``best`` replaced by the method that it stands for, each once."""
+    return list(dict.fromkeys(best if source == BEST else source for source in sources))
+
+
 def study(artists, split, target, scores, clips, array, index, *, folder, simulated):
     """Bring the results of earlier notebooks together.
 
@@ -81,7 +119,7 @@ def study(artists, split, target, scores, clips, array, index, *, folder, simula
     target : pd.DataFrame
         Similarity from listening, over at least the artists of the split.
     scores : pd.DataFrame
-        Long scores: ``method, fold, seed, query, candidate, score``.
+        Long scores: ``method, fold, seed, query, candidate, score``; fold 0 is taken.
     clips : pd.DataFrame
         ``clip_id, title, file``.
     array : np.ndarray, shape=(n_clips, 256, 64)
@@ -123,7 +161,7 @@ def study(artists, split, target, scores, clips, array, index, *, folder, simula
     return Study(described, target, means, heard, array, Path(folder), simulated)
 
 
-def neighbours(explored, query, *, sources, n, among=splits.NAMES):
+def neighbours(explored, query, *, sources, n, among=splits.NAMES, popularity=0.0):
     """The artists closest to one artist by each source.
 
     Parameters
@@ -137,6 +175,8 @@ def neighbours(explored, query, *, sources, n, among=splits.NAMES):
         Length of the lists; shorter where there are fewer candidates.
     among : sequence of str
         Splits that candidates are taken from.
+    popularity : float, >= 0
+        Its weight in every ranking but the truth's.
 
     Returns
     -------
@@ -168,6 +208,8 @@ def neighbours(explored, query, *, sources, n, among=splits.NAMES):
     for source in dict.fromkeys([TRUTH, *sources]):
         scores = explored.target.loc[query] if source == TRUTH else explored.scores.loc[query, source]
         frame = scores.reindex(candidates).to_frame(query).T
+        if popularity and source != TRUTH:
+            frame = blend.blend(frame, explored.artists["listeners"], popularity)
         tables.append(ranking.top(frame, n).assign(source=source))
     table = pd.concat(tables, ignore_index=True)
     table["true"] = table["artist"].isin(table.loc[table["source"] == TRUTH, "artist"])
@@ -206,7 +248,7 @@ def side_by_side_html(table):
     names = table["label"].map(players.plain)
     names = names.where(~table["true"], "<b>" + names + "</b>")
     cells = table.assign(label=names + " <small>" + table["split"] + "</small>")
-    wide = side_by_side(cells).rename(columns=lambda source: players.plain(NAMES.get(source, source)))
+    wide = side_by_side(cells).rename(columns=lambda source: players.plain(_name(source)))
     wide.index.name = wide.columns.name = None
     return wide.fillna("").to_html(escape=False, border=0)
 
@@ -251,21 +293,26 @@ class Explorer:
         first = artist or explored.artists.index[0]
         neighbours(explored, first, sources=sources, n=n)  # refuse what is unknown before anything is shown
         artists = list(zip(explored.artists["label"], explored.artists.index, strict=True))
-        rankings = [(NAMES.get(name, name), name) for name in explored.sources]
+        rankings = [(_name(name), name) for name in explored.sources]
         self.artist = widgets.Dropdown(options=artists, value=first, description="artist")
         self.sources = widgets.SelectMultiple(options=rankings, value=list(sources), description="rankings")
         self.among = widgets.SelectMultiple(
             options=splits.NAMES, value=splits.NAMES, description="candidates", rows=3
         )
         self.n = widgets.IntSlider(n, 1, max(n, 25), description="list length", continuous_update=False)
+        self.popularity = widgets.FloatSlider(
+            0, min=0, max=2, step=0.1, description="popularity", continuous_update=False
+        )
         self.notice, self.table = widgets.HTML(), widgets.HTML()
         self.neighbour = widgets.Dropdown(description="compare")
         self.clips, self.neighbour_clips = _Clips(self), _Clips(self)
-        for control in (self.artist, self.sources, self.among, self.n):
+        for control in (self.artist, self.sources, self.among, self.n, self.popularity):
             control.observe(self._update, "value")
         self.neighbour.observe(lambda change: self.neighbour_clips.show(change["new"]), "value")
         self._update()
-        controls = widgets.VBox([self.artist, self.n, self.sources, self.among], layout={"flex": "none"})
+        controls = widgets.VBox(
+            [self.artist, self.n, self.popularity, self.sources, self.among], layout={"flex": "none"}
+        )
         lists = widgets.VBox([self.notice, self.table], layout={"flex": "1 1 auto", "margin": "0 0 0 1em"})
         sounds = widgets.HBox([self.clips.box, widgets.VBox([self.neighbour, self.neighbour_clips.box])])
         self.box = widgets.VBox([widgets.HBox([controls, lists]), sounds])
@@ -281,7 +328,12 @@ class Explorer:
         self.notice.value = players.plain(notice(self.explored, artist))
         try:
             table = neighbours(
-                self.explored, artist, sources=self.sources.value, n=self.n.value, among=self.among.value
+                self.explored,
+                artist,
+                sources=self.sources.value,
+                n=self.n.value,
+                among=self.among.value,
+                popularity=self.popularity.value,
             )
         except ValueError as error:  # nothing selected in one of the lists
             self.table.value, self.neighbour.options = players.plain(str(error)), []
@@ -319,6 +371,10 @@ class _Clips:
         sound = widgets.Audio(value=mp3, format="mp3", autoplay=False, loop=False)
         heard = f"{title}, seconds {start:.0f} to {start + self.seconds:.0f} of the picture"
         return [widgets.HTML(players.plain(heard)), sound, picture]
+
+
+def _name(source):
+    return NAMES[TRUTH] if source == TRUTH else plots.name_of(source)
 
 
 def _labels(names):

@@ -163,11 +163,22 @@ def mean_over_clips(clip_scores, owners, n_artists):
     Returns
     -------
     np.ndarray, shape=(n_artists, n_artists)
+
+    Raises
+    ------
+    ValueError
+        If an artist has no clip.
     """
-    weights = np.zeros((len(owners), n_artists))
-    weights[np.arange(len(owners)), owners] = 1
-    weights /= weights.sum(axis=0)
-    return weights.T @ clip_scores @ weights
+    counts = np.bincount(owners, minlength=n_artists)
+    if (counts == 0).any():
+        raise ValueError(
+            f"{(counts == 0).sum()} of {n_artists} artists have no clip, the mean needs one of each"
+        )
+    order, starts = np.argsort(owners, kind="stable"), np.cumsum(counts) - counts
+    if (np.diff(owners) < 0).any():
+        clip_scores = clip_scores[np.ix_(order, order)]
+    sums = np.add.reduceat(np.add.reduceat(clip_scores, starts, axis=0), starts, axis=1)
+    return sums / np.multiply.outer(counts, counts)
 
 
 def to_long(scores, *, method, fold=0, seed=0):

@@ -8,7 +8,8 @@ Conventions
 - Each metric returns one value for each query.
 - *Ties take their expected value over all orders.* For set and gain metrics that is exact, so a constant
   prediction scores chance to the last digit; for the ordered ones (`sequence_matcher`, `levenshtein`,
-  `mean_average_precision`) it is the mean of `N_DRAWS` seeded draws.
+  `mean_average_precision`) it is the mean of `N_DRAWS` seeded draws, whose error `order_error` states.
+- `evaluate` gives all of them at once.
 
 References
 ----------
@@ -19,6 +20,7 @@ McSherry & Najork (2008) for metrics under ties.
 from __future__ import annotations
 
 import difflib
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -54,14 +56,16 @@ def validate(predicted, target, n=1):
                 f"predicted and target name different artists in their {axis}, or in another order:"
                 " use reindex_like"
             )
-    own = np.equal.outer(target.index.to_numpy(dtype=object), target.columns.to_numpy(dtype=object)).astype(
-        bool
-    )
-    if not (own.sum(axis=1) == own[0].sum()).all() or own.sum(axis=1).max() > 1:
+    place = target.columns.get_indexer(target.index)
+    if not ((place >= 0).all() or (place < 0).all()):
         raise ValueError("either every query is among the candidates, once, or none is")
+    own = np.zeros(target.shape, dtype=bool)
+    own[np.flatnonzero(place >= 0), place[place >= 0]] = True
     values = []
     for name, frame in (("predicted", predicted), ("target", target)):
-        array = frame.to_numpy(dtype=float)[~own].reshape(len(frame), -1)
+        array = frame.to_numpy(dtype=float)
+        if own.any():
+            array = array[~own].reshape(len(frame), -1)
         if not np.isfinite(array).all():
             raise ValueError(
                 f"{(~np.isfinite(array)).sum()} values of {name} are not finite: they rank nothing"
@@ -87,7 +91,7 @@ def overlap_at_n(predicted, target, n):
     pd.Series, shape=(n_queries,)
         In [0, 1].
     """
-    return _summed(_overlap_factors, predicted, target, n)
+    return _series(_CORES["unordered"](*validate(predicted, target, n), n), target)
 
 
 def sequence_matcher(predicted, target, n, *, seed=0):
@@ -101,7 +105,7 @@ def sequence_matcher(predicted, target, n, *, seed=0):
     pd.Series, shape=(n_queries,)
         In [0, 1].
     """
-    return _over_orders(predicted, target, n, _matcher_ratios, seed)
+    return _series(_CORES["sequence_matcher"](*validate(predicted, target, n), n, seed), target)
 
 
 def levenshtein(predicted, target, n, *, seed=0):
@@ -112,7 +116,7 @@ def levenshtein(predicted, target, n, *, seed=0):
     pd.Series, shape=(n_queries,)
         In [0, 1].
     """
-    return _over_orders(predicted, target, n, lambda a, b: 1 - levenshtein_distance(a, b) / n, seed)
+    return _series(_CORES["levenshtein"](*validate(predicted, target, n), n, seed), target)
 
 
 def ndcg(predicted, target, n):
@@ -123,7 +127,7 @@ def ndcg(predicted, target, n):
     pd.Series, shape=(n_queries,)
         In [0, 1]; 0 for a query without any similar candidate.
     """
-    return _summed(_ndcg_factors, predicted, target, n)
+    return _series(_CORES["ndcg"](*validate(predicted, target, n), n), target)
 
 
 def mean_average_precision(predicted, target, n, *, seed=0):
@@ -134,16 +138,7 @@ def mean_average_precision(predicted, target, n, *, seed=0):
     pd.Series, shape=(n_queries,)
         In [0, 1]; its mean over queries is the MAP.
     """
-    p, t = validate(predicted, target, n)
-    draws = _n_draws(p, t, p.shape[1])
-    total = np.zeros(len(p))
-    for order, true_order in _drawn_orders(p, t, draws, seed):
-        relevant = np.zeros_like(p)
-        np.put_along_axis(relevant, true_order[:, :n], 1, axis=1)
-        hits = np.take_along_axis(relevant, order, axis=1)
-        precision = hits.cumsum(axis=1) / np.arange(1, p.shape[1] + 1)
-        total += (hits * precision).sum(axis=1) / n
-    return _series(total / draws, target)
+    return _series(_CORES["map"](*validate(predicted, target, n), n, seed), target)
 
 
 def r_precision(predicted, target, n=None):
@@ -162,13 +157,7 @@ def r_precision(predicted, target, n=None):
     pd.Series, shape=(n_queries,)
         In [0, 1]; blank for a query without any relevant candidate.
     """
-    p, t = validate(predicted, target)
-    relevant = t > np.quantile(t, RELEVANT_QUANTILE)
-    r = relevant.sum(axis=1)
-    values = [
-        (_inclusion(row[None], k)[0] * hit).sum() / k if k else np.nan for row, hit, k in zip(p, relevant, r)
-    ]
-    return _series(np.array(values), target)
+    return _series(_CORES["r_precision"](*validate(predicted, target)), target)
 
 
 def spearman(predicted, target, n=None):
@@ -184,27 +173,25 @@ def spearman(predicted, target, n=None):
     pd.Series, shape=(n_queries,)
         In [-1, 1]; 0 where either side is constant.
     """
-    return _summed(_spearman_factors, predicted, target)
-
-
-def _summed(factors, predicted, target, n=1):
-    said, true = factors(*validate(predicted, target, n), n)
-    return _series((said * true).sum(axis=1), target)
+    return _series(_CORES["spearman"](*validate(predicted, target)), target)
 
 
 def _overlap_factors(p, t, n):
-    return _inclusion(p, n), _inclusion(t, n) / n
+    return _inclusion(_sorted(p), n), _inclusion(_sorted(t), n) / n
 
 
 def _ndcg_factors(p, t, n):
-    discount = np.zeros(p.shape[1])
+    p, t = _sorted(p), _sorted(t)
+    discount = np.zeros(p.values.shape[1])
     discount[:n] = 1 / np.log2(np.arange(2, n + 2))
-    ideal = (-np.sort(-t, axis=1) @ discount)[:, None]
-    return _expected_discount(p, discount), np.divide(t, ideal, out=np.zeros_like(t), where=ideal > 0)
+    ideal = (t.descending[:, :n] @ discount[:n])[:, None]
+    return _expected_discount(p, discount), np.divide(
+        t.values, ideal, out=np.zeros_like(t.values), where=ideal > 0
+    )
 
 
 def _spearman_factors(p, t, n):
-    ranks = [scipy.stats.rankdata(values, axis=1) - (values.shape[1] + 1) / 2 for values in (p, t)]
+    ranks = [_sorted(side).ranks - (_sorted(side).values.shape[1] + 1) / 2 for side in (p, t)]
     lengths = [np.linalg.norm(values, axis=1, keepdims=True) for values in ranks]
     return [
         np.divide(r, length, out=np.zeros_like(r), where=length > 0)
@@ -230,42 +217,108 @@ WITHOUT_LENGTH = ("r_precision", "spearman")  # metrics of the whole ranking
 ORDERED = ("sequence_matcher", "levenshtein", "map")  # metrics that draw orders where values tie
 
 
-def popularity_matched_concordance(predicted, target, listeners, *, ratio=1.3):
-    """Share of candidate pairs of like fame that a method orders as the truth does.
+def inclusion(values, n):
+    """Probability of each candidate to be among the first `n` when ties are broken at random.
+
+    Parameters
+    ----------
+    values : np.ndarray, shape=(n_queries, n_candidates)
+    n : int
+
+    Returns
+    -------
+    np.ndarray, shape=(n_queries, n_candidates)
+        Each row sums to `n`.
+    """
+    return _inclusion(_Sorted(values), n)
+
+
+def evaluate(predicted, target, lengths, *, seed=0, metrics=tuple(METRICS)):
+    """Several metrics at several list lengths.
 
     Parameters
     ----------
     predicted, target : pd.DataFrame, shape=(n_queries, n_candidates)
-    listeners : pd.Series
-        Listeners of each candidate.
-    ratio : float
-        Pairs whose listener counts differ by at most this factor are compared.
+    lengths : sequence of int
+    seed : int
+        Of the orders drawn where values tie.
+    metrics : sequence of str
+        Of `METRICS`.
+
+    Returns
+    -------
+    dict of (str, int) to pd.Series, shape=(n_queries,)
+        By metric and n, which is ``pd.NA`` for metrics of the whole ranking.
+    """
+    p, t = (_Sorted(values) for values in validate(predicted, target, max(lengths, default=1)))
+    asked = [(metric, n) for metric in metrics for n in ([pd.NA] if metric in WITHOUT_LENGTH else lengths)]
+    return {(metric, n): _series(_CORES[metric](p, t, n, seed), target) for metric, n in asked}
+
+
+def order_error(metric, predicted, target, n, *, seed=0, repeats=8):
+    """Standard error that drawing orders leaves in the mean of an ordered metric over the queries.
+
+    Parameters
+    ----------
+    metric : str
+        One of `ORDERED`.
+    predicted, target : pd.DataFrame, shape=(n_queries, n_candidates)
+    n, seed : int
+    repeats : int
+        Independent evaluations whose spread is taken.
+
+    Returns
+    -------
+    float
+        0 where nothing ties, and so nothing is drawn.
+    """
+    rng = np.random.default_rng([seed, repeats])
+    seeds = rng.integers(2**31, size=repeats)
+    return float(
+        np.std([METRICS[metric](predicted, target, n, seed=int(one)).mean() for one in seeds], ddof=1)
+    )
+
+
+def squared_error(predicted, target):
+    """Mean squared difference of predicted and true similarity over a query's candidates: the loss.
+
+    Only for predictions on the scale of the truth; of two trainings take the mean of their errors, not the
+    error of their mean.
+
+    Parameters
+    ----------
+    predicted, target : pd.DataFrame, shape=(n_queries, n_candidates)
 
     Returns
     -------
     pd.Series, shape=(n_queries,)
-        In [0, 1], chance exactly 0.5; predicted ties count half, pairs that the truth ties are left out;
-        blank for a query without any pair.
-
-    Raises
-    ------
-    ValueError
-        As `validate`, or if a candidate has no listeners.
+        Lower is better.
     """
-    validate(predicted, target)
-    log_listeners = np.log(listeners.reindex(target.columns).to_numpy(dtype=float))
-    if not np.isfinite(log_listeners).all():
-        raise ValueError(f"{(~np.isfinite(log_listeners)).sum()} candidates have no listeners")
-    first, second = np.triu_indices(len(log_listeners), k=1)
-    alike = np.abs(log_listeners[first] - log_listeners[second]) <= np.log(ratio)
-    first, second = first[alike], second[alike]
-    t, p = target.to_numpy(dtype=float), predicted.to_numpy(dtype=float)
-    true_sign = np.sign(t[:, first] - t[:, second])
-    agreement = 0.5 * (1 + np.sign(p[:, first] - p[:, second]) * true_sign)
-    counted = np.nan_to_num(true_sign) != 0
-    pairs = counted.sum(axis=1)
-    total = np.where(counted, agreement, 0).sum(axis=1)
-    return _series(np.divide(total, pairs, out=np.full(len(t), np.nan), where=pairs > 0), target)
+    p, t = validate(predicted, target)
+    return _series(((p - t) ** 2).mean(axis=1), target)
+
+
+def predicted_ranks(predicted, target):
+    """At which place a method puts each query's nearest, second nearest, ... true neighbour.
+
+    Parameters
+    ----------
+    predicted, target : pd.DataFrame, shape=(n_queries, n_candidates)
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_queries, n_others)
+        Columns: true rank, from 1; values: predicted rank, from 1. Predicted ties share their mean rank; true
+        neighbours that tie share the mean of their predicted ranks.
+    """
+    p, t = validate(predicted, target)
+    said = scipy.stats.rankdata(-p, axis=1)
+    rows = []
+    for ranks, true in zip(said, t, strict=True):
+        _, group = np.unique(-true, return_inverse=True)
+        means = np.bincount(group, weights=ranks) / np.bincount(group)
+        rows.append(means[np.sort(group)])
+    return pd.DataFrame(rows, index=target.index, columns=pd.RangeIndex(1, p.shape[1] + 1))
 
 
 def top(scores, n):
@@ -281,58 +334,140 @@ def top(scores, n):
     pd.DataFrame
         ``query``, ``rank`` (from 1), ``artist``, ``score``. Ties are listed by artist id.
     """
-    rows = []
-    for query, values in scores.iterrows():
-        ranked = values.drop(query, errors="ignore").rename_axis("artist").rename("score").reset_index()
-        ranked = ranked.sort_values(["score", "artist"], ascending=[False, True]).head(n)
-        rows.append(ranked.assign(query=query, rank=range(1, len(ranked) + 1)))
-    return pd.concat(rows, ignore_index=True)[["query", "rank", "artist", "score"]]
+    by_id = np.argsort(scores.columns.to_numpy(dtype=object), kind="stable")
+    artists, values = scores.columns[by_id], scores.to_numpy(dtype=float)[:, by_id]
+    own = artists.get_indexer(scores.index)
+    parts = []
+    for query, row, place in zip(scores.index, values, own, strict=True):
+        others = np.flatnonzero(~np.isnan(row))  # a blank value ranks nothing
+        others = others[others != place]
+        if len(others) > n:
+            least = np.partition(row[others], len(others) - n)[len(others) - n]
+            others = others[row[others] >= least]
+        nearest = others[np.argsort(-row[others], kind="stable")][:n]
+        parts.append((query, artists[nearest], row[nearest]))
+    lengths = [len(found) for _, found, _ in parts]
+    return pd.DataFrame({
+        "query": np.repeat([query for query, _, _ in parts], lengths),
+        "rank": np.concatenate([np.arange(1, length + 1) for length in lengths]),
+        "artist": np.concatenate([found for _, found, _ in parts]),
+        "score": np.concatenate([found for _, _, found in parts]),
+    })  # fmt: skip
 
 
 def _series(values, target):
     return pd.Series(values, index=target.index)
 
 
-def _inclusion(values, n):
-    """Probability of each candidate to be among the first `n` when ties are broken at random."""
-    better = scipy.stats.rankdata(-values, method="min", axis=1) - 1
-    tied = scipy.stats.rankdata(-values, method="max", axis=1) - better
-    return np.clip((n - better) / tied, 0, 1)
+def _inclusion(side, n):
+    last = side.descending[:, n - 1 : n]  # whoever ties with the n-th shares what is left
+    above, tied = side.values > last, side.values == last
+    share = (n - above.sum(axis=1, keepdims=True)) / tied.sum(axis=1, keepdims=True)
+    return np.where(above, 1.0, np.where(tied, share, 0.0))
 
 
-def _expected_discount(values, discount):
+class _Sorted:
+    """Values of one side, sorted once for all metrics that ask."""
+
+    def __init__(self, values):
+        self.values = values
+
+    @cached_property
+    def order(self):
+        """Columns, highest value first; where values tie, any order."""
+        return np.argsort(-self.values, axis=1)
+
+    @cached_property
+    def descending(self):
+        return np.take_along_axis(self.values, self.order, axis=1)
+
+    @cached_property
+    def equal_to_next(self):
+        return np.diff(self.descending, axis=1) == 0
+
+    def tie(self, n):
+        """Whether any row has a tie within its first `n` values or across their end."""
+        return bool(self.equal_to_next[:, :n].any())
+
+    @cached_property
+    def ranks(self):
+        """Rank of each value, the lowest first; ties share their mean rank."""
+        if self.tie(self.values.shape[1]):
+            return scipy.stats.rankdata(self.values, axis=1)
+        ranks = np.empty(self.values.shape)
+        np.put_along_axis(ranks, self.order, np.arange(float(ranks.shape[1]), 0, -1)[None], axis=1)
+        return ranks
+
+
+def _sorted(values):
+    return values if isinstance(values, _Sorted) else _Sorted(values)
+
+
+def _expected_discount(side, discount):
     """Mean discount over the places that a candidate's tie group takes."""
+    n = np.count_nonzero(discount)
+    if not side.tie(n):
+        given = np.zeros_like(side.values)
+        np.put_along_axis(given, side.order[:, :n], discount[None, :n], axis=1)
+        return given
     cumulative = np.concatenate([[0.0], discount.cumsum()])
-    first = scipy.stats.rankdata(-values, method="min", axis=1).astype(int) - 1
-    last = scipy.stats.rankdata(-values, method="max", axis=1).astype(int)
+    first = scipy.stats.rankdata(-side.values, method="min", axis=1).astype(int) - 1
+    last = scipy.stats.rankdata(-side.values, method="max", axis=1).astype(int)
     return (cumulative[last] - cumulative[first]) / (last - first)
 
 
-def _n_draws(p, t, n):
-    """One order will do where neither side has a tie within its first `n` values or across their end."""
-    descending = -np.sort(-np.stack([p, t]), axis=2)[:, :, : n + 1]
-    return N_DRAWS if (np.diff(descending, axis=2) == 0).any() else 1
-
-
-def _drawn_orders(p, t, draws, seed):
+def _drawn_orders(p, t, n, n_ranked, seed):
+    """Pairs of the predicted first `n_ranked` and the true first `n`; one pair where neither side ties."""
+    p, t = _sorted(p), _sorted(t)
+    if not (p.tie(n_ranked) or t.tie(n)):
+        yield p.order[:, :n_ranked], t.order[:, :n]
+        return
     rng = np.random.default_rng([seed, TIES])
-    for _ in range(draws):
-        yield np.lexsort((rng.random(p.shape), -p)), np.lexsort((rng.random(t.shape), -t))
+    for _ in range(N_DRAWS):
+        said, true = (np.lexsort((rng.random(side.values.shape), -side.values)) for side in (p, t))
+        yield said[:, :n_ranked], true[:, :n]
 
 
-def _over_orders(predicted, target, n, compare, seed):
-    """Mean of ``compare(predicted lists, true lists)`` over drawn orders; lists have shape (n_queries, n)."""
-    p, t = validate(predicted, target, n)
-    draws = _n_draws(p, t, n)
-    total = sum(
-        compare(order[:, :n], true_order[:, :n]) for order, true_order in _drawn_orders(p, t, draws, seed)
+def _over_orders(compare):
+    """A metric of two lists as its mean over drawn orders; `compare` gets arrays of shape (n_queries, n)."""
+
+    def core(p, t, n, seed):
+        return np.mean([compare(said, true) for said, true in _drawn_orders(p, t, n, n, seed)], axis=0)
+
+    return core
+
+
+def _average_precision(p, t, n, seed):
+    """Of n relevant candidates at the places r1 < r2 < ...: the mean of 1 / r1, 2 / r2, ..."""
+    found = []
+    p, t = _sorted(p), _sorted(t)
+    for said, true in _drawn_orders(p, t, n, p.values.shape[1], seed):
+        places = np.empty(said.shape)
+        np.put_along_axis(places, said, np.arange(1.0, said.shape[1] + 1)[None], axis=1)
+        hits = np.sort(np.take_along_axis(places, true, axis=1), axis=1)
+        found.append((np.arange(1, n + 1) / hits).mean(axis=1))
+    return np.mean(found, axis=0)
+
+
+def _r_precision(p, t, n=None, seed=None):
+    p, t = _sorted(p).values, _sorted(t).values
+    relevant = t > np.quantile(t, RELEVANT_QUANTILE)
+    r = relevant.sum(axis=1)
+    return np.array(
+        [
+            (inclusion(row[None], k)[0] * hit).sum() / k if k else np.nan
+            for row, hit, k in zip(p, relevant, r, strict=True)
+        ]
     )
-    return _series(total / draws, target)
 
 
 def _matcher_ratios(predicted, true):
     pairs = zip(predicted.tolist(), true.tolist(), strict=True)
     return np.array([difflib.SequenceMatcher(None, a, b).ratio() for a, b in pairs])
+
+
+def _levenshtein_accuracy(predicted, true):
+    return 1 - levenshtein_distance(predicted, true) / true.shape[1]
 
 
 def levenshtein_distance(a, b):
@@ -356,3 +491,19 @@ def levenshtein_distance(a, b):
             current[:, j + 1] = np.minimum(np.minimum(previous[:, j + 1], current[:, j]) + 1, substituted)
         previous = current
     return previous[:, -1]
+
+
+def _summed(factors):
+    def core(p, t, n=None, seed=None):
+        said, true = factors(p, t, n)
+        return (said * true).sum(axis=1)
+
+    return core
+
+
+_CORES = {name: _summed(factors) for name, factors in FACTORS.items()} | {
+    "sequence_matcher": _over_orders(_matcher_ratios),
+    "levenshtein": _over_orders(_levenshtein_accuracy),
+    "map": _average_precision,
+    "r_precision": _r_precision,
+}

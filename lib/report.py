@@ -24,9 +24,9 @@ def refresh_readme(root=None):
         return
     text = readme.read_text(encoding="utf-8")
     new = result_table(pd.read_csv(table))
-    claims = paths.figures("demo") / "ledger.csv"
-    if claims.exists():
-        new += "\n" + verdicts(pd.read_csv(claims)) + "\n"
+    decided = [paths.figures("demo") / f"{name}.csv" for name in ("ledger", "filter_claims")]
+    if all(file.exists() for file in decided):
+        new += "\n" + verdicts(pd.concat(map(pd.read_csv, decided))) + "\n"
     replaced = TABLE.sub(lambda found: found[1] + "\n" + new + "\n" + found[2], text)
     if replaced != text:
         artifacts.write_text(replaced, readme)
@@ -69,7 +69,7 @@ def verdicts(claims):
     Parameters
     ----------
     claims : pd.DataFrame
-        ``ledger.csv``.
+        ``ledger.csv`` and ``filter_claims.csv``.
 
     Returns
     -------
@@ -79,7 +79,8 @@ def verdicts(claims):
     counts = claims["verdict"].value_counts()
     said = ", ".join(f"{verdict}: {counts.get(verdict, 0)}" for verdict in ledger.MEANINGS.values())
     return (
-        f"Of {len(claims)} claims of the paper checked on these data, {said} ([ledger](figures/ledger.md))."
+        f"Of {len(claims)} claims of the paper checked on these data, {said}"
+        " ([ledger](figures/ledger.md), [those on filters](figures/filter_claims.md))."
     )
 
 

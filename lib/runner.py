@@ -69,7 +69,7 @@ def plan(profile, parameters, wanted, force=False):
     found, runs = {}, set()
     for stage in stages.names():
         reason = artifacts.why_stale(stage, profile, parameters[stage])
-        before = [need for need in stages.NEEDS[stage] if need in runs]
+        before = [need for need in stages.reads(stage) if need in runs]
         if stage not in wanted:
             found[stage] = (False, f"not asked for; stale: {reason}" if reason else "fresh")
         elif force or reason:

@@ -10,23 +10,28 @@ References
 ----------
 Smucker, Allan & Carterette (2007). A comparison of statistical significance tests for information retrieval
 evaluation.
+Holm (1979). A simple sequentially rejective multiple test procedure.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
+import scipy.stats
 
 from lib import ranking
 
 
-def bootstrap_interval(values, *, level=0.95, n_resamples=2000, seed=0):
-    """Percentile interval of a mean over queries.
+def bootstrap_interval(values, *, level=0.95, n_resamples=2000, seed=0, statistic=None):
+    """Percentile interval of a mean over queries, or of another statistic of them.
 
     Parameters
     ----------
-    values : array_like, shape=(n_queries,)
-        Blank values are left out.
+    values : array_like, shape=(n_queries,) or (n_queries, k)
+        What belongs to a query is drawn together; queries with a blank value are left out.
     level : float
+    statistic : function, optional
+        From resamples, shape=(n_resamples, n_queries) or (n_resamples, n_queries, k), to one value each.
     n_resamples, seed : int
 
     Returns
@@ -40,12 +45,13 @@ def bootstrap_interval(values, *, level=0.95, n_resamples=2000, seed=0):
         If no value is left.
     """
     values = np.asarray(values, dtype=float)
-    values = values[~np.isnan(values)]
+    values = values[~np.isnan(values.reshape(len(values), -1)).any(axis=1)]
     if len(values) == 0:
         raise ValueError("there is no value to resample")
     rng = np.random.default_rng(seed)
-    means = values[rng.integers(len(values), size=(n_resamples, len(values)))].mean(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    resamples = values[rng.integers(len(values), size=(n_resamples, len(values)))]
+    found = resamples.mean(axis=1) if statistic is None else statistic(resamples)
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
@@ -90,6 +96,74 @@ def label_permutation(metric, runs, target, n=None, *, n_permutations=199, seed=
     return float((as_good + 1) / (n_permutations + 1))
 
 
+def seed_interval(values, *, level=0.95):
+    """Student's interval of a mean over independent trainings; wide where they are few, as it should be.
+
+    Parameters
+    ----------
+    values : array_like, shape=(n_seeds,)
+    level : float
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper end; blank for one training, which says nothing of its luck.
+    """
+    values = np.asarray(values, dtype=float)
+    if len(values) < 2:
+        return np.nan, np.nan
+    half = scipy.stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean() - half), float(values.mean() + half)
+
+
+def query_permutation(runs, rows, queries, n, *, n_permutations=199, seed=0):
+    """The published truth under permuted query names: what overlap its rows give whoever asks.
+
+    There the rows belong to other artists than the queries, so a right answer can only come from what all
+    rows share. Permuting which query gets which row breaks every tie between query and row and keeps that
+    common part: the null to hold a method against, where ``n / n_others`` is not.
+
+    Parameters
+    ----------
+    runs : dict of str to list of pd.DataFrame, shape=(n_queries, n_candidates)
+        Predictions of each method's trainings, over `queries` and the columns of `rows`.
+    rows : pd.DataFrame, shape=(n_queries, n_candidates)
+        True similarity of the borrowed rows, none blank; row k was given to query k.
+    queries : sequence of str
+    n : int
+        Length of the lists.
+    n_permutations, seed : int
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a method: ``method, value, null_mean, null_low, null_high`` (95 % of the permutations),
+        ``p_value`` (one-sided, of "no better than under permuted names").
+    """
+    others = ~np.equal.outer(np.asarray(queries, dtype=object), rows.columns.to_numpy(dtype=object))
+    said = {
+        method: np.mean([ranking.inclusion(_others(run.to_numpy(), others), n) for run in frames], axis=0)
+        for method, frames in runs.items()
+    }
+    rng = np.random.default_rng(seed)
+    orders = [np.arange(len(queries)), *(rng.permutation(len(queries)) for _ in range(n_permutations))]
+    values = {method: [] for method in said}
+    for order in orders:
+        true = ranking.inclusion(_others(rows.to_numpy()[order], others), n) / n
+        for method, share in said.items():
+            values[method].append((share * true).sum(axis=1).mean())
+    found = []
+    for method, (value, *null) in values.items():
+        low, high = np.quantile(null, [0.025, 0.975])
+        p_value = (np.sum(np.array(null) >= value - 1e-9) + 1) / (n_permutations + 1)
+        found.append((method, value, np.mean(null), low, high, p_value))
+    return pd.DataFrame(found, columns=["method", "value", "null_mean", "null_low", "null_high", "p_value"])
+
+
+def _others(values, others):
+    return values[others].reshape(len(values), -1)
+
+
 def paired_randomisation(first, second, *, n_draws=9999, seed=0):
     """Two-sided test of equal means of paired values, by random signs of their differences.
 
@@ -118,3 +192,31 @@ def paired_randomisation(first, second, *, n_draws=9999, seed=0):
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(n_draws, len(difference)))
     null = np.abs((signs * difference).mean(axis=1))
     return float(((null >= abs(difference.mean()) - 1e-12).sum() + 1) / (n_draws + 1))
+
+
+def holm(p_values):
+    """p-values of several tests, adjusted so that one false alarm in all of them stays as rare as in one.
+
+    Parameters
+    ----------
+    p_values : array_like, shape=(n_tests,)
+        In [0, 1]; a blank one is no test, stays blank and counts for nothing.
+
+    Returns
+    -------
+    pd.Series, shape=(n_tests,)
+        In the order given, on its index if it has one; never below the unadjusted value.
+
+    Raises
+    ------
+    ValueError
+        If a value is no probability.
+    """
+    given = pd.Series(p_values, dtype=float)
+    asked = given.dropna()
+    if not asked.between(0, 1).all():
+        raise ValueError(f"p-values lie in [0, 1], got {asked[~asked.between(0, 1)].iloc[0]}")
+    adjusted = np.full(len(given), np.nan)
+    places = np.argsort(given.to_numpy(), kind="stable")[: len(asked)]  # blank ones are sorted last
+    adjusted[places] = np.maximum.accumulate(given.iloc[places] * np.arange(len(asked), 0, -1)).clip(upper=1)
+    return pd.Series(adjusted, index=given.index, name=given.name)

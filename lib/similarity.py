@@ -511,9 +511,27 @@ def as_published(target, test_artists):
         Row: query under its wrong name; column: candidate. The diagonal is blanked because a query is not its
         own candidate; where the borrowed row's artist is itself a candidate, its blank counts as 0.
     """
+    rows = borrowed_rows(target, test_artists)
+    return _finish(rows.set_axis(rows.columns, axis=0))
+
+
+def borrowed_rows(target, test_artists):
+    """The rows that the author's test artists were given, under the names they belong to.
+
+    Parameters
+    ----------
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+        Most listeners first.
+    test_artists : sequence of str
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_test, n_test)
+        Rows: the `n_test` most popular artists; columns: the test artists. Where both are one artist, the
+        blank counts as 0.
+    """
     test_artists = list(test_artists)
-    rows = target.loc[:, test_artists].iloc[: len(test_artists)]
-    return _finish(rows.fillna(0.0).set_axis(rows.columns, axis=0))
+    return target.loc[:, test_artists].iloc[: len(test_artists)].fillna(0.0)
 
 
 def published_pairs(artists, test_artists):

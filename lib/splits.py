@@ -3,14 +3,14 @@
 Conventions
 -----------
 - A split is a frame ``fold, artist_id, split`` with ``split`` one of train, dev, test; fold 0 is the paper's
-  single split.
+  single split, folds 1 and on are those of `k_fold`.
 - Selection looks at dev artists only; test artists are reported on, once.
 """
 
 from __future__ import annotations
 
 import pandas as pd
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import KFold, train_test_split
 
 NAMES = ("train", "dev", "test")
 MINIMUM_TRAIN = 4  # artists: fewer leave almost no pairs to learn from
@@ -51,6 +51,50 @@ def paper_split(artists, *, n_dev=49, n_test=49, seeds=(1, 2)):
     dev, test = train_test_split(held_out, test_size=n_test, random_state=seeds[1])
     parts = [name for name, part in zip(NAMES, (train, dev, test), strict=True) for _ in part]
     return pd.DataFrame({"fold": 0, "artist_id": [*train, *dev, *test], "split": parts})
+
+
+def k_fold(artists, *, n_folds, n_dev=49, seed=1):
+    """Splits that test every artist once: for collections whose single test set would say too little.
+
+    Parameters
+    ----------
+    artists : sequence of str
+        Ids, in a fixed order.
+    n_folds : int
+        1 means the paper's single split alone, and gives an empty frame.
+    n_dev : int
+        Dev artists of each fold, drawn from those that it does not test.
+    seed : int
+
+    Returns
+    -------
+    pd.DataFrame
+        ``fold`` (1 to `n_folds`), ``artist_id``, ``split``; to be put below that of `paper_split`.
+
+    Raises
+    ------
+    ValueError
+        If there are no folds, or too few artists are left for training.
+    """
+    artists = list(artists)
+    if n_folds == 1:
+        return pd.DataFrame({"fold": [0], "artist_id": [""], "split": [""]}).iloc[:0]
+    if not 2 <= n_folds <= len(artists):
+        raise ValueError(f"n_folds must be 1, or 2 to {len(artists)} artists, got {n_folds}")
+    parts = []
+    folds = KFold(n_folds, shuffle=True, random_state=seed).split(artists)
+    for fold, (others, test) in enumerate(folds, start=1):
+        if len(others) < n_dev + MINIMUM_TRAIN:
+            raise ValueError(
+                f"fold {fold} tests {len(test)} of {len(artists)} artists and leaves {len(others)}, {n_dev}"
+                f" dev + at least {MINIMUM_TRAIN} training artists are needed: lower n_dev or add folds"
+            )
+        train, dev = train_test_split(others, test_size=n_dev, random_state=seed + fold)
+        places = [*train, *dev, *test]
+        names = [name for name, part in zip(NAMES, (train, dev, test), strict=True) for _ in part]
+        ids = [artists[place] for place in places]
+        parts.append(pd.DataFrame({"fold": fold, "artist_id": ids, "split": names}))
+    return pd.concat(parts, ignore_index=True)
 
 
 def artists_of(splits, split, *, fold=0):

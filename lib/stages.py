@@ -1,8 +1,8 @@
 """The stages: which notebook needs which, and what code each of them is made of.
 
-**Conventions.** A stage is named like its notebook. Code is compared by its syntax tree, so that a comment or
-a docstring does not make a trained network stale; the cell with the parameters is left out, because their
-values are compared on their own.
+**Conventions.** A stage is named like its notebook; stages run in the order of `NEEDS`. Code is compared by
+its syntax tree, so that a comment or a docstring does not make a trained network stale; the cell with the
+parameters is left out, because their values are compared on their own.
 """
 
 import ast
@@ -29,6 +29,13 @@ NEEDS = {
         "03_spectrograms",
         "04_siamese_training",
     ],
+    "08_beyond_the_paper": [
+        "01_listening_data",
+        "02_preview_clips",
+        "03_spectrograms",
+        "04_siamese_training",
+        "05_ranking_evaluation",
+    ],
     "07_artist_explorer": [
         "01_listening_data",
         "02_preview_clips",
@@ -36,6 +43,9 @@ NEEDS = {
         "05_ranking_evaluation",
     ],
 }
+# What a stage shows if it is there, and does without if not. The explorer is for reading after the paper's
+# own six steps, so it keeps its number; it runs last, because it offers the methods of 08 as well.
+ALSO_READS = {"07_artist_explorer": ["08_beyond_the_paper"]}
 
 
 class UnknownStage(ValueError):
@@ -45,6 +55,11 @@ class UnknownStage(ValueError):
 def names():
     """The stages whose notebook is there, in the order of the pipeline."""
     return [stage for stage in NEEDS if paths.notebook(stage).exists()]
+
+
+def reads(stage):
+    """All stages whose results a stage depends on: those it needs, and those it can do without."""
+    return [*NEEDS[stage], *ALSO_READS.get(stage, [])]
 
 
 def find(prefix):

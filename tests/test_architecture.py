@@ -21,12 +21,14 @@ ORDER = [
         "spectrograms",
         "events",
     ),
-    *("methods", "splits", "ranking", "significance", "baselines"),
+    *("methods", "splits", "ranking", "significance", "baselines", "confounds", "nearest"),
+    *("factors", "audio_features", "factor_models", "proximity", "blend"),
     *("devices", "pairs", "siamese", "checkpoints", "training", "search", "filters", "ablation"),
-    *("evaluation", "ledger", "players", "plots", "explorer"),
+    *("factor_cnn", "best_chance"),
+    *("evaluation", "ledger", "beyond", "similar_artists", "players", "plots", "explorer"),
     *("report", "notebooks", "runner"),
 ]
-MAY_IMPORT_KERAS = {"devices", "pairs", "siamese", "training", "search", "ablation"}
+MAY_IMPORT_KERAS = {"devices", "pairs", "siamese", "training", "search", "ablation", "factor_cnn"}
 
 FILES = {
     path.relative_to(paths.root() / "lib"): path for path in sorted((paths.root() / "lib").rglob("*.py"))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lib import demo
+from lib import demo, similar_artists
 
 ROOT = Path(__file__).resolve().parents[1]
 MINIATURE = ROOT / "tests" / "miniature.yml"
@@ -53,6 +53,17 @@ def test_a_run_leaves_every_figure_and_table_of_the_paper(finished):
     assert {f"{name}.png" for name in pictures} | {f"{name}.csv" for name in tables} <= set(made)
 
 
+def test_it_leaves_what_goes_beyond_the_paper_in_one_table_and_one_model(finished):
+    table = pd.read_csv(finished / "figures" / "miniature" / "beyond_ranking.csv")
+    assert {"l2", "siamese", "factor_ridge", "factor_kernel", "factor_sum", "factor_cnn"} <= set(
+        table["method"]
+    )
+    assert {"ndcg", "unordered", "matched_concordance"} <= set(table["metric"])
+    found = similar_artists.load(finished / "data" / "miniature" / "models" / "beyond.npz")
+    clip = next((finished / "data" / "miniature" / "clips").rglob("*.mp3"))
+    assert len(found.of_file(clip, n=5)) == 5
+
+
 def test_table_1_has_both_truths_and_the_chance_of_six_test_artists(finished):
     table = pd.read_csv(finished / "figures" / "miniature" / "table1_ranking.csv")
     chance = table.query("method == 'chance' and metric == 'unordered' and candidates == 'test'")
@@ -75,17 +86,20 @@ def test_afterwards_all_is_fresh_and_other_epochs_would_run_training_and_what_de
     assert "would run" not in listed
     listed = run(finished, "--profile", MINIATURE, "-p", "04_siamese_training.epochs=1", "--list").stdout
     stale = {line.split()[0] for line in listed.splitlines() if "would run" in line}
-    assert {stage[:2] for stage in stale} == {"04", "05", "06", "07"}
+    assert {stage[:2] for stage in stale} == {"04", "05", "06", "07", "08"}
 
 
-@pytest.mark.parametrize("layout", ["folder", "table"])
-def test_own_music_goes_from_files_to_table_1(layout, tmp_path):
+@pytest.mark.parametrize(("layout", "also"), [("folder", ["08"]), ("table", [])])
+def test_own_music_goes_from_files_to_table_1_and_beyond(layout, also, tmp_path):
     size = ["--artists", "30", "--listeners", "1000", "--clips", "1"]
     world = [sys.executable, "-m", "lib.demo", "--folder", tmp_path / "own", *size]
     subprocess.run(world, cwd=ROOT, check=True, capture_output=True, timeout=300)
     given = [f"{name}={tmp_path / 'own' / file}" for name, file in OWN[layout].items()]
     overrides = [part for value in [*given, *SMALL] for part in ("-p", value)]
-    run(tmp_path, "--profile", "own", *overrides, "--only", "01", "02", "03", "04", "05")
+    run(tmp_path, "--profile", "own", *overrides, "--only", "01", "02", "03", "04", "05", *also)
+    for name in ["table1_ranking", *(["beyond_ranking"] if also else [])]:
+        table = pd.read_csv(tmp_path / "figures" / "own" / f"{name}.csv")
+        assert {"l2", "siamese"} <= set(table["method"])
     table = pd.read_csv(tmp_path / "figures" / "own" / "table1_ranking.csv")
     assert {"l2", "siamese"} <= set(table["method"])
     assert "world" not in set(table["method"])  # files do not say what perfect hearing would know
@@ -112,6 +126,12 @@ SMALL = [
     "04_siamese_training.search_list_length=3",
     "05_ranking_evaluation.list_lengths=[2]",
     "05_ranking_evaluation.n_permutations=19",
+    "08_beyond_the_paper.network_steps=10",
+    "08_beyond_the_paper.seeds=[0]",
+    "08_beyond_the_paper.n_folds=3",
+    "08_beyond_the_paper.n_permutations=19",
+    "08_beyond_the_paper.ablation_steps=[1, 2]",
+    "08_beyond_the_paper.ablation_seeds=[0]",
 ]
 
 

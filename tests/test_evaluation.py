@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import baselines, evaluation, listening, ranking, significance, similarity
+from lib import baselines, confounds, evaluation, listening, ranking, significance, similarity, splits
 from lib.methods import labelled_scores
 
 LENGTHS = [3, 5, 40]  # the last is longer than any list
@@ -227,8 +227,10 @@ def test_table_2_lists_truth_and_sources_over_all_artists(scores, collection, te
         {
             "artist_id": collection.artists,
             "split": ["test" if a in test_artists else "train" for a in collection.artists],
+            "fold": 0,
         }
     )
+    splits = pd.concat([splits, splits.assign(fold=1, split="dev")])  # folds say nothing of the single split
     queries = [collection.artists[1], collection.artists[2]]
     table = evaluation.table2(scores, collection.target, splits, queries, sources=["siamese", "l2"], n=4)
     assert len(table) == 2 * 3 * 4
@@ -262,3 +264,168 @@ def test_artists_are_found_by_name_or_id_the_famous_one_of_two(collection):
     artists = pd.DataFrame({"artist_id": list("abcd"), "name": ["Nirvana", "ABBA", "nirvana ", "Silent"]})
     assert evaluation.find_artists(artists, ["NIRVANA", "b", "abba"], ["a", "b", "c"]) == ["a", "b"]
     assert evaluation.find_artists(artists, ["Silent", "nobody"], ["c", "a", "b"]) == ["c", "a", "b"]
+
+
+# Beyond Table 1.
+
+
+@pytest.fixture(scope="module")
+def truth(collection, test_artists):
+    return collection.target.loc[test_artists, test_artists]
+
+
+@pytest.fixture(scope="module")
+def predicted(scores, truth):
+    return evaluation.predictions(scores, truth)
+
+
+def test_predictions_are_the_scores_on_the_axes_of_the_truth(predicted, scores, truth, collection):
+    assert {method: len(runs) for method, runs in predicted.items()} == {
+        "chance": 1, "popularity": 1, "l2": 1, "siamese": 2
+    }  # fmt: skip
+    for seed, run in enumerate(predicted["siamese"]):
+        pd.testing.assert_frame_equal(
+            run, frame_of(scores, collection, "siamese", seed).reindex_like(truth), check_names=False
+        )
+    wide = evaluation.predictions(scores, collection.target.loc[truth.index])
+    assert wide["l2"][0].shape == (8, 12)
+
+
+def test_means_over_runs_know_metrics_and_what_holds_fame_still(predicted, truth, collection):
+    runs, listeners = predicted["siamese"], collection.listeners
+    found = evaluation.mean_of_runs(runs, truth, "matched_concordance", listeners=listeners)
+    wanted = [confounds.matched_concordance(run, truth, listeners) for run in runs]
+    np.testing.assert_allclose(found, (wanted[0] + wanted[1]) / 2)
+    found = evaluation.mean_of_runs(runs, truth, "map", 3)
+    wanted = [ranking.mean_average_precision(run, truth, 3) for run in runs]
+    np.testing.assert_allclose(found, (wanted[0] + wanted[1]) / 2)
+
+
+def test_comparisons_pair_queries_and_correct_within_reference_truth_and_measure(
+    predicted, truth, collection
+):
+    measures = [("unordered", 3), ("partial_spearman", None)]
+    table = evaluation.comparisons(
+        predicted, {"corrected": truth, "as_published": truth}, references=["l2", "siamese"],
+        measures=measures, listeners=collection.listeners,
+    )  # fmt: skip
+    assert len(table) == 2 * 2 * 2 * 3
+    for _, family in table.groupby(["truth", "reference", "measure"]):
+        np.testing.assert_array_equal(family["p_holm"], significance.holm(family["p_value"]))
+    row = cell(table, truth="corrected", reference="l2", method="siamese", measure="unordered")
+    values = [evaluation.mean_of_runs(predicted[name], truth, "unordered", 3) for name in ("siamese", "l2")]
+    assert row["difference"] == pytest.approx((values[0] - values[1]).mean())
+    assert row["p_value"] == significance.paired_randomisation(*values)
+    assert row["n"] == 3
+    assert pd.isna(
+        cell(table, truth="corrected", reference="l2", method="siamese", measure=measures[1][0])["n"]
+    )
+
+
+def test_a_difference_without_any_pair_is_blank():
+    nothing = pd.Series([np.nan, 1.0]), pd.Series([1.0, np.nan])
+    assert all(np.isnan(value) for value in evaluation.paired(*nothing).values())
+
+
+def test_the_published_value_of_its_null_is_that_of_table_1(predicted, table, collection, test_artists):
+    null = evaluation.published_null(predicted, collection.target, test_artists, [3, 5], n_permutations=19)
+    for n in (3, 5):
+        for method in ("chance", "popularity", "siamese"):
+            wanted = cell(table, truth="as_published", method=method, metric="unordered", n=n)["value"]
+            assert cell(null, method=method, n=n)["value"] == pytest.approx(wanted)
+        chance = cell(null, method="chance", n=n)
+        assert chance["null_mean"] == pytest.approx(chance["chance"])
+        assert chance["p_value"] == 1
+
+
+def test_the_loss_is_held_against_one_constant(predicted, truth, collection):
+    table = evaluation.loss_table({"siamese": predicted["siamese"]}, {"corrected": truth}, 0.2)
+    others = ~np.eye(8, dtype=bool)
+    errors = [((run - truth).to_numpy()[others] ** 2).mean() for run in predicted["siamese"]]
+    row = table.iloc[0]
+    assert row["loss"] == pytest.approx(np.mean(errors))
+    assert row["constant_loss"] == pytest.approx(((truth.to_numpy()[others] - 0.2) ** 2).mean())
+    assert row["gain"] == pytest.approx(row["constant_loss"] - row["loss"])
+    assert row["gain_low"] <= row["gain"] <= row["gain_high"]
+
+
+def test_the_constant_is_the_mean_over_pairs_of_training_artists(collection):
+    known = collection.target.iloc[:4, :4].to_numpy()
+    wanted = np.mean([known[a, b] for a in range(4) for b in range(a)])
+    assert evaluation.training_mean(collection.target, collection.artists[:4]) == pytest.approx(wanted)
+
+
+def test_the_rank_table_is_perfect_for_the_truth_and_flat_for_chance(predicted, truth):
+    ranks = evaluation.rank_table({"itself": [truth], "chance": predicted["chance"]}, truth + noise(truth))
+    assert (ranks.loc["chance"] == 4).all()
+    itself = evaluation.rank_table({"itself": [truth + noise(truth)]}, truth + noise(truth)).loc["itself"]
+    assert itself.tolist() == [1, 2, 3, 4, 5, 6, 7]
+    own = evaluation.rank_table({"itself": [truth]}, -truth, own_truths={"itself": truth + noise(truth)})
+    pd.testing.assert_series_equal(own.loc["itself"], ranks.loc["itself"])
+
+
+def noise(truth):
+    """So small that it decides between ties only."""
+    return 1e-9 * np.random.default_rng(2).random(truth.shape)
+
+
+def test_more_clips_help_where_each_says_a_part_only(rng):
+    """Three clips a time, each the truth under noise: their mean knows more than one of them."""
+    ids = [f"a{k}" for k in range(20)]
+    places = rng.random(20)
+    truth = labelled_scores(-np.abs(np.subtract.outer(places, places)), ids)
+    heard = np.repeat(places, 3) + rng.normal(0, 0.25, 60)
+    owners = np.repeat(np.arange(20), 3)
+    curve = evaluation.clips_curve(
+        {"m": [-np.abs(np.subtract.outer(heard, heard))], "deaf": [np.zeros((60, 60))]}, owners, truth, n=5
+    )
+    mine = curve[curve["method"] == "m"].set_index("clips")
+    assert mine["value"].is_monotonic_increasing
+    assert mine.loc[3, "gain_low"] > 0
+    assert mine.loc[1, "gain"] == 0
+    np.testing.assert_allclose(curve.loc[curve["method"] == "deaf", "value"], 5 / 19)
+    everything = labelled_scores(
+        -np.abs(np.subtract.outer(heard, heard)).reshape(20, 3, 20, 3).mean(axis=(1, 3)), ids
+    )
+    assert mine.loc[3, "value"] == pytest.approx(ranking.overlap_at_n(everything, truth, 5).mean())
+
+
+def test_artists_with_too_few_clips_are_left_out_of_the_curve_or_lower_it(rng):
+    ids = [f"a{k}" for k in range(8)]
+    truth = labelled_scores(rng.random((8, 8)), ids)
+    owners = np.repeat(np.arange(8), [2, 2, 2, 2, 2, 1, 3, 3])
+    curve = evaluation.clips_curve({"m": [rng.random((17, 17))]}, owners, truth, n=3)
+    assert curve["clips"].tolist() == [1, 2]
+    assert (curve["n_queries"] == 7).all()
+
+
+def test_folds_are_judged_apart_and_together(collection):
+    split = splits.k_fold(collection.artists, n_folds=3, n_dev=2)
+    fixed = baselines.Fixed("m", collection.target.T * 0.5 + noise(collection.target))
+    scores = pd.concat(
+        [
+            evaluation.score_all(
+                [(fixed, 0), (baselines.Chance(), 0)], collection, fold=fold,
+                artists=splits.artists_of(split, "test", fold=fold),
+            )
+            for fold in (1, 2, 3)
+        ]
+    )  # fmt: skip
+    table = evaluation.fold_table(scores, collection.target, split, list_lengths=[2, 4])
+    assert set(table["n"].dropna()) == {2}  # three candidates a fold: lists of four do not fit
+    mine = table[(table["method"] == "m") & (table["metric"] == "ndcg")]
+    assert mine["fold"].tolist() == [pd.NA, 1, 2, 3]
+    assert mine["n_queries"].tolist() == [12, 4, 4, 4]
+    assert mine["value"].iloc[0] == pytest.approx(mine["value"].iloc[1:].mean())
+    chance = table[(table["method"] == "chance") & (table["metric"] == "unordered")]
+    np.testing.assert_allclose(chance["value"], 2 / 3)
+
+
+def test_the_papers_table_2_stands_beside_artists_of_its_names():
+    table = pd.DataFrame(
+        {"query": ["the beatles", "2Pac", "2Pac", "Nobody"], "source": ["truth", "l2", "world", "l2"],
+         "rank": [2, 5, 1, 1]}
+    )  # fmt: skip
+    found = evaluation.beside_the_paper(table)["paper_artist"]
+    assert found.dropna().tolist() == ["coldplay", "king crimson"]
+    assert found.isna().tolist() == [False, False, True, True]

@@ -176,3 +176,29 @@ def test_no_widget_of_the_explorer_holds_markup_from_a_name(study):
 def test_what_is_stored_of_the_explorer_is_one_line(study):
     bundle = explorer.Explorer(study)._repr_mimebundle_()
     assert bundle["text/plain"] == "Explorer of 5 artists and 3 rankings"
+
+
+def test_popularity_moves_famous_candidates_up_in_every_ranking_but_the_truths(study):
+    plain = explorer.neighbours(study, "e", sources=["truth", "l2"], n=1)
+    blended = explorer.neighbours(study, "e", sources=["truth", "l2"], n=1, popularity=2.0)
+    assert lists(plain) == {"truth": "d", "l2": "d"}
+    assert lists(blended) == {"truth": "d", "l2": "a"}  # a has 5,000 listeners, the others 40 at most
+
+
+def test_the_slider_blends_popularity_into_the_lists(study):
+    shown = explorer.Explorer(study, artist="e", sources=("l2",), n=1)
+    before = shown.table.value
+    shown.popularity.value = 2.0
+    assert "Alpha" in shown.table.value
+    assert "Alpha" not in before
+
+
+def test_methods_of_08_are_offered_where_it_was_run_and_its_choice_is_the_best(study, tmp_path):
+    long(PLACES, "l2").to_parquet(tmp_path / "scores.parquet")
+    assert explorer.fitted(tmp_path)[1] == "siamese"
+    beyond = [long(PLACES, name) for name in ("l2", "factor_sum", "factor_sum+popularity")]
+    pd.concat(beyond).to_parquet(tmp_path / "beyond_scores.parquet")
+    (tmp_path / "beyond_choice.json").write_text('{"method": "factor_sum"}')
+    scores, best = explorer.fitted(tmp_path)
+    assert scores["method"].value_counts().to_dict() == {"l2": 20, "factor_sum": 20}
+    assert explorer.resolved(["truth", "best", "l2", "factor_sum"], best) == ["truth", "factor_sum", "l2"]

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
-from lib import ledger
+from lib import ledger, methods
 
 
 @pytest.mark.parametrize(
@@ -20,29 +21,174 @@ def test_what_is_no_interval_is_an_error():
         ledger.verdict(2, 1)
 
 
-def test_a_loss_that_stays_above_the_constant_predictors_is_not_good():
-    curves = {"dev": [0.3, 0.2, 0.4], "test": [0.5, 0.4, 0.3]}
-    rows = [(seed, n, split, curves[split][n]) for seed in (0, 1) for split in curves for n in range(3)]
-    history = pd.DataFrame(rows, columns=["seed", "epoch", "split", "loss"])
-    claims = ledger.loss_claims(history, {"test": 0.2}).set_index("section")
-    assert claims.loc["6", "verdict"] == "does not hold"
-    assert claims.loc["6", "value"] == pytest.approx(-0.1)
-    assert claims.loc["5, Figure 2", "value"] == pytest.approx(0.3 - 0.4)  # dev is best in the middle
+HISTORY = pd.DataFrame(
+    [
+        (seed, epoch, split, value + 0.001 * seed)
+        for seed in (0, 1, 2)
+        for split, values in {"dev": [0.3, 0.2, 0.4], "test": [0.5, 0.4, 0.3]}.items()
+        for epoch, value in enumerate(values, start=1)
+    ],
+    columns=["seed", "epoch", "split", "loss"],
+)
+
+
+def frame(values):
+    return methods.labelled_scores(values, [f"a{k}" for k in range(len(values))])
+
+
+def one(claims, beginning):
+    (row,) = claims[claims["claim"].str.startswith(beginning)].to_dict("records")
+    return row
+
+
+def test_a_test_loss_that_falls_does_not_rise_and_a_gain_below_0_is_not_good():
+    losses = pd.DataFrame(
+        {"truth": ["corrected", "as_published"], "method": "siamese", "gain": [-0.1, 0.1],
+         "gain_low": [-0.2, -0.1], "gain_high": [-0.05, 0.3]}
+    )  # fmt: skip
+    claims = ledger.loss_claims(HISTORY, losses)
+    rises = one(claims, "the test loss rises")
+    assert rises["value"] == pytest.approx(
+        0.3 - 0.4
+    )  # only three epochs: the second one stands for the fifth
+    assert rises["decided_by"] == "test loss after the last epoch - after epoch 2, over trainings"
+    assert rises["verdict"] == "does not hold"
+    good = claims[claims["claim"].str.startswith("the loss is good")]["verdict"]
+    assert good.tolist() == ["does not hold", "cannot be told"]
+
+
+def test_one_training_says_nothing_of_the_loss():
+    losses = pd.DataFrame(columns=["truth", "method", "gain", "gain_low", "gain_high"])
+    claims = ledger.loss_claims(HISTORY[HISTORY["seed"] == 0], losses)
+    assert claims["verdict"].tolist() == ["cannot be told"]
+
+
+def test_ranking_claims_are_paired_differences_and_the_lead_at_small_n(rng):
+    truth = frame(rng.random((12, 12)))
+    predicted = {"siamese": [truth], "l2": [-truth], "chance": [frame(np.zeros((12, 12)))]}
+    claims = ledger.ranking_claims(predicted, {"corrected": truth}, list_lengths=[3, 8])
+    assert len(claims) == 5
+    beats = one(claims, "the model beats the baseline, n = 3")
+    assert beats["value"] == pytest.approx(1)  # all three against none
+    assert beats["verdict"] == "holds"
+    assert one(claims, "the baseline beats random, n = 3")["verdict"] == "does not hold"
+    lead = one(claims, "the model's lead is largest at small n")
+    assert lead["value"] == pytest.approx(1 - 3 / 8)  # of eleven, lists of eight share at least five
+    assert lead["verdict"] == "holds"
+
+
+def test_more_epochs_do_not_help_where_the_best_ones_weights_rank_better(rng):
+    truth = frame(rng.random((12, 12)))
+    claims = ledger.epoch_claims([-truth], [truth], truth, n=3)
+    assert claims["verdict"].tolist() == ["holds"]
+    assert ledger.epoch_claims([truth], [truth], truth, n=3)["verdict"].tolist() == ["cannot be told"]
+
+
+SEARCH = pd.DataFrame(
+    {
+        "batch_size": [512, 2048],
+        "learning_rate": 0.001,
+        "dev_loss": [0.3, 0.1],
+        "epochs": 2,
+        "seed": 0,
+        "n_convolutions": 3,
+    }
+)
 
 
 def test_one_training_a_setting_decides_nothing_on_the_best_setting():
-    search = pd.DataFrame(
-        {"batch_size": [512, 2048], "learning_rate": 0.001, "dev_loss": [0.3, 0.1], "seed": 0}
-    )
-    (claim,) = ledger.search_claims(search).to_dict("records")
+    (claim,) = ledger.search_claims(SEARCH).to_dict("records")
     assert claim["value"] == pytest.approx(0.2)
     assert np.isnan(claim["ci_low"])
     assert claim["verdict"] == "cannot be told"
 
 
-def test_a_grid_without_the_papers_setting_says_nothing_of_it():
-    search = pd.DataFrame({"batch_size": [512], "learning_rate": 0.01, "dev_loss": [0.3], "seed": 0})
-    assert ledger.search_claims(search).empty
+def test_the_spread_over_trainings_says_how_far_one_may_be_off():
+    (claim,) = ledger.search_claims(SEARCH, HISTORY).to_dict("records")
+    half = scipy.stats.t.ppf(0.975, 2) * 0.001 * np.sqrt(2)  # dev losses after epoch 2 scatter by .001
+    assert (claim["ci_low"], claim["ci_high"]) == pytest.approx((0.2 - half, 0.2 + half))
+    assert claim["verdict"] == "holds"
+
+
+@pytest.mark.parametrize(
+    "setting", [{"batch_size": 512, "learning_rate": 0.01}, {"batch_size": 2048, "learning_rate": 0.001}]
+)
+def test_a_grid_without_the_papers_setting_or_without_another_one_cannot_tell(setting):
+    search = pd.DataFrame(
+        {
+            **{name: [value] for name, value in setting.items()},
+            "dev_loss": [0.3],
+            "epochs": 1,
+            "n_convolutions": 3,
+        }
+    )
+    (claim,) = ledger.search_claims(search, HISTORY).to_dict("records")
+    assert claim["verdict"] == "cannot be told"
+    assert "must hold the paper's setting and another one" in claim["decided_by"]
+
+
+def test_other_depths_and_shorter_trainings_are_not_compared():
+    others = pd.DataFrame({
+        "batch_size": [512, 512], "learning_rate": 0.001, "dev_loss": [0.01, 0.02], "epochs": [2, 1],
+        "n_convolutions": [5, 3], "seed": 0,
+    })  # fmt: skip
+    told = ledger.search_claims(pd.concat([SEARCH, others]), HISTORY)
+    pd.testing.assert_frame_equal(told, ledger.search_claims(SEARCH, HISTORY))
+
+
+def test_the_metric_lifts_obscure_artists_where_their_nearest_have_fewer_listeners():
+    """Before, everybody's nearest is the most famous; with the metric it is the next in fame."""
+    listeners = pd.Series(2.0 ** np.arange(8, 0, -1), index=[f"a{k}" for k in range(8)])
+    fame = np.log2(listeners.to_numpy())
+    before, after = frame(np.tile(fame, (8, 1))), frame(-np.abs(np.subtract.outer(fame, fame)))
+    claims = ledger.metric_claims(before, after, listeners, n=1)
+    assert one(claims, "the metric is symmetric")["verdict"] == "holds"
+    lifts = one(claims, "the metric lifts")
+    # Of the lesser half the nearest had 2 ** 8 listeners; now it is above or below, a tie, but for the last.
+    assert lifts["value"] == pytest.approx(8 - np.mean([4, 3, 2, 2]))
+    assert lifts["verdict"] == "holds"
+    lopsided = after.copy()
+    lopsided.iloc[0, 1] = 5
+    assert (
+        one(ledger.metric_claims(before, lopsided, listeners, n=1), "the metric is")["verdict"]
+        == "does not hold"
+    )
+
+
+def test_more_clips_decide_whether_their_variance_hurts():
+    curve = pd.DataFrame(
+        {"method": ["siamese", "l2", "siamese", "l2"], "clips": [1, 1, 3, 3], "n": 5,
+         "gain": [0, 0, 0.1, -0.1], "gain_low": [0, 0, 0.05, -0.2], "gain_high": [0, 0, 0.2, -0.05]}
+    )  # fmt: skip
+    (claim,) = ledger.clip_claims(curve).to_dict("records")
+    assert (claim["value"], claim["verdict"]) == (0.1, "holds")
+    assert ledger.clip_claims(curve[curve["clips"] == 1])["verdict"].tolist() == ["cannot be told"]
+
+
+@pytest.fixture
+def styled(rng):
+    places = rng.random(30)
+    style = frame(-np.abs(np.subtract.outer(places, places)))
+    return style, {"siamese": [style], "l2": [frame(rng.random((30, 30)))]}
+
+
+def test_who_names_the_nearest_in_style_predicts_style(styled):
+    style, predicted = styled
+    claims = ledger.style_claims(style, predicted, ["a0", "a1", "a2"], [f"a{k}" for k in range(10, 30)])
+    assert claims["verdict"].tolist() == ["holds", "holds"]
+    scaled = style.loc[["a0", "a1", "a2"]].apply(lambda row: (row - row.mean()) / row.std(ddof=0), axis=1)
+    nearest = np.mean([row.nlargest(5).mean() for _, row in scaled.iterrows()])
+    assert claims.loc[0, "value"] == pytest.approx(nearest, abs=0.03)  # random lists lie near 0
+    swapped = {"siamese": predicted["l2"], "l2": predicted["siamese"]}
+    verdicts = ledger.style_claims(style, swapped, ["a0"], [f"a{k}" for k in range(10, 30)])["verdict"]
+    assert verdicts.tolist() == ["cannot be told", "does not hold"]
+
+
+def test_without_a_world_that_knows_its_styles_they_cannot_be_told():
+    claims = ledger.style_claims(None, {}, ["a0"], ["a1"])
+    assert claims["verdict"].tolist() == ["cannot be told"] * 2
+    assert claims["value"].isna().all()
+    assert (claims["decided_by"] == "needs the styles of a simulated world").all()
 
 
 def filter_tables(shift):
@@ -79,7 +225,12 @@ def test_filters_like_untrained_ones_decide_nothing_and_worse_ones_against_it():
 def test_most_filters_look_like_noise_if_more_than_half_lack_a_shape_in_every_training():
     structure, described, untrained = filter_tables(0)
     claim = ledger.filter_claims(structure, described, untrained).iloc[0]
-    assert (claim["value"], claim["ci_low"], claim["ci_high"]) == pytest.approx((0.125, 0, 0.25))
-    assert claim["verdict"] == "cannot be told"  # in one training it is just one half
+    half = scipy.stats.t.ppf(0.975, 1) * 0.125  # shares of .75 and .5 in two trainings
+    assert (claim["value"], claim["ci_high"]) == pytest.approx((0.125, 0.125 + half))
+    assert claim["verdict"] == "cannot be told"
     structure["p_value"] = [0.01, 1, 1, 1] * 2
     assert ledger.filter_claims(structure, described, untrained)["verdict"][0] == "holds"
+
+
+def test_every_claim_has_the_columns_of_the_ledger():
+    assert ledger.untold("a claim", "5", "why").columns.tolist() == ledger.COLUMNS

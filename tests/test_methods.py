@@ -94,3 +94,11 @@ def test_missing_and_repeated_pairs_are_errors(rng):
         methods.to_frame(pd.concat([long, long.assign(seed=1)]), IDS)
     with pytest.raises(ValueError, match="2 pairs of artists have no score"):
         methods.to_frame(long.iloc[2:], IDS)
+
+
+def test_a_mean_over_clips_takes_any_order_of_clips_and_no_artist_without_one(rng):
+    values, owners = rng.random((7, 7)), np.array([2, 0, 1, 0, 2, 2, 1])
+    wanted = [[values[np.ix_(owners == a, owners == b)].mean() for b in range(3)] for a in range(3)]
+    np.testing.assert_allclose(methods.mean_over_clips(values, owners, 3), wanted)
+    with pytest.raises(ValueError, match="1 of 4 artists have no clip"):
+        methods.mean_over_clips(values, owners, 4)

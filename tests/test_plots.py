@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lib import baselines, evaluation, pairs, plots, siamese, similarity, spectrograms
+from lib import baselines, confounds, evaluation, pairs, plots, siamese, similarity, spectrograms
+from lib.methods import labelled_scores
 
 
 @pytest.fixture(autouse=True)
@@ -431,6 +432,70 @@ def test_the_overview_says_what_it_is_made_of(table, truths):
     assert "real music" in " ".join(texts(plots.overview(table, truths, simulated=False, n=2)))
 
 
+@pytest.fixture(scope="module")
+def confounded(collection, truths):
+    """Predictions and the tables of confounds that their pictures show."""
+    truth = truths["corrected"]
+    methods = [baselines.Chance(), baselines.Popularity(), baselines.L2()]
+    scores = evaluation.score_all([(method, 0) for method in methods], collection)
+    predicted = evaluation.predictions(scores, truth)
+    clips = pd.DataFrame({"artist_id": truth.index, "source": list("ababab"), "loudness": range(6)})
+    nuisance = confounds.nuisances(clips, list(truth.index))
+    table = confounds.table(predicted, truth, collection.listeners, nuisance, n=2)
+    return predicted, table, confounds.strata_table(predicted, truth, collection.listeners, n=2)
+
+
+def test_the_published_null_draws_a_bar_of_permutations_and_a_dot_a_method(confounded, collection, truths):
+    null = evaluation.published_null(
+        confounded[0], collection.target, list(truths["corrected"].index), [2, 4], n_permutations=9
+    )
+    ax = plots.published_null(null, n=2).axes[0]
+    rows = null[(null["n"] == 2) & (null["method"] != "chance")].iloc[::-1]
+    dots = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
+    bars = [list(line.get_xdata()) for line in ax.lines if line.get_linewidth() == 7]
+    assert dots == rows["value"].tolist()
+    assert bars == rows[["null_low", "null_high"]].to_numpy().tolist()
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["L2 of spectrograms", "popularity alone"]
+
+
+def test_the_rank_heatmap_is_centred_on_chance_and_leaves_it_out(confounded, truths):
+    ranks = evaluation.rank_table(confounded[0], truths["corrected"])
+    ax = plots.rank_heatmap(ranks).axes[0]
+    np.testing.assert_array_equal(shown(ax), ranks.drop(index="chance").to_numpy())
+    assert np.mean(ax.images[0].get_clim()) == pytest.approx(3)  # of five others
+
+
+def test_strata_are_bars_of_each_method_with_chance_beside(confounded):
+    strata = confounded[2]
+    figure = plots.strata_bars(strata)
+    for ax, kind in zip(figure.axes, ("queries", "candidates"), strict=True):
+        part = strata[(strata["strata_of"] == kind) & (strata["method"] != "chance")]
+        assert sorted(bar.get_height() for bar in ax.patches) == pytest.approx(sorted(part["value"]))
+        high, low = part.iloc[0][["listeners_high", "listeners_low"]]
+        assert ax.get_xticklabels()[0].get_text() == f"{high:,}–{low:,}"
+    assert "share of 2 true neighbours found" in texts(figure)
+
+
+def test_confounds_are_dots_of_every_method_that_has_the_measure(confounded):
+    table = confounded[1]
+    figure = plots.confound_dots(table, measures=("fame_correlation", "matched_concordance"))
+    for ax, measure in zip(figure.axes, ("fame_correlation", "matched_concordance"), strict=True):
+        rows = table[(table["measure"] == measure) & (table["method"] != "chance")].iloc[::-1]
+        dots = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
+        np.testing.assert_array_equal(dots, rows["value"])
+    assert "the truth itself" in [label.get_text() for label in figure.axes[0].get_yticklabels()]
+
+
+def test_the_curve_over_clips_has_a_line_a_method(rng):
+    truth, owners = labelled_scores(rng.random((9, 9)), list("abcdefghi")), np.repeat(np.arange(9), 2)
+    clip_scores = {name: [rng.random((18, 18))] for name in ("l2", "siamese")}
+    table = evaluation.clips_curve(clip_scores, owners, truth, n=3)
+    ax = plots.clips_curve(table).axes[0]
+    drawn = [container.lines[0].get_ydata().tolist() for container in ax.containers]
+    assert drawn == [part["value"].tolist() for _, part in table.groupby("method", sort=False)]
+    assert ax.get_xticks().tolist() == [1, 2]
+
+
 @pytest.mark.parametrize("draw", [
     lambda ax: plots.popularity_curve(pd.DataFrame({"name": ["a"], "listeners": [1]}), ax=ax),
     lambda ax: plots.spectrogram(np.zeros((256, 64)), ax=ax),
@@ -444,3 +509,47 @@ def test_a_plot_draws_into_the_axes_it_is_given(draw):
     assert draw(right) is figure
     assert right.has_data()
     assert not left.has_data()
+
+
+# Beyond the paper.
+
+COMPARED = pd.DataFrame({
+    "reference": "l2", "method": ["factor_sum", "siamese", "factor_sum+proximity"] * 2,
+    "measure": ["ndcg"] * 3 + ["matched_concordance"] * 3, "difference": [0.1, 0.0, 0.12, 0.05, -0.01, 0.06],
+    "ci_low": [0.05, -0.05, 0.07, 0.01, -0.04, 0.02], "ci_high": [0.15, 0.05, 0.17, 0.09, 0.02, 0.1],
+})  # fmt: skip
+
+
+def test_gains_are_drawn_where_they_are_against_no_gain():
+    figure = plots.gains(COMPARED, measures=("ndcg", "matched_concordance"))
+    ax = figure.axes[0]
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == ["factors: ridge and kernel + proximity", "siamese network", "factors: ridge and kernel"]
+    intervals = [line.get_xdata() for line in ax.lines if len(line.get_xdata()) == 2]
+    assert [list(x) for x in intervals[:3]] == [[0.07, 0.17], [-0.05, 0.05], [0.05, 0.15]]
+    assert list(intervals[3]) == [0, 0]  # the line of no gain
+
+
+def test_the_forest_of_08_shows_all_folds_together_where_there_are_any():
+    rows = [
+        {"fold": fold, "method": method, "metric": metric, "n": n, "value": value}
+        for fold, shift in ((0, 0.0), (pd.NA, 0.1))
+        for method, base in (("chance", 0.2), ("factor_sum", 0.4))
+        for metric, n, value in (("ndcg", 10, base + shift), ("matched_concordance", pd.NA, base + shift))
+    ]
+    table = pd.DataFrame(rows).assign(truth="corrected", candidates="test", chance=0.2).astype({"n": "Int64"})
+    table = table.assign(ci_low=table["value"] - 0.05, ci_high=table["value"] + 0.05)
+    for some, value in ((table, 0.5), (table[table["fold"].notna()], 0.4)):
+        figure = plots.beyond_forest(some, n=10)
+        for ax in figure.axes:
+            (dot,) = [line for line in ax.lines if line.get_marker() == "o"]
+            assert list(dot.get_xdata()) == [value]
+        names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        assert names == ["factors: ridge and kernel"]
+
+
+def test_the_chosen_weight_of_popularity_is_marked():
+    by_weight = pd.DataFrame({"weight": [0, 0.5, 1], "ndcg": [0.3, 0.4, 0.35]})
+    curve, mark = plots.popularity_weight(by_weight, chosen=0.5).axes[0].lines
+    assert list(curve.get_ydata()) == [0.3, 0.4, 0.35]
+    assert list(mark.get_xdata()) == [0.5, 0.5]

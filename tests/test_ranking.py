@@ -311,46 +311,6 @@ def test_a_mixture_of_queries_with_and_without_own_column_is_an_error(rng):
         ranking.overlap_at_n(mixed, mixed, 1)
 
 
-# Fame held constant.
-
-
-def test_concordance_compares_candidates_of_like_fame_only(rng):
-    listeners = pd.Series([100, 110, 1000, 1200], index=["a0", "a1", "a2", "a3"])  # pairs (0, 1) and (2, 3)
-    target = frame([[0, 1, 3, 2], [1, 0, 3, 2], [3, 2, 0, 1], [3, 2, 1, 0]])
-    as_fame = frame(np.tile([0, 0, 9, 9], (4, 1)))
-    assert ranking.popularity_matched_concordance(as_fame, target, listeners).tolist() == [0.5] * 4
-    assert ranking.popularity_matched_concordance(target, target, listeners).tolist() == [1] * 4
-    assert ranking.popularity_matched_concordance(-target, target, listeners).tolist() == [0] * 4
-    lone = ranking.popularity_matched_concordance(
-        target, target, listeners, ratio=1.15
-    )  # only (0, 1) is left
-    assert lone.isna().tolist() == [True, True, False, False]
-
-
-def test_concordance_equals_a_loop_over_pairs(rng):
-    predicted, target = random_frame(rng, 9).round(1), random_frame(rng, 9).round(1)
-    listeners = pd.Series(rng.integers(50, 150, 9), index=target.index)
-    wanted = []
-    for query in target.index:
-        values = [
-            0.5
-            + 0.5
-            * np.sign(predicted.loc[query, a] - predicted.loc[query, b])
-            * np.sign(target.loc[query, a] - target.loc[query, b])
-            for a, b in itertools.combinations(target.index.drop(query), 2)
-            if max(listeners[a], listeners[b]) / min(listeners[a], listeners[b]) <= 1.3
-            and target.loc[query, a] != target.loc[query, b]
-        ]
-        wanted.append(np.mean(values) if values else np.nan)
-    np.testing.assert_allclose(ranking.popularity_matched_concordance(predicted, target, listeners), wanted)
-
-
-def test_concordance_without_listeners_is_an_error(rng):
-    target = random_frame(rng, 4)
-    with pytest.raises(ValueError, match="1 candidates have no listeners"):
-        ranking.popularity_matched_concordance(target, target, pd.Series(5, index=["a0", "a1", "a2"]))
-
-
 # Lists for reading.
 
 
@@ -361,3 +321,52 @@ def test_top_lists_the_closest_without_the_query_ties_by_id():
     assert lists[["query", "rank", "artist"]].to_numpy().tolist() == [
         ["a0", 1, "a2"], ["a0", 2, "a3"], ["a0", 3, "a1"], ["a2", 1, "a0"], ["a2", 2, "a1"], ["a2", 3, "a3"],
     ]  # fmt: skip
+
+
+# All at once, and beside the metrics.
+
+
+def test_evaluate_gives_every_metric_at_every_length(rng):
+    predicted, target = random_frame(rng, 12).round(1), random_frame(rng, 12)
+    found = ranking.evaluate(predicted, target, [3, 5], seed=4)
+    assert len(found) == 5 * 2 + 2
+    for (metric, n), values in found.items():
+        length = [] if metric in ranking.WITHOUT_LENGTH else [n]
+        seeded = {"seed": 4} if metric in ranking.ORDERED else {}
+        pd.testing.assert_series_equal(values, ranking.METRICS[metric](predicted, target, *length, **seeded))
+
+
+def test_the_error_of_drawn_orders_is_what_many_seeds_scatter_by(rng):
+    target, constant = random_frame(rng, 12), frame(np.zeros((12, 12)))
+    means = [ranking.sequence_matcher(constant, target, 4, seed=seed).mean() for seed in range(200)]
+    stated = ranking.order_error("sequence_matcher", constant, target, 4, repeats=50)
+    assert stated == pytest.approx(np.std(means), rel=0.3)
+    assert ranking.order_error("map", target, target, 4) == 0  # nothing ties, nothing is drawn
+
+
+def test_squared_error_worked_by_hand_and_against_scikit_learn(rng):
+    predicted, target = random_frame(rng, 6), random_frame(rng, 6)
+    wanted = [
+        sklearn.metrics.mean_squared_error(t, p)
+        for p, t in zip(others(predicted), others(target), strict=True)
+    ]
+    np.testing.assert_allclose(ranking.squared_error(predicted, target), wanted)
+    assert ranking.squared_error(frame(-LINE), frame(LINE))["a0"] == pytest.approx(4 * (1 + 9 + 49) / 3)
+
+
+def test_predicted_ranks_of_true_neighbours_can_be_read_off_a_line():
+    """From the left end the reversed line is ranked the other way round; ties share their mean."""
+    found = ranking.predicted_ranks(frame(-LINE), frame(LINE))
+    assert found.loc["a0"].tolist() == [3, 2, 1]
+    assert found.columns.tolist() == [1, 2, 3]
+    constant = frame(np.zeros((4, 4)))
+    assert (ranking.predicted_ranks(constant, frame(LINE)) == 2).all(axis=None)
+    assert (ranking.predicted_ranks(frame(LINE), constant) == 2).all(axis=None)
+
+
+def test_lists_leave_out_what_is_blank(rng):
+    scores = random_frame(rng, 5)
+    scores.iloc[0, 2] = np.nan
+    assert ranking.top(scores, 4).query("query == 'a0'")["artist"].tolist() == (
+        scores.loc["a0"].dropna().sort_values(ascending=False).index.tolist()
+    )

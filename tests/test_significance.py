@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.stats
 
@@ -112,3 +113,77 @@ def test_pairs_with_a_blank_value_are_left_out_instead_of_passing_for_significan
 def test_paired_values_of_different_lengths_are_an_error():
     with pytest.raises(ValueError, match=r"one length, got \(2,\) and \(3,\)"):
         significance.paired_randomisation([1, 2], [1, 2, 3])
+
+
+def test_holms_correction_worked_by_hand():
+    assert significance.holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert significance.holm([0.5, 0.6]).tolist() == [1, 1]
+    assert significance.holm([]).empty
+
+
+def test_holms_correction_is_the_closed_test_of_bonferroni(rng):
+    """A hypothesis falls with all intersections that hold it: the largest of their Bonferroni p-values."""
+    p = np.round(rng.random(6) ** 3, 2)
+    sets = [s for size in range(1, 7) for s in itertools.combinations(range(6), size)]
+    wanted = [max(min(1, len(s) * min(p[list(s)])) for s in sets if k in s) for k in range(6)]
+    assert significance.holm(p).tolist() == pytest.approx(wanted)
+
+
+def test_holms_correction_keeps_labels_and_leaves_out_what_was_not_tested():
+    given = pd.Series({"l2": 0.04, "chance": np.nan, "popularity": 0.01}, name="p_value")
+    wanted = pd.Series({"l2": 0.04, "chance": np.nan, "popularity": 0.02}, name="p_value")
+    pd.testing.assert_series_equal(significance.holm(given), wanted)
+    with pytest.raises(ValueError, match=r"p-values lie in \[0, 1\], got 1.5"):
+        significance.holm([0.5, 1.5])
+
+
+def test_another_statistic_is_resampled_with_what_belongs_to_a_query(rng):
+    values = rng.random((40, 2))
+    values[3, 1] = np.nan
+    found = significance.bootstrap_interval(
+        values, statistic=lambda drawn: np.median(drawn[..., 0] - drawn[..., 1], axis=1), n_resamples=9999
+    )
+    whole = np.delete(values, 3, axis=0)
+    wanted = scipy.stats.bootstrap(
+        (whole[:, 0] - whole[:, 1],), np.median, method="percentile", n_resamples=9999, rng=1
+    ).confidence_interval
+    assert found == pytest.approx(tuple(wanted), abs=0.02)
+
+
+def test_the_interval_over_trainings_is_students(rng):
+    values = rng.random(4)
+    wanted = scipy.stats.ttest_1samp(values, 0).confidence_interval()
+    assert significance.seed_interval(values) == pytest.approx((wanted.low, wanted.high))
+    assert np.isnan(significance.seed_interval([0.3])).all()
+
+
+def test_permuted_names_are_compared_with_the_metric_on_the_permuted_truth(rng):
+    """Against a loop over all 24 ways to deal four borrowed rows to four queries."""
+    names = ["a0", "a1", "a2", "a3"]
+    rows = pd.DataFrame(rng.random((4, 4)), index=list("wxyz"), columns=names)
+    runs = [frame(rng.random((4, 4))) for _ in range(2)]
+
+    def value(order):
+        dealt = frame(rows.to_numpy()[list(order)])
+        return np.mean([ranking.overlap_at_n(run, dealt, 2).mean() for run in runs])
+
+    (found,) = significance.query_permutation({"m": runs}, rows, names, 2, n_permutations=4999).to_dict(
+        "records"
+    )
+    null = [value(order) for order in itertools.permutations(range(4))]
+    assert found["value"] == pytest.approx(value(range(4)))
+    assert found["null_mean"] == pytest.approx(np.mean(null), abs=0.01)
+    assert found["p_value"] == pytest.approx(np.mean(np.array(null) >= value(range(4)) - 1e-9), abs=0.03)
+
+
+def test_what_all_rows_share_is_no_evidence(rng):
+    """Rows that are nearly one: who guesses what they share scores far above chance, and so does the null."""
+    names = [f"a{k}" for k in range(20)]
+    shared = rng.random(20)
+    rows = pd.DataFrame(
+        shared + 0.01 * rng.random((20, 20)), index=[f"f{k}" for k in range(20)], columns=names
+    )
+    table = significance.query_permutation({"fame": [frame(np.tile(shared, (20, 1)))]}, rows, names, 5)
+    assert table.loc[0, "value"] > 0.9
+    assert table.loc[0, "null_mean"] > 0.9
+    assert table.loc[0, "p_value"] > 0.05

@@ -647,3 +647,12 @@ def test_ppmi_factors_are_unit_vectors_that_tell_the_camps_apart(miniature):
 
 def test_ppmi_factors_of_an_artist_without_company_are_zero():
     assert similarity.ppmi_factors(listening_of(FOUR), n_factors=2).loc["a3"].tolist() == [0.0, 0.0]
+
+
+def test_borrowed_rows_are_those_of_the_most_popular_under_their_own_names():
+    ids = list("abcd")
+    target = pd.DataFrame(np.arange(16.0).reshape(4, 4), index=ids, columns=ids)
+    target = target.where(~np.eye(4, dtype=bool))
+    rows = similarity.borrowed_rows(target, ["c", "a"])
+    assert rows.index.tolist() == ["a", "b"]
+    assert rows.to_numpy().tolist() == [[2, 0], [6, 4]]  # a's similarity to itself is blank, and counts as 0

@@ -1,5 +1,6 @@
 """Artists are held out as the author held them out, and none is in two parts."""
 
+import pandas as pd
 import pytest
 from sklearn.model_selection import train_test_split
 
@@ -48,3 +49,26 @@ def test_a_part_or_fold_that_is_not_there_is_an_error():
         splits.artists_of(split, "validation")
     with pytest.raises(ValueError, match=r"fold 7 has no dev artists; folds: \[0\]"):
         splits.artists_of(split, "dev", fold=7)
+
+
+@pytest.mark.parametrize(("n", "n_folds"), [(60, 5), (61, 7), (30, 2)])
+def test_folds_test_every_artist_once_and_share_none_between_parts(n, n_folds):
+    folds = splits.k_fold(ARTISTS[:n], n_folds=n_folds, n_dev=8)
+    assert sorted(set(folds["fold"])) == [*range(1, n_folds + 1)]
+    assert sorted(folds.loc[folds["split"] == "test", "artist_id"]) == sorted(ARTISTS[:n])
+    for fold, part in folds.groupby("fold"):
+        assert sorted(part["artist_id"]) == sorted(ARTISTS[:n])  # all, and each in one part
+        assert len(splits.artists_of(folds, "dev", fold=fold)) == 8
+
+
+def test_one_fold_is_the_papers_single_split_and_adds_nothing():
+    single = splits.paper_split(ARTISTS)
+    both = pd.concat([single, splits.k_fold(ARTISTS, n_folds=1)], ignore_index=True)
+    pd.testing.assert_frame_equal(both, single)
+
+
+def test_folds_that_do_not_fit_are_an_error():
+    with pytest.raises(ValueError, match="n_folds must be 1, or 2 to 20 artists, got 21"):
+        splits.k_fold(ARTISTS[:20], n_folds=21)
+    with pytest.raises(ValueError, match="fold 1 tests 10 of 20 artists and leaves 10, 7 dev"):
+        splits.k_fold(ARTISTS[:20], n_folds=2, n_dev=7)

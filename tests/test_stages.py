@@ -24,7 +24,12 @@ def imported(toy, source):
 
 def test_no_stage_needs_one_behind_it():
     names = list(stages.NEEDS)
-    assert all(names.index(need) < at for at, name in enumerate(names) for need in stages.NEEDS[name])
+    assert all(names.index(need) < at for at, name in enumerate(names) for need in stages.reads(name))
+
+
+def test_the_explorer_does_without_the_models_of_08_but_grows_stale_with_them():
+    assert "08_beyond_the_paper" not in stages.NEEDS["07_artist_explorer"]
+    assert "08_beyond_the_paper" in stages.reads("07_artist_explorer")
 
 
 def test_a_stage_is_found_by_any_unique_beginning(toy):

@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from lib import baselines, listening, methods, plays, ranking, similarity, spectrograms
+from lib import baselines, confounds, listening, methods, plays, ranking, similarity, spectrograms
 from lib.demo.listeners import traits, write_listening
 from lib.demo.synthesiser import synthesise
 from lib.demo.world import World
@@ -84,7 +84,7 @@ def measure(world, n_jobs=2):
             truth.index.name = truth.columns.name = None
             found = {
                 f"nDCG@10, {method.name}": ranking.ndcg(scores, truth, 10).mean(),
-                f"matched concordance, {method.name}": ranking.popularity_matched_concordance(
+                f"matched concordance, {method.name}": confounds.matched_concordance(
                     scores, truth, data.listeners
                 ).mean(),
             }

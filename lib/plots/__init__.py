@@ -11,6 +11,7 @@ Conventions
 
 import matplotlib.pyplot as plt
 
+from lib.plots.beyond import beyond_forest, gains, name_of, popularity_weight
 from lib.plots.filters import (
     ablations,
     before_and_after,
@@ -31,7 +32,17 @@ from lib.plots.listening import (
     popularity_curve,
     similarity_heatmap,
 )
-from lib.plots.ranking import forest, mislabelled_truth, overlap_by_length, overview
+from lib.plots.ranking import (
+    clips_curve,
+    confound_dots,
+    forest,
+    mislabelled_truth,
+    overlap_by_length,
+    overview,
+    published_null,
+    rank_heatmap,
+    strata_bars,
+)
 from lib.plots.reduced import reduced
 from lib.plots.sound import (
     clip_portraits,

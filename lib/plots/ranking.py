@@ -5,7 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lib.plots.style import AMOUNT, METHOD_COLOURS, METHOD_NAMES, axes_of
+from lib.plots.style import AMOUNT, METHOD_COLOURS, METHOD_NAMES, SIGNED, axes_of
 
 
 def mislabelled_truth(truths):
@@ -137,6 +137,154 @@ def overview(table, truths, *, simulated, n=None):
     return figure
 
 
+MEASURE_NAMES = {
+    "fame_correlation": "rank correlation of scores\nwith listeners",
+    "matched_concordance": "matched concordance:\npairs of like fame in true order",
+    "partial_spearman": "rank correlation with the truth,\ngiven listeners",
+    "never_named": "share of artists\non nobody's list",
+}
+
+
+def published_null(table, *, n):
+    """The published arm beside what its rows give under permuted query names, and the chance of the paper.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `evaluation.published_null`.
+    n : int
+    """
+    figure, ax = plt.subplots(figsize=(7.5, 3.6))
+    chosen = table[(table["n"] == n) & (table["method"] != "chance")].iloc[::-1].reset_index(drop=True)
+    for place, row in chosen.iterrows():
+        ax.plot(
+            [row["null_low"], row["null_high"]], [place, place], color="#BBBBBB", linewidth=7,
+            solid_capstyle="butt", label="95 % of permuted names" if place == 0 else None,
+        )  # fmt: skip
+        colour = METHOD_COLOURS.get(row["method"], "#444444")
+        ax.plot(row["value"], place, "o", color=colour, markeredgecolor="black", markeredgewidth=0.4)
+    ax.axvline(chosen["chance"].iloc[0], color="#999999", linestyle=":", label="chance, n / candidates")
+    ax.set_yticks(range(len(chosen)), _names(chosen["method"]))
+    ax.set_xlabel(f"share of the {n} artists that the published truth calls nearest")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def rank_heatmap(ranks):
+    """Which place each method gives to the nearest, second nearest, ... true neighbour.
+
+    Parameters
+    ----------
+    ranks : pd.DataFrame, shape=(n_methods, n_others)
+        From `evaluation.rank_table`.
+    """
+    chance = (ranks.shape[1] + 1) / 2
+    ranks = ranks.drop(index="chance", errors="ignore")
+    figure, ax = plt.subplots(figsize=(9, 0.34 * len(ranks) + 1.3))
+    far = max(1, np.abs(ranks.to_numpy() - chance).max())
+    image = ax.imshow(
+        ranks.to_numpy(), cmap=SIGNED, vmin=chance - far, vmax=chance + far, aspect="auto", origin="upper",
+        interpolation="nearest", extent=(0.5, ranks.shape[1] + 0.5, len(ranks) - 0.5, -0.5),
+    )  # fmt: skip
+    ax.set_yticks(range(len(ranks)), _names(ranks.index))
+    ax.set_xlabel("place of the candidate in the truth (1: nearest)")
+    bar = figure.colorbar(image, ax=ax, label="mean place by the method (line: chance)")
+    bar.ax.axhline(chance, color="black", linewidth=1)
+    bar.ax.invert_yaxis()
+    return figure
+
+
+def strata_bars(table):
+    """Results by fame: of queries in each stratum, and among the candidates of each stratum only.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `confounds.strata_table`.
+    """
+    shown = table[table["method"] != "chance"]
+    methods = list(shown["method"].unique())
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2))
+    width = 0.85 / len(methods)
+    for ax, kind in zip(axes, ("queries", "candidates"), strict=True):
+        part = shown[shown["strata_of"] == kind]
+        for place, method in enumerate(methods):
+            rows = part[part["method"] == method].sort_values("stratum")
+            x = rows["stratum"] + (place - (len(methods) - 1) / 2) * width
+            error = [rows["value"] - rows["ci_low"], rows["ci_high"] - rows["value"]]
+            ax.bar(
+                x, rows["value"], width, color=METHOD_COLOURS.get(method), yerr=np.clip(error, 0, None),
+                error_kw={"linewidth": 0.8, "ecolor": "#777777"}, label=METHOD_NAMES.get(method, method),
+                edgecolor="white", linewidth=0.3,
+            )  # fmt: skip
+        ax.axhline(part["chance"].iloc[0], color="black", linestyle=":", linewidth=1, label="chance")
+        ranges = part.drop_duplicates("stratum").sort_values("stratum")
+        ticks = [f"{high:,}–{low:,}" for high, low in zip(ranges["listeners_high"], ranges["listeners_low"])]
+        ax.set_xticks(ranges["stratum"], ticks)
+    axes[0].set(xlabel="listeners of the query", ylabel=f"share of {shown['n'].max()} true neighbours found")
+    axes[1].set(xlabel="listeners of the candidates ranked", ylabel="rank correlation with the truth")
+    _forest_legend(axes[0], ncols=5)
+    return figure
+
+
+def confound_dots(table, *, measures=tuple(MEASURE_NAMES)):
+    """Each method's dependence on fame, what is left without it, and its hubs, with intervals.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `confounds.table`.
+    measures : sequence of str
+    """
+    methods = [name for name in table["method"].unique() if name != "chance"][::-1]
+    size = (2.7 * len(measures) + 1.5, 0.3 * len(methods) + 1.3)
+    figure, axes = plt.subplots(1, len(measures), figsize=size, sharey=True)
+    for ax, measure in zip(np.atleast_1d(axes), measures, strict=True):
+        part = table[table["measure"] == measure].set_index("method")
+        for place, method in enumerate(methods):
+            if method not in part.index:
+                continue
+            row, colour = part.loc[method], METHOD_COLOURS.get(method, "#444444")
+            ax.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=2)
+            ax.plot(row["value"], place, "o", color=colour, markeredgecolor="black", markeredgewidth=0.4)
+        ax.axvline(part["chance"].iloc[0], color="#999999", linestyle=":", zorder=0)
+        ax.set_xlabel(MEASURE_NAMES.get(measure, measure))
+    np.atleast_1d(axes)[0].set_yticks(range(len(methods)), _names(methods))
+    return figure
+
+
+def clips_curve(table):
+    """Overlap against the clips of each artist that a method may hear.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `evaluation.clips_curve`.
+    """
+    figure, ax = plt.subplots(figsize=(6.5, 3.6))
+    methods = list(table["method"].unique())
+    for place, method in enumerate(methods):
+        rows = table[table["method"] == method]
+        x = rows["clips"] + (place - (len(methods) - 1) / 2) * 0.05  # side by side, so that intervals show
+        error = [rows["value"] - rows["ci_low"], rows["ci_high"] - rows["value"]]
+        ax.errorbar(
+            x, rows["value"], yerr=np.clip(error, 0, None), color=METHOD_COLOURS.get(method), marker="o",
+            markersize=4, linewidth=1.2, label=METHOD_NAMES.get(method, method),
+        )  # fmt: skip
+    ax.axhline(table["chance"].iloc[0], color="#999999", linestyle=":", label="chance")
+    ax.set(
+        xlabel="clips of each artist",
+        ylabel=f"share of {table['n'].iloc[0]} true neighbours found",
+        xticks=sorted(table["clips"].unique()),
+    )
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def _names(methods):
+    return [METHOD_NAMES.get(method, method) for method in methods]
+
+
 def _forest_panel(ax, table, truth, metric, n):
     chosen = table[
         (table["truth"] == truth)
@@ -156,11 +304,11 @@ def _forest_panel(ax, table, truth, metric, n):
     ax.set_title(f"truth: {truth.replace('_', ' ')}")
 
 
-def _forest_legend(ax):
+def _forest_legend(ax, ncols=None):
     """Below the whole figure, each entry once, whichever panel has it."""
     entries = {}
     for panel in ax.figure.axes:
         entries |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
     ax.figure.legend(
-        entries.values(), entries.keys(), loc="outside lower center", ncols=len(entries), fontsize=8
+        entries.values(), entries.keys(), loc="outside lower center", ncols=ncols or len(entries), fontsize=8
     )

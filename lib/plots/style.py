@@ -23,6 +23,15 @@ METHOD_COLOURS = {
     "siamese": "#D55E00",
     "split_half": "#000000",
     "world": "#009E73",
+    "truth": "#000000",
+    "source": "#777777",
+    "loudness": "#777777",
+    "factor_ridge": "#117733",
+    "factor_kernel": "#44AA99",
+    "factor_sum": "#332288",
+    "factor_cnn": "#AA4499",
+    "factor_all": "#882255",
+    "all_factors": "#000000",
 }
 METHOD_NAMES = {
     "chance": "chance",
@@ -34,6 +43,20 @@ METHOD_NAMES = {
     "siamese": "siamese network",
     "split_half": "ceiling: other half of listeners",
     "world": "ceiling: perfect hearing",
+    "truth": "the truth itself",
+    "source": "same catalogue",
+    "loudness": "like loudness",
+    "factor_ridge": "factors by ridge",
+    "factor_kernel": "factors by RBF kernel",
+    "factor_sum": "factors: ridge and kernel",
+    "factor_cnn": "factors by network",
+    "factor_all": "factors: all three",
+    "all_factors": "ceiling: everybody's factors",
+    "siamese_short": "siamese, plain",
+    "siamese_longer": "siamese, more steps",
+    "siamese_denoised": "siamese, denoised target",
+    "siamese_jittered": "siamese, crops and gain",
+    "siamese_best_chance": "siamese, all three",
 }
 SPLIT_COLOURS = {"train": "#0072B2", "dev": "#E69F00", "test": "#D55E00"}
 

@@ -1,0 +1,108 @@
+"""Pictures of what goes beyond the paper (notebook 08)."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from lib.plots.style import METHOD_COLOURS, METHOD_NAMES, axes_of
+
+MEASURES = {
+    "ndcg": "nDCG",
+    "unordered": "share of\ntrue neighbours found",
+    "matched_concordance": "popularity-matched\nconcordance",
+}
+
+
+def name_of(method):
+    """Name of a method for reading, what was done to its scores included."""
+    plain, *done = method.split("+")
+    return " + ".join([METHOD_NAMES.get(plain, plain), *done])
+
+
+def colour_of(method):
+    """Colour of a method, whatever was done to its scores."""
+    return METHOD_COLOURS.get(method.partition("+")[0], "#444444")
+
+
+def gains(comparisons, *, reference="l2", measures=("ndcg", "unordered", "matched_concordance")):
+    """What each method gains over one of the paper's, with its interval over queries.
+
+    Parameters
+    ----------
+    comparisons : pd.DataFrame
+        From `beyond.comparisons`.
+    reference : str
+    measures : sequence of str
+    """
+    chosen = comparisons[comparisons["reference"] == reference]
+    listed = list(chosen["method"].unique())[::-1]
+    figure, axes = plt.subplots(
+        1, len(measures), figsize=(3.1 * len(measures) + 2, 0.28 * len(listed) + 1.3), sharey=True
+    )
+    for ax, measure in zip(np.atleast_1d(axes), measures, strict=True):
+        part = chosen[chosen["measure"] == measure].set_index("method")
+        for place, method in enumerate(listed):
+            if method in part.index:
+                _interval(ax, part.loc[method], "difference", place, method)
+        ax.axvline(0, color="#999999", linestyle=":")
+        ax.set_xlabel(f"gain in {MEASURES[measure]}")
+    np.atleast_1d(axes)[0].set_yticks(range(len(listed)), [name_of(method) for method in listed])
+    figure.suptitle(f"difference to {METHOD_NAMES.get(reference, reference)}, 95 % interval over queries")
+    return figure
+
+
+def beyond_forest(table, *, n):
+    """Each method's nDCG and matched concordance with their intervals, beside chance.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From notebook 08, in the schema of Table 1.
+    n : int
+        Length of the lists that nDCG looks at.
+    """
+    chosen = table[(table["truth"] == "corrected") & (table["candidates"] == "test")]
+    chosen = chosen[chosen["fold"].isna() if chosen["fold"].isna().any() else chosen["fold"] == 0]
+    panels = {
+        f"nDCG of the first {n}": chosen[(chosen["metric"] == "ndcg") & (chosen["n"] == n)],
+        "popularity-matched concordance": chosen[chosen["metric"] == "matched_concordance"],
+    }
+    listed = [name for name in chosen["method"].unique() if name != "chance"][::-1]
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 0.27 * len(listed) + 1.4), sharey=True)
+    for ax, (label, part) in zip(axes, panels.items(), strict=True):
+        part = part.drop_duplicates("method").set_index("method")
+        for place, method in enumerate(listed):
+            if method in part.index:
+                _interval(ax, part.loc[method], "value", place, method)
+        ax.axvline(part["chance"].iloc[0], color="#999999", linestyle=":", label="chance")
+        ax.set_xlabel(f"{label},\n95 % interval over queries")
+    axes[0].set_yticks(range(len(listed)), [name_of(method) for method in listed])
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", fontsize=8)
+    return figure
+
+
+def popularity_weight(table, *, chosen, ax=None):
+    """What popularity adds on the dev artists, weight by weight.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `beyond.weights_on_dev`.
+    chosen : float
+        Marked.
+    ax : matplotlib axes, optional
+    """
+    figure, ax = axes_of(ax, (6, 3))
+    ax.plot(table["weight"], table["ndcg"], marker="o", markersize=4, color="#0072B2")
+    ax.axvline(chosen, color="#D55E00", linestyle="--", label="chosen")
+    ax.set(xlabel="weight of popularity in the blend", ylabel="nDCG, dev artists")
+    ax.legend(loc="best")
+    return figure
+
+
+def _interval(ax, row, column, place, method):
+    colour = colour_of(method)
+    ax.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=2)
+    hollow = "white" if "+" in method else colour
+    ax.plot(row[column], place, "o", color=hollow, markeredgecolor="black", markeredgewidth=0.6, markersize=5)

@@ -1,0 +1,193 @@
+"""The protocol of notebook 08: on scores whose results can be read off, and once on the planted world."""
+
+import numpy as np
+import pandas as pd
+import planted_world
+import pytest
+
+from lib import beyond, confounds, evaluation, methods, ranking
+
+IDS = [f"a{place:02d}" for place in range(30)]
+LISTENERS = pd.Series(np.linspace(900, 30, 30), index=IDS)
+
+
+def frame(values):
+    values = np.array(values, dtype=float)
+    np.fill_diagonal(values, np.nan)
+    return pd.DataFrame(values, index=pd.Index(IDS, name="query"), columns=pd.Index(IDS, name="candidate"))
+
+
+@pytest.fixture
+def truth(rng):
+    values = rng.random((30, 30))
+    return frame(values + values.T)
+
+
+@pytest.fixture
+def split():
+    parts = [("train", 14), ("dev", 8), ("test", 8)]
+    return pd.DataFrame({
+        "fold": 0, "artist_id": IDS, "split": [name for name, size in parts for _ in range(size)],
+    })  # fmt: skip
+
+
+def three_folds(split):
+    """The paper's split, and three folds that test ten artists each."""
+    parts = [split]
+    for fold in (1, 2, 3):
+        tests = IDS[(fold - 1) * 10 : fold * 10]
+        others = [artist for artist in IDS if artist not in tests]
+        names = ["train"] * 14 + ["dev"] * 6 + ["test"] * 10
+        parts.append(pd.DataFrame({
+            "fold": fold, "artist_id": [*others, *tests], "split": names,
+        }))  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+def long_of(truth, fold=0):
+    """The truth itself, its opposite, and a constant."""
+    frames = {"good": truth, "l2": -truth, "chance": truth * 0}
+    return pd.concat([methods.to_long(one, method=name, fold=fold) for name, one in frames.items()])
+
+
+def test_values_are_the_metrics_of_the_part_alone(truth, split):
+    found = beyond.values(long_of(truth), truth, split, LISTENERS, n=3, part="dev")
+    dev = IDS[14:22]
+    assert set(found["query"]) == set(dev)
+    of = found.set_index(["method", "measure", "query"])["value"].sort_index()
+    wanted = ranking.ndcg(-truth.loc[dev, dev], truth.loc[dev, dev], 3)
+    np.testing.assert_allclose(of["l2", "ndcg"].loc[dev], wanted)
+    matched = confounds.matched_concordance(truth.loc[dev, dev], truth.loc[dev, dev], LISTENERS)
+    np.testing.assert_allclose(of["good", "matched_concordance"].loc[dev], matched)
+    np.testing.assert_allclose(of["good", "ndcg"], 1)
+
+
+def test_trainings_of_one_method_are_averaged_first(truth, split):
+    seeds = pd.concat([
+        methods.to_long(truth, method="m", seed=0), methods.to_long(-truth, method="m", seed=1),
+    ])  # fmt: skip
+    found = beyond.values(seeds, truth, split, LISTENERS, n=3)
+    concordance = found[found["measure"] == "matched_concordance"]["value"].dropna()
+    assert concordance.unique().tolist() == [0.5]
+    assert set(found["n_seeds"]) == {2}
+
+
+def test_the_best_on_dev_is_chosen_and_a_tie_goes_to_the_first_named(truth, split):
+    dev = beyond.values(long_of(truth), truth, split, LISTENERS, n=3, part="dev")
+    assert beyond.choose(dev, ["l2", "chance", "good"]).index.tolist() == ["good", "chance", "l2"]
+    twin = pd.concat([dev, dev[dev["method"] == "good"].assign(method="also")])
+    assert beyond.choose(twin, ["also", "good"]).index[0] == "also"
+    assert beyond.choose(twin, ["good", "also"]).index[0] == "good"
+
+
+def test_comparisons_are_paired_corrected_and_know_their_direction(truth, split):
+    test = beyond.values(long_of(truth), truth, split, LISTENERS, n=3)
+    found = beyond.comparisons(test, references=["l2", "absent"]).set_index(["measure", "method"])
+    assert set(found["reference"]) == {"l2"}
+    wide = test[test["measure"] == "ndcg"].pivot(index="query", columns="method", values="value")
+    good = found.loc["ndcg", "good"]
+    assert good["difference"] == pytest.approx((wide["good"] - wide["l2"]).mean())
+    assert 0 < good["ci_low"] < good["difference"] < good["ci_high"]
+    assert good["p_holm"] == pytest.approx(min(1, 2 * good["p_value"]))
+    assert (good["n_queries"], good["folds"]) == (8, 0)
+
+
+def test_queries_of_further_folds_carry_the_comparison(truth, split):
+    scores = pd.concat([long_of(truth, fold) for fold in range(4)], ignore_index=True)
+    test = beyond.values(scores, truth, three_folds(split), LISTENERS, n=3)
+    found = beyond.comparisons(test, references=["l2"])
+    assert set(found["folds"]) == {3}
+    assert set(found[found["measure"] == "ndcg"]["n_queries"]) == {30}
+    summary = beyond.summary(test).set_index(["method", "measure"])
+    assert summary.loc[("good", "ndcg"), ["value", "n_queries"]].tolist() == [1, 30]
+
+
+def test_a_method_that_was_scored_on_the_papers_split_only_is_compared_there(truth, split):
+    scores = pd.concat([long_of(truth, fold) for fold in range(4)], ignore_index=True)
+    scores = scores[(scores["method"] != "l2") | (scores["fold"] == 0)]
+    test = beyond.values(scores, truth, three_folds(split), LISTENERS, n=3)
+    found = beyond.comparisons(test, references=["l2"])
+    assert set(found["folds"]) == {0}
+    assert set(found[found["measure"] == "ndcg"]["n_queries"]) == {8}
+
+
+def test_rows_of_table_1_hold_what_it_lacks(truth, split):
+    scores = pd.concat([long_of(truth, fold) for fold in range(4)], ignore_index=True)
+    test = beyond.values(scores, truth, three_folds(split), LISTENERS, n=3)
+    rows = beyond.as_table1(test, n=3)
+    table = evaluation.table1(
+        scores[scores["fold"] == 0], truth, IDS[22:], list_lengths=[3], n_permutations=1
+    )
+    assert list(rows.columns) == list(table.columns)
+    assert rows.duplicated(["fold", "method", "metric"]).sum() == 0
+    assert set(rows[rows["fold"] == 0]["metric"]) == {"matched_concordance"}
+    chance = rows[rows["method"] == "chance"]
+    np.testing.assert_allclose(chance["value"], chance["chance"])
+    assert rows["fold"].isna().sum() == 3 * 3  # all folds together, for each method and measure
+
+
+def test_proximity_and_popularity_get_names_of_their_own(truth):
+    near = beyond.with_proximity(long_of(truth), ["good"])
+    known = beyond.with_popularity(long_of(truth), LISTENERS, "good", {0: 0.0})
+    assert set(near["method"]) == {"good+proximity"}
+    assert set(known["method"]) == {"good+popularity"}
+    back = methods.to_frame(known, IDS)
+    assert (back.rank(axis=1) == truth.rank(axis=1)).to_numpy()[~np.eye(30, dtype=bool)].all()
+
+
+def test_the_weight_of_popularity_is_judged_on_dev_alone(truth, split, rng):
+    scores = long_of(truth)
+    found = beyond.weights_on_dev(scores, truth, split, LISTENERS, "good", weights=(0, 1), n=3)
+    held_out = scores["query"].isin(IDS[22:]) | scores["candidate"].isin(IDS[22:])
+    spoilt = scores.assign(score=np.where(held_out, rng.random(len(scores)), scores["score"]))
+    again = beyond.weights_on_dev(spoilt, truth, split, LISTENERS, "good", weights=(0, 1), n=3)
+    pd.testing.assert_frame_equal(found, again)
+    assert found.loc[0, "ndcg"] == pytest.approx(1)
+    assert found.loc[1, "ndcg"] < 0.99
+    assert beyond.best_weights(found) == {0: 0}
+
+
+def test_each_fold_has_a_weight_of_its_own():
+    found = pd.DataFrame({"fold": [0, 0, 1, 1], "weight": [0, 1, 0, 1], "ndcg": [0.3, 0.3, 0.1, 0.2]})
+    assert beyond.best_weights(found) == {0: 0, 1: 1}
+
+
+def test_an_ablation_shows_values_and_what_each_change_brings(truth, split):
+    test = beyond.values(long_of(truth), truth, split, LISTENERS, n=3)
+    found = beyond.ablation(test, reference="l2").set_index(["method", "measure"])
+    ndcg = found.xs("ndcg", level="measure")
+    assert ndcg.loc["good", "gain"] == pytest.approx(ndcg.loc["good", "value"] - ndcg.loc["l2", "value"])
+    assert np.isnan(ndcg.loc["l2", "gain"])
+
+
+def test_hubs_are_counted_before_and_after(truth):
+    scores = pd.concat([long_of(truth), beyond.with_proximity(long_of(truth), ["good"])])
+    assert beyond.hubs(scores, IDS, ["good", "l2"], n=3)["method"].tolist() == ["good"]
+
+
+def test_every_method_is_fitted_scored_and_better_than_l2_where_that_can_be_heard():
+    matrix, collection = planted_world.build()
+    train, dev, test = planted_world.parts(collection)
+    rows = [
+        (0, artist, name)
+        for name, part in (("train", train), ("dev", dev), ("test", test))
+        for artist in part
+    ]
+    rows += [
+        (1, artist, name)
+        for name, part in (("train", train), ("dev", test), ("test", dev))
+        for artist in part
+    ]
+    split = pd.DataFrame(rows, columns=["fold", "artist_id", "split"])
+    scorers, scores, seconds = beyond.fit_and_score(
+        matrix, collection, split, seeds=[0], steps=30, n_factors=4, known={("l2", 0)}
+    )
+    assert [method.name for method, _ in scorers] == list(beyond.AUDIO_ALONE)
+    assert set(seconds["method"]) == {"factor_ridge", "factor_kernel", "factor_cnn"}
+    known = scores.groupby("fold")["method"].unique()
+    assert "l2" in known[1]
+    assert "l2" not in known[0]  # notebook 05 has scored it
+    assert set(scores[scores["fold"] == 1]["query"]) == {*dev, *test}
+    values = beyond.values(scores, collection.target, split, collection.listeners, n=3)
+    gain = beyond.comparisons(values, references=["l2"]).set_index(["measure", "method"])["difference"]
+    assert min(gain["ndcg", "factor_sum"], gain["ndcg", "factor_ridge"]) > 0

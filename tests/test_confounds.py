@@ -1,0 +1,253 @@
+"""What else could make a ranking look right: by hand, against loops, SciPy and scikit-learn."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+
+from lib import confounds, methods, ranking
+
+
+def frame(values):
+    return methods.labelled_scores(values, [f"a{k}" for k in range(len(values))])
+
+
+def random_frame(rng, n=49):
+    return frame(rng.random((n, n)))
+
+
+def test_concordance_compares_candidates_of_like_fame_only(rng):
+    listeners = pd.Series([100, 110, 1000, 1200], index=["a0", "a1", "a2", "a3"])  # pairs (0, 1) and (2, 3)
+    target = frame([[0, 1, 3, 2], [1, 0, 3, 2], [3, 2, 0, 1], [3, 2, 1, 0]])
+    as_fame = frame(np.tile([0, 0, 9, 9], (4, 1)))
+    assert confounds.matched_concordance(as_fame, target, listeners).tolist() == [0.5] * 4
+    assert confounds.matched_concordance(target, target, listeners).tolist() == [1] * 4
+    assert confounds.matched_concordance(-target, target, listeners).tolist() == [0] * 4
+    lone = confounds.matched_concordance(target, target, listeners, ratio=1.15)  # only (0, 1) is left
+    assert lone.isna().tolist() == [True, True, False, False]
+
+
+def test_concordance_equals_a_loop_over_pairs(rng):
+    predicted, target = random_frame(rng, 9).round(1), random_frame(rng, 9).round(1)
+    listeners = pd.Series(rng.integers(50, 150, 9), index=target.index)
+    wanted = []
+    for query in target.index:
+        values = [
+            0.5
+            + 0.5
+            * np.sign(predicted.loc[query, a] - predicted.loc[query, b])
+            * np.sign(target.loc[query, a] - target.loc[query, b])
+            for a, b in itertools.combinations(target.index.drop(query), 2)
+            if max(listeners[a], listeners[b]) / min(listeners[a], listeners[b]) <= 1.3
+            and target.loc[query, a] != target.loc[query, b]
+        ]
+        wanted.append(np.mean(values) if values else np.nan)
+    np.testing.assert_allclose(confounds.matched_concordance(predicted, target, listeners), wanted)
+
+
+def test_concordance_without_listeners_is_an_error(rng):
+    target = random_frame(rng, 4)
+    with pytest.raises(ValueError, match="1 candidates have no listeners"):
+        confounds.matched_concordance(target, target, pd.Series(5, index=["a0", "a1", "a2"]))
+
+
+def test_a_factor_of_exactly_the_ratio_is_still_alike():
+    listeners = pd.Series([100, 130, 169, 1000], index=["a0", "a1", "a2", "a3"])  # 1.3 apart, 1.3 apart
+    target = frame([[0, 1, 2, 3], [1, 0, 2, 3], [2, 1, 0, 3], [3, 2, 1, 0]])
+    found = confounds.matched_concordance(target, target, listeners)
+    assert found.isna().tolist() == [False, True, False, False]  # without a1 nobody is alike
+
+
+@pytest.mark.parametrize("n", [3, 12])
+def test_a_constant_prediction_has_a_concordance_of_exactly_one_half(n, rng):
+    listeners = pd.Series(rng.integers(50, 60, n), index=[f"a{k}" for k in range(n)])
+    found = confounds.matched_concordance(frame(np.zeros((n, n))), random_frame(rng, n), listeners)
+    assert (found == 0.5).all()
+
+
+def test_queries_that_are_no_candidates_and_labels_that_differ(rng):
+    truth = pd.DataFrame(rng.random((2, 5)), index=["x", "y"], columns=list("abcde"))
+    listeners = pd.Series(7, index=list("abcde"))
+    assert confounds.matched_concordance(truth, truth, listeners).tolist() == [1, 1]
+    with pytest.raises(ValueError, match="different artists in their columns"):
+        confounds.matched_concordance(truth.iloc[:, ::-1], truth, listeners)
+
+
+# Fame held constant by a line through the ranks.
+
+
+def test_partial_correlation_is_that_of_what_regressions_on_fame_leave(rng):
+    predicted, truth = random_frame(rng, 12).round(1), random_frame(rng, 12)
+    listeners = pd.Series(rng.integers(1, 9, 12), index=truth.index)
+    found = confounds.partial_correlation(predicted, truth, listeners)
+    for query in truth.index:
+        ranks = [
+            scipy.stats.rankdata(values.drop(query))
+            for values in (predicted.loc[query], truth.loc[query], listeners)
+        ]
+        design = np.column_stack([np.ones(11), ranks[2]])
+        left = [rank - design @ np.linalg.lstsq(design, rank)[0] for rank in ranks[:2]]
+        assert found[query] == pytest.approx(np.corrcoef(*left)[0, 1])
+
+
+def test_fame_itself_and_a_constant_have_no_partial_correlation_and_the_truth_has_all(rng):
+    truth, n = random_frame(rng, 12), 12
+    listeners = pd.Series(rng.integers(1, 99, n), index=truth.index)
+    fame = frame(np.tile(listeners.astype(float), (n, 1)))
+    assert (confounds.partial_correlation(fame, truth, listeners) == 0).all()
+    assert (confounds.partial_correlation(frame(np.zeros((n, n))), truth, listeners) == 0).all()
+    assert confounds.partial_correlation(truth, truth, listeners).to_numpy() == pytest.approx(1)
+    assert confounds.fame_correlation(fame, listeners).to_numpy() == pytest.approx(1)
+    assert confounds.fame_correlation(-fame, listeners).to_numpy() == pytest.approx(-1)
+
+
+def test_mean_fame_of_a_list_is_in_powers_of_two():
+    scores = frame([[0, 3, 2, 1], [3, 0, 2, 1], [3, 2, 0, 1], [3, 2, 1, 0]])
+    listeners = pd.Series([2, 4, 8, 16], index=scores.index)
+    assert confounds.mean_fame(scores, listeners, 2).to_numpy() == pytest.approx([2.5, 2, 1.5, 1.5])
+
+
+# Strata.
+
+
+def test_strata_are_of_like_size_and_begin_with_the_most_listeners():
+    listeners = pd.Series([5, 90, 50, 5, 70, 5, 30], index=list("abcdefg"))
+    assert confounds.strata(listeners).to_dict() == {"b": 0, "e": 0, "c": 0, "g": 1, "a": 1, "d": 2, "f": 2}
+
+
+def test_within_a_stratum_only_its_candidates_are_ranked(rng):
+    predicted, truth = random_frame(rng, 9), random_frame(rng, 9)
+    some = ["a6", "a1", "a4", "a8"]
+    found = confounds.within(some, ranking.spearman, predicted, truth)
+    for query in truth.index:
+        others = [one for one in some if one != query]
+        wanted = scipy.stats.spearmanr(predicted.loc[query, others], truth.loc[query, others]).statistic
+        assert found[query] == pytest.approx(wanted)
+    assert found.index.tolist() == truth.index.tolist()
+
+
+# Hubs.
+
+
+def test_k_occurrence_counts_lists_and_shares_ties():
+    scores = frame([[0, 2, 1, 0], [5, 0, 5, 5], [9, 1, 0, 1], [0, 0, 9, 0]])
+    counts = confounds.k_occurrence(scores, 1)
+    assert counts.to_numpy() == pytest.approx([1 / 3 + 1, 1, 1 / 3 + 1, 1 / 3])
+    np.testing.assert_allclose(confounds.k_occurrence(scores, 3), 3)  # whoever may be named is
+
+
+def test_k_occurrence_equals_a_count_over_lists(rng):
+    scores = random_frame(rng, 30)
+    wanted = [
+        sum(candidate in scores.loc[query].drop(query).nlargest(5) for query in scores.index.drop(candidate))
+        for candidate in scores.columns
+    ]
+    np.testing.assert_allclose(confounds.k_occurrence(scores, 5), wanted)
+
+
+def test_the_skewness_is_scipys_and_0_where_all_are_equal(rng):
+    counts = rng.poisson(3, (4, 50))
+    np.testing.assert_allclose(confounds.hub_skewness(counts), scipy.stats.skew(counts, axis=1))
+    assert confounds.hub_skewness([3.0, 3, 3]) == 0
+    assert confounds.never_named([0.0, 3, 0, 1]) == 0.5
+
+
+def test_random_lists_have_the_hubs_of_a_binomial(rng):
+    frames = [random_frame(rng, 49) for _ in range(300)]
+    counts = np.stack([confounds.k_occurrence(one, 5) for one in frames])
+    skewness, unnamed = confounds.hubs_by_chance(49, 5)
+    pooled = scipy.stats.skew(counts, axis=None)  # of one such count, not of a sample of 49
+    assert pooled == pytest.approx(skewness, abs=0.05)
+    assert confounds.never_named(counts).mean() == pytest.approx(unnamed, abs=0.002)
+    assert confounds.hubs_by_chance(5, 4) == (0.0, 0.0)  # everybody is on every list
+
+
+# The catalogue and the level.
+
+
+def test_nuisances_are_means_over_clip_pairs():
+    clips = pd.DataFrame(
+        {
+            "artist_id": ["b", "a", "a", "x", "c"],
+            "source": ["itunes", "itunes", "deezer", "deezer", "deezer"],
+            "loudness": [-10.0, -12, -20, 0, -11],
+        }
+    )
+    found = confounds.nuisances(clips, ["a", "b", "c"])
+    assert found["source"].loc["a", "b"] == 0.5
+    assert found["source"].loc["b", "c"] == 0
+    assert found["loudness"].loc["b", "a"] == -6
+    assert found["loudness"].loc["c", "b"] == -1
+    with pytest.raises(ValueError, match="1 of 2 artists have no clip in the table"):
+        confounds.nuisances(clips, ["a", "z"])
+
+
+# Tables.
+
+
+@pytest.fixture
+def study(rng):
+    n = 12
+    listeners = pd.Series(np.sort(rng.integers(50, 100, n))[::-1], index=[f"a{k}" for k in range(n)])
+    truth = random_frame(rng, n)
+    noisy = [truth + random_frame(rng, n) for _ in range(2)]
+    predicted = {"constant": [frame(np.zeros((n, n)))], "noisy": noisy}
+    clips = pd.DataFrame(
+        {"artist_id": truth.index, "source": list("xxyyxxyyxxyy"), "loudness": rng.normal(size=n)}
+    )
+    return predicted, truth, listeners, confounds.nuisances(clips, list(truth.index))
+
+
+def test_the_table_has_each_measure_of_each_method_and_of_the_truth(study):
+    predicted, truth, listeners, nuisance = study
+    table = confounds.table(predicted, truth, listeners, nuisance, n=3)
+    assert table["method"].unique().tolist() == ["truth", "constant", "noisy", "source", "loudness"]
+    assert not table.duplicated(["method", "measure"]).any()
+    cells = table.set_index(["method", "measure"])
+    constant = cells.loc["constant"].drop(["hub_skewness", "never_named"])
+    np.testing.assert_allclose(constant["value"], constant["chance"], atol=1e-12)
+    values = [confounds.matched_concordance(run, truth, listeners) for run in predicted["noisy"]]
+    row = cells.loc[("noisy", "matched_concordance")]
+    assert row["value"] == pytest.approx(np.mean([one.mean() for one in values]))
+    assert row["ci_low"] < row["value"] < row["ci_high"]
+    assert (row["n_seeds"], row["n_queries"], row["chance"]) == (2, 12, 0.5)
+    assert ("truth", "matched_concordance") not in cells.index
+    assert ("source", "source_correlation") not in cells.index
+    hubs = [scipy.stats.skew(confounds.k_occurrence(run, 3)) for run in predicted["noisy"]]
+    assert cells.loc[("noisy", "hub_skewness"), "value"] == pytest.approx(np.mean(hubs))
+
+
+def test_a_method_with_a_truth_of_its_own_is_judged_by_it(study):
+    predicted, truth, listeners, nuisance = study
+    own = {"noisy": predicted["noisy"][0]}
+    first = {"noisy": predicted["noisy"][:1]}
+    table = confounds.table(first, truth, listeners, nuisance, n=3, own_truths=own)
+    value = table.set_index(["method", "measure"])["value"]
+    assert value["noisy", "matched_concordance"] == 1
+    strata = confounds.strata_table(first, truth, listeners, n=3, own_truths=own)
+    assert strata["value"].to_numpy() == pytest.approx(1)
+
+
+def test_a_measure_that_no_query_allows_is_blank(study):
+    predicted, truth, _, nuisance = study
+    apart = pd.Series(10.0 ** np.arange(12), index=truth.index)
+    table = confounds.table(predicted, truth, apart, nuisance, n=3)
+    unmeasured = table[table["measure"] == "matched_concordance"]
+    assert unmeasured[["value", "ci_low", "ci_high"]].isna().all(axis=None)
+    assert (unmeasured["n_queries"] == 0).all()
+
+
+def test_strata_split_queries_and_candidates_alike(study):
+    predicted, truth, listeners, _ = study
+    table = confounds.strata_table(predicted, truth, listeners, n=3)
+    assert len(table) == 2 * 3 * 2
+    queries = table[(table["strata_of"] == "queries") & (table["method"] == "noisy")]
+    assert queries["n_queries"].tolist() == [4, 4, 4]
+    overlap = np.mean([ranking.overlap_at_n(run, truth, 3) for run in predicted["noisy"]], axis=0)
+    np.testing.assert_allclose(queries["value"], overlap.reshape(3, 4).mean(axis=1))
+    constant = table[table["method"] == "constant"]
+    np.testing.assert_allclose(constant["value"], constant["chance"])
+    few = confounds.strata_table(predicted, truth, listeners, n=3, n_strata=5)
+    assert few["stratum"].max() == 3

@@ -1,0 +1,136 @@
+"""Hearing who listens: a planted world in which it can be heard, and proofs that nothing else is used."""
+
+import functools
+
+import numpy as np
+import planted_world
+import pytest
+import scipy.sparse
+from sklearn.linear_model import Ridge
+
+from lib import baselines, factor_models, ranking
+from lib.audio_features import Ear
+from lib.factor_models import FactorKernel, FactorRidge, FactorSum
+from lib.listening import ListeningMatrix
+
+
+@pytest.fixture(scope="module")
+def world():
+    return planted_world.build()
+
+
+@functools.cache
+def fitted(kind, seed=0):
+    matrix, collection = planted_world.build()
+    train, dev, _ = planted_world.parts(collection)
+    return kind(matrix, Ear(n_atoms=16)).fit(collection, train, dev, seed=seed)
+
+
+def reached(method, collection, artists):
+    scores = method.score(collection, artists)
+    return ranking.ndcg(scores, collection.target.loc[artists, artists], 3).mean()
+
+
+@pytest.mark.parametrize("kind", [FactorRidge, FactorKernel])
+def test_it_beats_a_plain_distance_where_audio_says_who_shares_listeners(world, kind):
+    _, collection = world
+    train, dev, test = planted_world.parts(collection)
+    unheard = [*dev, *test]
+    l2 = reached(baselines.L2().fit(collection, train, dev), collection, unheard)
+    assert reached(fitted(kind), collection, unheard) > l2 + 0.1
+
+
+@pytest.mark.parametrize("kind", [FactorRidge, FactorKernel])
+def test_neither_listeners_nor_clips_of_dev_and_test_artists_reach_a_fit(world, kind, rng):
+    matrix, collection = world
+    train, dev, _ = planted_world.parts(collection)
+    method = fitted(kind)
+    held_out = ~matrix.artists["artist_id"].isin(train).to_numpy()
+    plays = matrix.plays.toarray()
+    plays[:, held_out] = rng.integers(0, 9, (len(plays), held_out.sum()))
+    listening = ListeningMatrix(scipy.sparse.csr_array(plays), matrix.artists)
+    kept = np.isin(collection.clip_artists, train)[:, None, None]
+    spoilt = type(collection)(
+        np.where(kept, collection.spectrograms, rng.random((1, 256, 64))),
+        collection.clip_artists, collection.target, collection.listeners,
+    )  # fmt: skip
+    other = kind(listening, Ear(n_atoms=16)).fit(spoilt, train, dev, seed=0)
+    assert all((value == other.arrays()[name]).all() for name, value in method.arrays().items())
+
+
+def test_the_linear_fit_is_scikit_learns_weighted_ridge(world):
+    matrix, collection = world
+    train = planted_world.parts(collection)[0]
+    method = fitted(FactorRidge)
+    target, trust = method.targets(collection, train)
+    features, owners = method.ear.of(collection, train)
+    weights = trust[owners] / np.bincount(owners)[owners]
+    centre = np.average(target[owners], axis=0, weights=weights)
+    ridge = Ridge(alpha=method.strength, fit_intercept=False)
+    ridge.fit(features, target[owners] - centre, sample_weight=weights / weights.mean())
+    np.testing.assert_allclose(method.predict(features), centre + ridge.predict(features), atol=1e-8)
+
+
+def test_one_decomposition_serves_every_strength(rng):
+    features, target, weights = rng.normal(size=(20, 6)), rng.normal(size=(20, 3)), rng.uniform(0.1, 1, 20)
+    asked = rng.normal(size=(4, 6))
+    path = factor_models._RidgePath(features @ features.T, target, weights)
+    path.ask(asked @ features.T)
+    for strength in (0.01, 1.0, 30.0):
+        alone = factor_models._ridge(features @ features.T, target, weights, strength)
+        np.testing.assert_allclose(path.said(strength), asked @ features.T @ alone, atol=1e-8)
+
+
+def test_the_strength_is_the_best_of_the_inner_folds():
+    method = fitted(FactorKernel)
+    best = method.chosen.loc[method.chosen["cosine"].idxmax()]
+    assert (method.strength, method.width) == (best["strength"], best["width"])
+    assert method.chosen["cosine"].between(-1, 1).all()
+
+
+def test_scores_are_symmetric_cosines(world):
+    _, collection = world
+    scores = fitted(FactorRidge).score(collection, collection.artists).to_numpy()
+    np.testing.assert_allclose(scores, scores.T)
+    assert np.nanmin(scores) >= -1 - 1e-12
+    assert np.nanmax(scores) <= 1 + 1e-12
+
+
+def test_a_sum_is_the_mean_of_its_parts_cosines(world):
+    _, collection = world
+    parts = [fitted(kind) for kind in (FactorRidge, FactorKernel)]
+    wanted = sum(part.score(collection, collection.artists) for part in parts) / 2
+    np.testing.assert_allclose(FactorSum(parts).score(collection, collection.artists), wanted, atol=1e-12)
+
+
+def test_one_seed_gives_the_same_bits(world):
+    _, collection = world
+    again = fitted.__wrapped__(FactorKernel).score(collection, collection.artists)
+    assert again.equals(fitted(FactorKernel).score(collection, collection.artists))
+
+
+def test_an_artist_heard_alone_is_where_it_stands_among_the_others(world):
+    _, collection = world
+    for kind in (FactorRidge, FactorKernel):
+        method = fitted(kind)
+        clips, _ = collection.clips_of(collection.artists[30:31])
+        among = method.vectors(collection, collection.artists)[30]
+        np.testing.assert_allclose(method.hear(clips), among, atol=1e-9)
+
+
+def test_an_artist_that_nobody_listens_to_is_an_error(world):
+    matrix, collection = world
+    train, dev, _ = planted_world.parts(collection)
+    fewer = ListeningMatrix(matrix.plays[:, 1:], matrix.artists.iloc[1:])
+    with pytest.raises(ValueError, match="1 training artists are not in the listening matrix"):
+        FactorRidge(fewer).fit(collection, train, dev)
+
+
+def test_twelve_artists_and_24_clips_are_enough_to_run(miniature, collection):
+    train, dev = collection.artists[:8], collection.artists[8:10]
+    scores = (
+        FactorKernel(miniature, Ear(n_atoms=8))
+        .fit(collection, train, dev)
+        .score(collection, collection.artists)
+    )
+    assert scores.notna().sum().sum() == 12 * 11

@@ -1,0 +1,93 @@
+"""A model in one file: it answers for a recording as the method did, and the example script prints it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import planted_world
+import pytest
+import soundfile
+
+from lib import paths, similar_artists, spectrograms
+from lib.audio_features import Ear
+from lib.factor_cnn import FactorCnn
+from lib.factor_models import FactorKernel, FactorRidge, FactorSum
+
+SETTINGS = spectrograms.Settings(n_fft=3000)
+
+
+@pytest.fixture(scope="module")
+def made():
+    """A finder of all three kinds, and its collection."""
+    matrix, collection = planted_world.build()
+    train, dev, _ = planted_world.parts(collection)
+    ear = Ear(n_atoms=16)
+    parts = [FactorRidge(matrix, ear), FactorKernel(matrix, ear), FactorCnn(matrix, steps=2)]
+    method = FactorSum(parts, "factor_all").fit(collection, train, dev, seed=0)
+    found = similar_artists.finder(
+        method, collection, matrix.artists, settings=SETTINGS, provenance={"profile": "planted"}
+    )
+    return found, collection
+
+
+@pytest.fixture
+def recording(tmp_path, rng):
+    path = tmp_path / "song.wav"
+    soundfile.write(path, 0.1 * rng.normal(size=8_000 * 12), 8_000)
+    return path
+
+
+def test_a_known_artist_is_nearest_to_its_own_clips(made):
+    found, collection = made
+    clips, _ = collection.clips_of(collection.artists[3:4])
+    answer = found.of_clips(clips, n=4)
+    assert answer["artist_id"][0] == collection.artists[3]
+    assert answer["rank"].tolist() == [1, 2, 3, 4]
+    assert answer["score"][0] == pytest.approx(1)
+    assert answer["score"].is_monotonic_decreasing
+
+
+def test_its_scores_are_those_of_the_method(made):
+    found, collection = made
+    scores = found.method.score(collection, collection.artists)
+    clips, _ = collection.clips_of(collection.artists[7:8])
+    answer = found.of_clips(clips, n=40).set_index("artist_id")["score"].drop(collection.artists[7])
+    np.testing.assert_allclose(answer, scores.loc[collection.artists[7], answer.index], atol=1e-6)
+
+
+def test_a_file_answers_as_the_method_did_and_is_the_same_bytes_again(made, recording, tmp_path):
+    found, _ = made
+    for name in ("one.npz", "two.npz"):
+        similar_artists.save(found, tmp_path / name)
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+    loaded = similar_artists.load(tmp_path / "one.npz")
+    wanted, answer = found.of_file(recording), loaded.of_file(recording)
+    assert answer["artist_id"].tolist() == wanted["artist_id"].tolist()
+    np.testing.assert_allclose(answer["score"], wanted["score"], atol=1e-5)
+    assert (loaded.settings, loaded.provenance) == (SETTINGS, {"profile": "planted"})
+    assert loaded.method.name == "factor_all"
+
+
+def test_the_example_prints_the_most_similar_artists(made, recording, tmp_path):
+    found, _ = made
+    alone = similar_artists.finder(
+        found.method.parts[0], made[1], found.artists, settings=SETTINGS, provenance={}
+    )
+    similar_artists.save(alone, tmp_path / "model.npz")
+    command = [sys.executable, "-m", "examples.similar_artists", tmp_path / "model.npz", recording]
+    said = subprocess.run(command, cwd=paths.root(), capture_output=True, text=True, check=True, timeout=300)
+    wanted = alone.of_file(recording)
+    assert [line.split("  ")[0] for line in said.stdout.splitlines()] == [
+        f"{row.rank}. {row.name}" for row in wanted.itertuples()
+    ]
+
+
+def test_a_file_that_is_no_model_is_an_error(tmp_path):
+    np.savez(tmp_path / "other.npz", numbers=np.arange(3))
+    with pytest.raises(ValueError, match="is no model of similar artists"):
+        similar_artists.load(tmp_path / "other.npz")
+
+
+def test_more_artists_than_it_knows_are_an_error(made):
+    with pytest.raises(ValueError, match="41 artists were asked for, the model knows 40"):
+        made[0].of_clips(np.zeros((1, 256, 64)), n=41)

@@ -18,7 +18,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from lib import baselines, blend, confounds, methods, proximity, ranking, significance, splits
+from lib import baselines, blend, confounds, evaluation, methods, proximity, ranking, significance, splits
 from lib.audio_features import Ear
 from lib.factor_cnn import FactorCnn
 from lib.factor_models import FactorKernel, FactorRidge, FactorSum
@@ -106,25 +106,10 @@ def fit_and_score(listening, collection, split, *, seeds, steps, n_factors=N_FAC
             if (method.name, fold) not in known
         ]
         asked = collection.artists if fold == 0 else [*dev, *test]
-        scores.append(score_all([*plain, *scorers], collection, asked, fold=fold))
+        scores.append(evaluation.score_all([*plain, *scorers], collection, fold=fold, artists=asked))
         seconds.append(took.assign(fold=fold))
     seconds = pd.concat(seconds, ignore_index=True)[["fold", "method", "seed", "seconds"]]
     return first, pd.concat(scores, ignore_index=True), seconds
-
-
-def score_all(scorers, collection, artists, *, fold):
-    """Long scores of fitted methods over some artists.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``method, fold, seed, query, candidate, score``.
-    """
-    frames = [
-        methods.to_long(method.score(collection, artists), method=method.name, fold=fold, seed=seed)
-        for method, seed in scorers
-    ]
-    return pd.concat(frames, ignore_index=True)
 
 
 def ceiling(listening, artists, *, n_factors=N_FACTORS):

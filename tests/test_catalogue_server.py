@@ -12,6 +12,7 @@ from tiny_world import TinyWorld, ids, mbid
 
 from lib import paths
 from lib.demo import catalogue_server
+from tests.processes import alive
 
 AUTHORISED = {"Authorization": "Basic " + base64.b64encode(b"demo:demo").decode()}
 
@@ -136,14 +137,6 @@ signal.pause()
     while alive(worker) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not alive(worker)
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_addresses_change_with_the_world():

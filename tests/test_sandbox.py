@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lib import paths, sandbox
+from tests.processes import alive
 
 # Functions that children call: they import this file by its name.
 HERE = "tests.test_sandbox"
@@ -106,11 +107,3 @@ def test_children_end_with_a_parent_that_is_killed():
     while alive(child) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not alive(child)
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

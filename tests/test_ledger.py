@@ -46,21 +46,24 @@ def test_a_test_loss_that_falls_does_not_rise_and_a_gain_below_0_is_not_good():
         {"truth": ["corrected", "as_published"], "method": "siamese", "gain": [-0.1, 0.1],
          "gain_low": [-0.2, -0.1], "gain_high": [-0.05, 0.3]}
     )  # fmt: skip
-    claims = ledger.loss_claims(HISTORY, losses)
+    claims = ledger.loss_claims(HISTORY, 0.35, losses)
     rises = one(claims, "the test loss rises")
     assert rises["value"] == pytest.approx(
         0.3 - 0.4
     )  # only three epochs: the second one stands for the fifth
     assert rises["decided_by"] == "test loss after the last epoch - after epoch 2, over trainings"
     assert rises["verdict"] == "does not hold"
-    good = claims[claims["claim"].str.startswith("the loss is good")]["verdict"]
-    assert good.tolist() == ["does not hold", "cannot be told"]
+    good = one(claims, "the loss is good")
+    assert good["value"] == pytest.approx(0.35 - 0.301)  # after the last epoch .300, .301 and .302
+    assert good["verdict"] == "holds"
+    of_artists = claims[claims["claim"].str.startswith("artists' scores are nearer")]["verdict"]
+    assert of_artists.tolist() == ["does not hold", "cannot be told"]
 
 
 def test_one_training_says_nothing_of_the_loss():
     losses = pd.DataFrame(columns=["truth", "method", "gain", "gain_low", "gain_high"])
-    claims = ledger.loss_claims(HISTORY[HISTORY["seed"] == 0], losses)
-    assert claims["verdict"].tolist() == ["cannot be told"]
+    claims = ledger.loss_claims(HISTORY[HISTORY["seed"] == 0], 0.5, losses)
+    assert claims["verdict"].tolist() == ["cannot be told"] * 2
 
 
 def test_ranking_claims_are_paired_differences_and_the_lead_at_small_n(rng):

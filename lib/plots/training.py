@@ -140,12 +140,12 @@ def search_heatmaps(search):
     """
     search = search.assign(dev_loss=1000 * search["dev_loss"])
     measures = {
-        "dev_loss": ("1,000 × loss (less is better)", ".3g", AMOUNT + "_r", LogNorm),
-        "dev_ndcg": ("nDCG (more is better)", ".2f", AMOUNT, Normalize),
+        "dev_loss": ("1,000 × loss\n(less is better)", ".3g", AMOUNT + "_r", LogNorm),
+        "dev_ndcg": ("nDCG\n(more is better)", ".2f", AMOUNT, Normalize),
     }
     parts = list(search.groupby(["n_convolutions", "epochs"]))
     figure, axes = plt.subplots(
-        2, len(parts), figsize=(1.4 + 2.1 * len(parts), 4.4), squeeze=False, sharex=True, sharey=True
+        2, len(parts), figsize=(1.5 + 2.1 * len(parts), 5), squeeze=False, sharex=True, sharey=True
     )
     for row, (values, (title, digits, colours, scale)) in enumerate(measures.items()):
         norm = scale(search[values].min(), search[values].max())
@@ -155,7 +155,7 @@ def search_heatmaps(search):
             ax.set(xlabel="", ylabel="")
             if row == 0:
                 ax.set_title(f"{depth} convolutions\n{epochs} epoch{'s' if epochs > 1 else ''}", fontsize=9)
-        axes[row, 0].set_ylabel(f"{title}\nlearning rate")
+        axes[row, 0].set_ylabel(f"{title}\nlearning rate", fontsize=9)
     figure.supxlabel("batch size (clip pairs)", fontsize=9)
     return figure
 

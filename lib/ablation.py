@@ -53,7 +53,7 @@ def changes(method, collection, artists, groups, *, n=LIST_LENGTH):
         If a group names a filter that there is not.
     """
     clip_encoder = method.model.get_layer("encoder")
-    head = [np.asarray(weight) for weight in method.model.get_layer("head").weights]
+    head = method.model.get_layer("head").get_weights()
     clips, owners = collection.clips_of(artists)
     target = collection.target.loc[artists, artists]
     heard, silence, rest = _after_first_layer(clip_encoder, clips)

@@ -113,7 +113,6 @@ class FactorCnn(FactorMethod):
         rng = np.random.default_rng([seed, 8])
         self.losses = []
         for places in tqdm(drawn_batches(len(clips), self.steps, rng), desc=f"seed {seed}", unit="step"):
-            self.model.reset_metrics()  # else train_on_batch returns a running mean
             crops = jittered_crops(clips[places], rng)
             told = target[owners[places]].astype(np.float32)
             self.losses.append(float(self.model.train_on_batch(crops, told, sample_weight=weights[places])))
@@ -132,7 +131,9 @@ class FactorCnn(FactorMethod):
 
     def predict(self, clips):
         """Factors of whole clips, shape=(n_clips, n_factors), rows of length 1."""
-        return np.concatenate([np.asarray(self.model(part, training=False)) for part in batches(clips)])
+        return np.concatenate(
+            [keras.ops.convert_to_numpy(self.model(part, training=False)) for part in batches(clips)]
+        )
 
     def vectors(self, collection, artists):
         clips, owners = collection.clips_of(artists)

@@ -89,17 +89,21 @@ def test_afterwards_all_is_fresh_and_other_epochs_would_run_training_and_what_de
     assert {stage[:2] for stage in stale} == {"04", "05", "06", "07", "08"}
 
 
-@pytest.mark.parametrize(("layout", "also"), [("folder", ["08"]), ("table", [])])
-def test_own_music_goes_from_files_to_table_1_and_beyond(layout, also, tmp_path):
+@pytest.mark.parametrize(("layout", "also", "n_folds"), [("folder", ["08"], 1), ("table", [], 2)])
+def test_own_music_goes_from_files_to_table_1_and_beyond(layout, also, n_folds, tmp_path):
     size = ["--artists", "30", "--listeners", "1000", "--clips", "1"]
     world = [sys.executable, "-m", "lib.demo", "--folder", tmp_path / "own", *size]
     subprocess.run(world, cwd=ROOT, check=True, capture_output=True, timeout=300)
     given = [f"{name}={tmp_path / 'own' / file}" for name, file in OWN[layout].items()]
+    given.append(f"04_siamese_training.n_folds={n_folds}")
     overrides = [part for value in [*given, *SMALL] for part in ("-p", value)]
     run(tmp_path, "--profile", "own", *overrides, "--only", "01", "02", "03", "04", "05", *also)
-    for name in ["table1_ranking", *(["beyond_ranking"] if also else [])]:
+    more = [*(["beyond_ranking"] if also else []), *(["kfold_ranking"] if n_folds > 1 else [])]
+    for name in ["table1_ranking", *more]:
         table = pd.read_csv(tmp_path / "figures" / "own" / f"{name}.csv")
         assert {"l2", "siamese"} <= set(table["method"])
+    if n_folds > 1:  # every artist is a query once, though a single split tests five
+        assert table["n_queries"].max() > 2 * 5
     table = pd.read_csv(tmp_path / "figures" / "own" / "table1_ranking.csv")
     assert {"l2", "siamese"} <= set(table["method"])
     assert "world" not in set(table["method"])  # files do not say what perfect hearing would know

@@ -21,15 +21,16 @@ import pandas as pd
 from lib import baselines, blend, confounds, evaluation, methods, proximity, ranking, significance, splits
 from lib.audio_features import Ear
 from lib.factor_cnn import FactorCnn
-from lib.factor_models import FactorKernel, FactorRidge, FactorSum
+from lib.factor_models import FactorKernel, FactorRidge, FactorSum, TagRidge
 from lib.factors import N_FACTORS, listening_factors
 
 AUDIO_ALONE = ("factor_ridge", "factor_kernel", "factor_sum", "factor_cnn", "factor_all")
+WITH_TAGS = ("tag_ridge", "factor_tags")  # audio alone, too: tags are a target, and not asked of new artists
 MEASURES = ("ndcg", "unordered", "matched_concordance")
 PROXIMITY, POPULARITY = "+proximity", "+popularity"
 
 
-def fit_all(listening, collection, train, dev, *, seeds, steps, n_factors=N_FACTORS):
+def fit_all(listening, collection, train, dev, *, seeds, steps, n_factors=N_FACTORS, tagged=None):
     """Fit every method of audio on the training artists.
 
     Parameters
@@ -42,6 +43,8 @@ def fit_all(listening, collection, train, dev, *, seeds, steps, n_factors=N_FACT
     steps : int
         Of each training.
     n_factors : int
+    tagged : lib.tags.Tags, optional
+        A second target, of the methods `WITH_TAGS`.
 
     Returns
     -------
@@ -67,10 +70,13 @@ def fit_all(listening, collection, train, dev, *, seeds, steps, n_factors=N_FACT
     fitted.append((FactorSum(parts), seeds[0]))
     networks = [timed(FactorCnn(listening, steps=steps, n_factors=n_factors), seed) for seed in seeds]
     fitted.append((FactorSum([*parts, *networks], "factor_all"), seeds[0]))
+    if tagged is not None:
+        called = timed(TagRidge(tagged.counts, ear, n_factors=n_factors), seeds[0])
+        fitted.append((FactorSum([*parts, called], "factor_tags"), seeds[0]))
     return fitted, pd.DataFrame(seconds, columns=["method", "seed", "seconds"])
 
 
-def fit_and_score(listening, collection, split, *, seeds, steps, n_factors=N_FACTORS, known=()):
+def fit_and_score(listening, collection, split, *, seeds, steps, n_factors=N_FACTORS, known=(), tagged=None):
     """Fit every method of audio on every fold, and score.
 
     Parameters
@@ -83,6 +89,8 @@ def fit_and_score(listening, collection, split, *, seeds, steps, n_factors=N_FAC
         As for `fit_all`.
     known : collection of (str, int)
         Methods and folds whose scores exist already: plain baselines are added to the other folds.
+    tagged : lib.tags.Tags, optional
+        As for `fit_all`.
 
     Returns
     -------
@@ -97,7 +105,7 @@ def fit_and_score(listening, collection, split, *, seeds, steps, n_factors=N_FAC
     for fold in sorted(split["fold"].unique()):
         train, dev, test = (splits.artists_of(split, name, fold=fold) for name in splits.NAMES)
         scorers, took = fit_all(
-            listening, collection, train, dev, seeds=seeds, steps=steps, n_factors=n_factors
+            listening, collection, train, dev, seeds=seeds, steps=steps, n_factors=n_factors, tagged=tagged
         )
         first = first or scorers
         plain = [
@@ -290,7 +298,7 @@ def pooled(per_query):
     return behind if len(behind) else per_query
 
 
-def choose(dev_values, names=AUDIO_ALONE, *, measure="ndcg", fold=0):
+def choose(dev_values, names=(*AUDIO_ALONE, *WITH_TAGS), *, measure="ndcg", fold=0):
     """How each method did on a fold's dev artists, the best one first.
 
     Parameters

@@ -25,7 +25,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics import pairwise
 from sklearn.model_selection import KFold
 
-from lib import factors
+from lib import factors, tags
 from lib.audio_features import Ear, unit
 from lib.methods import labelled_scores
 
@@ -136,9 +136,9 @@ class FactorRidge(FactorMethod):
             Itself; `chosen` says how each strength did on the inner folds.
         """
         train = list(train)
-        target, trust = self.targets(collection, train)
+        taught, target, trust = self.lesson(collection, train)
         self.ear.fit(collection, train, seed=seed)
-        self.heard, owners = self.ear.of(collection, train)
+        self.heard, owners = self.ear.of(collection, taught)
         weights = (trust / np.bincount(owners))[owners]
         self.chosen = self._inner(target, owners, weights, seed)
         best = self.chosen.loc[self.chosen["cosine"].idxmax()]
@@ -147,6 +147,10 @@ class FactorRidge(FactorMethod):
         kernel = self.kernel(self.heard, self.heard)
         self.coefficients = _ridge(kernel, target[owners] - self.centre, weights, self.strength)
         return self
+
+    def lesson(self, collection, train):
+        """Training artists with a target, their targets, and how much each counts."""
+        return train, *self.targets(collection, train)
 
     def kernel(self, one, other):
         """Likeness of clips by their features; linear."""
@@ -235,6 +239,32 @@ class FactorKernel(FactorRidge):
         distances = pairwise.euclidean_distances(self.heard, squared=True)
         self.median = float(np.median(distances[np.triu_indices(len(distances), k=1)])) or 1.0
         return WIDTHS
+
+
+class TagRidge(FactorRidge):
+    """The same ridge with another target: what people call the training artists (`lib.tags`).
+
+    Artists without tags take no part in the ridge; the ear, which needs no target, hears all.
+
+    Parameters
+    ----------
+    counts : pd.DataFrame
+        ``artist_id, tag, count``; may hold any artists, only training artists are looked at.
+    ear : lib.audio_features.Ear, optional
+    n_factors : int
+    """
+
+    name = "tag_ridge"
+
+    def __init__(self, counts, ear=None, *, n_factors=factors.N_FACTORS):
+        super().__init__(None, ear, n_factors=n_factors)
+        self.counts = counts
+
+    def lesson(self, collection, train):
+        """Tagged training artists, their tag factors, and n / (n + 5), n being the sum of their counts."""
+        known = tags.tag_factors(self.counts, train, n_factors=self.n_factors)
+        totals = self.counts.groupby("artist_id")["count"].sum()
+        return known.index.tolist(), known.to_numpy(), factors.trust(totals.reindex(known.index))
 
 
 class FactorSum(FactorMethod):

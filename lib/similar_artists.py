@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from lib import artifacts, spectrograms
-from lib.factor_models import FactorKernel, FactorMethod, FactorRidge, FactorSum
+from lib.factor_models import FactorKernel, FactorMethod, FactorRidge, FactorSum, TagRidge
 
 FORMAT = 1
 ABOUT = "about"  # the JSON among the arrays
@@ -191,4 +191,4 @@ def _kind(name):
         from lib.factor_cnn import FactorCnn  # Keras takes seconds to start, and only this one needs it
 
         return FactorCnn
-    return {kind.name: kind for kind in (FactorRidge, FactorKernel)}[name]
+    return {kind.name: kind for kind in (FactorRidge, FactorKernel, TagRidge)}[name]

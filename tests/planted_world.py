@@ -32,6 +32,17 @@ def build(seed=0, clips=2):
     return matrix, methods.collection(similarity.min_conditional(matrix), artists, sounds, index)
 
 
+def called(seed=0):
+    """Tags that say the style of all but every fifth artist, and one tag that says nothing."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for place in range(N_ARTISTS):
+        if place % 5:
+            rows += [(place, f"style {place % N_STYLES}", 3), (place, f"chatter {rng.integers(6)}", 1)]
+    counts = pd.DataFrame(rows, columns=["artist_id", "tag", "count"])
+    return counts.assign(artist_id=[f"artist-{place:02d}" for place in counts["artist_id"]])
+
+
 def parts(collection):
     """Training, dev and test artists: 24, 8 and 8."""
     artists = collection.artists

@@ -22,7 +22,7 @@ ORDER = [
         "events",
     ),
     *("methods", "splits", "ranking", "significance", "baselines", "confounds", "nearest"),
-    *("factors", "audio_features", "factor_models", "proximity", "blend"),
+    *("factors", "tags", "audio_features", "factor_models", "proximity", "blend"),
     *("devices", "pairs", "siamese", "checkpoints", "training", "search", "filters", "ablation"),
     *("factor_cnn", "best_chance"),
     *("evaluation", "ledger", "beyond", "similar_artists", "players", "plots", "explorer"),

@@ -5,7 +5,7 @@ import pandas as pd
 import planted_world
 import pytest
 
-from lib import beyond, confounds, evaluation, methods, ranking
+from lib import beyond, confounds, evaluation, methods, ranking, tags
 
 IDS = [f"a{place:02d}" for place in range(30)]
 LISTENERS = pd.Series(np.linspace(900, 30, 30), index=IDS)
@@ -189,5 +189,12 @@ def test_every_method_is_fitted_scored_and_better_than_l2_where_that_can_be_hear
     assert "l2" not in known[0]  # notebook 05 has scored it
     assert set(scores[scores["fold"] == 1]["query"]) == {*dev, *test}
     values = beyond.values(scores, collection.target, split, collection.listeners, n=3)
+    with_tags, _ = beyond.fit_all(
+        matrix, collection, train, dev, seeds=[0], steps=1, n_factors=4,
+        tagged=tags.Tags(planted_world.called(), None, None),
+    )  # fmt: skip
+    assert [method.name for method, _ in with_tags] == [*beyond.AUDIO_ALONE, *beyond.WITH_TAGS]
+    same = with_tags[0][0].score(collection, test)
+    assert same.equals(scorers[0][0].score(collection, test))  # tags leave the other methods alone
     gain = beyond.comparisons(values, references=["l2"]).set_index(["measure", "method"])["difference"]
     assert min(gain["ndcg", "factor_sum"], gain["ndcg", "factor_ridge"]) > 0

@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 
 from lib import baselines, factor_models, ranking
 from lib.audio_features import Ear
-from lib.factor_models import FactorKernel, FactorRidge, FactorSum
+from lib.factor_models import FactorKernel, FactorRidge, FactorSum, TagRidge
 from lib.listening import ListeningMatrix
 
 
@@ -116,6 +116,30 @@ def test_an_artist_heard_alone_is_where_it_stands_among_the_others(world):
         clips, _ = collection.clips_of(collection.artists[30:31])
         among = method.vectors(collection, collection.artists)[30]
         np.testing.assert_allclose(method.hear(clips), among, atol=1e-9)
+
+
+def test_where_tags_say_how_artists_sound_they_can_be_learnt(world):
+    _, collection = world
+    train, dev, test = planted_world.parts(collection)
+    method = TagRidge(planted_world.called(), Ear(n_atoms=16)).fit(collection, train, dev)
+    unheard = [*dev, *test]
+    chance = reached(baselines.Chance().fit(collection, train, dev), collection, unheard)
+    assert reached(method, collection, unheard) > chance + 0.1
+
+
+def test_neither_tags_of_held_out_artists_nor_artists_without_tags_reach_the_ridge(world):
+    _, collection = world
+    train, dev, _ = planted_world.parts(collection)
+    counts = planted_world.called()
+    ear = Ear(n_atoms=16)
+    before = TagRidge(counts, ear).fit(collection, train, dev).arrays()
+    spoilt = counts.assign(tag=counts["tag"].where(counts["artist_id"].isin(train), "style 0"))
+    after = TagRidge(spoilt, ear).fit(collection, train, dev).arrays()
+    assert all((value == after[name]).all() for name, value in before.items())
+    taught, target, trust = TagRidge(counts).lesson(collection, train)
+    assert taught == [artist for place, artist in enumerate(train) if place % 5]
+    assert len(target) == len(trust) == len(taught)
+    np.testing.assert_allclose(trust, 4 / 9)  # four counts each
 
 
 def test_an_artist_that_nobody_listens_to_is_an_error(world):

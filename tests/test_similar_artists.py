@@ -11,18 +11,19 @@ import soundfile
 from lib import paths, similar_artists, spectrograms
 from lib.audio_features import Ear
 from lib.factor_cnn import FactorCnn
-from lib.factor_models import FactorKernel, FactorRidge, FactorSum
+from lib.factor_models import FactorKernel, FactorRidge, FactorSum, TagRidge
 
 SETTINGS = spectrograms.Settings(n_fft=3000)
 
 
 @pytest.fixture(scope="module")
 def made():
-    """A finder of all three kinds, and its collection."""
+    """A finder of all four kinds, and its collection."""
     matrix, collection = planted_world.build()
     train, dev, _ = planted_world.parts(collection)
     ear = Ear(n_atoms=16)
     parts = [FactorRidge(matrix, ear), FactorKernel(matrix, ear), FactorCnn(matrix, steps=2)]
+    parts.append(TagRidge(planted_world.called(), ear))
     method = FactorSum(parts, "factor_all").fit(collection, train, dev, seed=0)
     found = similar_artists.finder(
         method, collection, matrix.artists, settings=SETTINGS, provenance={"profile": "planted"}

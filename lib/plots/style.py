@@ -31,6 +31,8 @@ METHOD_COLOURS = {
     "factor_sum": "#332288",
     "factor_cnn": "#AA4499",
     "factor_all": "#882255",
+    "tag_ridge": "#999933",
+    "factor_tags": "#661100",
     "all_factors": "#000000",
 }
 METHOD_NAMES = {
@@ -51,6 +53,8 @@ METHOD_NAMES = {
     "factor_sum": "factors: ridge and kernel",
     "factor_cnn": "factors by network",
     "factor_all": "factors: all three",
+    "tag_ridge": "tags by ridge",
+    "factor_tags": "factors and tags",
     "all_factors": "ceiling: everybody's factors",
     "siamese_short": "siamese, plain",
     "siamese_longer": "siamese, more steps",

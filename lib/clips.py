@@ -46,6 +46,7 @@ COLUMNS = {  # of clips.parquet
     "source_artist_id": "str",
     "source_track_id": "str",
     "title": "str",
+    "album": "str",  # empty where the source does not name it
     "matched_name": "str",
     "accepted_because": "str",
     "codec": "str",
@@ -422,6 +423,7 @@ def _fill(gathered, artist, source, choice, banned, rules):
                 "source_artist_id": choice.candidate.id,
                 "source_track_id": track.id,
                 "title": track.title,
+                "album": track.album,
                 "matched_name": choice.candidate.name,
                 "accepted_because": choice.because,
             }

@@ -355,6 +355,19 @@ def test_tables_are_as_they_are_read_again(tmp_path):
     }
 
 
+def test_a_clip_comes_with_the_album_where_its_source_names_one(tmp_path):
+    class Albums(Shelf):
+        def tracks(self, candidate):
+            first, *others = super().tracks(candidate)
+            return [Track(first.id, first.title, "Early Songs"), *others]
+
+    found = collect(
+        artists("Abba", "Cher"), [Albums("x", {"Abba": songs(200, 2), "Cher": songs(210, 1)})], tmp_path
+    )
+    assert pd.read_parquet(tmp_path / "clips.parquet")["album"].tolist() == ["Early Songs", "", "Early Songs"]
+    assert found.clips["album"].tolist() == ["Early Songs", "", "Early Songs"]
+
+
 def test_files_of_an_earlier_run_do_not_stay(tmp_path):
     holdings = {"Abba": songs(200, 3), "Cher": songs(210, 3)}
     collect(artists("Abba", "Cher"), [Shelf("x", holdings)], tmp_path, clips_per_artist=3)

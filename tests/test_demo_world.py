@@ -1,13 +1,16 @@
 """The simulated world: its artists, their places in catalogues, and what its one page says of it."""
 
 import collections
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lib import demo, names
-from lib.demo import calibrate, constants
+from lib.demo import calibrate, constants, score
+from lib.demo import world as world_module
+from lib.demo.listeners import listen
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +86,7 @@ def test_tribute_acts_have_the_words_of_a_name_but_not_the_name(world):
 
 def test_the_parts_of_table_2_are_cast_as_the_paper_has_them(world):
     cast = {artist.plays_the_part_of: artist for artist in world.artists if artist.plays_the_part_of}
-    assert set(cast) == {"The Beatles", "In Flames", "Tupac"}
+    assert set(cast) == {"The Beatles", "In Flames", "Tupac", "an obscure copy of The Beatles"}
     assert cast["The Beatles"] is world.artists[0]
     early, late = (np.argmax(mixture) for mixture in (cast["In Flames"].style, cast["In Flames"].later_style))
     assert (constants.STYLE_NAMES[early], constants.STYLE_NAMES[late]) == (
@@ -92,6 +95,67 @@ def test_the_parts_of_table_2_are_cast_as_the_paper_has_them(world):
     )
     assert {world.is_later(track.n) for track in world.tracks(cast["In Flames"])[:3]} == {True, False}
     assert np.argmax(cast["Tupac"].style) == constants.STYLE_NAMES.index("hip hop")
+
+
+@pytest.fixture(scope="module")
+def copy(world):
+    (copy,) = (
+        artist for artist in world.artists if artist.plays_the_part_of == "an obscure copy of The Beatles"
+    )
+    return copy
+
+
+def test_the_copy_has_the_sound_of_the_most_popular_act_but_tracks_of_its_own(world, copy):
+    original = world.artists[0]
+    assert copy.copy_of == original.mbid
+    assert (copy.style == original.style).all() and (copy.habits == original.habits).all()
+    traits = demo.traits(world).set_index("artist_id")
+    assert np.linalg.norm(traits.loc[copy.mbid] - traits.loc[original.mbid]) == 0
+    others = traits.drop([copy.mbid, original.mbid])
+    assert np.linalg.norm(others - traits.loc[original.mbid], axis=1).min() > 0.1
+    first, second = world.tracks(original), world.tracks(copy)
+    assert not {track.seed for track in first} & {track.seed for track in second}
+    assert not {track.title for track in first} & {track.title for track in second}
+
+
+def test_the_copy_uses_the_line_up_of_the_original(world, copy):
+    # The same track seed, once as a track of the copy and once as one of the original, gives the same music.
+    for track in world.tracks(copy):
+        pair = [score.compose(world, each) for each in (track, replace(track, artist=world.artists[0].mbid))]
+        assert pair[0].instruments == pair[1].instruments and pair[0].kit == pair[1].kit
+        assert pair[0].bpm == pair[1].bpm
+
+
+def test_the_copy_is_obscure_but_among_the_artists_that_the_demo_uses(world, copy):
+    assert list(copy.catalogues) == ["spotify", "itunes", "deezer"] and copy.spotify_preview
+    assert copy.n_tracks >= 4
+    listeners = np.bincount(listen(world)[1], minlength=world.n_artists)
+    assert (listeners > listeners[copy.index]).sum() < calibrate.USED
+    assert listeners[copy.index] < min(listeners[0] / 20, np.sort(listeners)[-calibrate.USED :].mean() / 2)
+    assert not np.array_equal(copy.scene, world.artists[0].scene)
+
+
+@pytest.mark.parametrize("n_artists", [40, 230])
+def test_the_copy_changes_no_other_artist(monkeypatch, n_artists):
+    planted = demo.World(n_artists)
+    without = dict(list(demo.PARTS.items())[:3])
+    monkeypatch.setattr(world_module, "PARTS", without)
+    monkeypatch.setattr(world_module, "COPIES", {})
+    before = demo.World(n_artists)
+    changed = [
+        new.plays_the_part_of
+        for new, old in zip(planted.artists, before.artists, strict=True)
+        if repr(asdict(new)) != repr(asdict(old)) or planted.tracks(new) != before.tracks(old)
+    ]
+    assert changed == ["an obscure copy of The Beatles"]
+
+
+def test_early_and_late_tracks_of_the_style_shifting_act_are_on_albums_of_their_own(world):
+    (act,) = (artist for artist in world.artists if artist.plays_the_part_of == "In Flames")
+    early, late = (
+        {t.album for t in world.tracks(act) if world.is_later(t.n) == later} for later in (False, True)
+    )
+    assert len(early) == len(late) == 1 and early != late
 
 
 def test_tracks_are_found_by_their_id(world):
@@ -110,14 +174,14 @@ def test_artists_of_one_style_are_closer_in_their_traits_than_others(world):
     assert distance[same].mean() < 0.5 * distance[main[:, None] != main].mean()
 
 
-@pytest.mark.parametrize(("n_artists", "n_listeners"), [(2, 100), (10, 0)])
+@pytest.mark.parametrize(("n_artists", "n_listeners"), [(3, 100), (10, 0)])
 def test_a_world_too_small_says_what_to_raise(n_artists, n_listeners):
-    with pytest.raises(ValueError, match="at least 3 artists and 1 listener. Raise world_artists"):
+    with pytest.raises(ValueError, match="at least 4 artists and 1 listener. Raise world_artists"):
         demo.World(n_artists, n_listeners)
 
 
-def test_the_smallest_world_has_the_three_parts():
-    assert {artist.plays_the_part_of for artist in demo.World(3, 1).artists} == set(demo.PARTS)
+def test_the_smallest_world_has_all_parts():
+    assert {artist.plays_the_part_of for artist in demo.World(4, 1).artists} == set(demo.PARTS)
 
 
 def test_the_one_page_names_every_constant():

@@ -248,7 +248,8 @@ class _Composer:
         blend = (artist.later_style if later else artist.style) ** BLEND_POWER
         self.blend = blend / blend.sum()
         self.habit = dict(zip(HABITS, artist.habits, strict=True))
-        usual = world.rng("line-up", artist.index)
+        line_up = world.artist(artist.copy_of) if artist.copy_of else artist
+        usual = world.rng("line-up", line_up.index)
         self.choice = {
             field: self._choose(field, usual if self.rng.random() < LINE_UP else self.rng)
             for field in ("kit", "drums", "bass", "harmony", "colour", "lead")

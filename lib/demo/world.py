@@ -14,7 +14,7 @@ of `constants.STYLE_NAMES`; habits are standard normal, in the order of `constan
 import hashlib
 import string
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -43,12 +43,15 @@ from lib.demo.constants import (
     ZIPF_OFFSET,
 )
 
-# Who plays the part of whom in Table 2: name, styles over the career, rank of popularity (0 = top, 1 = last).
+# Who plays the part of whom in Table 2 and section 5 of the paper: name, styles over the career, rank of
+# popularity (0 = top, 1 = last).
 PARTS = {
     "The Beatles": ("The Harbour Clocks", ("guitar pop",), 0.0),
     "In Flames": ("Cinderfjord", ("melodic metal", "alternative metal"), 0.22),
     "Tupac": ("Rook Delano", ("hip hop",), 0.12),
+    "an obscure copy of The Beatles": ("The Harbour Bells", ("guitar pop",), 0.75),
 }
+COPIES = {"an obscure copy of The Beatles": "The Beatles"}  # part -> the part whose sound it has
 BASE62 = string.digits + string.ascii_letters
 
 
@@ -71,6 +74,7 @@ class Artist:
     n_tracks: int
     plays_the_part_of: str | None = None
     decoy_of: str | None = None
+    copy_of: str | None = None  # MBID of the artist whose style, habits and line-up it has
 
     @property
     def heard(self):
@@ -120,8 +124,8 @@ class World:
 
     Parameters
     ----------
-    n_artists : int, >= 3
-        Artists that people listen to; the first three parts in Table 2 are always among them.
+    n_artists : int, >= 4
+        Artists that people listen to; those of `PARTS` are always among them.
     n_listeners : int, >= 1
     seed : int, >= 0
 
@@ -201,7 +205,7 @@ class World:
         }
 
     def _parts(self):
-        """Rank of popularity → (part, name, styles) of the three named artists."""
+        """Rank of popularity → (part, name, styles) of the named artists."""
         ranks = {}
         for part, (name, styles, share) in PARTS.items():
             rank = round(share * (self.n_artists - 1))
@@ -222,7 +226,8 @@ class World:
         return main[np.argsort(-fame, kind="stable")]
 
     def _artists(self):
-        parts, taken, artists = self._parts(), {name for name, _, _ in PARTS.values()}, []
+        parts = {rank: part for rank, part in self._parts().items() if part[0] not in COPIES}
+        taken, artists = {name for name, _, _ in PARTS.values()}, []
         catalogues = self._catalogues(parts)
         namesakes = self._namesakes(
             [rank for rank, (shops, _) in enumerate(catalogues) if len(shops) == 3 and rank not in parts]
@@ -251,6 +256,30 @@ class World:
                     plays_the_part_of=part,
                 )
             )
+        return self._with_copies(artists)
+
+    def _with_copies(self, artists):
+        """The artists with the copies of `COPIES` among them.
+
+        A copy takes the place of an artist that has been drawn before, so that no other draw depends on it.
+        Of that artist it keeps popularity, scene and ids; the sound is that of the original.
+        """
+        artists, original = list(artists), {each.plays_the_part_of: each for each in artists}
+        for rank, (part, name, _) in self._parts().items():
+            if part in COPIES:
+                copied = original[COPIES[part]]
+                artists[rank] = replace(
+                    artists[rank],
+                    name=name,
+                    style=copied.style,
+                    later_style=copied.later_style,
+                    habits=copied.habits,
+                    catalogues={shop: self._catalogue_id(shop, rank) for shop in copied.catalogues},
+                    spotify_preview=True,
+                    n_tracks=max(artists[rank].n_tracks, 4),
+                    plays_the_part_of=part,
+                    copy_of=copied.mbid,
+                )
         return artists
 
     def _name(self, style, taken, rng):

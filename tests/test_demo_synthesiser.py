@@ -169,4 +169,4 @@ def test_the_command_refuses_a_world_too_small(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["lib.demo", "--folder", str(tmp_path), "--artists", "1"])
     with pytest.raises(SystemExit):
         command.main()
-    assert "at least 3 artists" in capsys.readouterr().err
+    assert "at least 4 artists" in capsys.readouterr().err

@@ -9,7 +9,8 @@ Conventions
 - *Ties take their expected value over all orders.* For set and gain metrics that is exact, so a constant
   prediction scores chance to the last digit; for the ordered ones (`sequence_matcher`, `levenshtein`,
   `mean_average_precision`) it is the mean of `N_DRAWS` seeded draws, whose error `order_error` states.
-- `evaluate` gives all of them at once.
+- `evaluate` gives all of them at once; `measure` gives beside each value what each candidate has to do with
+  it, which the intervals of `lib.significance` need.
 
 References
 ----------
@@ -20,6 +21,7 @@ McSherry & Najork (2008) for metrics under ties.
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -29,6 +31,66 @@ import scipy.stats
 N_DRAWS = 20  # orders drawn where values of a list tie
 TIES = 1  # keeps the draws apart from data that a caller made with the same seed
 RELEVANT_QUANTILE = 0.9  # R-precision: a candidate is relevant above this quantile of all similarities
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric of one prediction, query by query, and the influence of each candidate on it.
+
+    Attributes
+    ----------
+    values : pd.Series, shape=(n_queries,)
+        NaN for a query on which the metric is not defined.
+    influence : pd.DataFrame, shape=(n_queries, n_candidates)
+        By how much a query's value would rise if there were more candidates like this one, to first order;
+        each row sums to 0. NaN where an artist is no candidate of the query.
+    """
+
+    values: pd.Series
+    influence: pd.DataFrame
+
+    @classmethod
+    def of(cls, values, shares, target):
+        """From the values and what each other artist adds to them.
+
+        Parameters
+        ----------
+        values : np.ndarray, shape=(n_queries,)
+        shares : np.ndarray, shape=(n_queries, n_others)
+            Without each query's own cell, as `validate` leaves it.
+        target : pd.DataFrame, shape=(n_queries, n_candidates)
+            Of which labels and own cells are taken.
+
+        Returns
+        -------
+        Measured
+        """
+        whole = np.full(target.shape, np.nan)
+        whole[~_own(target)] = (shares - shares.mean(axis=1, keepdims=True)).ravel()
+        return cls(
+            pd.Series(values, index=target.index),
+            pd.DataFrame(whole, index=target.index, columns=target.columns),
+        )
+
+    def __sub__(self, other):
+        return Measured(self.values - other.values, self.influence - other.influence)
+
+
+def stacked(parts):
+    """One measure of the queries of several folds, each with its own candidates.
+
+    Parameters
+    ----------
+    parts : sequence of Measured
+        No artist may be in two of them.
+
+    Returns
+    -------
+    Measured
+    """
+    if len(parts) == 1:
+        return parts[0]
+    return Measured(pd.concat([part.values for part in parts]), pd.concat([part.influence for part in parts]))
 
 
 def validate(predicted, target, n=1):
@@ -56,11 +118,7 @@ def validate(predicted, target, n=1):
                 f"predicted and target name different artists in their {axis}, or in another order:"
                 " use reindex_like"
             )
-    place = target.columns.get_indexer(target.index)
-    if not ((place >= 0).all() or (place < 0).all()):
-        raise ValueError("either every query is among the candidates, once, or none is")
-    own = np.zeros(target.shape, dtype=bool)
-    own[np.flatnonzero(place >= 0), place[place >= 0]] = True
+    own = _own(target)
     values = []
     for name, frame in (("predicted", predicted), ("target", target)):
         array = frame.to_numpy(dtype=float)
@@ -251,8 +309,52 @@ def evaluate(predicted, target, lengths, *, seed=0, metrics=tuple(METRICS)):
         By metric and n, which is ``pd.NA`` for metrics of the whole ranking.
     """
     p, t = (_Sorted(values) for values in validate(predicted, target, max(lengths, default=1)))
-    asked = [(metric, n) for metric in metrics for n in ([pd.NA] if metric in WITHOUT_LENGTH else lengths)]
-    return {(metric, n): _series(_CORES[metric](p, t, n, seed), target) for metric, n in asked}
+    return {
+        (metric, n): _series(_CORES[metric](p, t, n, seed), target) for metric, n in _keys(metrics, lengths)
+    }
+
+
+def measure(predicted, target, lengths, *, seed=0, metrics=tuple(METRICS)):
+    """Several metrics at several list lengths, with the influence of each candidate.
+
+    Metrics that are sums over candidates say exactly what a candidate adds. The value of the others
+    (`ORDERED`) is shared equally among the artists that are on both lists.
+
+    Parameters
+    ----------
+    predicted, target : pd.DataFrame, shape=(n_queries, n_candidates)
+    lengths : sequence of int
+    seed : int
+        Of the orders drawn where values tie.
+    metrics : sequence of str
+        Of `METRICS`.
+
+    Returns
+    -------
+    dict of (str, int) to Measured
+        By metric and n, which is ``pd.NA`` for metrics of the whole ranking.
+    """
+    p, t = (_Sorted(values) for values in validate(predicted, target, max(lengths, default=1)))
+    results = {}
+    for metric, n in _keys(metrics, lengths):
+        values = _CORES[metric](p, t, n, seed)
+        results[metric, n] = Measured.of(values, _shares(metric, values, p, t, n), target)
+    return results
+
+
+def _keys(metrics, lengths):
+    return [(metric, n) for metric in metrics for n in ([pd.NA] if metric in WITHOUT_LENGTH else lengths)]
+
+
+def _shares(metric, values, p, t, n):
+    """What each candidate adds to the values, up to a constant of each query."""
+    if metric in ORDERED:
+        both = _inclusion(p, n) * _inclusion(t, n)
+        total = both.sum(axis=1, keepdims=True)
+        return values[:, None] * np.divide(both, total, out=np.zeros_like(both), where=total > 0)
+    factors = _r_precision_factors if metric == "r_precision" else FACTORS[metric]
+    first, second = factors(p, t, n)
+    return (first - first.mean(axis=1, keepdims=True)) * (second - second.mean(axis=1, keepdims=True))
 
 
 def order_error(metric, predicted, target, n, *, seed=0, repeats=8):
@@ -355,6 +457,16 @@ def top(scores, n):
     })  # fmt: skip
 
 
+def _own(target):
+    """Where a query meets itself among the candidates."""
+    place = target.columns.get_indexer(target.index)
+    if not ((place >= 0).all() or (place < 0).all()):
+        raise ValueError("either every query is among the candidates, once, or none is")
+    own = np.zeros(target.shape, dtype=bool)
+    own[np.flatnonzero(place >= 0), place[place >= 0]] = True
+    return own
+
+
 def _series(values, target):
     return pd.Series(values, index=target.index)
 
@@ -449,16 +561,15 @@ def _average_precision(p, t, n, seed):
     return np.mean(found, axis=0)
 
 
-def _r_precision(p, t, n=None, seed=None):
+def _r_precision_factors(p, t, n=None):
+    """As `FACTORS`; NaN for a query without any relevant candidate."""
     p, t = _sorted(p).values, _sorted(t).values
     relevant = t > np.quantile(t, RELEVANT_QUANTILE)
     r = relevant.sum(axis=1)
-    return np.array(
-        [
-            (inclusion(row[None], k)[0] * hit).sum() / k if k else np.nan
-            for row, hit, k in zip(p, relevant, r, strict=True)
-        ]
-    )
+    listed = [
+        inclusion(row[None], k)[0] if k else np.full(len(row), np.nan) for row, k in zip(p, r, strict=True)
+    ]
+    return np.array(listed), relevant / np.maximum(r, 1)[:, None]
 
 
 def _matcher_ratios(predicted, true):
@@ -505,5 +616,5 @@ _CORES = {name: _summed(factors) for name, factors in FACTORS.items()} | {
     "sequence_matcher": _over_orders(_matcher_ratios),
     "levenshtein": _over_orders(_levenshtein_accuracy),
     "map": _average_precision,
-    "r_precision": _r_precision,
+    "r_precision": _summed(_r_precision_factors),
 }

@@ -45,19 +45,51 @@ def matched_concordance(predicted, truth, listeners, *, ratio=1.3):
     ValueError
         As `ranking.validate`, or if a candidate has no listeners.
     """
+    return concordance(predicted, truth, listeners, ratio=ratio).values
+
+
+def concordance(predicted, truth, listeners, *, ratio=1.3):
+    """`matched_concordance`, with the influence of each candidate.
+
+    Parameters
+    ----------
+    predicted, truth, listeners, ratio
+        As for `matched_concordance`.
+
+    Returns
+    -------
+    ranking.Measured
+    """
     ranking.validate(predicted, truth)
-    fame = _log_listeners(listeners, truth.columns)
-    first, second = np.triu_indices(len(fame), k=1)
-    alike = np.abs(fame[first] - fame[second]) <= np.log(ratio) + 1e-12  # exactly 1.3 is still alike
+    popularity = _log_listeners(listeners, truth.columns)
+    first, second = np.triu_indices(len(popularity), k=1)
+    alike = (
+        np.abs(popularity[first] - popularity[second]) <= np.log(ratio) + 1e-12
+    )  # exactly 1.3 is still alike
     first, second = first[alike], second[alike]
-    shares = np.full(len(truth), np.nan)
+    values = np.full(len(truth), np.nan)
+    influence = np.where(ranking.own_cells(truth), np.nan, np.zeros(truth.shape))
     for place, (p, t) in enumerate(zip(predicted.to_numpy(float), truth.to_numpy(float), strict=True)):
-        true_sign = np.sign(t[first] - t[second])  # blank with the query's own cell
+        true_sign = np.sign(t[first] - t[second])  # NaN with the query's own cell
         counted = np.nan_to_num(true_sign) != 0
         if counted.any():
             agreement = np.sign(p[first] - p[second])[counted] * true_sign[counted]
-            shares[place] = 0.5 * (1 + agreement.mean())
-    return pd.Series(shares, index=truth.index)
+            values[place] = 0.5 * (1 + agreement.mean())
+            excess = (
+                0.5 * (agreement - agreement.mean()) / len(agreement)
+            )  # of each pair, for both its artists
+            for side in (first, second):
+                influence[place] += np.bincount(side[counted], weights=excess, minlength=len(popularity))
+    return ranking.Measured(
+        pd.Series(values, index=truth.index),
+        pd.DataFrame(influence, index=truth.index, columns=truth.columns),
+    )
+
+
+def popularity_frame(scores, listeners):
+    """A frame that scores every candidate by the logarithm of its listeners, on the axes of another one."""
+    popularity = np.tile(_log_listeners(listeners, scores.columns), (len(scores), 1))
+    return pd.DataFrame(popularity, index=scores.index, columns=scores.columns).where(scores.notna())
 
 
 def fame_correlation(scores, listeners):
@@ -74,10 +106,10 @@ def fame_correlation(scores, listeners):
     pd.Series, shape=(n_queries,)
         In [-1, 1]; 0 where either side is constant.
     """
-    return ranking.spearman(scores, _fame(scores, listeners))
+    return ranking.spearman(scores, popularity_frame(scores, listeners))
 
 
-def mean_fame(scores, listeners, n):
+def mean_popularity(scores, listeners, n):
     """Mean fame of the artists on each query's list of `n`.
 
     Parameters
@@ -91,9 +123,26 @@ def mean_fame(scores, listeners, n):
     pd.Series, shape=(n_queries,)
         In powers of two: 1 more means twice the listeners.
     """
-    fame, _ = ranking.validate(_fame(scores, listeners), scores, n)
+    return popularity_of_lists(scores, listeners, n).values
+
+
+def popularity_of_lists(scores, listeners, n):
+    """`mean_popularity`, with the influence of each candidate.
+
+    Parameters
+    ----------
+    scores, listeners, n
+        As for `mean_popularity`.
+
+    Returns
+    -------
+    ranking.Measured
+    """
+    popularity, _ = ranking.validate(popularity_frame(scores, listeners), scores, n)
     values, _ = ranking.validate(scores, scores, n)
-    return pd.Series((ranking.inclusion(values, n) * fame).sum(axis=1) / n / np.log(2), index=scores.index)
+    listed = ranking.inclusion(values, n) / n / np.log(2)
+    shares = (listed - listed.mean(axis=1, keepdims=True)) * popularity
+    return ranking.Measured.of((listed * popularity).sum(axis=1), shares, scores)
 
 
 def partial_correlation(predicted, truth, listeners):
@@ -111,14 +160,44 @@ def partial_correlation(predicted, truth, listeners):
     pd.Series, shape=(n_queries,)
         In [-1, 1], chance 0; 0 where fame leaves nothing of the prediction or of the truth.
     """
-    fame = _fame(truth, listeners)
-    both = ranking.spearman(predicted, truth)
-    said, true = ranking.spearman(predicted, fame), ranking.spearman(truth, fame)
-    left = np.sqrt(np.clip(1 - said**2, 0, None) * np.clip(1 - true**2, 0, None))
-    return ((both - said * true) / left).where(left > 1e-6, 0.0).clip(-1, 1)
+    return given_popularity(predicted, truth, listeners).values
 
 
-AGAINST_TRUTH = {"matched_concordance": matched_concordance, "partial_spearman": partial_correlation}
+def given_popularity(predicted, truth, listeners):
+    """`partial_correlation`, with the influence of each candidate.
+
+    Parameters
+    ----------
+    predicted, truth, listeners
+        As for `partial_correlation`.
+
+    Returns
+    -------
+    ranking.Measured
+    """
+    return partial(predicted, truth, popularity_frame(truth, listeners))
+
+
+def partial(first, second, controlled):
+    """Rank correlation of two frames, query by query, after controlling for a third one.
+
+    Parameters
+    ----------
+    first, second, controlled : pd.DataFrame, shape=(n_queries, n_candidates)
+
+    Returns
+    -------
+    ranking.Measured
+        In [-1, 1]; 0 where the third frame leaves nothing of one of the others.
+    """
+    p, t, c = (_unit_ranks(ranking.validate(frame, second)[0]) for frame in (first, second, controlled))
+    p, t = (side - (side * c).sum(axis=1, keepdims=True) * c for side in (p, t))
+    left = np.sqrt((p**2).sum(axis=1, keepdims=True) * (t**2).sum(axis=1, keepdims=True))
+    shares = np.divide(p * t, left, out=np.zeros_like(p), where=left > 1e-6)
+    return ranking.Measured.of(np.clip(shares.sum(axis=1), -1, 1), shares, second)
+
+
+AGAINST_TRUTH = {"matched_concordance": concordance, "partial_spearman": given_popularity}
 
 
 def strata(listeners, n_strata=3):
@@ -146,12 +225,13 @@ def within(candidates, measure, predicted, truth):
     ----------
     candidates : sequence of str
     measure : function
-        Of (predicted, truth), to a series over the queries; such as `ranking.spearman`.
+        Of (predicted, truth), to a `ranking.Measured`.
     predicted, truth : pd.DataFrame, shape=(n_queries, n_candidates)
 
     Returns
     -------
-    pd.Series, shape=(n_queries,)
+    ranking.Measured
+        The queries that are candidates first.
     """
     inside = truth.index.isin(candidates)  # a frame has queries of one kind: candidates too, or not
     parts = [
@@ -159,7 +239,7 @@ def within(candidates, measure, predicted, truth):
         for rows in (inside, ~inside)
         if rows.any()
     ]
-    return pd.concat(parts).reindex(truth.index)
+    return ranking.stacked(parts)
 
 
 def k_occurrence(scores, n):
@@ -297,24 +377,26 @@ def table(predicted, truth, listeners, nuisance, *, n, seed=0, own_truths=None):
     """
     nuisance = {name: frame.reindex_like(truth) for name, frame in nuisance.items()}
     everybody = {"truth": [truth], **predicted, **{name: [frame] for name, frame in nuisance.items()}}
+    followed = {"fame": popularity_frame(truth, listeners), **nuisance}
     by_chance = dict(zip(HUBS, hubs_by_chance(len(truth), n), strict=True))
     rows = []
     for method, runs in everybody.items():
-        measures = {"fame_correlation": lambda run: fame_correlation(run, listeners)}
-        for name, frame in nuisance.items():
-            if name != method:
-                measures[f"{name}_correlation"] = lambda run, frame=frame: ranking.spearman(run, frame)
+        measured = {
+            f"{name}_correlation": [_spearman(run, frame) for run in runs]
+            for name, frame in followed.items()
+            if name != method
+        }
         if method != "truth":
             true = (own_truths or {}).get(method, truth)
-            for name, measure in AGAINST_TRUTH.items():
-                measures[name] = lambda run, measure=measure, true=true: measure(run, true, listeners)
-        for name, measure in measures.items():
-            values = pd.concat([measure(run) for run in runs], axis=1).to_numpy()
-            chance = 0.5 if name == "matched_concordance" else 0.0
-            rows.append(_row(method, name, pd.NA, values, chance, seed))
+            measured |= {
+                name: [measure(run, true, listeners) for run in runs]
+                for name, measure in AGAINST_TRUTH.items()
+            }
+        for name, values in measured.items():
+            rows.append(_row(method, name, pd.NA, values, 0.5 if name == "matched_concordance" else 0.0))
         counts = np.stack([k_occurrence(run, n) for run in runs], axis=1)
         for name, statistic in HUBS.items():
-            rows.append(_row(method, name, n, counts, by_chance[name], seed, statistic))
+            rows.append(_hub_row(method, name, n, counts, by_chance[name], seed, statistic))
     return pd.DataFrame(rows).astype({"n": "Int64"})
 
 
@@ -347,41 +429,55 @@ def strata_table(predicted, truth, listeners, *, n, n_strata=3, seed=0, own_trut
         told = {"stratum": stratum + 1, "listeners_high": part.max(), "listeners_low": part.min()}
         for method, runs in predicted.items():
             true = (own_truths or {}).get(method, truth)
-            found = [ranking.overlap_at_n(run, true, n).loc[part.index] for run in runs]
-            among = [within(list(part.index), ranking.spearman, run, true) for run in runs]
+            listed = [
+                ranking.measure(run, true, [n], metrics=("unordered",))["unordered", n].of_queries(part.index)
+                for run in runs
+            ]
+            among = [within(list(part.index), _spearman, run, true) for run in runs]
             for kind, measure, length, values, chance in (
-                ("queries", "unordered", n, found, n / (len(truth) - 1)),
+                ("queries", "unordered", n, listed, n / (len(truth) - 1)),
                 ("candidates", "spearman", pd.NA, among, 0.0),
             ):
-                row = _row(method, measure, length, pd.concat(values, axis=1).to_numpy(), chance, seed)
+                row = _row(method, measure, length, values, chance)
                 rows.append({"truth": "corrected", "candidates": "test", "strata_of": kind, **told, **row})
     return pd.DataFrame(rows).astype({"n": "Int64"}).drop(columns="seed_sd")
 
 
-def _row(method, measure, n, values, chance, seed, statistic=None):
-    """One line of a table; `values` has shape (n_queries or n_candidates, n_seeds)."""
-    whole = values[~np.isnan(values).any(axis=1)]
-    of_runs, interval = np.full(values.shape[1], np.nan), (np.nan, np.nan)
-    if len(whole) and statistic:
-        of_runs = statistic(whole.T)
-        interval = significance.bootstrap_interval(
-            whole, seed=seed, statistic=lambda drawn: statistic(drawn.transpose(0, 2, 1)).mean(axis=1)
-        )
-    elif len(whole):
-        of_runs = whole.mean(axis=0)
-        interval = significance.bootstrap_interval(whole.mean(axis=1), seed=seed)
+def _row(method, measure, n, values, chance):
+    """One line of a table, over artists and trainings."""
+    result = significance.estimate(values)
     return {
         "truth": "corrected", "candidates": "test", "method": method, "measure": measure, "n": n,
-        "value": of_runs.mean(), "ci_low": interval[0], "ci_high": interval[1], "chance": chance,
-        "n_queries": len(whole), "n_seeds": values.shape[1],
+        **result.row(border=chance), "chance": chance,
+        "n_queries": result.n_queries, "n_seeds": result.n_trainings, "seed_sd": result.seed_sd,
+    }  # fmt: skip
+
+
+def _hub_row(method, measure, n, counts, chance, seed, statistic):
+    """One line of a table; `counts` has shape (n_candidates, n_seeds), and the interval is over
+    candidates."""
+    of_runs = statistic(counts.T)
+    low, high = significance.bootstrap_interval(
+        counts, seed=seed, statistic=lambda drawn: statistic(drawn.transpose(0, 2, 1)).mean(axis=1)
+    )
+    return {
+        "truth": "corrected", "candidates": "test", "method": method, "measure": measure, "n": n,
+        "value": of_runs.mean(), "ci_low": low, "ci_high": high, "p_value": np.nan, "chance": chance,
+        "n_queries": len(counts), "n_seeds": counts.shape[1],
         "seed_sd": of_runs.std(ddof=1) if len(of_runs) > 1 else np.nan,
     }  # fmt: skip
 
 
-def _fame(scores, listeners):
-    """A frame that scores every candidate by its listeners."""
-    fame = np.tile(_log_listeners(listeners, scores.columns), (len(scores), 1))
-    return pd.DataFrame(fame, index=scores.index, columns=scores.columns).where(scores.notna())
+def _spearman(first, second):
+    return ranking.measure(first, second, [], metrics=("spearman",))["spearman", pd.NA]
+
+
+def _unit_ranks(values):
+    """Ranks of each row, centred and of length 1; 0 where all are equal."""
+    ranks = scipy.stats.rankdata(values, axis=1)
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(ranks, axis=1, keepdims=True)
+    return np.divide(ranks, length, out=np.zeros_like(ranks), where=length > 0)
 
 
 def _log_listeners(listeners, artists):

@@ -4,9 +4,12 @@ Conventions
 -----------
 - Scores come long, one row for each (method, fold, seed, query, candidate); tables are tidy, one observation
   a row.
-- ``truth`` is *corrected* (the target as it is) or *as_published* (right values under wrong query names, see
-  `similarity.as_published`); ``candidates`` is *test* (Table 1) or *all* (Table 2).
-- Several trainings of one method are averaged for each query before any interval is drawn.
+- ``truth`` is *corrected* (the target as it is) or *as_published* (candidates under wrong names, each place
+  counts, see `similarity.as_published`); ``candidates`` is *test* (Table 1) or *all* (Table 2).
+- Every value, difference, interval and p-value of a mean over queries comes from `significance.estimate`,
+  over artists and trainings. What a table decides is decided by `comparisons`: there are a few primary
+  comparisons, named in `PRIMARY` before any result; all others are secondary, and their p-values are
+  corrected.
 """
 
 from __future__ import annotations
@@ -15,8 +18,17 @@ import itertools
 
 import numpy as np
 import pandas as pd
+import scipy.stats
 
 from lib import confounds, methods, names, ranking, significance, similarity, splits
+
+# The comparisons that the paper's argument rests on, at n = 10 (or the list length next to it) and under the
+# corrected truth; and the lead of the network over the baseline at the smallest n against that at the
+# largest.
+PRIMARY = (("siamese", "l2"), ("siamese", "chance"), ("l2", "chance"))
+PRIMARY_METRIC, PRIMARY_LENGTH = "unordered", 10
+LEAD = "unordered, smallest n - largest n"
+DECISIONS = {1: "higher", -1: "lower", 0: "cannot be told"}
 
 # Allen (2018), Table 1: (n, metric) -> (model after 25 epochs, L2 baseline).
 PAPER_TABLE_1 = {
@@ -44,11 +56,10 @@ PAPER_TABLE_2 = {
     },
 }
 PAPER_METHODS = {"siamese": 0, "l2": 1}
-TESTED = (
-    "unordered",
-    "ndcg",
-    "spearman",
-)  # metrics whose p-value is computed; the ordered ones follow unordered
+PAPER_QUERIES = 49
+# Beside the table, the author's notebooks hold results of an earlier model, after 5 epochs, that were not
+# published: n -> (sequence matcher, unordered).
+UNPUBLISHED_EPOCH_5 = {3: (0.0884, 0.0952), 5: (0.1592, 0.1878), 10: (0.2000, 0.3551), 25: (0.1502, 0.5976)}
 
 
 def truths(target, test):
@@ -63,9 +74,30 @@ def truths(target, test):
     Returns
     -------
     dict of str to pd.DataFrame, shape=(n_test, n_test)
-        ``corrected`` and ``as_published``.
+        ``corrected`` and ``as_published``; of the latter the columns are places (`similarity.every_place`).
     """
-    return {"corrected": target.loc[test, test], "as_published": similarity.as_published(target, test)}
+    published = similarity.every_place(similarity.as_published(target, test), blank=-1.0)
+    return {"corrected": target.loc[test, test], "as_published": published}
+
+
+def under(truth, run, test):
+    """A prediction on the axes of one of the two truths.
+
+    Parameters
+    ----------
+    truth : pd.DataFrame, shape=(n_test, n_test)
+        From `truths`.
+    run : pd.DataFrame
+        Scores over the test artists and perhaps others.
+    test : sequence of str
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_test, n_test)
+    """
+    if truth.columns.isin(run.columns).all():
+        return run.reindex_like(truth)
+    return similarity.every_place(run.loc[list(test), list(test)], blank=0.0)
 
 
 def score_all(scorers, collection, *, fold=0, artists=None):
@@ -93,7 +125,7 @@ def score_all(scorers, collection, *, fold=0, artists=None):
     return pd.concat(frames, ignore_index=True)
 
 
-def table1(scores, target, test, *, list_lengths, seed=0, n_permutations=199, fold=0, own_targets=None):
+def table1(scores, target, test, *, list_lengths, seed=0, fold=0, own_targets=None):
     """Every method, metric and list length under both truths (the paper's Table 1 and more).
 
     Parameters
@@ -101,69 +133,56 @@ def table1(scores, target, test, *, list_lengths, seed=0, n_permutations=199, fo
     scores : pd.DataFrame
         Long scores over all artists.
     target : pd.DataFrame, shape=(n_artists, n_artists)
-        Most listeners first.
     test : sequence of str
+        In the order drawn.
     list_lengths : sequence of int
         n of "top n"; lengths beyond the candidates are left out.
-    seed, n_permutations, fold : int
+    seed, fold : int
+        Of the orders drawn where values tie; of the scores.
     own_targets : dict of str to pd.DataFrame, optional
-        Methods that are judged by another target: the split-half ceiling by the half of the listeners it has
-        not seen.
+        Methods that are judged by another target: one half of the listeners by the other.
 
     Returns
     -------
     pd.DataFrame
-        ``truth, candidates, fold, method, metric, n, value, ci_low, ci_high, chance, p_value, n_queries,
-        n_seeds, seed_sd, paper_value``. ``n`` is blank for metrics of the whole ranking.
+        ``truth, candidates, fold, method, metric, n, value, ci_low, ci_high, p_value`` (two-sided, against
+        chance), ``chance, n_queries, n_seeds, seed_sd, paper_value``. ``n`` is NaN for metrics of the whole
+        ranking.
 
     Raises
     ------
     ValueError
         If no list length fits, or the fold has no scores.
     """
-    arms = _arms(target, test)
-    own_arms = {method: _arms(own, test) for method, own in (own_targets or {}).items()}
     lengths = [n for n in list_lengths if n < len(test)]
     if not lengths:
         raise ValueError(f"no list length of {list(list_lengths)} is below the {len(test)} test artists")
     scores = scores[scores["fold"] == fold]
     if scores.empty:
         raise ValueError(f"there are no scores of fold {fold}")
+    arms = _arms(target, test)
+    own_arms = {method: _arms(own, test) for method, own in (own_targets or {}).items()}
     rows = []
     for place, (truth_name, candidates, shared_truth) in enumerate(arms):
         chance = ranking.evaluate(_constant(shared_truth), shared_truth, lengths, seed=seed)
         for method, runs in scores.groupby("method", sort=False):
             truth = own_arms[method][place][2] if method in own_arms else shared_truth
-            predicted = {run: frame.reindex_like(truth) for run, frame in _runs(runs, target.index)}
-            per_run = {
-                run: ranking.evaluate(frame, truth, lengths, seed=seed) for run, frame in predicted.items()
-            }
+            measured = [
+                ranking.measure(under(truth, frame, test), truth, lengths, seed=seed)
+                for _, frame in _runs(runs, target.index)
+            ]
             for key in chance:
-                values = pd.concat([result[key] for result in per_run.values()], axis=1)
-                tested = key[0] in TESTED and candidates == "test" and method != "chance"
-                p_value = (
-                    _p_value(key, list(predicted.values()), truth, n_permutations, seed) if tested else np.nan
-                )
-                low, high = significance.bootstrap_interval(values.mean(axis=1), seed=seed)
+                result = significance.estimate([one[key] for one in measured])
                 rows.append(
                     {
-                        "truth": truth_name,
-                        "candidates": candidates,
-                        "fold": fold,
-                        "method": method,
-                        "metric": key[0],
-                        "n": key[1],
-                        "value": values.mean(axis=1).mean(),
-                        "ci_low": low,
-                        "ci_high": high,
-                        "chance": chance[key].mean(),
-                        "p_value": p_value,
-                        "n_queries": int(values.notna().any(axis=1).sum()),
-                        "n_seeds": values.shape[1],
-                        "seed_sd": values.mean().std() if values.shape[1] > 1 else np.nan,
+                        "truth": truth_name, "candidates": candidates, "fold": fold, "method": method,
+                        "metric": key[0], "n": key[1],
+                        **result.row(border=chance[key].mean()), "chance": chance[key].mean(),
+                        "n_queries": result.n_queries, "n_seeds": result.n_trainings,
+                        "seed_sd": result.seed_sd,
                         "paper_value": _paper_value(method, key, truth_name, candidates),
                     }
-                )
+                )  # fmt: skip
     return pd.DataFrame(rows).astype({"n": "Int64"})
 
 
@@ -196,28 +215,8 @@ def predictions(scores, truth, *, fold=0):
     }
 
 
-def per_query(scores, truth, method, metric, n, *, seed=0, fold=0):
-    """One value for each query, averaged over a method's trainings.
-
-    Parameters
-    ----------
-    scores : pd.DataFrame
-        Long scores.
-    truth : pd.DataFrame
-    method, metric : str
-    n : int or None
-    seed, fold : int
-
-    Returns
-    -------
-    pd.Series, shape=(n_queries,)
-    """
-    runs = predictions(scores[scores["method"] == method], truth, fold=fold)[method]
-    return mean_of_runs(runs, truth, metric, n, seed=seed)
-
-
-def mean_of_runs(runs, truth, measure, n=None, *, listeners=None, seed=0):
-    """One value for each query, averaged over trainings: a metric, or a measure that holds fame still.
+def measured(runs, truth, measure, n=None, *, listeners=None, seed=0):
+    """One measure of each training: a metric of `ranking`, or one that controls for popularity.
 
     Parameters
     ----------
@@ -233,103 +232,194 @@ def mean_of_runs(runs, truth, measure, n=None, *, listeners=None, seed=0):
 
     Returns
     -------
-    pd.Series, shape=(n_queries,)
+    list of ranking.Measured
     """
     if measure in confounds.AGAINST_TRUTH:
-        values = [confounds.AGAINST_TRUTH[measure](run, truth, listeners) for run in runs]
-    else:
-        values = [
-            next(iter(ranking.evaluate(run, truth, [n], seed=seed, metrics=(measure,)).values()))
-            for run in runs
-        ]
-    return pd.concat(values, axis=1).mean(axis=1)
+        return [confounds.AGAINST_TRUTH[measure](run, truth, listeners) for run in runs]
+    key = (measure, pd.NA if measure in ranking.WITHOUT_LENGTH else n)
+    results = [ranking.measure(run, truth, [n] if n else [], seed=seed, metrics=(measure,)) for run in runs]
+    return [next(iter(result.values())) for result in results if key]
 
 
-def compare(scores, truth, first, second, *, metric="unordered", n, seed=0):
-    """Paired difference of two methods over the queries.
-
-    Returns
-    -------
-    dict
-        ``difference`` (first - second), ``ci_low``, ``ci_high``, ``p_value``.
-    """
-    a, b = (per_query(scores, truth, method, metric, n, seed=seed) for method in (first, second))
-    return paired(a, b, seed=seed)
-
-
-def paired(first, second, *, seed=0):
-    """Mean difference of two values a query, its interval over queries, and how rarely luck gives as much.
+def comparisons(predicted, truths, test, *, references, measures, listeners, seed=0):
+    """Every method against the ones that matter, over artists and trainings.
 
     Parameters
     ----------
-    first, second : pd.Series, shape=(n_queries,)
-    seed : int
-
-    Returns
-    -------
-    dict
-        ``difference`` (first - second), ``ci_low``, ``ci_high``, ``p_value``; blank without any pair.
-    """
-    if not (first - second).notna().any():
-        return dict.fromkeys(("difference", "ci_low", "ci_high", "p_value"), np.nan)
-    low, high = significance.bootstrap_interval(first - second, seed=seed)
-    p_value = significance.paired_randomisation(first, second, seed=seed)
-    return {"difference": float((first - second).mean()), "ci_low": low, "ci_high": high, "p_value": p_value}
-
-
-def comparisons(predicted, truths, *, references, measures, listeners, seed=0):
-    """Every method against the ones that matter, query by query, with Holm's correction.
-
-    Parameters
-    ----------
-    predicted : dict of str to list of pd.DataFrame, shape=(n_queries, n_candidates)
-        From `predictions`; ceilings are better left out, for each method more costs all others.
-    truths : dict of str to pd.DataFrame, shape=(n_queries, n_candidates)
+    predicted : dict of str to list of pd.DataFrame, shape=(n_test, n_test)
+        From `predictions`; references that know the listeners are better left out.
+    truths : dict of str to pd.DataFrame, shape=(n_test, n_test)
+    test : sequence of str
     references : sequence of str
         Methods that all others are compared with.
     measures : sequence of (str, int or None)
-        Name and list length, see `mean_of_runs`.
+        Name and list length, see `measured`.
     listeners : pd.Series
     seed : int
 
     Returns
     -------
     pd.DataFrame
-        ``truth, candidates, reference, method, measure, n, difference`` (method - reference, mean over
-        queries), ``ci_low, ci_high, p_value`` (two-sided, paired randomisation), ``p_holm, n_queries``. The
-        p-values of one truth, reference and measure at one n are corrected together.
+        ``truth, candidates, kind`` (primary, see `PRIMARY`, or secondary), ``reference, method, measure, n,
+        difference`` (method - reference), ``ci_low, ci_high, p_value`` (two-sided), ``p_corrected`` (of a
+        secondary comparison: by Holm among those of one truth, reference and measure; of a primary one:
+        ``p_value``), ``decision`` (higher, lower, cannot be told; by ``p_corrected`` < .05), ``n_queries,
+        n_seeds, detectable`` (the true difference that is found in four of five repetitions).
+    """
+    lengths = sorted({n for measure, n in measures if measure == PRIMARY_METRIC})
+    middle = min(lengths, key=lambda n: abs(n - PRIMARY_LENGTH), default=None)
+    rows = []
+    for truth_name, truth in truths.items():
+        own = {method: [under(truth, run, test) for run in runs] for method, runs in predicted.items()}
+        controlled = set(truth.columns) <= set(listeners.index)  # places have no listeners
+        values = {
+            (measure, n): {
+                method: measured(runs, truth, measure, n, listeners=listeners, seed=seed)
+                for method, runs in own.items()
+            }
+            for measure, n in measures
+            if controlled or measure not in confounds.AGAINST_TRUTH
+        }
+        if len(lengths) > 1:
+            ends = values[PRIMARY_METRIC, lengths[0]], values[PRIMARY_METRIC, lengths[-1]]
+            values[LEAD, None] = {
+                method: [short - long for short, long in zip(*(end[method] for end in ends), strict=True)]
+                for method in own
+            }
+        for (measure, n), by_method in values.items():
+            for reference, method in itertools.product(references, by_method):
+                if reference == method or (measure == LEAD and (method, reference) != PRIMARY[0]):
+                    continue
+                first = (method, reference) in PRIMARY and (measure, n) == (PRIMARY_METRIC, middle)
+                primary = truth_name == "corrected" and (first or measure == LEAD)
+                result = significance.estimate(by_method[method], by_method[reference])
+                rows.append(
+                    {
+                        "truth": truth_name, "candidates": "test",
+                        "kind": "primary" if primary else "secondary",
+                        "reference": reference, "method": method, "measure": measure,
+                        "n": pd.NA if n is None else n, **result.row("difference"),
+                        "n_queries": result.n_queries, "n_seeds": result.n_trainings,
+                        "detectable": significance.detectable(result.error, result.freedom),
+                    }
+                )  # fmt: skip
+    table = pd.DataFrame(rows).astype({"n": "Int64"})
+    return decided(table, "difference", families=["truth", "reference", "measure"])
+
+
+def decided(table, value, *, families, border=0.0):
+    """Correct the secondary p-values of a table and say what each row decides: the one place that does.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        With ``kind``, ``p_value`` and the column `value`.
+    value : str
+    families : list of str
+        Columns whose equal values make a family of secondary tests; none: all are one.
+    border : float or pd.Series
+        What `value` is held against.
+
+    Returns
+    -------
+    pd.DataFrame
+        With ``p_corrected`` and ``decision`` behind ``p_value``.
+    """
+    corrected = table["p_value"].copy()
+    secondary = table["kind"] == "secondary"
+    groups = table[secondary].groupby(families, sort=False) if families else [(None, table[secondary])]
+    for _, family in groups:
+        corrected[family.index] = significance.holm(family["p_value"])
+    side = np.sign(table[value] - border).where(corrected < 1 - significance.LEVEL, 0).fillna(0).astype(int)
+    place = table.columns.get_loc("p_value") + 1
+    table = table.copy()
+    table.insert(place, "p_corrected", corrected)
+    table.insert(place + 1, "decision", side.map(DECISIONS))
+    return table
+
+
+def published_counts():
+    """The published table as counts of hits, and what can be said of model and baseline from counts alone.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``n, model, baseline`` (hits), ``of`` (49 queries times n), ``difference`` (of the shares),
+        ``p_independent`` (two-sided Fisher test, which takes all hits for independent draws), ``p_corrected``
+        (by Holm over the four lengths), ``p_most_favourable, p_least_favourable``: of a sign test on the hits
+        of one side only, if these were as few, or as many, as the counts allow. None of them knows that the
+        lists share their candidates.
     """
     rows = []
-    for (truth_name, truth), (measure, n) in itertools.product(truths.items(), measures):
-        values = {
-            method: mean_of_runs(runs, truth, measure, n, listeners=listeners, seed=seed)
-            for method, runs in predicted.items()
-        }
-        for reference in references:
-            family = [
-                {
-                    "truth": truth_name, "candidates": "test", "reference": reference, "method": method,
-                    "measure": measure, "n": pd.NA if n is None else n,
-                    **paired(own, values[reference], seed=seed),
-                    "n_queries": int((own - values[reference]).notna().sum()),
-                }
-                for method, own in values.items() if method != reference
-            ]  # fmt: skip
-            corrected = significance.holm([row["p_value"] for row in family])
-            rows += [row | {"p_holm": p_value} for row, p_value in zip(family, corrected, strict=True)]
-    order = ["p_value", "p_holm", "n_queries"]
-    table = pd.DataFrame(rows).astype({"n": "Int64"})
-    return table[[*(name for name in table if name not in order), *order]]
+    for n in sorted({n for n, _ in PAPER_TABLE_1}):
+        model, baseline = (round(value * PAPER_QUERIES * n) for value in PAPER_TABLE_1[n, "unordered"])
+        of = PAPER_QUERIES * n
+        table = [[model, of - model], [baseline, of - baseline]]
+        few, many = abs(model - baseline), min(model + baseline, 2 * of - model - baseline)
+        signs = [
+            scipy.stats.binomtest((apart + model - baseline) // 2, apart).pvalue for apart in (few, many)
+        ]
+        rows.append(
+            {
+                "n": n, "model": model, "baseline": baseline, "of": of, "difference": (model - baseline) / of,
+                "p_independent": scipy.stats.fisher_exact(table).pvalue,
+                "p_most_favourable": signs[0], "p_least_favourable": signs[1],
+            }
+        )  # fmt: skip
+    table = pd.DataFrame(rows)
+    table.insert(6, "p_corrected", significance.holm(table["p_independent"]))
+    return table
 
 
-def published_null(predicted, target, test, list_lengths, *, n_permutations=199, seed=0):
-    """The published arm against its own null: the same borrowed rows under permuted query names.
+def beside_the_published(table, null):
+    """All sixteen published values beside those of this run.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `table1`.
+    null : pd.DataFrame
+        From `published_null`.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``metric, n, method, paper`` (published), ``as_published, as_published_low, as_published_high,
+        corrected, corrected_low, corrected_high, chance`` (of the published arm), ``null_low, null_high`` (95
+        % of the permutations of the candidates' names, unordered only), ``epoch_5`` (the author's,
+        unpublished; network only).
+    """
+    rows = []
+    own = table[(table["candidates"] == "test")].set_index(["truth", "method", "metric", "n"])
+    permuted = null.set_index(["method", "n"])
+    for (n, metric), given in PAPER_TABLE_1.items():
+        for method, place in PAPER_METHODS.items():
+            row = {"metric": metric, "n": n, "method": method, "paper": given[place]}
+            for truth in ("as_published", "corrected"):
+                if (truth, method, metric, n) in own.index:
+                    found = own.loc[(truth, method, metric, n)]
+                    row |= {
+                        truth: found["value"],
+                        f"{truth}_low": found["ci_low"],
+                        f"{truth}_high": found["ci_high"],
+                    }
+                    row |= {"chance": found["chance"]} if truth == "as_published" else {}
+            if metric == "unordered" and (method, n) in permuted.index:
+                row |= permuted.loc[(method, n), ["null_low", "null_high"]].to_dict()
+            if method == "siamese":
+                row["epoch_5"] = UNPUBLISHED_EPOCH_5[n][metric == "unordered"]
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def published_null(predicted, truth, test, list_lengths, *, n_permutations=199, seed=0):
+    """The published arm against its own null: the same truth under permuted names of the candidates.
 
     Parameters
     ----------
     predicted : dict of str to list of pd.DataFrame, shape=(n_test, n_test)
-    target : pd.DataFrame, shape=(n_artists, n_artists)
-        Most listeners first.
+    truth : pd.DataFrame, shape=(n_test, n_test)
+        ``as_published`` of `truths`.
     test : sequence of str
     list_lengths : sequence of int
     n_permutations, seed : int
@@ -337,56 +427,43 @@ def published_null(predicted, target, test, list_lengths, *, n_permutations=199,
     Returns
     -------
     pd.DataFrame
-        ``method, n, value, null_mean, null_low, null_high, p_value, chance`` (n of the candidates, which the
-        paper takes for the null) and ``n_queries``: unordered overlap.
+        ``method, n, value, null_mean, null_low, null_high, p_value, chance`` (n of the places),
+        ``paper_value`` and ``paper_above`` (share of the permutations that the published value lies above),
+        ``n_queries``: unordered overlap.
     """
-    rows = similarity.borrowed_rows(target, test)
-    tables = [
-        significance.query_permutation(
-            predicted, rows, test, n, n_permutations=n_permutations, seed=seed
-        ).assign(n=n, chance=n / (len(test) - 1), n_queries=len(test))
-        for n in list_lengths
-    ]
+    runs = {method: [under(truth, run, test) for run in frames] for method, frames in predicted.items()}
+    tables = []
+    for n in list_lengths:
+        given = PAPER_TABLE_1.get((n, "unordered"))
+        published = {method: given[place] for method, place in PAPER_METHODS.items()} if given else {}
+        table = significance.name_permutation(
+            runs, truth, n, n_permutations=n_permutations, seed=seed, others=published
+        ).rename(columns={"other": "paper_value", "other_above": "paper_above"})
+        tables.append(table.assign(n=n, chance=n / truth.shape[1], n_queries=len(truth)))
     table = pd.concat(tables, ignore_index=True)
     return table[["method", "n", *(name for name in table if name not in ("method", "n"))]]
 
 
-def loss_table(predicted, truths, constant, *, seed=0):
-    """Squared error of what predicts on the scale of the truth, against one constant for every pair.
+def loss_table(runs, truth, constant):
+    """Squared error of what predicts on the scale of the truth, against one constant, over pairs of artists.
 
     Parameters
     ----------
-    predicted : dict of str to list of pd.DataFrame, shape=(n_queries, n_candidates)
-        Methods whose scores are meant as similarities.
-    truths : dict of str to pd.DataFrame, shape=(n_queries, n_candidates)
+    runs : list of pd.DataFrame, shape=(n_queries, n_candidates)
+        Scores of a method's trainings that are meant as similarities.
+    truth : pd.DataFrame, shape=(n_queries, n_candidates)
     constant : float
-        The training artists' mean similarity, from `training_mean`.
-    seed : int
+        The training artists' mean similarity, from `training.training_mean`.
 
     Returns
     -------
-    pd.DataFrame
-        ``truth, candidates, method, loss, constant_loss, gain`` (how much less the method's is, mean over
-        queries), ``gain_low, gain_high, n_queries, n_seeds``.
+    significance.Estimate
+        By how much the method's error is smaller than the constant's.
     """
-    rows = []
-    for (name, truth), (method, runs) in itertools.product(truths.items(), predicted.items()):
-        flat = ranking.squared_error(_constant(truth) + constant, truth)
-        losses = pd.concat([ranking.squared_error(run, truth) for run in runs], axis=1).mean(axis=1)
-        low, high = significance.bootstrap_interval(flat - losses, seed=seed)
-        rows.append(
-            {
-                "truth": name, "candidates": "test", "method": method, "loss": losses.mean(),
-                "constant_loss": flat.mean(), "gain": (flat - losses).mean(), "gain_low": low,
-                "gain_high": high, "n_queries": len(losses), "n_seeds": len(runs),
-            }
-        )  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def training_mean(target, train):
-    """Mean similarity of two different training artists: all that the constant predictor knows."""
-    return float(np.nanmean(target.loc[train, train].to_numpy(dtype=float)))
+    once = np.triu(np.ones(truth.shape, dtype=bool), k=1)
+    flat = ((truth - constant) ** 2).where(once)
+    gains = [flat - ((run - truth) ** 2).where(once) for run in runs]
+    return significance.pairs_estimate(gains, flat.notna().astype(float))
 
 
 def rank_table(predicted, truth, *, own_truths=None):
@@ -438,8 +515,8 @@ def clips_curve(clip_scores, owners, truth, *, n, most=3, n_draws=10, seed=0):
     Returns
     -------
     pd.DataFrame
-        ``method, clips, measure, n, value, ci_low, ci_high, gain`` (over one clip, paired), ``gain_low,
-        gain_high, chance, n_queries, n_seeds``.
+        ``method, clips, measure, n, value, ci_low, ci_high, p_value, gain_value`` (over one clip),
+        ``gain_ci_low, gain_ci_high, gain_p_value, chance, n_queries, n_seeds``.
     """
     counts = np.bincount(owners, minlength=len(truth))
     most = max((k for k in range(1, most + 1) if (counts >= k).sum() >= n + 2), default=1)
@@ -453,23 +530,22 @@ def clips_curve(clip_scores, owners, truth, *, n, most=3, n_draws=10, seed=0):
             for _ in range(n_draws if k < counts[kept].max() else 1)
         ]
         for method, runs in clip_scores.items():
-            found = [
-                ranking.overlap_at_n(_of_clips(run, draw, k, small.index), small, n)
+            values[method, k] = [
+                ranking.mean([
+                    measured([_of_clips(run, draw, k, small.index)], small, "unordered", n)[0] for draw in
+                    draws
+                ])
                 for run in runs
-                for draw in draws
-            ]
-            values[method, k] = pd.concat(found, axis=1).mean(axis=1)
+            ]  # fmt: skip
     rows = []
-    for (method, k), per_artist in values.items():
-        low, high = significance.bootstrap_interval(per_artist, seed=seed)
-        gain = per_artist - values[method, 1]
-        gain_low, gain_high = significance.bootstrap_interval(gain, seed=seed)
+    for (method, k), runs in values.items():
+        result = significance.estimate(runs)
+        gain = significance.estimate([more - one for more, one in zip(runs, values[method, 1], strict=True)])
+        gained = {f"gain_{name}": value for name, value in gain.row("value").items()}
         rows.append(
             {
-                "method": method, "clips": k, "measure": "unordered", "n": n, "value": per_artist.mean(),
-                "ci_low": low, "ci_high": high, "gain": gain.mean(), "gain_low": gain_low,
-                "gain_high": gain_high, "chance": n / (len(kept) - 1), "n_queries": len(kept),
-                "n_seeds": len(clip_scores[method]),
+                "method": method, "clips": k, "measure": "unordered", "n": n, **result.row(), **gained,
+                "chance": n / (len(kept) - 1), "n_queries": len(kept), "n_seeds": len(runs),
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -492,8 +568,8 @@ def fold_table(scores, target, split, *, list_lengths, seed=0):
     Returns
     -------
     pd.DataFrame
-        As `table1` without p-values (training sets of folds overlap), ``truth`` *corrected*, one row a fold
-        and one, ``fold`` blank, for all queries together.
+        As `table1`, ``truth`` *corrected*, one row a fold and one, ``fold`` NaN, for all queries together.
+        The training sets of folds overlap, which these intervals do not cover.
     """
     folds = sorted(set(split["fold"]) - {0})
     tests = {fold: splits.artists_of(split, "test", fold=fold) for fold in folds}
@@ -503,20 +579,22 @@ def fold_table(scores, target, split, *, list_lengths, seed=0):
         truth = target.loc[test, test]
         chance = ranking.evaluate(_constant(truth), truth, lengths, seed=seed)
         for method, runs in predictions(scores, truth, fold=fold).items():
-            results = [ranking.evaluate(run, truth, lengths, seed=seed) for run in runs]
+            results = [ranking.measure(run, truth, lengths, seed=seed) for run in runs]
             for key in chance:
-                values = pd.concat([result[key] for result in results], axis=1).mean(axis=1)
-                parts.setdefault((method, *key), []).append((fold, len(runs), values, chance[key]))
+                one = (fold, [result[key] for result in results], chance[key])
+                parts.setdefault((method, *key), []).append(one)
     rows = []
-    for (method, metric, n), found in parts.items():
-        everything = (pd.NA, found[0][1], *(pd.concat([one[k] for one in found]) for k in (2, 3)))
-        for fold, n_seeds, values, chance in [everything, *found]:
-            low, high = significance.bootstrap_interval(values, seed=seed)
+    for (method, metric, n), of_folds in parts.items():
+        trainings = zip(*(runs for _, runs, _ in of_folds), strict=True)
+        together = [ranking.stacked(runs) for runs in trainings]
+        everything = (pd.NA, together, pd.concat([chance for _, _, chance in of_folds]))
+        for fold, runs, chance in [everything, *of_folds]:
+            result = significance.estimate(runs)
             rows.append(
                 {
                     "truth": "corrected", "candidates": "test", "fold": fold, "method": method,
-                    "metric": metric, "n": n, "value": values.mean(), "ci_low": low, "ci_high": high,
-                    "chance": chance.mean(), "n_queries": int(values.notna().sum()), "n_seeds": n_seeds,
+                    "metric": metric, "n": n, **result.row(border=chance.mean()),
+                    "chance": chance.mean(), "n_queries": result.n_queries, "n_seeds": result.n_trainings,
                 }
             )  # fmt: skip
     return pd.DataFrame(rows).astype({"n": "Int64", "fold": "Int64"})
@@ -651,13 +729,6 @@ def _of_clips(clip_scores, chosen, k, artists):
     owners = np.repeat(np.arange(len(artists)), k)
     scores = methods.mean_over_clips(clip_scores[np.ix_(chosen, chosen)], owners, len(artists))
     return methods.labelled_scores(scores, artists)
-
-
-def _p_value(key, predicted, truth, n_permutations, seed):
-    n = None if key[0] in ranking.WITHOUT_LENGTH else key[1]
-    return significance.label_permutation(
-        key[0], predicted, truth, n, n_permutations=n_permutations, seed=seed
-    )
 
 
 def _paper_value(method, key, truth_name, candidates):

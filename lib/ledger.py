@@ -2,11 +2,13 @@
 
 Conventions
 -----------
-- A verdict is computed from one deciding figure and its 95 % interval: *holds* where the interval lies wholly
-  above the border, *does not hold* where it lies below, *cannot be told* where it does neither, or where the
-  data at hand have no such figure.
-- Intervals are over query artists (bootstrap), over trainings (Student's t), random lists or untrained
-  networks, as ``decided_by`` says.
+- A verdict is computed from one figure, its 95 % interval and its p-value, over artists and trainings where
+  ``decided_by`` says nothing else: *holds* where the figure lies above the border and the p-value (of a
+  secondary claim: the corrected one) below .05, *does not hold* where it lies below, *cannot be told*
+  otherwise, or where the data at hand have no such figure.
+- Claims on methods take figure, p-value and decision from `evaluation.comparisons`, unchanged. All other
+  claims are secondary and one family.
+- A claim is stated as the paper states it.
 """
 
 from __future__ import annotations
@@ -15,10 +17,16 @@ import numpy as np
 import pandas as pd
 
 from lib import confounds, evaluation, filters, ranking, significance
+from lib.methods import EARLY
 
-COLUMNS = ["claim", "section", "decided_by", "value", "ci_low", "ci_high", "border", "verdict"]
-RISES_AFTER = 5  # the epoch after which the paper sees its test loss rise
+COLUMNS = [
+    *("claim", "section", "kind", "decided_by", "value", "ci_low", "ci_high", "border", "p_value"),
+    *("p_corrected", "verdict"),
+]
 MEANINGS = {1: "holds", -1: "does not hold", 0: "cannot be told"}
+VERDICTS = dict(zip(evaluation.DECISIONS.values(), MEANINGS.values(), strict=True))
+
+APPRECIABLE = 0.05  # of the loss of one constant: what the ledger takes for an appreciable reduction
 
 
 def verdict(low, high, border=0.0):
@@ -39,92 +47,104 @@ def verdict(low, high, border=0.0):
     return MEANINGS[int(low > border) - int(high < border)]
 
 
-def ranking_claims(predicted, truths, *, list_lengths, seed=0):
-    """Network against baseline, and baseline against chance, for each truth and list length.
+def ranking_claims(comparisons):
+    """Network against baseline, and baseline and network against chance, for each truth and list length.
 
     Parameters
     ----------
-    predicted : dict of str to list of pd.DataFrame
-        From `evaluation.predictions`: ``siamese``, ``l2`` and ``chance`` at least.
-    truths : dict of str to pd.DataFrame
-    list_lengths : sequence of int
-    seed : int
+    comparisons : pd.DataFrame
+        From `evaluation.comparisons`.
 
     Returns
     -------
     pd.DataFrame
-        In the columns of the ledger.
+        In the columns of the ledger; every figure is that of the comparison.
     """
+    claims = {
+        ("siamese", "l2"): ("the model outperforms the baseline", "5, Table 1"),
+        ("l2", "chance"): ("the baseline is better than random selection", "4"),
+        ("siamese", "chance"): ("the model is better than random selection", "5, Table 1"),
+    }
     rows = []
-    for name, truth in truths.items():
-        values = {
-            (method, n): evaluation.mean_of_runs(predicted[method], truth, "unordered", n, seed=seed)
-            for method in ("siamese", "l2", "chance")
-            for n in list_lengths
-        }
-        judged = f"truth {name.replace('_', ' ')}"
-        for first, second, claim, section in (
-            ("siamese", "l2", "the model beats the baseline", "5, Table 1"),
-            ("l2", "chance", "the baseline beats random", "4"),
-        ):
-            for n in list_lengths:
-                result = evaluation.paired(values[first, n], values[second, n], seed=seed)
-                decided_by = "difference of unordered overlap, over artists"
-                rows.append(_row(f"{claim}, n = {n}, {judged}", section, decided_by, result))
-        short, long = min(list_lengths), max(list_lengths)
-        lead = {n: values["siamese", n] - values["l2", n] for n in (short, long)}
-        result = evaluation.paired(lead[short], lead[long], seed=seed)
-        decided_by = f"lead at n = {short} - lead at n = {long}, unordered overlap, over artists"
-        rows.append(_row(f"the model's lead is largest at small n, {judged}", "5", decided_by, result))
+    for truth, part in comparisons.groupby("truth", sort=False):
+        for (method, reference), (claim, section) in claims.items():
+            own = part[(part["method"] == method) & (part["reference"] == reference)]
+            for row in own[own["measure"] == evaluation.PRIMARY_METRIC].to_dict("records"):
+                text = f"{claim}, n = {row['n']}, truth {truth.replace('_', ' ')}"
+                rows.append(_compared(text, section, "difference of unordered overlap", row))
+        for row in part[part["measure"] == evaluation.LEAD].to_dict("records"):
+            text = f"the model's lead is largest at small n, truth {truth.replace('_', ' ')}"
+            rows.append(
+                _compared(text, "5", "lead in unordered overlap at the smallest n - at the largest", row)
+            )
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def loss_claims(history, constant, losses):
-    """Does the test loss rise with more epochs, and is the loss good?
+def loss_claims(early, last, constant, *, truth):
+    """Does the test loss rise with more epochs, is the reduction by more epochs small, and is the loss good?
 
     Parameters
     ----------
-    history : pd.DataFrame
-        ``seed, epoch, split, loss``, over pairs of clips.
-    constant : float
-        What one constant costs over the same pairs of the test artists (`lib.training.constant_loss`).
-    losses : pd.DataFrame
-        From `evaluation.loss_table`, of ``siamese``.
+    early, last, constant : tuple of (list of pd.DataFrame, pd.DataFrame)
+        Losses of pairs of artists, one frame a training, and the number of pairs of clips behind each
+        (`lib.training.artist_losses`): after epoch `EARLY`, after the last one, and of one constant.
+    truth : str
+        What the loss was measured against.
 
     Returns
     -------
     pd.DataFrame
         In the columns of the ledger.
     """
-    test = _by_epoch(history, "test")
-    after = test.index[max(0, min(RISES_AFTER, len(test) - 1) - 1)]
-    rise = (test.iloc[-1] - test.loc[after]).to_numpy()
-    decided_by = f"test loss after the last epoch - after epoch {after}, over trainings"
-    gain = (constant - test.iloc[-1]).to_numpy()
-    gained_by = "test loss of the constant - of the model, pairs of clips, over trainings"
+    (before, weights), (after, _), ((flat,), _) = early, last, constant
+    rise = significance.pairs_estimate([b - a for a, b in zip(before, after, strict=True)], weights)
+    level = float(np.nansum(flat * weights) / np.nansum(weights.where(flat.notna())))
+    small = [APPRECIABLE * level + (b - a) for a, b in zip(before, after, strict=True)]
+    better = [flat - run for run in after]
+    over, judged = "pairs of clips, over artists and trainings", f"truth {truth.replace('_', ' ')}"
     rows = [
         _row(
-            f"the test loss rises after about epoch {RISES_AFTER}", "5, Figure 2", decided_by, _trained(rise)
+            f"the test loss rises after about epoch {EARLY}, {judged}", "5, Figure 2",
+            f"test loss after the last epoch - after epoch {EARLY}, {over}", rise,
         ),
-        _row("the loss is good: better than one constant", "6", gained_by, _trained(gain)),
-    ]
-    for _, row in losses[losses["method"] == "siamese"].iterrows():
-        result = {"difference": row["gain"], "ci_low": row["gain_low"], "ci_high": row["gain_high"]}
-        claim = (
-            f"artists' scores are nearer the truth than one constant, truth {row['truth'].replace('_', ' ')}"
-        )
-        decided_by = "squared error of the constant - of the model, pairs of artists, over artists"
-        rows.append(_row(claim, "6", decided_by, result))
+        _row(
+            f"more epochs bring no appreciable reduction of the test loss, {judged}", "5",
+            f"{APPRECIABLE:.0%} of the constant's loss - reduction from epoch {EARLY} to the last, {over}",
+            significance.pairs_estimate(small, weights),
+        ),
+        _row(
+            f"the loss is good: better than one constant, {judged}", "6",
+            f"test loss of the constant - of the model, {over}", significance.pairs_estimate(better, weights),
+        ),
+    ]  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def epoch_claims(last, best, truth, *, n, seed=0):
-    """Do more epochs help the ranking?
+def artist_loss_claim(gain):
+    """Are the scores of pairs of artists nearer the truth than one constant?
 
     Parameters
     ----------
-    last, best : list of pd.DataFrame
-        Predictions of the trainings after their last epoch, and after the one that the dev artists call best.
+    gain : significance.Estimate
+        From `evaluation.loss_table`.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger.
+    """
+    claim = "artists' scores are nearer the truth than one constant, truth corrected"
+    decided_by = "squared error of the constant - of the model, pairs of artists"
+    return pd.DataFrame([_row(claim, "6", decided_by, gain)], columns=COLUMNS)
+
+
+def epoch_claims(last, early, truth, *, n, seed=0):
+    """Beside the loss: does the ranking gain by more epochs?
+
+    Parameters
+    ----------
+    last, early : list of pd.DataFrame
+        Predictions of the trainings after their last epoch, and after epoch `EARLY`.
     truth : pd.DataFrame
     n, seed : int
 
@@ -133,23 +153,24 @@ def epoch_claims(last, best, truth, *, n, seed=0):
     pd.DataFrame
         In the columns of the ledger.
     """
-    first, second = (evaluation.mean_of_runs(runs, truth, "unordered", n, seed=seed) for runs in (best, last))
-    decided_by = f"unordered overlap @ {n} of the best dev epoch - of the last, over artists"
-    result = evaluation.paired(first, second, seed=seed)
-    return pd.DataFrame([_row("more epochs do not help", "5", decided_by, result)], columns=COLUMNS)
+    first, second = (evaluation.measured(runs, truth, "unordered", n, seed=seed) for runs in (early, last))
+    paired = [before - after for before, after in zip(first, second, strict=True)]
+    decided_by = f"unordered overlap @ {n} after epoch {EARLY} - after the last"
+    claim = f"the ranking is better after epoch {EARLY} than after the last"
+    row = _row(claim, "not in the paper", decided_by, significance.estimate(paired))
+    return pd.DataFrame([row], columns=COLUMNS)
 
 
-def search_claims(search, history=None, *, batch_size=2048, learning_rate=0.001):
+def search_claims(check, *, batch_size=2048, learning_rate=0.001):
     """Was the paper's setting the best of the grid on the dev artists?
+
+    The rival is chosen on the trainings of the search; both are compared on fresh trainings, so that the
+    choice of a minimum flatters nobody.
 
     Parameters
     ----------
-    search : pd.DataFrame
-        From `lib.search.grid`: one training a setting. Only the paper's depth, and the longest trainings, are
-        compared.
-    history : pd.DataFrame, optional
-        Of several trainings of the paper's setting: their spread after as many epochs says how much a single
-        training may be off.
+    check : pd.DataFrame
+        Fresh trainings: ``setting`` (paper, rival), ``seed, dev_loss``.
     batch_size, learning_rate
         The paper's choice.
 
@@ -159,26 +180,18 @@ def search_claims(search, history=None, *, batch_size=2048, learning_rate=0.001)
         In the columns of the ledger.
     """
     claim = f"batch size {batch_size:,} and rate {learning_rate} are best"
-    search = search[(search["n_convolutions"] == 3) & (search["epochs"] == search["epochs"].max())]
-    of_paper = (search["batch_size"] == batch_size) & np.isclose(search["learning_rate"], learning_rate)
-    chosen, others = search[of_paper], search[~of_paper]
-    if chosen.empty or others.empty:
+    losses = {name: part["dev_loss"].to_numpy() for name, part in check.groupby("setting")}
+    if set(losses) != {"paper", "rival"}:
         return untold(claim, "5", "the grid must hold the paper's setting and another one")
-    margin = others["dev_loss"].min() - chosen["dev_loss"].iloc[0]
-    decided_by = "dev loss of the best other setting - of this one, one training each"
-    result = {"difference": margin}
-    if history is not None:
-        losses = _by_epoch(history, "dev")
-        at = losses.loc[min(int(chosen["epochs"].iloc[0]), losses.index[-1])].to_numpy()
-        low, high = significance.seed_interval(at)
-        half = (high - low) / 2 * np.sqrt(2 * len(at))  # of a difference of two single trainings
-        result |= {"ci_low": margin - half, "ci_high": margin + half}
-        decided_by += "; interval from the spread over trainings of this one"
+    decided_by = (
+        "dev loss of the best other setting of the search - of this one, fresh trainings, over trainings"
+    )
+    result = significance.trainings_estimate(losses["rival"], losses["paper"])
     return pd.DataFrame([_row(claim, "5", decided_by, result)], columns=COLUMNS)
 
 
-def metric_claims(original, target, listeners, *, n, seed=0):
-    """Is the paper's metric symmetric, and does it bring obscure artists nearer to obscure ones?
+def metric_claims(original, target, listeners, style, *, n):
+    """Is the paper's metric symmetric, and does it bring obscure, similar artists nearer to obscure ones?
 
     Parameters
     ----------
@@ -187,9 +200,10 @@ def metric_claims(original, target, listeners, *, n, seed=0):
     target : pd.DataFrame, shape=(n_artists, n_artists)
         The metric that it settled on.
     listeners : pd.Series
+    style : pd.DataFrame, shape=(n_artists, n_artists), or None
+        Closeness in style; known of a simulated world only.
     n : int
         Length of the lists of neighbours.
-    seed : int
 
     Returns
     -------
@@ -197,23 +211,55 @@ def metric_claims(original, target, listeners, *, n, seed=0):
         In the columns of the ledger.
     """
     apart = float(np.nanmax(np.abs(target.to_numpy() - target.to_numpy().T)))
-    told = dict.fromkeys(("difference", "ci_low", "ci_high"), 0.0 - apart)
+    exact = significance.Estimate(-apart, 0.0, np.inf, len(target), 1)
     decided_by = "minus the largest difference between the two directions of a pair, all pairs"
-    rows = [_row("the metric is symmetric", "3", decided_by, told, border=-1e-9)]
+    rows = [_row("the metric is symmetric", "3", decided_by, exact, border=-1e-9, kind="exact")]
     own = listeners.reindex(target.index)
     obscure = own.index[own.rank(method="first") <= len(own) / 2]
-    fame = [
-        confounds.mean_fame(frame.reindex_like(target).loc[obscure], listeners, n)
-        for frame in (original, target)
+    before, after = (frame.reindex_like(target) for frame in (original, target))
+    lists = [
+        confounds.popularity_of_lists(frame, listeners, n).of_queries(obscure) for frame in (before, after)
     ]
-    decided_by = f"log2 listeners of the {n} nearest before - with it, the less known half, over artists"
-    lifted = evaluation.paired(*fame, seed=seed)
+    decided_by = f"log2 listeners of the {n} nearest before - with it, the less popular half"
+    lifted = significance.estimate([lists[0]], [lists[1]])
     rows.append(_row("the metric lifts obscure artists on obscure artists' lists", "3", decided_by, lifted))
+    claim = "the artists that the metric lifts are stylistically similar"
+    if style is None:
+        rows.append(_without(claim, "3", "needs the styles of a simulated world"))
+    else:
+        closeness = [_closeness(style, frame, n).of_queries(obscure) for frame in (after, before)]
+        decided_by = f"{CLOSENESS} of the {n} nearest with it - before, the less popular half"
+        rows.append(_row(claim, "3", decided_by, significance.estimate([closeness[0]], [closeness[1]])))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def popularity_claims(target, listeners, style):
+    """Does an artist who sounds the same but is less known get a lower similarity?
+
+    Parameters
+    ----------
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    listeners : pd.Series
+    style : pd.DataFrame, shape=(n_artists, n_artists), or None
+        Closeness in style; known of a simulated world only.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger.
+    """
+    claim = "of two artists equally close in style, the less known one has the lower similarity"
+    if style is None:
+        return untold(claim, "5", "needs the styles of a simulated world")
+    style = style.reindex_like(target)
+    popularity = confounds.popularity_frame(target, listeners)
+    result = significance.estimate([confounds.partial(target, popularity, style)])
+    decided_by = "rank correlation of similarity and listeners, closeness in style controlled for"
+    return pd.DataFrame([_row(claim, "5", decided_by, result)], columns=COLUMNS)
+
+
 def clip_claims(curve):
-    """Does the variance between an artist's tracks hurt, so that more clips of each rank better?
+    """Beside the paper: does averaging over more clips of an artist at test time rank better?
 
     Parameters
     ----------
@@ -225,14 +271,21 @@ def clip_claims(curve):
     pd.DataFrame
         In the columns of the ledger.
     """
-    claim = "the variance between an artist's tracks hurts"
+    claim = "averaging over more clips of an artist at test time ranks better"
     most = curve["clips"].max()
     if not most > 1:
-        return untold(claim, "5", "too few artists have more than one clip")
+        return untold(claim, "not in the paper", "too few artists have more than one clip")
     (row,) = curve[(curve["method"] == "siamese") & (curve["clips"] == most)].to_dict("records")
-    result = {"difference": row["gain"], "ci_low": row["gain_low"], "ci_high": row["gain_high"]}
-    decided_by = f"unordered overlap @ {row['n']} with {most} clips an artist - with one, over artists"
-    return pd.DataFrame([_row(claim, "5", decided_by, result)], columns=COLUMNS)
+    decided_by = f"unordered overlap @ {row['n']} with {most} clips an artist - with one"
+    figures = {"value": row["gain_value"]} | {
+        name: row[f"gain_{name}"] for name in ("ci_low", "ci_high", "p_value")
+    }
+    line = dict.fromkeys(COLUMNS, np.nan) | {
+        "claim": claim,
+        "section": "not in the paper",
+        "kind": "secondary",
+    }
+    return pd.DataFrame([line | {"decided_by": decided_by, "border": 0.0} | figures], columns=COLUMNS)
 
 
 def style_claims(style, predicted, queries, test, *, n=5, n_draws=2000, seed=0):
@@ -265,25 +318,24 @@ def style_claims(style, predicted, queries, test, *, n=5, n_draws=2000, seed=0):
     if style is None:
         reason = "needs the styles of a simulated world"
         return pd.concat([untold(claim, "5, Table 2", reason) for claim in claims], ignore_index=True)
-    closeness = {
-        method: pd.concat([_closeness(style, run, n) for run in runs], axis=1).mean(axis=1)
-        for method, runs in predicted.items()
-    }
+    closeness = {method: [_closeness(style, run, n) for run in runs] for method, runs in predicted.items()}
     spread = style.loc[list(queries)].apply(lambda row: (row - row.mean()) / row.std(ddof=0), axis=1)
     rng = np.random.default_rng(seed)
-    known = [row.dropna().to_numpy() for _, row in spread.iterrows()]
+    others = [row.dropna().to_numpy() for _, row in spread.iterrows()]
     null = np.mean(
-        [[rng.choice(row, n, replace=False).mean() for _ in range(n_draws)] for row in known], axis=0
+        [[rng.choice(row, n, replace=False).mean() for _ in range(n_draws)] for row in others], axis=0
     )
-    value = closeness["siamese"][list(queries)].mean()
+    value = np.mean([run.values.loc[list(queries)].mean() for run in closeness["siamese"]])
     low, high = np.quantile(null, [0.025, 0.975])
-    told = {"difference": value - null.mean(), "ci_low": value - high, "ci_high": value - low}
-    measure = f"mean closeness in style of the {n} nearest, in standard deviations"
-    by_random, by_baseline = f"{measure}: model - random lists", f"{measure}: model - L2, over artists"
-    unheard = evaluation.paired(*(closeness[name][list(test)] for name in ("siamese", "l2")), seed=seed)
-    rows = [
-        _row(claims[0], "5, Table 2", by_random, told), _row(claims[1], "5, Table 2", by_baseline, unheard)
-    ]  # fmt: skip
+    unheard = ([run.of_queries(list(test)) for run in closeness[method]] for method in ("siamese", "l2"))
+    by_random = f"{CLOSENESS} of the {n} nearest: model - random lists, over random lists"
+    line = _row(
+        claims[0], "5, Table 2", by_random, significance.Estimate(value - null.mean(), 0, np.inf, 3, 1)
+    )
+    line |= {"ci_low": value - high, "ci_high": value - low}
+    line["p_value"] = (2 * min((null >= value).sum(), (null <= value).sum()) + 1) / (n_draws + 1)
+    by_baseline = f"{CLOSENESS} of the {n} nearest: model - L2"
+    rows = [line, _row(claims[1], "5, Table 2", by_baseline, significance.estimate(*unheard))]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -342,32 +394,56 @@ def untold(claim, section, reason):
     pd.DataFrame
         One line in the columns of the ledger.
     """
-    return pd.DataFrame([_row(claim, section, reason, {"difference": np.nan})], columns=COLUMNS)
+    return pd.DataFrame([_without(claim, section, reason)], columns=COLUMNS)
+
+
+def decided(claims):
+    """Correct the p-values of the claims that are no comparisons, as one family, and give every verdict.
+
+    Parameters
+    ----------
+    claims : sequence of pd.DataFrame
+        In the columns of the ledger.
+
+    Returns
+    -------
+    pd.DataFrame
+        The ledger.
+    """
+    ledger = pd.concat([part.dropna(axis=1, how="all") for part in claims], ignore_index=True)
+    ledger = ledger.reindex(columns=COLUMNS)
+    compared = ledger["verdict"].notna()
+    rest = ledger[~compared].drop(columns=["p_corrected", "verdict"])
+    rest = evaluation.decided(rest, "value", families=[], border=rest["border"])
+    rest["verdict"] = rest["decision"].map(VERDICTS)
+    return pd.concat([ledger[compared], rest[COLUMNS]]).sort_index()
+
+
+CLOSENESS = "mean closeness in style, in standard deviations,"
 
 
 def _closeness(style, run, n):
     """Mean closeness in style of each query's list, in standard deviations over all candidates."""
     rows = style.reindex(index=run.index, columns=run.columns)
-    own = np.equal.outer(run.index.to_numpy(dtype=object), run.columns.to_numpy(dtype=object)).astype(bool)
-    values = rows.to_numpy()[~own].reshape(len(rows), -1)
-    listed = ranking.inclusion(run.to_numpy()[~own].reshape(len(rows), -1), n) / n
+    listed, values = (ranking.validate(frame, run, n)[0] for frame in (run, rows.where(run.notna())))
     scaled = (values - values.mean(axis=1, keepdims=True)) / values.std(axis=1, keepdims=True)
-    return pd.Series((listed * scaled).sum(axis=1), index=run.index)
+    shares = ranking.inclusion(listed, n) / n * scaled
+    return ranking.Measured.of(shares.sum(axis=1), shares, run)
 
 
-def _by_epoch(history, split):
-    """Losses of one split, epoch by seed."""
-    return history[history["split"] == split].pivot(index="epoch", columns="seed", values="loss")
+def _compared(claim, section, decided_by, row):
+    """One line of the ledger from one of `evaluation.comparisons`."""
+    line = {name: row[name] for name in ("kind", "ci_low", "ci_high", "p_value", "p_corrected")}
+    line |= {"claim": claim, "section": section, "decided_by": decided_by, "value": row["difference"]}
+    return line | {"border": 0.0, "verdict": VERDICTS[row["decision"]]}
 
 
-def _trained(values):
-    low, high = significance.seed_interval(values)
-    return {"difference": float(np.mean(values)), "ci_low": low, "ci_high": high}
+def _row(claim, section, decided_by, result, border=0.0, kind="secondary"):
+    """One line of the ledger that is still to be decided."""
+    line = {"claim": claim, "section": section, "kind": kind, "decided_by": decided_by, "border": border}
+    return line | result.row(border=border)
 
 
-def _row(claim, section, decided_by, result, border=0.0):
-    """One line of the ledger; without an interval nothing can be told."""
-    low, high = result.get("ci_low", np.nan), result.get("ci_high", np.nan)
-    told = "cannot be told" if np.isnan(low) else verdict(low, high, border)
-    values = [claim, section, decided_by, result["difference"], low, high, border, told]
-    return dict(zip(COLUMNS, values, strict=True))
+def _without(claim, section, reason):
+    line = dict.fromkeys(COLUMNS, np.nan) | {"claim": claim, "section": section, "kind": "secondary"}
+    return line | {"decided_by": reason, "border": 0.0}

@@ -17,6 +17,8 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+EARLY = 5  # epochs, after which the paper sees its test loss rise; the weights of that epoch are kept
+
 
 @dataclass(frozen=True)
 class Collection:

@@ -53,7 +53,7 @@ def manifest(profile, stage):
 
 
 def network(profile, seed, *, fold=0, epoch="last"):
-    """Weights of one training: after its last epoch, or after the one that the dev artists call best.
+    """Weights of one training: after its last epoch, an early one, or the one with the lowest dev loss.
 
     Fold 0 is the paper's single split.
 
@@ -62,10 +62,10 @@ def network(profile, seed, *, fold=0, epoch="last"):
     profile : str
     seed, fold : int
     epoch : str
-        ``last`` or ``best``.
+        ``last``, ``early`` or ``best``.
     """
     of_fold = f"fold{int(fold)}_" if fold else ""
-    return data(profile) / "models" / f"{of_fold}seed{int(seed)}{'' if epoch == 'last' else '_best'}.npz"
+    return data(profile) / "models" / f"{of_fold}seed{int(seed)}{'' if epoch == 'last' else f'_{epoch}'}.npz"
 
 
 def measured(benchmark):

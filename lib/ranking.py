@@ -66,14 +66,26 @@ class Measured:
         Measured
         """
         whole = np.full(target.shape, np.nan)
-        whole[~_own(target)] = (shares - shares.mean(axis=1, keepdims=True)).ravel()
+        whole[~own_cells(target)] = (shares - shares.mean(axis=1, keepdims=True)).ravel()
         return cls(
             pd.Series(values, index=target.index),
             pd.DataFrame(whole, index=target.index, columns=target.columns),
         )
 
+    def of_queries(self, queries):
+        """Some of the queries, among all candidates."""
+        return Measured(self.values.loc[queries], self.influence.loc[queries])
+
     def __sub__(self, other):
         return Measured(self.values - other.values, self.influence - other.influence)
+
+
+def mean(parts):
+    """The mean of several measures over the same queries and candidates, such as drawn choices of clips."""
+    total = parts[0]
+    for part in parts[1:]:
+        total = Measured(total.values + part.values, total.influence + part.influence)
+    return Measured(total.values / len(parts), total.influence / len(parts))
 
 
 def stacked(parts):
@@ -118,7 +130,7 @@ def validate(predicted, target, n=1):
                 f"predicted and target name different artists in their {axis}, or in another order:"
                 " use reindex_like"
             )
-    own = _own(target)
+    own = own_cells(target)
     values = []
     for name, frame in (("predicted", predicted), ("target", target)):
         array = frame.to_numpy(dtype=float)
@@ -354,6 +366,9 @@ def _shares(metric, values, p, t, n):
         return values[:, None] * np.divide(both, total, out=np.zeros_like(both), where=total > 0)
     factors = _r_precision_factors if metric == "r_precision" else FACTORS[metric]
     first, second = factors(p, t, n)
+    if metric == "ndcg":  # a candidate changes the ideal list, too
+        ideal, _ = factors(t, t, n)
+        return (first - values[:, None] * ideal) * (second - second.mean(axis=1, keepdims=True))
     return (first - first.mean(axis=1, keepdims=True)) * (second - second.mean(axis=1, keepdims=True))
 
 
@@ -457,8 +472,8 @@ def top(scores, n):
     })  # fmt: skip
 
 
-def _own(target):
-    """Where a query meets itself among the candidates."""
+def own_cells(target):
+    """Where a query meets itself among the candidates: boolean, of the target's shape."""
     place = target.columns.get_indexer(target.index)
     if not ((place >= 0).all() or (place < 0).all()):
         raise ValueError("either every query is among the candidates, once, or none is")

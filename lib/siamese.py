@@ -102,7 +102,7 @@ def pair_model(clip_encoder):
     )
 
 
-def similarities(embeddings, head):
+def similarities(embeddings, head, others=None):
     """Similarity of all pairs of clips from their embeddings.
 
     Parameters
@@ -110,14 +110,17 @@ def similarities(embeddings, head):
     embeddings : np.ndarray, shape=(n_clips, n_filters)
     head : pair of np.ndarray
         Weights, shape=(n_filters, 1), and bias, shape=(1,), of the network's last layer.
+    others : np.ndarray, shape=(n_others, n_filters), optional
+        Pairs are made with these; with the clips themselves, if None.
 
     Returns
     -------
-    np.ndarray, shape=(n_clips, n_clips), dtype=float64
-        Symmetric, in [0, 1].
+    np.ndarray, shape=(n_clips, n_others or n_clips), dtype=float64
+        In [0, 1]; symmetric without `others`.
     """
     weights, bias = head
-    logits = np.stack([np.abs(embeddings - one) @ weights[:, 0] for one in embeddings]) + bias[0]
+    others = embeddings if others is None else others
+    logits = np.stack([np.abs(others - one) @ weights[:, 0] for one in embeddings]) + bias[0]
     return 1 / (1 + np.exp(-logits.astype(np.float64)))
 
 

@@ -294,7 +294,7 @@ def seed_interval(values, *, level=0.95):
     return float(values.mean() - half), float(values.mean() + half)
 
 
-def name_permutation(runs, truth, n, *, n_permutations=199, seed=0):
+def name_permutation(runs, truth, n, *, n_permutations=199, seed=0, others=None):
     """The published truth under permuted names of its candidates, one permutation for all queries.
 
     There the candidates carry other artists' names, so no method can rank them but by luck: the expected
@@ -310,12 +310,15 @@ def name_permutation(runs, truth, n, *, n_permutations=199, seed=0):
     n : int
         Length of the lists.
     n_permutations, seed : int
+    others : dict of str to float, optional
+        For some methods a value from elsewhere, to be placed among the permutations.
 
     Returns
     -------
     pd.DataFrame
         One row a method: ``method, value, null_mean, null_low, null_high`` (95 % of the permutations),
-        ``p_value`` (one-sided, of "no better than under permuted names").
+        ``p_value`` (one-sided, of "no better than under permuted names"), ``other, other_above`` (share of
+        the permutations that the value from elsewhere lies above).
     """
     listed = {
         method: np.mean([ranking.inclusion(run.to_numpy(), n) for run in frames], axis=0)
@@ -331,8 +334,11 @@ def name_permutation(runs, truth, n, *, n_permutations=199, seed=0):
         value, *null = (together[order, places].sum() for order in orders)
         low, high = np.quantile(null, [0.025, 0.975])
         p_value = (np.sum(np.array(null) >= value - 1e-9) + 1) / (n_permutations + 1)
-        rows.append((method, value, np.mean(null), low, high, p_value))
-    return pd.DataFrame(rows, columns=["method", "value", "null_mean", "null_low", "null_high", "p_value"])
+        other = (others or {}).get(method, np.nan)
+        above = np.mean(np.array(null) < other) if not np.isnan(other) else np.nan
+        rows.append((method, value, np.mean(null), low, high, p_value, other, above))
+    columns = ["method", "value", "null_mean", "null_low", "null_high", "p_value", "other", "other_above"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def holm(p_values):

@@ -7,8 +7,8 @@ Conventions
 - ``frame.loc[a, b]`` of an asymmetric metric is the similarity of candidate *b* to query *a*.
 - An artist without listeners, as half of the users may leave one, is equally similar to all others: 0, or for
   `pmi` and `latent` the value that stands for "nothing known".
-- Frames are only ever reindexed. Assigning an index is the mistake of the published evaluation
-  (`as_published`). Targets are read from files by `load` alone, which audits them.
+- Frames are only ever reindexed. Assigning an index is the mistake of the published evaluation, which
+  `as_published` repeats. Targets are read from files by `load` alone, which audits them.
 
 References
 ----------
@@ -492,59 +492,76 @@ def neighbours(targets, artists, query_ids, n=5):
 
 
 def as_published(target, test_artists):
-    """The test truth as the author's notebooks built it: right values under wrong names.
+    """The test truth of the published Table 1: right queries, candidates under wrong names.
 
-    The author's matrix holds all artists as rows, most listeners first, and the test artists as columns. He
-    gives its rows a new index (test artists first) by *assigning* it, so the k-th test artist carries the row
-    of the k-th most popular artist. Candidates' labels stay right.
-
-    Parameters
-    ----------
-    target : pd.DataFrame, shape=(n_artists, n_artists)
-        Rows in the author's order: by listeners, most first.
-    test_artists : sequence of str
-        In the order of the author's new index.
-
-    Returns
-    -------
-    pd.DataFrame, shape=(n_test, n_test)
-        Row: query under its wrong name; column: candidate. The diagonal is blanked because a query is not its
-        own candidate; where the borrowed row's artist is itself a candidate, its blank counts as 0.
-    """
-    rows = borrowed_rows(target, test_artists)
-    return _finish(rows.set_axis(rows.columns, axis=0))
-
-
-def borrowed_rows(target, test_artists):
-    """The rows that the author's test artists were given, under the names they belong to.
+    The author's matrix has all artists as rows and the test artists as columns. Adding a cross-table to an
+    ordered empty frame sorted the rows by artist id. He then *assigned* the rows a new index, test artists
+    first, where he had to *reindex* them, and ranked the transpose. So the row of a query is its own, and the
+    candidate named after the k-th test artist is the k-th artist by id.
 
     Parameters
     ----------
     target : pd.DataFrame, shape=(n_artists, n_artists)
-        Most listeners first.
     test_artists : sequence of str
+        In the order drawn, which is that of the author's columns.
 
     Returns
     -------
     pd.DataFrame, shape=(n_test, n_test)
-        Rows: the `n_test` most popular artists; columns: the test artists. Where both are one artist, the
-        blank counts as 0.
+        Row: query; column: the name under which another artist stands. NaN where that artist is the query.
     """
-    test_artists = list(test_artists)
-    return target.loc[:, test_artists].iloc[: len(test_artists)].fillna(0.0)
+    matrix = _authors_matrix(target, test_artists)
+    return matrix.T[list(test_artists)].rename_axis(columns=None, index=None)
+
+
+def test_pairs_as_published(target, test_artists):
+    """The pairs behind the published test loss (Figure 2): the row's name is wrong, the column's is right.
+
+    Parameters
+    ----------
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    test_artists : sequence of str
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_artists, n_test)
+        The similarity that a pair was given; NaN for pairs that are not below the diagonal, and where the row
+        held an artist's similarity to itself.
+    """
+    matrix = _authors_matrix(target, test_artists)
+    return matrix.where(np.tri(*matrix.shape, k=-1, dtype=bool))
+
+
+def every_place(frame, *, blank):
+    """A frame as the author ranked it: each of the places counts, the query's own too.
+
+    Parameters
+    ----------
+    frame : pd.DataFrame, shape=(n_queries, n_candidates)
+    blank : float
+        In the place of NaN. In the author's predictions the query's own place holds 0: behind all others for
+        a network, whose similarities are positive, and before them for a negative distance. A blank of the
+        truth stands last.
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_queries, n_candidates)
+        Candidates are named by their place, so that no query meets itself among them.
+    """
+    return frame.fillna(blank).set_axis([f"in the place of {name}" for name in frame.columns], axis=1)
 
 
 def published_pairs(artists, test_artists):
-    """How many similarities lie below the diagonal of the author's matrix: in order, and as he named it.
+    """How many similarities lie below the diagonal of the author's matrix: reindexed, and as he assigned it.
 
-    His matrix holds all artists, most listeners first, against the test artists; an artist's similarity to
-    itself is blank. Its saved output counts the pairs below the diagonal once the test artists are on top, so
-    that it tells whether the rows were brought there or only renamed.
+    An artist's similarity to itself is NaN. The saved output counts the pairs below the diagonal, 46,504.
+    With reindexed rows no NaN lies there. With assigned ones, each test artist loses a pair whose row, in the
+    old order, stands behind the number of its own column.
 
     Parameters
     ----------
     artists : sequence of str
-        Most listeners first.
+        In the order of the rows before the assignment.
     test_artists : sequence of str
         In the order drawn.
 
@@ -553,11 +570,41 @@ def published_pairs(artists, test_artists):
     dict of str to int
         ``reindexed`` (correct), ``assigned`` (as published).
     """
-    artists, test_artists = list(artists), list(test_artists)
-    matrix = _finish(pd.DataFrame(1.0, index=artists, columns=artists))[test_artists]
-    test_first = [*test_artists, *matrix.index.difference(test_artists, sort=False)]
-    arms = {"reindexed": matrix.reindex(test_first), "assigned": matrix.set_axis(test_first, axis=0)}
-    return {arm: int(np.tril(frame.notna(), k=-1).sum()) for arm, frame in arms.items()}
+    place = pd.Index(artists).get_indexer(list(test_artists))
+    n_test = len(place)
+    below = sum(len(artists) - 1 - column for column in range(n_test))
+    return {"reindexed": below, "assigned": below - int((place > np.arange(n_test)).sum())}
+
+
+def published_pairs_by_order(n_artists, n_test, *, n_orders=20_000, seed=0):
+    """The count of `published_pairs` under assigned rows in random orders: what it can tell of the order.
+
+    Parameters
+    ----------
+    n_artists, n_test : int
+    n_orders, seed : int
+
+    Returns
+    -------
+    pd.Series
+        Share of the orders, by number of pairs, fewest first.
+    """
+    rng = np.random.default_rng(seed)
+    names = np.arange(n_artists).astype(str)
+    counts = [
+        published_pairs(names, names[rng.permutation(n_artists)[:n_test]])["assigned"]
+        for _ in range(n_orders)
+    ]
+    shares = pd.Series(counts, name="share of random orders").value_counts(normalize=True)
+    return shares.sort_index().rename_axis("pairs below the diagonal")
+
+
+def _authors_matrix(target, test_artists):
+    """All artists by id × test artists, its rows under the names that the author assigned."""
+    test_artists = list(test_artists)
+    by_id = target.sort_index()[test_artists]
+    others = [artist for artist in by_id.index if artist not in set(test_artists)]
+    return by_id.set_axis([*test_artists, *others], axis=0)
 
 
 def ppmi_factors(listening, *, n_factors=40, discount=0.75, seed=0):

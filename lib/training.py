@@ -8,7 +8,8 @@ Conventions
   nothing.
 - One seed fixes weights and order: same lock, CPU type and number of threads give the same bits, also where a
   run was killed and went on from its checkpoint.
-- The weights of the epoch with the lowest dev loss are kept beside the last ones.
+- The weights of the epoch with the lowest dev loss are kept beside the last ones, and those after epochs that
+  are named (`EARLY`: the epoch after which the paper sees its test loss rise).
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from lib import artifacts, checkpoints, devices, pairs, siamese, stages
-from lib.methods import labelled_scores, mean_over_clips
+from lib.methods import EARLY, labelled_scores, mean_over_clips
 
 ENCODE_BATCH = 64  # clips
+
 CHECKPOINT_SECONDS = 20.0  # at least, between two checkpoints: what a killed run may lose
 
 
@@ -74,7 +76,7 @@ class Siamese:
         self.n_devices, self.mirrored = n_devices, None
         self.model = None
         self.history = None
-        self.best_epoch, self.best_weights = None, None
+        self.best_epoch, self.best_weights, self.early_weights = None, None, None
 
     @classmethod
     def from_file(cls, path):
@@ -84,8 +86,13 @@ class Siamese:
         return method
 
     def save(self, path, *, epoch="last"):
-        """Write the weights after the ``last`` epoch, or after the ``best`` one on the dev artists."""
-        weights = {"last": self.model.get_weights, "best": lambda: self.best_weights}[epoch]()
+        """Write the weights after the ``last`` epoch, the ``best`` one on the dev artists, or the ``early``
+        one.
+
+        The early one is epoch `EARLY`, or the last one of a shorter training.
+        """
+        last = self.model.get_weights()
+        weights = {"last": last, "best": self.best_weights, "early": self.early_weights or last}[epoch]
         siamese.save(self.model, path, configuration=self.configuration, weights=weights)
 
     def build(self, *, seed):
@@ -110,8 +117,9 @@ class Siamese:
         train, dev : sequence of str
             Artist ids. The dev artists' loss is recorded.
         seed : int
-        watch : dict of str to sequence of str, optional
-            Further artists whose loss is recorded, such as ``{"test": ...}``.
+        watch : dict of str to (sequence of str or pd.DataFrame), optional
+            Further losses to record: among some artists, such as ``{"test": ...}``, or over the pairs of a
+            frame of similarities that are not NaN.
         checkpoint_folder : path, optional
             Where half-finished trainings are kept, each under a name made of all that its bits depend on. A
             training that finds itself there goes on; one of more epochs goes on from one of fewer.
@@ -120,7 +128,7 @@ class Siamese:
         -------
         Siamese
             Itself; `history` holds ``seed, epoch, split, loss``, `best_epoch` and `best_weights` belong to
-            the lowest dev loss.
+            the lowest dev loss, `early_weights` to epoch `EARLY`.
 
         Raises
         ------
@@ -141,7 +149,8 @@ class Siamese:
         self.build(seed=seed)
         self._trace()
         watched = {
-            name: _Watched(collection, artists) for name, artists in {"dev": dev, **(watch or {})}.items()
+            name: _Watched(collection, pairs_among(collection, artists))
+            for name, artists in {"dev": dev, **(watch or {})}.items()
         }
         run = _Run()
         saver = None
@@ -157,6 +166,8 @@ class Siamese:
             if losses["dev"] < run.best_loss:
                 run.best_epoch, run.best_loss = epoch, losses["dev"]
                 run.best_weights = self.model.get_weights()
+            if epoch == EARLY:
+                run.early_weights = self.model.get_weights()
             run.epoch, run.losses = epoch, []
             if saver:
                 saver.save(run, now=epoch == self.epochs)
@@ -164,6 +175,7 @@ class Siamese:
         bar.close()
         self.history = pd.DataFrame(run.rows, columns=["seed", "epoch", "split", "loss"])
         self.best_epoch, self.best_weights = run.best_epoch, run.best_weights
+        self.early_weights = run.early_weights
         return self
 
     def score(self, collection, artists):
@@ -179,9 +191,11 @@ class Siamese:
             [keras.ops.convert_to_numpy(clip_encoder(batch, training=False)) for batch in batches]
         )
 
-    def clip_similarities(self, clips):
-        """Similarity of every pair of clips, shape=(n_clips, n_clips)."""
-        return siamese.similarities(self.embed(clips), self.model.get_layer("head").get_weights())
+    def clip_similarities(self, clips, others=None):
+        """Similarity of every pair of clips, shape=(n_clips, n_clips), or to other ones, (n_clips,
+        n_others)."""
+        others = None if others is None else self.embed(others)
+        return siamese.similarities(self.embed(clips), self.model.get_layer("head").get_weights(), others)
 
     def step(self, clips, owners, target, *tiles):
         """Train on one tile a device; return the loss and the number of pairs that it is the mean of.
@@ -247,10 +261,14 @@ class Siamese:
     def _depends_on(self, collection, train, dev, watch, seed):
         """All that the bits of a training depend on but its number of epochs; JSON."""
         data = hashlib.sha256()
-        for artists in (train, dev, *(watch or {}).values()):
-            clips, owners = collection.clips_of(artists)
-            for array in (clips, owners, target_values(collection, artists)):
-                data.update(np.ascontiguousarray(array))
+        clips, owners = collection.clips_of(train)
+        for array in (clips, owners, target_values(collection, train)):
+            data.update(np.ascontiguousarray(array))
+        for artists in (dev, *(watch or {}).values()):
+            frame = pairs_among(collection, artists)
+            for axis in (frame.index, frame.columns):
+                data.update(collection.clips_of(axis)[0])
+            data.update(np.ascontiguousarray(frame.to_numpy()))
         files = [devices.__file__, pairs.__file__, siamese.__file__, __file__]
         code = [stages.digest(Path(file).read_text(encoding="utf-8")) for file in files]
         made_with = artifacts.made_with()
@@ -278,6 +296,7 @@ class _Run:
     best_epoch: int = 0
     best_loss: float = np.inf
     best_weights: list = None
+    early_weights: list = None
 
 
 class _Saver:
@@ -303,10 +322,8 @@ class _Saver:
             variable.assign(value)
         rows, losses = ([tuple(each) for each in state.pop(name)] for name in ("rows", "losses"))
         best_loss = np.inf if state["best_loss"] is None else state["best_loss"]
-        best_weights = _listed(arrays, "best") or None
-        return _Run(
-            **state | {"rows": rows, "losses": losses, "best_loss": best_loss}, best_weights=best_weights
-        )
+        kept = {f"{name}_weights": _listed(arrays, name) or None for name in ("best", "early")}
+        return _Run(**state | {"rows": rows, "losses": losses, "best_loss": best_loss} | kept)
 
     def save(self, run, *, now=False):
         """Write a checkpoint, unless there is one of a few seconds ago."""
@@ -326,7 +343,8 @@ class _Saver:
             },
             arrays=_named("weights", model.get_weights())
             | _named("optimizer", optimizer)
-            | _named("best", run.best_weights or []),
+            | _named("best", run.best_weights or [])
+            | _named("early", run.early_weights or []),
         )
         self.last = time.monotonic()
 
@@ -358,26 +376,105 @@ class Untrained(Siamese):
 
 
 class _Watched:
-    """Clips and target of artists whose loss is followed."""
+    """Pairs of clips whose loss is followed: those of all pairs of artists with a similarity."""
 
-    def __init__(self, collection, artists):
-        self.clips, owners = collection.clips_of(artists)
-        target = target_values(collection, artists)
-        left, right = np.triu_indices(len(self.clips), k=1)
-        different = owners[left] != owners[right]
-        self.left, self.right = left[different], right[different]
-        self.target = target[owners[self.left], owners[self.right]]
+    def __init__(self, collection, similarities):
+        self.artists = similarities.index, similarities.columns
+        self.clips, owners = zip(*(collection.clips_of(axis) for axis in self.artists), strict=True)
+        self.owners = owners
+        self.target = similarities.to_numpy(dtype=float)[np.ix_(*owners)]
+        self.counted = ~np.isnan(self.target)
+        self.same = similarities.index.equals(similarities.columns)
 
-    def loss(self, method):
-        predicted = method.clip_similarities(self.clips)[self.left, self.right]
-        if not np.isfinite(predicted).all():
+    def errors(self, method):
+        """Squared error of each pair of clips; NaN where it does not count."""
+        predicted = (
+            method.clip_similarities(self.clips[0]) if self.same else method.clip_similarities(*self.clips)
+        )
+        counted = predicted[self.counted]
+        if not np.isfinite(counted).all():
             raise ValueError("the network gives similarities that are not finite: lower learning_rate")
-        if np.ptp(predicted) < 1e-7:
+        if np.ptp(counted) < 1e-7:
             raise ValueError(
                 "the network gives all pairs the same similarity (collapsed embeddings):"
                 " lower learning_rate, or train longer"
             )
-        return float(np.mean((predicted - self.target) ** 2))
+        return (predicted - self.target) ** 2
+
+    def loss(self, method):
+        return float(self.errors(method)[self.counted].mean())
+
+
+def pairs_among(collection, artists):
+    """Similarities of the pairs whose loss is counted.
+
+    Parameters
+    ----------
+    collection : lib.methods.Collection
+    artists : sequence of str or pd.DataFrame
+        Artists, of whom each pair counts once, or the frame itself.
+
+    Returns
+    -------
+    pd.DataFrame
+        NaN where a pair does not count.
+    """
+    if isinstance(artists, pd.DataFrame):
+        return artists
+    frame = collection.target.loc[list(artists), list(artists)]
+    return frame.where(np.triu(np.ones(frame.shape, dtype=bool), k=1))
+
+
+def artist_losses(method, collection, artists):
+    """The loss of each pair of artists, and the number of pairs of clips behind it.
+
+    Parameters
+    ----------
+    method : Siamese
+    collection : lib.methods.Collection
+    artists : sequence of str or pd.DataFrame
+        As for `pairs_among`.
+
+    Returns
+    -------
+    losses, n_pairs : pd.DataFrame
+        Mean squared error over the pairs of clips of two artists, NaN where they do not count; their number.
+    """
+    watched = _Watched(collection, pairs_among(collection, artists))
+    return _by_artists(watched.errors(method), watched)
+
+
+def constant_losses(collection, train, artists):
+    """As `artist_losses`, for one constant: the training artists' mean similarity.
+
+    Parameters
+    ----------
+    collection : lib.methods.Collection
+    train : sequence of str
+    artists : sequence of str or pd.DataFrame
+
+    Returns
+    -------
+    losses, n_pairs : pd.DataFrame
+    """
+    watched = _Watched(collection, pairs_among(collection, artists))
+    return _by_artists((training_mean(collection, train) - watched.target) ** 2, watched)
+
+
+def _by_artists(errors, watched):
+    """Means over the clips of artists; every pair of artists counts with all its pairs of clips, or not at
+    all."""
+    starts = [np.flatnonzero(np.diff(owners, prepend=-1)) for owners in watched.owners]
+    sizes = [np.bincount(owners) for owners in watched.owners]
+    sums = np.add.reduceat(np.add.reduceat(errors, starts[0], axis=0), starts[1], axis=1)
+    n_pairs = np.multiply.outer(*sizes)
+    index, columns = (pd.Index(axis) for axis in watched.artists)
+    return tuple(pd.DataFrame(values, index=index, columns=columns) for values in (sums / n_pairs, n_pairs))
+
+
+def training_mean(collection, train):
+    """Mean similarity of two different training artists: all that the constant predictor knows."""
+    return float(np.nanmean(target_values(collection, train)))
 
 
 def constant_loss(collection, train, artists):
@@ -386,15 +483,16 @@ def constant_loss(collection, train, artists):
     Parameters
     ----------
     collection : lib.methods.Collection
-    train, artists : sequence of str
+    train : sequence of str
+    artists : sequence of str or pd.DataFrame
+        As for `pairs_among`.
 
     Returns
     -------
     float
     """
-    known = target_values(collection, train)
-    watched = _Watched(collection, artists)
-    return float(np.mean((known[np.triu_indices(len(known), k=1)].mean() - watched.target) ** 2))
+    losses, n_pairs = constant_losses(collection, train, artists)
+    return float(np.nansum(losses * n_pairs) / np.nansum(n_pairs.where(losses.notna())))
 
 
 def loss_summary(history, constants):

@@ -300,6 +300,26 @@ def made_with():
     }
 
 
+def versions():
+    """What is installed, beside what the lock names for this system.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``package``, ``locked``, ``installed`` ("" where it is not installed); one row for each package whose
+        marker in ``requirements.lock`` fits this Python and this platform.
+    """
+    import pandas as pd  # not at the top: `--list` works before there is an environment
+    from packaging.requirements import Requirement
+
+    lines = re.findall(
+        r"^[A-Za-z0-9][^\\\n]*==[^\\\n]*", paths.lock().read_text(encoding="utf-8"), re.MULTILINE
+    )
+    locked = [each for each in map(Requirement, lines) if each.marker is None or each.marker.evaluate()]
+    rows = [(each.name, str(each.specifier).removeprefix("=="), _installed(each.name)) for each in locked]
+    return pd.DataFrame(rows, columns=["package", "locked", "installed"], dtype="str")
+
+
 def sweep(profile):
     """Remove what a killed process left of files that it had not finished."""
     for file in [*paths.data(profile).rglob(PARTIAL + "*"), *paths.figures(profile).glob(PARTIAL + "*")]:
@@ -316,6 +336,13 @@ def _cpu():
     if "model name" not in of:
         return platform.processor() or platform.machine()
     return f"{of['model name']}, family {of.get('cpu family')}, model {of.get('model')}"
+
+
+def _installed(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def _described(files):

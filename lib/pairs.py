@@ -119,7 +119,7 @@ class Tiles(Sequence):
         return _rectangle(np.array_split(self.blocks[first], parts)[part], self.blocks[second])
 
     def n_pairs(self):
-        """Pairs in each tile, shape=(n_tiles,)."""
+        """Pairs in each tile, those of one artist's own clips included, shape=(n_tiles,)."""
         sizes = np.array([len(block) for block in self.blocks])
         first, second, part, parts = np.array(self.places).T
         rows = sizes[first] // parts + (part < sizes[first] % parts)  # as np.array_split cuts
@@ -145,6 +145,22 @@ def as_published(n_clips, *, batch_size):
         first, second = np.split(places.astype(np.int32), 2)
         walked.append(Tile(clips, first, second))
     return walked
+
+
+def n_pairs(owners):
+    """Number of unordered pairs of clips of different artists: what an epoch over all pairs trains on.
+
+    Parameters
+    ----------
+    owners : np.ndarray of int, shape=(n_clips,)
+        Artist of each clip.
+
+    Returns
+    -------
+    int
+    """
+    _, counts = np.unique(owners, return_counts=True)
+    return int(len(owners) ** 2 - (counts.astype(int) ** 2).sum()) // 2
 
 
 def targets_and_weights(tile, owners, target):

@@ -74,9 +74,12 @@ def min_conditional(listening):
 
 
 def conditional(listening):
-    """Share of the candidate's listeners who also listen to the query, scaled column by column.
+    """Share of the query's listeners who also listen to the candidate, scaled for each query (section 3).
 
-    The author's first variant; asymmetric, and kinder to popular candidates' obscure neighbours than to fame.
+    The metric that the paper began with: ``co-listeners / listeners of the query``, an estimate of
+    P(listens to the candidate | listens to the query). Popular candidates are near to everybody, which is
+    what the paper complains of. The author's matrix has the query in the column; here it is the row, as in
+    all frames of this module.
 
     Parameters
     ----------
@@ -85,11 +88,11 @@ def conditional(listening):
     Returns
     -------
     pd.DataFrame, shape=(n_artists, n_artists)
-        In [0, 1], not symmetric: each column is scaled by its own range.
+        In [0, 1], not symmetric: each row is scaled by its own range, with the diagonal as 0.
     """
     together = cooccurrence(listening)
-    shares = _zero_diagonal(together / np.maximum(np.diag(together), 1))
-    return _finish(shares.apply(_scale_values))
+    shares = _zero_diagonal(together.div(np.maximum(np.diag(together), 1), axis="index"))
+    return _finish(shares.apply(_scale_values, axis="columns"))
 
 
 def plays_min(listening):

@@ -157,6 +157,28 @@ def test_the_manifest_tells_what_the_stage_ran_with(toy):
     assert made.made_with["versions"].keys() >= {"tensorflow", "numpy"}
 
 
+def test_versions_stand_beside_those_of_the_lock_for_the_packages_that_apply_here(toy):
+    paths.lock().write_text(
+        f"numpy=={np.__version__} \\\n    --hash=sha256:00 \\\n    --hash=sha256:11\n    # via pandas==0\n"
+        "pandas==0.1 ; python_full_version >= '3.0' \\\n    --hash=sha256:22\n"
+        "scipy==1.0 ; python_full_version < '3.0' \\\n    --hash=sha256:33\n"
+        "no-such-package==1.0.post1\n"
+    )
+    assert artifacts.versions().to_numpy().tolist() == [
+        ["numpy", np.__version__, np.__version__],
+        ["pandas", "0.1", pd.__version__],
+        ["no-such-package", "1.0.post1", ""],
+    ]
+
+
+def test_the_lock_is_read_to_its_end():
+    found = artifacts.versions()
+    assert set(artifacts.made_with()["versions"]) <= set(found["package"])
+    names = {line.split("==")[0] for line in paths.lock().read_text().splitlines() if line[:1].isalnum()}
+    assert len(found) > 0.8 * len(names) and set(found["package"]) <= names
+    assert found["locked"].str.fullmatch(r"[0-9][^ ;]*").all()
+
+
 def test_two_finishes_write_the_same_bytes(toy):
     finish_numbers()
     first = paths.manifest("demo", "01_numbers").read_bytes()

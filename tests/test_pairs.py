@@ -73,6 +73,20 @@ def test_epochs_and_seeds_differ_and_the_same_ones_do_not():
     }  # not the same tiles in another order
 
 
+def test_pairs_of_different_artists_worked_by_hand():
+    assert pairs.n_pairs(np.array([7, 7, 7, 2, 2, 5])) == 3 * 2 + 3 * 1 + 2 * 1
+    assert pairs.n_pairs(np.arange(877)) == 384_126  # pairs of the paper's 877 training artists
+    assert pairs.n_pairs(np.zeros(5, dtype=int)) == 0
+
+
+@given(st.lists(st.integers(0, 4), min_size=2, max_size=40))
+def test_the_number_of_pairs_is_that_of_the_pairs_which_count_in_the_tiles(owners):
+    owners, target = np.array(owners), np.zeros((5, 5))
+    walked = pairs.tiles(len(owners), batch_size=16, seed=0, epoch=0)
+    counted = sum((pairs.targets_and_weights(tile, owners, target)[1] > 0).sum() for tile in walked)
+    assert pairs.n_pairs(owners) == counted
+
+
 def test_a_batch_mixes_artists():
     owners = np.arange(300) // 3
     for tile in pairs.tiles(300, batch_size=2048, seed=0, epoch=1):

@@ -191,3 +191,7 @@ def test_every_finite_number_comes_back_as_it_was(number):
 def test_the_committed_profiles_fit_the_committed_notebooks(name):
     parameters = profiles.resolve(name)[1]
     assert {values["profile"] for values in parameters.values()} == {name}
+
+
+def test_the_papers_profile_asks_the_papers_sources_in_its_order():
+    assert profiles.resolve("paper")[1]["02_preview_clips"]["sources"] == ["spotify", "itunes"]

@@ -35,7 +35,7 @@ def min_conditional_by_loop(plays):
 def conditional_by_loop(plays):
     users = [set(np.flatnonzero(column)) for column in np.asarray(plays).T]
     return [
-        [0 if i == j else len(a & b) / max(len(b), 1) for j, b in enumerate(users)]
+        [0 if i == j else len(a & b) / max(len(a), 1) for j, b in enumerate(users)]
         for i, a in enumerate(users)
     ]
 
@@ -107,7 +107,7 @@ def unscaled(loop):
 
 def scaled(values, axis=None):
     values = np.array(values, dtype=float)
-    low, high = values.min(axis=axis), values.max(axis=axis)
+    low, high = values.min(axis=axis, keepdims=True), values.max(axis=axis, keepdims=True)
     values = (values - low) / np.where(high > low, high - low, 1)
     np.fill_diagonal(values, np.nan)
     return values
@@ -133,13 +133,24 @@ def test_the_papers_metric_worked_by_hand():
     assert frame.loc["a0", "a3"] == 0.0
 
 
-def test_conditional_is_the_share_of_the_candidates_listeners_scaled_by_column():
+def test_conditional_is_the_share_of_the_querys_listeners_scaled_by_row():
     frame = similarity.conditional(listening_of(FOUR))
-    assert frame.loc["a0", ["a1", "a2"]].tolist() == [1.0, 1.0]  # all listeners of a1, and of a2, hear a0
-    assert frame.loc[["a1", "a2"], "a0"].tolist() == [
-        1.0,
-        0.5,
-    ]  # two and one of three, scaled by the column's largest
+    assert frame.loc[["a1", "a2"], "a0"].tolist() == [1.0, 1.0]  # all listeners of a1, and of a2, hear a0
+    # Two and one of the three listeners of a0, scaled by the row's largest.
+    assert frame.loc["a0", ["a1", "a2"]].tolist() == [1.0, 0.5]
+
+
+def test_conditional_puts_the_famous_first_for_the_obscure_and_not_the_other_way_round():
+    audiences = {"a0": range(100), "a1": range(70, 120), "a2": range(3), "a3": [98, 99]}  # a0: the famous one
+    plays = np.zeros((120, 4), dtype=int)
+    for artist, users in enumerate(audiences.values()):
+        plays[list(users), artist] = 1
+    frame = similarity.conditional(listening_of(plays))
+    assert frame.loc["a2"].idxmax() == "a0"
+    # Both listeners of a3 hear a0 and a1; of the listeners of a0, 30 hear a1, 3 hear a2, and 2 hear a3.
+    assert frame.loc["a3", ["a0", "a1"]].tolist() == [1.0, 1.0]
+    assert frame.loc["a0"].drop("a0").sort_values(ascending=False).index.tolist() == ["a1", "a2", "a3"]
+    assert frame.loc["a0", "a3"] == pytest.approx(2 / 30)
 
 
 def test_plays_min_worked_by_hand():
@@ -151,7 +162,7 @@ def test_plays_min_worked_by_hand():
 
 BY_LOOP = {
     "min_conditional": lambda plays: scaled(min_conditional_by_loop(plays)),
-    "conditional": lambda plays: scaled(conditional_by_loop(plays), axis=0),
+    "conditional": lambda plays: scaled(conditional_by_loop(plays), axis=1),
     "plays_min": lambda plays: scaled(plays_min_by_loop(plays)),
     "cosine": unscaled(cosine_by_loop),
     "jaccard": unscaled(jaccard_by_loop),

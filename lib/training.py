@@ -75,6 +75,7 @@ class Siamese:
         self.model = None
         self.history = None
         self.best_epoch, self.best_weights = None, None
+        self.kept = {}
 
     @classmethod
     def from_file(cls, path):
@@ -101,7 +102,7 @@ class Siamese:
             self.model.compile(optimizer=optimizer, loss="mean_squared_error", jit_compile=False)
         return self
 
-    def fit(self, collection, train, dev, *, seed=0, watch=None, checkpoint_folder=None):
+    def fit(self, collection, train, dev, *, seed=0, watch=None, keep=(), checkpoint_folder=None):
         """Train on all clip pairs of the training artists.
 
         Parameters
@@ -112,6 +113,8 @@ class Siamese:
         seed : int
         watch : dict of str to sequence of str, optional
             Further artists whose loss is recorded, such as ``{"test": ...}``.
+        keep : sequence of int, optional
+            Epochs whose weights are kept in `kept`, so that one training shows what shorter ones give.
         checkpoint_folder : path, optional
             Where half-finished trainings are kept, each under a name made of all that its bits depend on. A
             training that finds itself there goes on; one of more epochs goes on from one of fewer.
@@ -120,7 +123,7 @@ class Siamese:
         -------
         Siamese
             Itself; `history` holds ``seed, epoch, split, loss``, `best_epoch` and `best_weights` belong to
-            the lowest dev loss.
+            the lowest dev loss, `kept` holds the weights after each epoch of `keep`.
 
         Raises
         ------
@@ -146,7 +149,8 @@ class Siamese:
         run = _Run()
         saver = None
         if checkpoint_folder is not None:
-            saver = _Saver(self, checkpoint_folder, self._depends_on(collection, train, dev, watch, seed))
+            depends_on = self._depends_on(collection, train, dev, watch, seed)
+            saver = _Saver(self, checkpoint_folder, depends_on | {"keep": sorted(map(int, keep))})
             run = saver.restored()
         bar = tqdm(total=self.epochs, initial=run.epoch, desc=f"seed {seed}", unit="epoch")
         while run.epoch < self.epochs and not 0 < self.patience <= run.epoch - run.best_epoch:
@@ -158,12 +162,14 @@ class Siamese:
                 run.best_epoch, run.best_loss = epoch, losses["dev"]
                 run.best_weights = self.model.get_weights()
             run.epoch, run.losses = epoch, []
+            if epoch in keep:
+                run.kept[epoch] = self.model.get_weights()
             if saver:
                 saver.save(run, now=epoch == self.epochs)
             bar.update()
         bar.close()
         self.history = pd.DataFrame(run.rows, columns=["seed", "epoch", "split", "loss"])
-        self.best_epoch, self.best_weights = run.best_epoch, run.best_weights
+        self.best_epoch, self.best_weights, self.kept = run.best_epoch, run.best_weights, run.kept
         return self
 
     def score(self, collection, artists):
@@ -278,6 +284,7 @@ class _Run:
     best_epoch: int = 0
     best_loss: float = np.inf
     best_weights: list = None
+    kept: dict = field(default_factory=dict)  # weights by epoch
 
 
 class _Saver:
@@ -304,8 +311,11 @@ class _Saver:
         rows, losses = ([tuple(each) for each in state.pop(name)] for name in ("rows", "losses"))
         best_loss = np.inf if state["best_loss"] is None else state["best_loss"]
         best_weights = _listed(arrays, "best") or None
+        kept = {epoch: _listed(arrays, f"kept {epoch}") for epoch in state.pop("kept")}
         return _Run(
-            **state | {"rows": rows, "losses": losses, "best_loss": best_loss}, best_weights=best_weights
+            **state | {"rows": rows, "losses": losses, "best_loss": best_loss},
+            best_weights=best_weights,
+            kept=kept,
         )
 
     def save(self, run, *, now=False):
@@ -323,10 +333,16 @@ class _Saver:
                 "rows": run.rows,
                 "best_epoch": run.best_epoch,
                 "best_loss": None if run.best_loss == np.inf else run.best_loss,
+                "kept": sorted(run.kept),
             },
             arrays=_named("weights", model.get_weights())
             | _named("optimizer", optimizer)
-            | _named("best", run.best_weights or []),
+            | _named("best", run.best_weights or [])
+            | {
+                name: array
+                for epoch, weights in run.kept.items()
+                for name, array in _named(f"kept {epoch}", weights).items()
+            },
         )
         self.last = time.monotonic()
 

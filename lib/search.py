@@ -162,9 +162,7 @@ def check(
         ``setting`` (``paper``, ``rival``), then the columns of `grid`; two rows a seed. Without rows if the
         grid holds no other setting.
     """
-    other = rival(
-        table, batch_size=batch_size, learning_rate=learning_rate, n_convolutions=n_convolutions
-    )
+    other = rival(table, batch_size=batch_size, learning_rate=learning_rate, n_convolutions=n_convolutions)
     rows = []
     if other is not None:
         papers = other | {"batch_size": batch_size, "learning_rate": learning_rate}

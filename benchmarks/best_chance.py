@@ -40,7 +40,8 @@ def main(seeds=SEEDS):
         )
         started = time.perf_counter()
         for name, method in fitted:
-            kept.add(longer_runs.per_query(method, study, parts), name, seed)
+            scores = longer_runs.scores_of(method, study, parts)
+            kept.add(longer_runs.per_query(scores, study), name, seed, scores=scores)
             seconds[name] = round(seconds.get(name, 0) + time.perf_counter() - started, 1)
             started = time.perf_counter()
     table = kept.table()

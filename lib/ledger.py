@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lib import confounds, evaluation, filters, ranking, significance
+from lib import confounds, evaluation, filters, longer_runs, ranking, significance
 
 COLUMNS = ["claim", "section", "decided_by", "value", "ci_low", "ci_high", "border", "verdict"]
 RISES_AFTER = 5  # the epoch after which the paper sees its test loss rise
@@ -233,6 +233,36 @@ def clip_claims(curve):
     result = {"difference": row["gain"], "ci_low": row["gain_low"], "ci_high": row["gain_high"]}
     decided_by = f"unordered overlap @ {row['n']} with {most} clips an artist - with one, over artists"
     return pd.DataFrame([_row(claim, "5", decided_by, result)], columns=COLUMNS)
+
+
+def training_clip_claims(table):
+    """Does it hurt the training that an artist's tracks differ, or do more of them help?
+
+    With one clip an artist, no two clips that sound different have the same target; with three, they do.
+    If that makes learning harder, training with one clip ranks better, at an equal number of steps.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Of ``benchmarks.clips_per_artist``: ``clips, seed, part, query, overlap``.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger; two claims on the two signs of one difference.
+    """
+    fewest, most = int(table["clips"].min()), int(table["clips"].max())
+    measure = f"overlap @ {longer_runs.LIST_LENGTH} of test artists, trained with"
+    steps = "equal steps, over artists and trainings"
+    rows = []
+    for claim, section, first, second in (
+        ("the variance between an artist's tracks hurts the training", "5", fewest, most),
+        ("training with more audio samples of each artist would help", "6", most, fewest),
+    ):
+        decided_by = f"{measure} {first} - with {second} clips an artist, {steps}"
+        result = longer_runs.difference(table, "clips", first, second, measure="overlap")
+        rows.append(_row(claim, section, decided_by, result))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def style_claims(style, predicted, queries, test, *, n=5, n_draws=2000, seed=0):

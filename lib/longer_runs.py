@@ -20,6 +20,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import scipy.stats
 
 from lib import (
     artifacts,
@@ -70,8 +71,8 @@ def demo():
     return listening.load(data), collection, parts, parameters
 
 
-def per_query(method, collection, parts, *, n=LIST_LENGTH):
-    """How well a fitted method ranks the dev and the test artists, query by query.
+def scores_of(method, collection, parts):
+    """Scores of a fitted method among the dev artists, and among the test artists.
 
     Parameters
     ----------
@@ -79,6 +80,22 @@ def per_query(method, collection, parts, *, n=LIST_LENGTH):
     collection : lib.methods.Collection
     parts : dict of str to sequence of str
         ``dev`` and ``test``; others are passed over.
+
+    Returns
+    -------
+    dict of str to pd.DataFrame, shape=(n_artists, n_artists)
+    """
+    return {part: method.score(collection, list(parts[part])) for part in ("dev", "test")}
+
+
+def per_query(scores, collection, *, n=LIST_LENGTH):
+    """How well scores rank the artists of each part, query by query.
+
+    Parameters
+    ----------
+    scores : dict of str to pd.DataFrame, shape=(n_artists, n_artists)
+        From `scores_of`.
+    collection : lib.methods.Collection
     n : int
         Length of the lists; shorter where a part is smaller.
 
@@ -88,11 +105,9 @@ def per_query(method, collection, parts, *, n=LIST_LENGTH):
         ``part, query, ndcg, overlap, concordance``; concordance is NaN for a query that allows none.
     """
     rows = []
-    for part in ("dev", "test"):
-        artists = list(parts[part])
-        truth = collection.target.loc[artists, artists]
-        predicted = method.score(collection, artists).reindex_like(truth)
-        length = min(n, len(artists) - 1)
+    for part, frame in scores.items():
+        truth = collection.target.loc[frame.index, frame.columns]
+        predicted, length = frame.reindex_like(truth), min(n, len(frame) - 1)
         values = {
             "ndcg": ranking.ndcg(predicted, truth, length),
             "overlap": ranking.overlap_at_n(predicted, truth, length),
@@ -161,12 +176,24 @@ class Kept:
         """Whether a training is done."""
         return tuple(key) in self.done
 
-    def add(self, frame, *key):
-        """Keep the rows of a training that has just ended."""
+    def add(self, frame, *key, scores=None):
+        """Keep the rows of a training that has just ended, and beside them its scores, for other measures.
+
+        Parameters
+        ----------
+        frame : pd.DataFrame
+        *key
+            Values of `keys`.
+        scores : dict of str to pd.DataFrame, optional
+            From `scores_of`.
+        """
         frame = frame.assign(**dict(zip(self.keys, key, strict=True)))
         self.frames.append(frame[[*self.keys, *(name for name in frame if name not in self.keys)]])
         self.done.add(tuple(key))
         artifacts.write_csv(self.table(), self.path)
+        for part, one in (scores or {}).items():
+            name = "-".join(map(str, (*key, part))).replace(" ", "_")
+            artifacts.write_parquet(one, self.path.with_suffix("") / f"{name}.parquet")
 
     def table(self):
         """All rows so far."""
@@ -178,30 +205,143 @@ def publish(table, name):
     artifacts.write_csv(table, paths.measured(name))
 
 
-def as_values(table, method, *, part="test"):
-    """A stored table in the form of `beyond.values`: means over trainings, for each query.
+def summary(table, column, *, reference, part="test"):
+    """What each kind of training reaches, and what it gains over one of them.
 
     Parameters
     ----------
     table : pd.DataFrame
-        ``seed, part, query``, `MEASURES`, and a column named by `method`.
-    method : str
-        Column whose values are compared, such as ``variant``.
+        ``seed, part, query``, `MEASURES`, and `column`.
+    column : str
+        What tells the kinds apart, such as ``variant``.
+    reference
+        Value of that column.
     part : str
 
     Returns
     -------
     pd.DataFrame
-        ``fold`` (0), ``method, measure, query, value, n_seeds``.
+        ``method`` (value of `column`), ``measure, value, ci_low, ci_high, gain, gain_low, gain_high, p_value,
+        p_holm`` (within a measure), ``n_queries, n_trainings``; gains are NaN in the rows of the reference.
+        Measures have the names that they have in `lib.beyond`; intervals are those of `difference`.
     """
-    chosen = table[table["part"] == part].rename(columns={method: "method"} | MEASURES)
-    long = chosen.melt(["method", "seed", "query"], list(MEASURES.values()), "measure")
-    groups = long.groupby(["method", "measure", "query"], sort=False)
-    found = groups["value"].agg(value="mean").reset_index()
-    seeds = long.groupby(["method"])["seed"].nunique()
-    return found.assign(fold=0, n_seeds=found["method"].map(seeds))[
-        ["fold", "method", "measure", "query", "value", "n_seeds"]
+    rows = []
+    for measure, name in MEASURES.items():
+        family = []
+        for kind in table[column].unique():
+            row = {"method": kind, "measure": name}
+            row |= difference(table, column, kind, None, measure=measure, part=part)
+            row = {"value" if key == "difference" else key: value for key, value in row.items()}
+            gain = dict.fromkeys(("difference", "ci_low", "ci_high", "p_value"), np.nan)
+            if kind != reference:
+                gain = difference(table, column, kind, reference, measure=measure, part=part)
+            names = {"difference": "gain", "ci_low": "gain_low", "ci_high": "gain_high", "p_value": "p_value"}
+            family.append(row | {new: gain[old] for old, new in names.items()})
+        corrected = significance.holm([row["p_value"] for row in family])
+        rows += [row | {"p_holm": float(p)} for row, p in zip(family, corrected, strict=True)]
+    columns = ["method", "measure", "value", "ci_low", "ci_high", "gain", "gain_low", "gain_high"]
+    return pd.DataFrame(rows)[[*columns, "p_value", "p_holm", "n_queries", "n_trainings"]]
+
+
+def difference(table, column, first, second, *, measure, part="test"):
+    """Mean difference of two kinds of training, with an interval over queries and over trainings.
+
+    The variance is that of the mean over queries (of values that are means over trainings) plus that of the
+    mean over trainings on each side, with Satterthwaite's degrees of freedom. That queries share their
+    candidates is not in it: for that, scores are needed, not their values by query.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        ``seed, part, query``, `MEASURES`, and `column`.
+    column : str
+        What tells the kinds apart, such as ``variant``.
+    first, second
+        Values of that column; None as the second leaves the mean of the first.
+    measure : str
+        One of `MEASURES`.
+    part : str
+
+    Returns
+    -------
+    dict
+        ``difference`` (first - second), ``ci_low``, ``ci_high``, ``p_value`` (two-sided), ``n_queries``,
+        ``n_trainings``.
+    """
+    chosen = table[table["part"] == part]
+    sides = [
+        chosen[chosen[column] == name].pivot(index="query", columns="seed", values=measure)
+        for name in ([first] if second is None else [first, second])
     ]
+    means = [side.mean(axis=1, skipna=False) for side in sides]
+    both = (means[0] - sum(means[1:])).dropna()
+    variances, freedoms = [both.var(ddof=1) / len(both)], [len(both) - 1]
+    for side in sides:
+        by_training = side.loc[both.index].mean()
+        if len(by_training) > 1:
+            variances.append(by_training.var(ddof=1) / len(by_training))
+            freedoms.append(len(by_training) - 1)
+    variances, value = np.array(variances), float(both.mean())
+    found = {"difference": value, "n_queries": len(both), "n_trainings": sides[0].shape[1]}
+    if variances.sum() == 0:
+        return found | {"ci_low": value, "ci_high": value, "p_value": float(value == 0)}
+    error = np.sqrt(variances.sum())
+    freedom = variances.sum() ** 2 / (variances**2 / np.array(freedoms)).sum()
+    half = scipy.stats.t.ppf(0.975, freedom) * error
+    p_value = float(2 * scipy.stats.t.sf(abs(value) / error, freedom))
+    return found | {"ci_low": value - half, "ci_high": value + half, "p_value": p_value}
+
+
+def two_by_two(table, cells, *, measure="ndcg", part="test"):
+    """What another target changes with each encoder, and another encoder with each target.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Of ``benchmarks.best_chance``.
+    cells : sequence of str
+        Variants of: the paper's encoder and pairs, the paper's encoder and factors, features and pairs,
+        features and factors (`lib.best_chance.TWO_BY_TWO`).
+    measure : str
+        One of `MEASURES`.
+    part : str
+
+    Returns
+    -------
+    pd.DataFrame
+        ``change, given``, then the columns of `difference`.
+    """
+    paper_pairs, paper_factors, features_pairs, features_factors = cells
+    compared = [
+        ("factors in place of pairs", "the paper's encoder", paper_factors, paper_pairs),
+        ("factors in place of pairs", "features", features_factors, features_pairs),
+        ("features in place of the paper's encoder", "pairs", features_pairs, paper_pairs),
+        ("features in place of the paper's encoder", "factors", features_factors, paper_factors),
+    ]
+    return pd.DataFrame(
+        [
+            {"change": change, "given": given}
+            | difference(table, "variant", first, second, measure=measure, part=part)
+            for change, given, first, second in compared
+        ]
+    )
+
+
+def two_by_two_sentence(found, *, measure="nDCG@10"):
+    """What `two_by_two` found, in a sentence for each row."""
+    sentences = []
+    for row in found.to_dict("records"):
+        if row["ci_low"] > 0:
+            verdict = "gain"
+        elif row["ci_high"] < 0:
+            verdict = "lose"
+        else:
+            verdict = "make a difference that cannot be told from 0:"
+        sentences.append(
+            f"With {row['given']}, {row['change']} {verdict} {row['difference']:+.3f} in {measure}"
+            f" (95 % interval {row['ci_low']:.3f} to {row['ci_high']:.3f})."
+        )
+    return "\n".join(sentences)
 
 
 def equivalence(table, *, reference="plain pairs"):

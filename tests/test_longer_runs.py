@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from lib import baselines, longer_runs, ranking
 
@@ -27,7 +28,7 @@ def table():
 
 def test_queries_are_ranked_among_their_own_part(collection, parts):
     method = baselines.L2().fit(collection, parts["train"], parts["dev"])
-    found = longer_runs.per_query(method, collection, parts, n=2)
+    found = longer_runs.per_query(longer_runs.scores_of(method, collection, parts), collection, n=2)
     assert found.groupby("part")["query"].agg(list).to_dict() == {
         part: parts[part] for part in ("dev", "test")
     }
@@ -75,12 +76,44 @@ def test_other_data_or_parameters_begin_anew(collection, table, tmp_path, monkey
     assert not longer_runs.Kept("runs", ["seed"], fewer, {"epochs": 2}).has(0)
 
 
-def test_trainings_are_averaged_for_each_query(table):
-    found = longer_runs.as_values(table, "variant", part="dev")
-    ndcg = found[(found["measure"] == "ndcg") & (found["method"] == "b")].set_index("query")["value"]
-    assert ndcg.to_dict() == pytest.approx({"p": 0.35, "q": 0.36, "r": 0.37})
-    assert set(found["n_seeds"]) == {2}
+def test_a_summary_shows_what_each_kind_reaches_and_gains(table):
+    found = longer_runs.summary(table.assign(concordance=0.5), "variant", reference="a", part="dev")
+    rows = found.set_index(["method", "measure"])
+    assert rows.loc[("b", "ndcg"), ["value", "gain"]].tolist() == pytest.approx([0.36, 0.2])
+    assert np.isnan(rows.loc[("a", "ndcg"), "gain"])
+    assert rows.loc[("b", "ndcg"), "p_holm"] == rows.loc[("b", "ndcg"), "p_value"]  # one comparison
     assert set(found["measure"]) == {"ndcg", "unordered", "matched_concordance"}
+    assert set(found["n_trainings"]) == {2}
+
+
+def test_a_difference_is_paired_and_its_interval_widens_with_the_spread_over_trainings(table, rng):
+    found = longer_runs.difference(table, "variant", "b", "a", measure="ndcg")
+    assert found["difference"] == pytest.approx(0.2)
+    assert (found["n_queries"], found["n_trainings"]) == (3, 2)
+    # no spread over queries; trainings .1 apart on each side: variances of .0025, one degree of freedom each
+    half = scipy.stats.t.ppf(0.975, 2) * np.sqrt(2 * 0.0025)
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx((0.2 - half, 0.2 + half))
+    one = table[table["seed"] == 0].assign(ndcg=rng.random(12))
+    found = longer_runs.difference(one, "variant", "a", "b", measure="ndcg")
+    wide = one[one["part"] == "test"].pivot(index="query", columns="variant", values="ndcg")
+    wanted = scipy.stats.ttest_rel(wide["a"], wide["b"])
+    assert found["p_value"] == pytest.approx(wanted.pvalue)
+    assert found["ci_low"] == pytest.approx(wanted.confidence_interval().low)
+
+
+def test_the_four_effects_of_target_and_encoder(table):
+    cells = dict(zip(("pp", "pf", "fp", "ff"), (0.1, 0.3, 0.2, 0.6)))
+    base = table[(table["variant"] == "a") & (table["seed"] == 0)]
+    built = pd.concat([base.assign(variant=name, ndcg=base["ndcg"] + gain) for name, gain in cells.items()])
+    found = longer_runs.two_by_two(built, list(cells))
+    assert found["difference"].tolist() == pytest.approx([0.2, 0.4, 0.1, 0.3])
+    first = longer_runs.two_by_two_sentence(found).splitlines()[0]
+    assert first == (
+        "With the paper's encoder, factors in place of pairs gain +0.200 in nDCG@10"
+        " (95 % interval 0.200 to 0.200)."
+    )
+    unclear = longer_runs.two_by_two_sentence(found.assign(ci_low=-1.0))
+    assert unclear.count("a difference that cannot be told from 0") == 4
 
 
 def ways(rng, gap):

@@ -1,18 +1,20 @@
-"""Do tiles train as plain pairs do? ``python -m benchmarks.equivalence`` (half an hour on two cores).
+"""Do tiles train as plain pairs do? ``python -m benchmarks.equivalence``.
 
-The same network, the same first weights, the same simulated music (the demo's data, notebooks 01 to 03), the
-same number of steps of the same batch size, in four ways:
+Needs the demo's data (notebooks 01 to 03); TIME on two cores, nearly all of it for plain pairs. The same
+network, the same settings and first weights, the same number of steps of the paper's 2,048 pairs, in four
+ways:
 
-- *tiles*: 16 × 16 clips of the pair matrix in each step (`lib.pairs.tiles`), 32 encodings,
-- *plain pairs*: as many pairs drawn in shuffled order, each of their clips encoded anew, 512 encodings,
+- *tiles*: 32 × 64 clips of the pair matrix in each step (`lib.pairs.tiles`), 96 encodings,
+- *plain pairs*: as many pairs drawn in shuffled order, each of their clips encoded anew, 4,096 encodings,
 - *author's order*: plain pairs row by row of the pair matrix, nothing shuffled,
 - *tiles, momentum .99*: tiles, and the running statistics of batch normalisation as slow as the author's; the
   others have .9.
 
-Writes ``benchmarks/equivalence.csv``, which notebook 04 draws: ``way, seed, step, train_loss`` (mean of the
-steps since the row before), ``dev_loss, dev_ndcg`` (of the top 10 of the dev artists). Prints one JSON line:
-for each way its dev loss and nDCG at the end, mean and standard deviation over seeds, and milliseconds a
-step.
+Writes ``benchmarks/equivalence.csv``, which notebook 04 draws and tests (`lib.longer_runs.equivalence`):
+``way, seed, step, train_loss`` (mean of the steps since the row before), ``dev_loss, dev_ndcg`` (of the
+first 10 of the dev artists), ``constant`` (dev loss of predicting the training artists' mean),
+``step_seconds``. An interrupted run goes on. Prints one JSON line: for each way its dev loss and nDCG at the
+end, mean and standard deviation over seeds, and milliseconds a step.
 """
 
 import itertools
@@ -24,42 +26,42 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib import artifacts, methods, pairs, paths, ranking, siamese, similarity, spectrograms, splits, training
+from lib import longer_runs, pairs, ranking, siamese, training
 
-BATCH_SIZE, N_STEPS, EVERY, SEEDS, LIST_LENGTH = 256, 200, 25, (0, 1, 2), 10
+BATCH_SIZE, N_STEPS, EVERY = 2048, 60, 10
+SEEDS = {"tiles": 8, "plain pairs": 3, "author's order": 2, "tiles, momentum .99": 3}  # trainings of each way
 FAST, AUTHORS = 0.9, 0.99  # momentum of batch normalisation
 
 
-def main():
-    """Train every way with every seed, write and print."""
-    data = paths.data("demo")
-    study = methods.collection(
-        similarity.load(data, "min_conditional"),
-        pd.read_parquet(data / "artists.parquet"),
-        *spectrograms.load(data),
-    )
-    split = splits.paper_split(study.artists)
-    train, dev = (splits.artists_of(split, name) for name in ("train", "dev"))
+def main(seeds=None, n_steps=N_STEPS, every=EVERY, batch_size=BATCH_SIZE):
+    """Train every way with its seeds, write and print."""
+    seeds = seeds or SEEDS
+    _, study, parts, _ = longer_runs.demo()
+    train, dev = parts["train"], parts["dev"]
+    asked = {"n_steps": n_steps, "every": every, "batch_size": batch_size}
+    kept = longer_runs.Kept("equivalence", ["way", "seed"], study, asked)
+    constant = training.constant_loss(study, train, dev)
     ways = {
-        "tiles": lambda seed: Tiles(study, train, seed=seed, momentum=FAST),
-        "plain pairs": lambda seed: PlainPairs(study, train, seed=seed, shuffled=True),
-        "author's order": lambda seed: PlainPairs(study, train, seed=seed, shuffled=False),
-        "tiles, momentum .99": lambda seed: Tiles(study, train, seed=seed, momentum=AUTHORS),
+        "tiles": lambda **how: Tiles(study, train, momentum=FAST, **how),
+        "tiles, momentum .99": lambda **how: Tiles(study, train, momentum=AUTHORS, **how),
+        "plain pairs": lambda **how: PlainPairs(study, train, shuffled=True, **how),
+        "author's order": lambda **how: PlainPairs(study, train, shuffled=False, **how),
     }
-    runs = [
-        followed(make(seed), study, dev).assign(way=way, seed=seed)
-        for way, make in ways.items()
-        for seed in SEEDS
-    ]
-    table = pd.concat(runs, ignore_index=True)
-    columns = ["way", "seed", "step", "train_loss", "dev_loss", "dev_ndcg"]
-    artifacts.write_csv(table[columns], paths.measured("equivalence"))
-    last = table[table["step"] == N_STEPS].groupby("way", sort=False)
+    for seed, (way, make) in itertools.product(range(max(seeds.values())), ways.items()):
+        if seed < seeds[way] and not kept.has(way, seed):
+            network = make(seed=seed, batch_size=batch_size)
+            rows = followed(network, study, dev, n_steps=n_steps, every=every)
+            kept.add(rows.assign(constant=constant), way, seed)
+    table = kept.table()
+    table["way"] = pd.Categorical(table["way"], list(seeds))  # for the order of the rows
+    table = table.sort_values(["way", "seed"], kind="stable").astype({"way": object})
+    longer_runs.publish(table, "equivalence")
+    last = table[table["step"] == n_steps].groupby("way", sort=False)
     found = {
         way: {
             "dev_loss": [round(part["dev_loss"].mean(), 5), round(part["dev_loss"].std(), 5)],
             "dev_ndcg": [round(part["dev_ndcg"].mean(), 4), round(part["dev_ndcg"].std(), 4)],
-            "step_ms": round(1000 * part["seconds"].median(), 1),
+            "step_ms": round(1000 * part["step_seconds"].median(), 1),
         }
         for way, part in last
     }
@@ -67,17 +69,18 @@ def main():
 
 
 class Tiles:
-    """Steps on tiles."""
+    """Steps on tiles of the pair matrix."""
 
-    def __init__(self, study, train, *, seed, momentum):
+    def __init__(self, study, train, *, seed, momentum, batch_size):
+        self.batch_size = batch_size
         self.clips, self.owners = study.clips_of(train)
         self.target, self.seed = training.target_values(study, train), seed
-        self.network = training.Siamese(batch_size=BATCH_SIZE, batch_norm_momentum=momentum).build(seed=seed)
+        self.network = training.Siamese(batch_size=batch_size, batch_norm_momentum=momentum).build(seed=seed)
 
     def losses(self):
         """Train for ever; the loss of each step."""
         for epoch in itertools.count(1):
-            for tile in pairs.tiles(len(self.clips), batch_size=BATCH_SIZE, seed=self.seed, epoch=epoch):
+            for tile in pairs.tiles(len(self.clips), batch_size=self.batch_size, seed=self.seed, epoch=epoch):
                 yield self.network.step(self.clips, self.owners, self.target, tile)[0]
 
     def trained(self):
@@ -88,8 +91,8 @@ class Tiles:
 class PlainPairs(Tiles):
     """Steps on pairs, every clip of every pair encoded anew."""
 
-    def __init__(self, study, train, *, seed, shuffled):
-        super().__init__(study, train, seed=seed, momentum=FAST)
+    def __init__(self, study, train, *, seed, shuffled, batch_size):
+        super().__init__(study, train, seed=seed, momentum=FAST, batch_size=batch_size)
         self.shuffled = shuffled
         self.plain = siamese.pair_model(siamese.encoder(batch_norm_momentum=FAST))
         self.plain.set_weights(self.network.model.get_weights())
@@ -103,8 +106,8 @@ class PlainPairs(Tiles):
             order = np.arange(len(left))
             if self.shuffled:
                 order = np.random.default_rng([self.seed, epoch]).permutation(order)
-            for start in range(0, len(order) - BATCH_SIZE + 1, BATCH_SIZE):
-                chosen = order[start : start + BATCH_SIZE]
+            for start in range(0, len(order) - self.batch_size + 1, self.batch_size):
+                chosen = order[start : start + self.batch_size]
                 a, b = left[chosen], right[chosen]
                 wanted = self.target[self.owners[a], self.owners[b]].astype(np.float32)[:, None]
                 loss = float(self.plain.train_on_batch([self.clips[a], self.clips[b]], wanted))
@@ -115,7 +118,7 @@ class PlainPairs(Tiles):
         return self.network
 
 
-def followed(way, study, dev):
+def followed(way, study, dev, *, n_steps, every):
     """One training, judged on the dev artists every few steps."""
     truth = study.target.loc[dev, dev]
     clips, owners = study.clips_of(dev)
@@ -123,11 +126,11 @@ def followed(way, study, dev):
     counted = np.triu(owners[:, None] != owners[None, :])
     rows, losses, seconds = [], [], []
     steps = way.losses()
-    for step in tqdm(range(1, N_STEPS + 1), unit="step"):
+    for step in tqdm(range(1, n_steps + 1), unit="step"):
         start = time.perf_counter()
         losses.append(next(steps))
         seconds.append(time.perf_counter() - start)
-        if step % EVERY == 0:
+        if step % every == 0:
             network = way.trained()
             judged, scores = network.clip_similarities(clips), network.score(study, dev).reindex_like(truth)
             rows.append(
@@ -135,8 +138,10 @@ def followed(way, study, dev):
                     "step": step,
                     "train_loss": np.mean(losses),
                     "dev_loss": np.mean((judged - target)[counted] ** 2),
-                    "dev_ndcg": ranking.ndcg(scores, truth, LIST_LENGTH).mean(),
-                    "seconds": np.median(seconds),
+                    "dev_ndcg": ranking.ndcg(
+                        scores, truth, min(longer_runs.LIST_LENGTH, len(dev) - 1)
+                    ).mean(),
+                    "step_seconds": round(float(np.median(seconds)), 4),
                 }
             )
             losses, seconds = [], []

@@ -1,10 +1,10 @@
-"""The paper's network given its best chance: more steps, a calmer target, crops and gain (beyond the paper).
+"""The paper's network given its best chance: more epochs, smoother target, crops and gain (beyond the paper).
 
 Conventions
 -----------
 - Every variant is the paper's network (`lib.training.Siamese`) but for what its name says.
-- The budget is counted in steps of 2,048 clip pairs, because the demo has few pairs and the paper many.
-- The target of dev and test artists is never touched: only what the training artists are told.
+- `EPOCHS` passes over all pairs, as in notebook 04, or `LONGER`.
+- The target of dev and test artists is never touched: only what is learnt from the training artists.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
-from lib import methods
-from lib.pairs import Tile
+from lib import baselines
+from lib.audio_features import Ear
+from lib.factor_models import FactorKernel, FactorRidge
+from lib.pairs import Tile, tiles
 from lib.spectrograms import N_FRAMES
+from lib.target_encoder import EncoderFactors, FeatureSiamese, PairRidge
 from lib.training import Siamese
 
 SHORTEST = N_FRAMES // 2  # frames of a crop; the rest is silence, as in clips that are short
 GAIN = 6.0 / 80  # dB, up or down, of the 80 that a spectrogram spans
-STEPS_PER_EPOCH = 20
+LONGER = 2  # times as many epochs
 RANK = 20  # directions that the denoised target keeps
 
 
@@ -31,24 +33,16 @@ class BestChance(Siamese):
     Parameters
     ----------
     name : str
-    steps : int
-        Of `batch_size` clip pairs; rounded up to whole epochs of 20.
     denoised : bool
-        Learn the training artists' similarities as their 20 strongest directions tell them.
+        Learn the training artists' similarities as their 20 strongest directions give them.
     jittered : bool
-        Hear a drawn part of each clip, as a whole louder or softer.
-    batch_size : int
+        Take a random part of each clip in each step, as a whole louder or softer.
     settings
         Of `lib.training.Siamese`.
     """
 
-    def __init__(self, name, *, steps, denoised=False, jittered=False, batch_size=2048, **settings):
-        super().__init__(
-            epochs=-(-steps // STEPS_PER_EPOCH),
-            batch_size=batch_size,
-            pairs_per_epoch=STEPS_PER_EPOCH * batch_size,
-            **settings,
-        )
+    def __init__(self, name, *, denoised=False, jittered=False, **settings):
+        super().__init__(**settings)
         self.name, self.denoised, self.jittered = name, denoised, jittered
 
     def fit(self, collection, train, dev, *, seed=0, **how):
@@ -71,59 +65,89 @@ class BestChance(Siamese):
         return super().step(jittered(clips[rows], self._rng), owners[rows], target, *own)
 
 
-def variants(steps, longer, **settings):
-    """The rows of the ablation: the plain network, each change alone, and all together.
+# variant: (encoder, target); in this order in tables and pictures
+VARIANTS = {
+    "chance": ("none", "none"),
+    "l2": ("none", "none"),
+    "siamese": ("paper", "pairs"),
+    "siamese_longer": ("paper", "pairs"),
+    "siamese_best_epoch": ("paper", "pairs"),
+    "siamese_five": ("paper", "pairs"),
+    "siamese_denoised": ("paper", "pairs"),
+    "siamese_jittered": ("paper", "pairs"),
+    "siamese_best_chance": ("paper", "pairs"),
+    "encoder_factors": ("paper", "factors"),
+    "feature_siamese": ("features", "pairs"),
+    "pair_ridge": ("features", "pairs"),
+    "factor_ridge": ("features", "factors"),
+    "factor_kernel": ("features", "factors"),
+}
+TWO_BY_TWO = ("siamese", "encoder_factors", "pair_ridge", "factor_ridge")  # the cells of encoder × target
+
+
+def steps_of(collection, train, *, epochs, batch_size):
+    """Steps that notebook 04 takes: its epochs times the tiles of all pairs of training clips."""
+    n_clips = len(collection.clips_of(train)[0])
+    return epochs * len(tiles(n_clips, batch_size=batch_size, seed=0, epoch=1))
+
+
+def fitted(listening, collection, train, dev, *, seed, epochs, todo=None, **settings):
+    """Fit every variant with one seed.
 
     Parameters
     ----------
-    steps, longer : int
-        Steps of the plain training, and of the longer one.
-    settings
-        Of `lib.training.Siamese`.
-
-    Returns
-    -------
-    list of BestChance
-    """
-    return [
-        BestChance("siamese_short", steps=steps, **settings),
-        BestChance("siamese_longer", steps=longer, **settings),
-        BestChance("siamese_denoised", steps=steps, denoised=True, **settings),
-        BestChance("siamese_jittered", steps=steps, jittered=True, **settings),
-        BestChance("siamese_best_chance", steps=longer, denoised=True, jittered=True, **settings),
-    ]
-
-
-def scores(collection, train, dev, *, seeds, steps, longer, **settings):
-    """Train every variant with every seed, and score all artists.
-
-    Parameters
-    ----------
+    listening : lib.listening.ListeningMatrix
     collection : lib.methods.Collection
     train, dev : sequence of str
-    seeds : sequence of int
-    steps, longer, settings
-        As for `variants`.
+    seed : int
+    epochs : int
+        Of the plain training; the longer ones take `LONGER` times as many.
+    todo : collection of str, optional
+        Names to fit, those of `VARIANTS` by default.
+    settings
+        Of `lib.training.Siamese`: ``batch_size, learning_rate, n_convolutions, batch_norm_momentum``.
 
-    Returns
-    -------
-    pd.DataFrame
-        Long scores of fold 0.
+    Yields
+    ------
+    str, lib.methods.Method
+        Name of the variant, and the method fitted so. The plain network, the one trained longer and its epoch
+        of lowest dev loss are one training: a method holds until the next one is asked for.
     """
-    frames = [
-        methods.to_long(
-            variant.fit(collection, train, dev, seed=seed).score(collection, collection.artists),
-            method=variant.name,
-            seed=seed,
+    todo = set(VARIANTS if todo is None else todo)
+    steps = steps_of(collection, train, epochs=epochs, batch_size=settings["batch_size"])
+    ear, longer = Ear(), LONGER * epochs
+    makers = {
+        "chance": baselines.Chance,
+        "l2": baselines.L2,
+        "siamese_five": lambda: Siamese(epochs=epochs, **settings | {"n_convolutions": 5}),
+        "siamese_denoised": lambda: BestChance("", denoised=True, epochs=epochs, **settings),
+        "siamese_jittered": lambda: BestChance("", jittered=True, epochs=epochs, **settings),
+        "siamese_best_chance": lambda: BestChance(
+            "", denoised=True, jittered=True, epochs=longer, **settings
+        ),
+        "encoder_factors": lambda: EncoderFactors(listening, steps=steps, **settings),
+        "feature_siamese": lambda: FeatureSiamese(ear, epochs=epochs, **settings),
+        "pair_ridge": lambda: PairRidge(ear),
+        "factor_ridge": lambda: FactorRidge(listening, ear),
+        "factor_kernel": lambda: FactorKernel(listening, ear),
+    }
+    plain = [name for name in ("siamese", "siamese_longer", "siamese_best_epoch") if name in todo]
+    if plain:
+        method = Siamese(epochs=longer, **settings).fit(
+            collection, train, dev, seed=seed, keep=[epochs, longer]
         )
-        for seed in seeds
-        for variant in variants(steps, longer, **settings)
-    ]
-    return pd.concat(frames, ignore_index=True)
+        weights = [method.kept[epochs], method.kept[longer], method.best_weights]
+        for name, values in zip(("siamese", "siamese_longer", "siamese_best_epoch"), weights, strict=True):
+            if name in todo:
+                method.model.set_weights(values)
+                yield name, method
+    for name, maker in makers.items():
+        if name in todo:
+            yield name, maker().fit(collection, train, dev, seed=seed)
 
 
 def denoised_target(target, train, *, rank=RANK):
-    """The target with the training artists' block as its strongest directions tell it.
+    """The target with the training artists' block as its strongest directions give it.
 
     Parameters
     ----------

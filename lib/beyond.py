@@ -440,30 +440,6 @@ def summary(per_query, *, seed=0):
     return pd.DataFrame(rows, columns=columns)
 
 
-def ablation(per_query, *, reference, seed=0):
-    """What each variant reaches, and what it brings over one of them.
-
-    Parameters
-    ----------
-    per_query : pd.DataFrame
-        From `values`.
-    reference : str
-        A method.
-    seed : int
-
-    Returns
-    -------
-    pd.DataFrame
-        The columns of `summary`, then ``gain``, ``gain_low``, ``gain_high``, ``p_value``, ``p_holm`` of the
-        difference to `reference`; blank in its own rows.
-    """
-    gains = comparisons(per_query, references=[reference], seed=seed).rename(
-        columns={"difference": "gain", "ci_low": "gain_low", "ci_high": "gain_high"}
-    )
-    kept = ["method", "measure", "gain", "gain_low", "gain_high", "p_value", "p_holm"]
-    return summary(per_query, seed=seed).merge(gains[kept], on=["method", "measure"], how="left")
-
-
 def as_table1(test_values, *, n, seed=0):
     """The same values as rows of Table 1: matched concordance, each further fold, and all folds together.
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lib import confounds, evaluation, filters, ranking, significance
+from lib import confounds, evaluation, filters, longer_runs, ranking, significance
 from lib.methods import EARLY
 
 COLUMNS = [
@@ -286,6 +286,36 @@ def clip_claims(curve):
         "kind": "secondary",
     }
     return pd.DataFrame([line | {"decided_by": decided_by, "border": 0.0} | figures], columns=COLUMNS)
+
+
+def training_clip_claims(table):
+    """Does it hurt the training that an artist's tracks differ, or do more of them help?
+
+    With one clip an artist, no two clips that sound different have the same target; with three, they do.
+    If that makes learning harder, training with one clip ranks better, at an equal number of steps.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Of ``benchmarks.clips_per_artist``: ``clips, seed, part, query, overlap``.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger; two claims on the two signs of one difference.
+    """
+    fewest, most = int(table["clips"].min()), int(table["clips"].max())
+    measure = f"overlap @ {longer_runs.LIST_LENGTH} of test artists, trained with"
+    steps = "equal steps, over artists and trainings"
+    rows = []
+    for claim, section, first, second in (
+        ("the variance between an artist's tracks hurts the training", "5", fewest, most),
+        ("training with more audio samples of each artist would help", "6", most, fewest),
+    ):
+        decided_by = f"{measure} {first} - with {second} clips an artist, {steps}"
+        result = longer_runs.difference(table, "clips", first, second, measure="overlap")
+        rows.append(_row(claim, section, decided_by, result))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def style_claims(style, predicted, queries, test, *, n=5, n_draws=2000, seed=0):

@@ -69,7 +69,7 @@ def tile_model(clip_encoder):
     Parameters
     ----------
     clip_encoder : keras.Model
-        From `encoder`.
+        From `encoder`, or another one of one input.
 
     Returns
     -------
@@ -77,10 +77,11 @@ def tile_model(clip_encoder):
         Inputs ``clips`` (1, n_clips, 256, 64), ``left`` and ``right`` (1, n_pairs); output (1, n_pairs, 1) in
         [0, 1].
     """
-    clips = keras.Input((None, N_FRAMES, N_MELS), name="clips")
+    shape = clip_encoder.input_shape[1:]
+    clips = keras.Input((None, *shape), name="clips")
     left = keras.Input((None,), dtype="int32", name="left")
     right = keras.Input((None,), dtype="int32", name="right")
-    embeddings = clip_encoder(keras.ops.reshape(clips, (-1, N_FRAMES, N_MELS)))
+    embeddings = clip_encoder(keras.ops.reshape(clips, (-1, *shape)))
     a, b = (keras.ops.take(embeddings, keras.ops.reshape(places, (-1,)), axis=0) for places in (left, right))
     similarity = keras.layers.Dense(1, activation="sigmoid", name="head")(keras.ops.absolute(a - b))
     return keras.Model([clips, left, right], keras.ops.reshape(similarity, (1, -1, 1)), name="siamese")

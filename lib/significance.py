@@ -367,3 +367,57 @@ def holm(p_values):
     places = np.argsort(given.to_numpy(), kind="stable")[: len(asked)]  # blank ones are sorted last
     adjusted[places] = np.maximum.accumulate(given.iloc[places] * np.arange(len(asked), 0, -1)).clip(upper=1)
     return pd.Series(adjusted, index=given.index, name=given.name)
+
+
+def equivalence(first, second, *, margin, level=0.95):
+    """Whether two means differ by less than a margin: two one-sided Welch tests (TOST).
+
+    A test that finds no difference does not show equality. Here the burden is the other way round: equality
+    up to the margin is concluded only where both "the difference is -margin or less" and "it is margin or
+    more" are rejected, which is where the ``2 * level - 1`` interval lies inside the margin.
+
+    Parameters
+    ----------
+    first, second : array_like, shape=(n_first,), (n_second,)
+        Independent values, such as one for each training.
+    margin : float, > 0
+        Largest difference that counts as none; to be stated before the values are seen.
+    level : float
+        One minus the size of each test.
+
+    Returns
+    -------
+    dict
+        ``difference`` (first - second), ``ci_low``, ``ci_high`` (of the ``2 * level - 1`` interval: 90 %),
+        ``margin``, ``p_value`` (the larger of the two), ``equivalent``; NaN and False where one side has
+        less than two values.
+
+    Raises
+    ------
+    ValueError
+        If the margin is not positive.
+
+    References
+    ----------
+    Schuirmann (1987). A comparison of the two one-sided tests procedure and the power approach.
+    """
+    if not margin > 0:
+        raise ValueError(f"the margin of an equivalence test must be positive, got {margin}")
+    sides = [np.asarray(values, dtype=float) for values in (first, second)]
+    difference = float(sides[0].mean() - sides[1].mean())
+    found = {"difference": difference, "ci_low": np.nan, "ci_high": np.nan, "margin": margin}
+    if min(map(len, sides)) < 2:
+        return found | {"p_value": np.nan, "equivalent": False}
+    squares = np.array([values.var(ddof=1) / len(values) for values in sides])
+    error = np.sqrt(squares.sum())
+    if error == 0:
+        inside = abs(difference) < margin
+        found |= {"ci_low": difference, "ci_high": difference}
+        return found | {"p_value": 0.0 if inside else 1.0, "equivalent": bool(inside)}
+    freedom = squares.sum() ** 2 / sum(
+        square**2 / (len(values) - 1) for square, values in zip(squares, sides, strict=True)
+    )
+    half = scipy.stats.t.ppf(level, freedom) * error
+    p_value = float(scipy.stats.t.sf((margin - abs(difference)) / error, freedom))
+    found |= {"ci_low": float(difference - half), "ci_high": float(difference + half)}
+    return found | {"p_value": p_value, "equivalent": bool(p_value < 1 - level)}

@@ -76,7 +76,8 @@ class Siamese:
         self.n_devices, self.mirrored = n_devices, None
         self.model = None
         self.history = None
-        self.best_epoch, self.best_weights, self.early_weights = None, None, None
+        self.best_epoch, self.best_weights = None, None
+        self.kept = {}
 
     @classmethod
     def from_file(cls, path):
@@ -89,10 +90,10 @@ class Siamese:
         """Write the weights after the ``last`` epoch, the ``best`` one on the dev artists, or the ``early``
         one.
 
-        The early one is epoch `EARLY`, or the last one of a shorter training.
+        The early one is epoch `EARLY`, where that is one of `keep`, or else the last.
         """
         last = self.model.get_weights()
-        weights = {"last": last, "best": self.best_weights, "early": self.early_weights or last}[epoch]
+        weights = {"last": last, "best": self.best_weights, "early": self.kept.get(EARLY, last)}[epoch]
         siamese.save(self.model, path, configuration=self.configuration, weights=weights)
 
     def build(self, *, seed):
@@ -108,7 +109,7 @@ class Siamese:
             self.model.compile(optimizer=optimizer, loss="mean_squared_error", jit_compile=False)
         return self
 
-    def fit(self, collection, train, dev, *, seed=0, watch=None, checkpoint_folder=None):
+    def fit(self, collection, train, dev, *, seed=0, watch=None, keep=(EARLY,), checkpoint_folder=None):
         """Train on all clip pairs of the training artists.
 
         Parameters
@@ -120,6 +121,8 @@ class Siamese:
         watch : dict of str to (sequence of str or pd.DataFrame), optional
             Further losses to record: among some artists, such as ``{"test": ...}``, or over the pairs of a
             frame of similarities that are not NaN.
+        keep : sequence of int, optional
+            Epochs whose weights are kept in `kept`, so that one training shows what shorter ones give.
         checkpoint_folder : path, optional
             Where half-finished trainings are kept, each under a name made of all that its bits depend on. A
             training that finds itself there goes on; one of more epochs goes on from one of fewer.
@@ -128,7 +131,7 @@ class Siamese:
         -------
         Siamese
             Itself; `history` holds ``seed, epoch, split, loss``, `best_epoch` and `best_weights` belong to
-            the lowest dev loss, `early_weights` to epoch `EARLY`.
+            the lowest dev loss, `kept` holds the weights after each epoch of `keep`.
 
         Raises
         ------
@@ -155,7 +158,8 @@ class Siamese:
         run = _Run()
         saver = None
         if checkpoint_folder is not None:
-            saver = _Saver(self, checkpoint_folder, self._depends_on(collection, train, dev, watch, seed))
+            depends_on = self._depends_on(collection, train, dev, watch, seed)
+            saver = _Saver(self, checkpoint_folder, depends_on | {"keep": sorted(map(int, keep))})
             run = saver.restored()
         bar = tqdm(total=self.epochs, initial=run.epoch, desc=f"seed {seed}", unit="epoch")
         while run.epoch < self.epochs and not 0 < self.patience <= run.epoch - run.best_epoch:
@@ -166,16 +170,15 @@ class Siamese:
             if losses["dev"] < run.best_loss:
                 run.best_epoch, run.best_loss = epoch, losses["dev"]
                 run.best_weights = self.model.get_weights()
-            if epoch == EARLY:
-                run.early_weights = self.model.get_weights()
             run.epoch, run.losses = epoch, []
+            if epoch in keep:
+                run.kept[epoch] = self.model.get_weights()
             if saver:
                 saver.save(run, now=epoch == self.epochs)
             bar.update()
         bar.close()
         self.history = pd.DataFrame(run.rows, columns=["seed", "epoch", "split", "loss"])
-        self.best_epoch, self.best_weights = run.best_epoch, run.best_weights
-        self.early_weights = run.early_weights
+        self.best_epoch, self.best_weights, self.kept = run.best_epoch, run.best_weights, run.kept
         return self
 
     def score(self, collection, artists):
@@ -296,7 +299,7 @@ class _Run:
     best_epoch: int = 0
     best_loss: float = np.inf
     best_weights: list = None
-    early_weights: list = None
+    kept: dict = field(default_factory=dict)  # weights by epoch
 
 
 class _Saver:
@@ -322,8 +325,13 @@ class _Saver:
             variable.assign(value)
         rows, losses = ([tuple(each) for each in state.pop(name)] for name in ("rows", "losses"))
         best_loss = np.inf if state["best_loss"] is None else state["best_loss"]
-        kept = {f"{name}_weights": _listed(arrays, name) or None for name in ("best", "early")}
-        return _Run(**state | {"rows": rows, "losses": losses, "best_loss": best_loss} | kept)
+        best_weights = _listed(arrays, "best") or None
+        kept = {epoch: _listed(arrays, f"kept {epoch}") for epoch in state.pop("kept")}
+        return _Run(
+            **state | {"rows": rows, "losses": losses, "best_loss": best_loss},
+            best_weights=best_weights,
+            kept=kept,
+        )
 
     def save(self, run, *, now=False):
         """Write a checkpoint, unless there is one of a few seconds ago."""
@@ -340,11 +348,16 @@ class _Saver:
                 "rows": run.rows,
                 "best_epoch": run.best_epoch,
                 "best_loss": None if run.best_loss == np.inf else run.best_loss,
+                "kept": sorted(run.kept),
             },
             arrays=_named("weights", model.get_weights())
             | _named("optimizer", optimizer)
             | _named("best", run.best_weights or [])
-            | _named("early", run.early_weights or []),
+            | {
+                name: array
+                for epoch, weights in run.kept.items()
+                for name, array in _named(f"kept {epoch}", weights).items()
+            },
         )
         self.last = time.monotonic()
 

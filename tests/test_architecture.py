@@ -24,11 +24,12 @@ ORDER = [
     *("methods", "splits", "ranking", "significance", "baselines", "confounds", "nearest"),
     *("factors", "tags", "audio_features", "factor_models", "proximity", "blend"),
     *("devices", "pairs", "siamese", "checkpoints", "training", "search", "filters", "ablation"),
-    *("factor_cnn", "best_chance"),
+    *("factor_cnn", "target_encoder", "best_chance", "longer_runs"),
     *("evaluation", "ledger", "beyond", "similar_artists", "players", "plots", "explorer"),
     *("report", "notebooks", "runner"),
 ]
-MAY_IMPORT_KERAS = {"devices", "pairs", "siamese", "training", "search", "ablation", "factor_cnn"}
+MAY_IMPORT_KERAS = {"devices", "pairs", "siamese", "training", "search", "ablation"}
+MAY_IMPORT_KERAS |= {"factor_cnn", "target_encoder"}
 
 FILES = {
     path.relative_to(paths.root() / "lib"): path for path in sorted((paths.root() / "lib").rglob("*.py"))

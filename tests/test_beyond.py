@@ -152,14 +152,6 @@ def test_each_fold_has_a_weight_of_its_own():
     assert beyond.best_weights(found) == {0: 0, 1: 1}
 
 
-def test_an_ablation_shows_values_and_what_each_change_brings(truth, split):
-    test = beyond.values(long_of(truth), truth, split, LISTENERS, n=3)
-    found = beyond.ablation(test, reference="l2").set_index(["method", "measure"])
-    ndcg = found.xs("ndcg", level="measure")
-    assert ndcg.loc["good", "gain"] == pytest.approx(ndcg.loc["good", "value"] - ndcg.loc["l2", "value"])
-    assert np.isnan(ndcg.loc["l2", "gain"])
-
-
 def test_hubs_are_counted_before_and_after(truth):
     scores = pd.concat([long_of(truth), beyond.with_proximity(long_of(truth), ["good"])])
     assert beyond.hubs(scores, IDS, ["good", "l2"], n=3)["method"].tolist() == ["good"]

@@ -134,8 +134,6 @@ SMALL = [
     "08_beyond_the_paper.seeds=[0]",
     "08_beyond_the_paper.n_folds=3",
     "08_beyond_the_paper.n_permutations=19",
-    "08_beyond_the_paper.ablation_steps=[1, 2]",
-    "08_beyond_the_paper.ablation_seeds=[0]",
 ]
 
 

@@ -237,3 +237,19 @@ def test_most_filters_look_like_noise_if_more_than_half_lack_a_shape_in_every_tr
 
 def test_every_claim_has_the_columns_of_the_ledger():
     assert ledger.untold("a claim", "5", "why").columns.tolist() == ledger.COLUMNS
+
+
+def test_training_with_more_clips_decides_two_claims_by_one_difference(rng):
+    rows = [
+        (clips, seed, part, f"q{query}", 0.2 + gain + 0.01 * rng.normal())
+        for clips, gain in ((1, 0.0), (2, 0.05), (3, 0.1))
+        for seed in range(3)
+        for part in ("dev", "test")
+        for query in range(20)
+    ]
+    table = pd.DataFrame(rows, columns=["clips", "seed", "part", "query", "overlap"])
+    hurts, helps = ledger.training_clip_claims(table).to_dict("records")
+    assert (hurts["verdict"], helps["verdict"]) == ("does not hold", "holds")
+    assert helps["value"] == -hurts["value"] == pytest.approx(0.1, abs=0.01)
+    assert "with 3 - with 1 clips an artist" in helps["decided_by"]
+    assert list(helps) == ledger.COLUMNS

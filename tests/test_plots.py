@@ -392,6 +392,36 @@ def test_ways_of_taking_pairs_are_drawn_as_means_within_their_range():
     assert (low, high) == (2, 6)
 
 
+def test_training_with_more_clips_is_drawn_training_by_training():
+    rows = [
+        (clips, seed, part, query, clips + seed / 10 + query, 0.5)
+        for clips in (1, 3)
+        for seed in (0, 1)
+        for part in ("dev", "test")
+        for query in (0, 1)
+    ]
+    table = pd.DataFrame(rows, columns=["clips", "seed", "part", "query", "overlap", "ndcg"])
+    ax = plots.training_clips(table).axes[0]
+    (line,) = [line for line in ax.lines if line.get_label() == "test artists"]
+    np.testing.assert_allclose(line.get_xydata(), [[1, 1.55], [3, 3.55]])
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [1.5, 1.6, 3.5, 3.6])
+
+
+def test_target_and_encoder_are_told_apart_by_colour_and_filling():
+    summary = pd.DataFrame({
+        "method": ["siamese", "pair_ridge", "unlisted"], "encoder": ["paper", "features", "none"],
+        "target": ["pairs", "pairs", "none"], "value": [1.0, 2.0, 3.0], "ci_low": 0.5, "ci_high": 3.5,
+    })  # fmt: skip
+    ax = plots.target_and_encoder(summary).axes[0]
+    points = [line for line in ax.lines if line.get_xdata() is not None and len(line.get_xdata()) == 1]
+    assert [point.get_xdata()[0] for point in points] == [3, 2, 1]  # the first one is at the top
+    assert [label.get_text() for label in ax.get_yticklabels()][::-1] == [
+        "siamese network", "pairs by ridge", "unlisted"
+    ]  # fmt: skip
+    assert points[1].get_color() == "white"
+    assert points[1].get_markeredgecolor() == points[2].get_color()
+
+
 # Results.
 
 

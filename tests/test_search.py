@@ -39,36 +39,58 @@ def test_a_row_is_what_a_training_blind_to_the_test_artists_gives(collection, pa
     }
 
 
-def test_every_combination_is_trained_once_and_its_last_epoch_counts(collection, parts, monkeypatch):
-    def fit(method, collection, train, dev, *, seed, checkpoint_folder):
-        losses = [9.0, method.batch_size + method.learning_rate]
-        method.history = pd.DataFrame({"epoch": [1, 2], "split": "dev", "loss": losses})
+def imitation(losses):
+    """A `Siamese.fit` that learns nothing: the dev loss of each epoch is `losses` of the method and seed."""
+
+    def fit(method, collection, train, dev, *, seed, keep, checkpoint_folder):
+        method.build(seed=seed)
+        values = losses(method, seed)
+        epochs = range(1, len(values) + 1)
+        method.history = pd.DataFrame({"epoch": epochs, "split": "dev", "loss": values})
+        method.kept = {epoch: method.model.get_weights() for epoch in keep}
         return method
 
-    monkeypatch.setattr(Siamese, "fit", fit)
+    return fit
+
+
+def test_every_combination_is_trained_once_and_its_last_epoch_counts(collection, parts, monkeypatch):
+    monkeypatch.setattr(Siamese, "fit", imitation(lambda m, seed: [9.0, m.batch_size + m.learning_rate]))
     monkeypatch.setattr(
         Siamese, "score", lambda method, collection, artists: collection.target.loc[artists, artists]
     )
     table = search.grid(
-        collection, *parts[:2], batch_sizes=[16, 64], learning_rates=[0.25, 0.5, 0.75], **GRID
+        collection,
+        *parts[:2],
+        batch_sizes=[16, 64],
+        learning_rates=[0.25, 0.5, 0.75],
+        **GRID | {"epochs": [2]},
     )
     assert sorted(table["dev_loss"]) == [16.25, 16.5, 16.75, 64.25, 64.5, 64.75]
     assert (table["dev_loss"] == table["batch_size"] + table["learning_rate"]).all()
     assert table["dev_ndcg"].tolist() == pytest.approx([1] * 6)
 
 
-def test_depths_and_epochs_are_part_of_the_grid(collection, parts, tmp_path):
-    """More epochs go on from fewer: as many steps as the longest training alone."""
+def test_fewer_epochs_are_read_off_the_training_of_more(collection, parts, monkeypatch):
+    fit, fitted = Siamese.fit, []
+    monkeypatch.setattr(Siamese, "fit", lambda *a, **b: fitted.append(1) or fit(*a, **b))
     asked = {"batch_sizes": [1024], "learning_rates": [0.002], "depths": [3, 5], "epochs": [2, 1], "n": 2}
-    table = search.grid(collection, *parts[:2], **asked, batch_norm_momentum=0.5, checkpoint_folder=tmp_path)
+    table = search.grid(collection, *parts[:2], **asked, batch_norm_momentum=0.5)
     assert table[["n_convolutions", "epochs"]].to_numpy().tolist() == [[3, 1], [3, 2], [5, 1], [5, 2]]
-    alone = Siamese(batch_size=1024, learning_rate=0.002, epochs=2, n_convolutions=5, batch_norm_momentum=0.5)
-    losses = alone.fit(collection, *parts[:2]).history.query("split == 'dev'")["loss"]
-    assert table["dev_loss"].tolist()[2:] == losses.tolist()
+    assert len(fitted) == 2
+    train, dev = parts[:2]
+    for epochs, row in zip((1, 2), table.to_dict("records")[2:]):
+        alone = Siamese(
+            batch_size=1024, learning_rate=0.002, epochs=epochs, n_convolutions=5, batch_norm_momentum=0.5
+        )
+        history = fit(alone, collection, train, dev).history
+        assert row["dev_loss"] == history.query("split == 'dev'")["loss"].iloc[-1]
+        truth = collection.target.loc[dev, dev]
+        assert row["dev_ndcg"] == ranking.ndcg(alone.score(collection, dev), truth, 2).mean()
 
 
 def test_an_interrupted_search_goes_on_with_the_setting_it_was_at(collection, parts, tmp_path, monkeypatch):
     asked = {"batch_sizes": [512, 1024], "learning_rates": [0.002], "checkpoint_folder": tmp_path, **GRID}
+    asked |= {"epochs": [1, 2]}
     step, taken = Siamese.step, []
     monkeypatch.setattr(Siamese, "step", lambda *arguments: taken.append(1) or step(*arguments))
     whole = search.grid(collection, *parts[:2], **asked)
@@ -95,3 +117,42 @@ def test_lists_longer_than_the_dev_artists_are_an_error_before_any_training(coll
     monkeypatch.setattr(Siamese, "fit", lambda *_, **__: pytest.fail("trained"))
     with pytest.raises(ValueError, match="lists of 3 were asked for, there are 2 candidates"):
         search.grid(collection, *parts[:2], batch_sizes=[16], learning_rates=[0.1], **GRID | {"n": 3})
+
+
+TABLE = pd.DataFrame(
+    {
+        "batch_size": [512, 2048, 2048, 512, 512],
+        "learning_rate": [0.001, 0.001, 0.01, 0.001, 0.01],
+        "n_convolutions": [3, 3, 3, 5, 3],
+        "epochs": [1, 3, 3, 3, 3],
+        "seed": 4,
+        "dev_loss": [0.1, 0.2, 0.5, 0.15, 0.4],
+    }
+)
+
+
+def test_the_rival_has_the_papers_depth_and_the_most_epochs():
+    assert search.rival(TABLE) == {
+        "batch_size": 512, "learning_rate": 0.01, "n_convolutions": 3, "epochs": 3
+    }  # fmt: skip
+    assert search.rival(TABLE[TABLE["batch_size"] == 2048].iloc[:1]) is None
+
+
+def test_the_check_takes_fresh_seeds_for_both_settings(collection, parts, monkeypatch):
+    monkeypatch.setattr(Siamese, "fit", imitation(lambda m, seed: [9.0, 9.0, m.batch_size + seed]))
+    monkeypatch.setattr(
+        Siamese, "score", lambda method, collection, artists: collection.target.loc[artists, artists]
+    )
+    found = search.check(collection, *parts[:2], TABLE, n=2, n_seeds=2)
+    assert found["seed"].tolist() == [5, 5, 6, 6]  # the grid had 4
+    wide = found.pivot(index="seed", columns="setting", values="dev_loss")
+    assert (wide["rival"] - wide["paper"]).tolist() == [512 - 2048] * 2
+    assert set(found["learning_rate"]) == {0.001, 0.01}
+    assert set(found["epochs"]) == {3}
+
+
+def test_a_grid_of_the_papers_setting_alone_leaves_nothing_to_check(collection, parts, monkeypatch):
+    monkeypatch.setattr(Siamese, "fit", lambda *_, **__: pytest.fail("trained"))
+    found = search.check(collection, *parts[:2], TABLE.iloc[[1]], n=2)
+    assert found.empty
+    assert {"setting", "seed", "dev_loss"} <= set(found.columns)

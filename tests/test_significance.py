@@ -187,3 +187,37 @@ def test_what_all_rows_share_is_no_evidence(rng):
     assert table.loc[0, "value"] > 0.9
     assert table.loc[0, "null_mean"] > 0.9
     assert table.loc[0, "p_value"] > 0.05
+
+
+def test_equivalence_agrees_with_two_one_sided_welch_tests(rng):
+    first, second = rng.normal(0.1, 1, 9), rng.normal(0, 2, 14)
+    for margin in (0.2, 1.5, 4):
+        shifted = [
+            scipy.stats.ttest_ind(first + shift, second, equal_var=False, alternative=side).pvalue
+            for shift, side in ((margin, "greater"), (-margin, "less"))
+        ]
+        found = significance.equivalence(first, second, margin=margin)
+        assert found["p_value"] == pytest.approx(max(shifted))
+        interval = scipy.stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.9)
+        assert (found["ci_low"], found["ci_high"]) == pytest.approx((interval.low, interval.high))
+        inside = -margin < found["ci_low"] and found["ci_high"] < margin
+        assert found["equivalent"] == inside
+
+
+def test_equivalence_is_rarely_concluded_at_the_border_of_the_margin(rng):
+    found = [
+        significance.equivalence(rng.normal(1, 1, 6), rng.normal(0, 1, 6), margin=1)["equivalent"]
+        for _ in range(400)
+    ]
+    assert np.mean(found) < 0.08
+
+
+def test_equivalence_needs_a_margin_and_two_values_a_side():
+    with pytest.raises(ValueError, match="must be positive, got 0"):
+        significance.equivalence([1, 2], [1, 2], margin=0)
+    found = significance.equivalence([1.0], [1.0, 1.1], margin=1)
+    assert not found["equivalent"]
+    assert np.isnan(found["p_value"])
+    same = significance.equivalence([1.0, 1.0], [1.1, 1.1], margin=0.2)
+    assert same["equivalent"]
+    assert not significance.equivalence([1.0, 1.0], [1.5, 1.5], margin=0.2)["equivalent"]

@@ -420,3 +420,16 @@ def test_a_cap_on_pairs_trains_on_fewer_of_them(collection, parts, monkeypatch):
     monkeypatch.setattr(training.Siamese, "step", counting(taken))
     Siamese(**MANY_TILES, pairs_per_epoch=30).fit(collection, train, dev, seed=0)
     assert len(taken) == 2 * 2  # two tiles an epoch instead of three
+
+
+def test_weights_of_kept_epochs_are_those_of_shorter_trainings(collection, parts, tmp_path):
+    train, dev, _ = parts
+    asked = MANY_TILES | {"epochs": 2}
+    whole = Siamese(**asked).fit(collection, train, dev, keep=[1, 2])
+    short = Siamese(**asked | {"epochs": 1}).fit(collection, train, dev)
+    assert sorted(whole.kept) == [1, 2]
+    for kept, alone in ((whole.kept[1], short.model), (whole.kept[2], whole.model)):
+        assert all((a == b).all() for a, b in zip(kept, alone.get_weights(), strict=True))
+    first = Siamese(**asked).fit(collection, train, dev, keep=[1, 2], checkpoint_folder=tmp_path)
+    again = Siamese(**asked).fit(collection, train, dev, keep=[1, 2], checkpoint_folder=tmp_path)
+    assert all((a == b).all() for a, b in zip(first.kept[1], again.kept[1], strict=True))

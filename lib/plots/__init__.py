@@ -11,7 +11,7 @@ Conventions
 
 import matplotlib.pyplot as plt
 
-from lib.plots.beyond import beyond_forest, gains, name_of, popularity_weight
+from lib.plots.beyond import beyond_forest, gains, name_of, popularity_weight, target_and_encoder
 from lib.plots.filters import (
     ablations,
     before_and_after,
@@ -61,4 +61,11 @@ from lib.plots.style import (
     save_figure,
     use_style,
 )
-from lib.plots.training import equivalence, loss_curves, network, search_heatmaps, tile_picture
+from lib.plots.training import (
+    equivalence,
+    loss_curves,
+    network,
+    search_heatmaps,
+    tile_picture,
+    training_clips,
+)

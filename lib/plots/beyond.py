@@ -101,6 +101,39 @@ def popularity_weight(table, *, chosen, ax=None):
     return figure
 
 
+TARGET_COLOURS = {"pairs": "#D55E00", "factors": "#117733", "none": "#999999"}
+
+
+def target_and_encoder(summary, *, ax=None):
+    """Each variant's nDCG with its interval: colour says what is learnt, a hollow point fixed features.
+
+    Parameters
+    ----------
+    summary : pd.DataFrame
+        ``method, encoder, target, value, ci_low, ci_high``, in the order from top to bottom.
+    ax : matplotlib axes, optional
+    """
+    figure, ax = axes_of(ax, (7, 0.27 * len(summary) + 1.2))
+    for place, row in enumerate(summary.iloc[::-1].to_dict("records")):
+        colour = TARGET_COLOURS[row["target"]]
+        ax.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=2)
+        face = "white" if row["encoder"] == "features" else colour
+        ax.plot(row["value"], place, "o", color=face, markeredgecolor=colour, markersize=6)
+    ax.set_yticks(range(len(summary)), [name_of(method) for method in summary["method"].iloc[::-1]])
+    labels = {
+        "pairs": "learns the similarity of pairs",
+        "factors": "learns listening factors",
+        "none": "learns nothing",
+    }
+    for target, label in labels.items():
+        ax.plot([], [], "o-", color=TARGET_COLOURS[target], label=label)
+    ax.plot([], [], "o", color="white", markeredgecolor="black", label="fixed features of clips")
+    ax.plot([], [], "o", color="black", label="the paper's encoder")
+    ax.set_xlabel("nDCG@10 of test artists, 95 % interval over queries")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
 def _interval(ax, row, column, place, method):
     colour = colour_of(method)
     ax.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=2)

@@ -56,11 +56,15 @@ METHOD_NAMES = {
     "tag_ridge": "tags by ridge",
     "factor_tags": "factors and tags",
     "all_factors": "ceiling: everybody's factors",
-    "siamese_short": "siamese, plain",
-    "siamese_longer": "siamese, more steps",
+    "siamese_longer": "siamese, twice the epochs",
+    "siamese_best_epoch": "siamese, best dev epoch",
+    "siamese_five": "siamese, five convolutions",
     "siamese_denoised": "siamese, denoised target",
     "siamese_jittered": "siamese, crops and gain",
     "siamese_best_chance": "siamese, all three",
+    "encoder_factors": "factors by the paper's encoder",
+    "feature_siamese": "pairs by the paper's head on features",
+    "pair_ridge": "pairs by ridge",
 }
 SPLIT_COLOURS = {"train": "#0072B2", "dev": "#E69F00", "test": "#D55E00"}
 

@@ -179,3 +179,26 @@ def equivalence(table):
     axes[0].set_yscale("log")
     axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
+
+
+def training_clips(table):
+    """Ranking of dev and test artists by the number of clips an artist that a network was trained with.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        ``clips, seed, part, query, overlap, ndcg``, as ``benchmarks.clips_per_artist`` writes them. A point
+        is the mean over queries of one training, a line the mean over trainings.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.2))
+    measures = {"overlap": "overlap@10", "ndcg": "nDCG@10"}
+    for ax, (values, label) in zip(axes, measures.items(), strict=True):
+        for shift, (part, rows) in zip((-0.04, 0.04), table.groupby("part", sort=False)):
+            trainings = rows.groupby(["clips", "seed"])[values].mean()
+            mean = trainings.groupby("clips").mean()
+            clips = trainings.index.get_level_values("clips")
+            ax.plot(clips + shift, trainings, "o", color=SPLIT_COLOURS[part], alpha=0.5, markersize=4)
+            ax.plot(mean.index, mean, color=SPLIT_COLOURS[part], linewidth=2, label=f"{part} artists")
+        ax.set(xlabel="clips of each training artist", ylabel=label, xticks=sorted(table["clips"].unique()))
+    axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure

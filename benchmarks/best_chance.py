@@ -1,0 +1,56 @@
+"""The paper's network given its best chance, and target × encoder: ``python -m benchmarks.best_chance``.
+
+Needs the demo's data (notebooks 01 to 03); TIME on two cores, three trainings of each variant. The settings
+are the defaults of notebook 04, so ``siamese`` is its network after its number of steps.
+
+- The paper's encoder onto the similarity of pairs: ``siamese``; ``siamese_longer`` with twice as many epochs;
+  ``siamese_best_epoch``, of these the epoch with the lowest dev loss; ``siamese_five`` with the five
+  convolutions of the paper's text; ``siamese_denoised`` with a target of 20 directions; ``siamese_jittered``
+  with random crops and gain; ``siamese_best_chance`` with both and twice as many epochs.
+- The paper's encoder onto listening factors: ``encoder_factors``, as many steps.
+- The features of notebook 08 onto the similarity of pairs: ``pair_ridge``, and ``feature_siamese`` with the
+  paper's head, loss and number of steps.
+- The features of notebook 08 onto listening factors: ``factor_ridge``, ``factor_kernel``.
+- For comparison: ``chance``, ``l2``.
+
+Writes ``benchmarks/best_chance.csv``, which notebook 08 draws: ``variant, encoder, target, seed, part, query,
+ndcg, overlap`` (of the first 10), ``concordance`` (popularity-matched). An interrupted run goes on. Prints
+one JSON line: for each variant the mean nDCG@10 on the test artists and the seconds that it took.
+"""
+
+import json
+import time
+
+from lib import best_chance, longer_runs
+
+SEEDS = (0, 1, 2)
+SETTINGS = ("batch_size", "learning_rate", "n_convolutions", "batch_norm_momentum")
+
+
+def main(seeds=SEEDS):
+    """Train what is missing, write and print."""
+    matrix, study, parts, parameters = longer_runs.demo()
+    asked = {name: parameters[name] for name in (*SETTINGS, "epochs")}
+    kept = longer_runs.Kept("best_chance", ["variant", "seed"], study, asked)
+    seconds = {}
+    for seed in seeds:
+        todo = [name for name in best_chance.VARIANTS if not kept.has(name, seed)]
+        fitted = best_chance.fitted(
+            matrix, study, parts["train"], parts["dev"], seed=seed, todo=todo, **asked
+        )
+        started = time.perf_counter()
+        for name, method in fitted:
+            scores = longer_runs.scores_of(method, study, parts)
+            kept.add(longer_runs.per_query(scores, study), name, seed, scores=scores)
+            seconds[name] = round(seconds.get(name, 0) + time.perf_counter() - started, 1)
+            started = time.perf_counter()
+    table = kept.table()
+    for place, column in enumerate(("encoder", "target")):
+        table.insert(place + 1, column, [best_chance.VARIANTS[name][place] for name in table["variant"]])
+    longer_runs.publish(table, "best_chance")
+    means = table[table["part"] == "test"].groupby("variant", sort=False)["ndcg"].mean().round(3)
+    print(json.dumps({"test_ndcg": means.to_dict(), "seconds": seconds}))
+
+
+if __name__ == "__main__":
+    main()

@@ -369,7 +369,7 @@ def stability(trained, starts, untrained, covariance, *, controls=None):
     for measure, (found, chance) in found_and_chance.items():
         tables += [found.assign(measure=measure, networks="trained")]
         of_chance = "untrained"
-        if controls is not None and measure == "added":
+        if measure == "added" and controls is not None and controls["twin_added"].notna().any():
             chance, of_chance = _twins_of_controls(controls), "control"
         tables += [chance.assign(measure=measure, networks=of_chance)]
     table = pd.concat(tables, ignore_index=True)
@@ -493,6 +493,36 @@ def against(trained, reference, *, seed=0):
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("criterion")
     table.insert(table.columns.get_loc("smallest_p_holm"), "p_holm", significance.holm(table["p_value"]))
     return table
+
+
+def in_words(compared, reference):
+    """One sentence on what `against` found.
+
+    Parameters
+    ----------
+    compared : pd.DataFrame
+        From `against`.
+    reference : str
+        Of what networks: ``control`` or ``untrained``.
+
+    Returns
+    -------
+    str
+    """
+    certain = compared["p_holm"] <= LEVEL
+    groups = {
+        "higher in": compared.index[certain & (compared["difference"] > 0)],
+        "lower in": compared.index[certain & (compared["difference"] < 0)],
+        "not shown to differ in": compared.index[~certain],
+    }
+    parts = [f"{words} {', '.join(names)}" for words, names in groups.items() if len(names)]
+    against_what = {"control": "networks trained on permuted targets", "untrained": "untrained networks"}
+    n_trained, n_reference = int(compared["n_trained"].max()), int(compared["n_reference"].max())
+    return (
+        f"Best filter of {n_trained} trained networks, against {n_reference} {against_what[reference]}:"
+        f" {'; '.join(parts).replace('_', ' ')}"
+        f" (smallest possible p after correction: {compared['smallest_p_holm'].min():.2g})."
+    )
 
 
 def permutation_test(first, second, *, seed=0):

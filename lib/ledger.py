@@ -315,7 +315,7 @@ def filter_claims(structure, described, controls=None, *, seed=0):
         "bass_beat": "a filter answers to a sharp bassy sound",
         "offset": "a filter answers to what is followed by silence",
     }
-    if controls is None:
+    if controls is None or controls["network"].nunique() < 2:
         reason = (
             f"needs networks trained on permuted targets: {filters.CONTROLS_COMMAND} for the demo,"
             " -p 06_first_layer_filters.n_controls=10 for other data"

@@ -178,6 +178,34 @@ def summary(measured):
     return groups.agg(**columns, n_trainings=("seed", "nunique")).reset_index()
 
 
+def in_words(summary, n):
+    """What each order leaves, in sentences.
+
+    Parameters
+    ----------
+    summary : pd.DataFrame
+        From `summary`, of one split.
+    n : int
+        Length of the lists.
+
+    Returns
+    -------
+    str
+    """
+    table = summary.set_index("order")
+    kept = ", ".join(
+        f"{row['overlap']:.2f} ({order})" for order, row in table.drop(["as they are", CHANCE]).iterrows()
+    )
+    untouched, shuffled, chance = (
+        table["ndcg"][order] for order in ("as they are", "frames shuffled", CHANCE)
+    )
+    return (
+        f"Of an artist's {n} nearest stay: {kept}; of a random list {table['overlap'][CHANCE]:.2f}.\n"
+        f"nDCG@{n}: {untouched:.3f} as they are, {shuffled:.3f} with single frames shuffled,"
+        f" {chance:.3f} by chance."
+    )
+
+
 def change(changed, untouched, truth, n, *, level=0.95):
     """Change of nDCG with its interval over artists and trainings.
 

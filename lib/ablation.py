@@ -1,10 +1,11 @@
-"""What each filter of the first layer contributes to the ranking (beyond the paper).
+"""What a trained network loses when a part of it, or of its input, is taken away (beyond the paper).
 
 Conventions
 -----------
 - To *silence* a filter is to set its response, the first layer's output, to zero for all sounds; what follows
   it stays as it was trained. Batch normalisation makes a constant of that zero.
-- Judged on the dev artists: whatever is chosen by it has not seen the test artists.
+- Filters are judged on the dev artists: whatever is chosen by it has not seen the test artists.
+- The order of the frames is taken away by `lib.time_order`.
 - A change is "without the filter" minus "with all of them", query by query: negative where the filter helps.
 
 References
@@ -18,7 +19,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from lib import filters, ranking, siamese
+from lib import filters, ranking, siamese, time_order
 from lib.methods import labelled_scores, mean_over_clips
 
 BATCH = 160  # clips encoded at a time
@@ -117,6 +118,53 @@ def random_groups(n_filters, size, n_groups, *, seed=0):
     """
     rng = np.random.default_rng(seed)
     return [sorted(rng.permutation(n_filters)[:size].tolist()) for _ in range(n_groups)]
+
+
+def time_orders(networks, collection, artists, *, n=LIST_LENGTH, seed=0):
+    """What networks make of clips whose frames stand in another order.
+
+    Parameters
+    ----------
+    networks : dict of int to lib.training.Siamese
+        Trainings by seed.
+    collection : lib.methods.Collection
+    artists : sequence of str
+        Queries and candidates.
+    n : int
+        Length of the lists, artists.
+    seed : int
+        Of the random orders, the same for all networks.
+
+    Returns
+    -------
+    scores : dict of str to list of pd.DataFrame, shape=(n_artists, n_artists)
+        By order (`time_order.ORDERS`), one frame a training.
+    measured : pd.DataFrame
+        ``seed, order`` and the columns of `time_order.MEASURES`; in the row `time_order.CHANCE` the cosine is
+        that of clips of different artists.
+    """
+    clips, owners = collection.clips_of(artists)
+    truth = collection.target.loc[artists, artists]
+    scores, embeddings = {}, {}
+    for order in time_order.ORDERS:
+        changed = time_order.reordered(clips, order, seed=seed)
+        embeddings[order] = {each: network.embed(changed) for each, network in networks.items()}
+        scores[order] = []
+        for each, network in networks.items():
+            head = network.model.get_layer("head").get_weights()
+            similar = siamese.similarities(embeddings[order][each], head)
+            frame = labelled_scores(mean_over_clips(similar, owners, len(artists)), artists)
+            scores[order].append(frame.reindex_like(truth))
+    tables = []
+    for place, each in enumerate(networks):
+        untouched = embeddings["as they are"][each]
+        cosines = {
+            order: time_order.cosines(untouched, of_order[each]).mean()
+            for order, of_order in embeddings.items()
+        } | {time_order.CHANCE: time_order.cosine_of_others(untouched, owners)}
+        table = time_order.quality({order: frames[place] for order, frames in scores.items()}, truth, n)
+        tables.append(table.assign(seed=each, cosine=table["order"].map(cosines)))
+    return scores, pd.concat(tables, ignore_index=True)
 
 
 def _after_first_layer(clip_encoder, clips):

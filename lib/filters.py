@@ -8,8 +8,10 @@ Conventions
   *t* + 1, plus its bias, negative values cut to 0. Frames at either end of a clip, which see padding, are
   left out of all that follows.
 - Responses are computed clip by clip and never kept: memory does not grow with the number of clips.
-- A filter is *selected* by a stated criterion. Its null is the highest value among all filters of an
-  untrained network, over several such networks, so that picking one of 128 filters is part of the null.
+- A filter is *selected* by a stated criterion. The statistic of a network is the value of its best filter, so
+  that the choice of one of 128 filters is part of every comparison.
+- Trained networks are compared with *controls*, which differ in one thing: the artists of their target were
+  permuted (`lib.controls`). Untrained networks are a second reference. The unit of every test is the network.
 - A filter that answers to less than `MIN_ACTIVE` of all frames is taken for silent: its criteria are blank.
 - What training *added* to a kernel is the kernel minus its own first value; a network that is built, not
   trained, from the same seed is that first value (`lib.training.Untrained`).
@@ -19,11 +21,13 @@ Conventions
 References
 ----------
 Allen (2018), section 5. Vinje & Gallant (2000) for sparseness. Westfall & Young (1993) for the null of the
-highest value. Kuhn (1955) for the assignment.
+highest value. Kuhn (1955) for the assignment. Welch (1947) for the interval of a difference of means. Fisher
+(1935) for the permutation test. Holm (1979) for the correction.
 """
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
@@ -33,8 +37,9 @@ import pandas as pd
 import scipy.cluster.hierarchy
 import scipy.optimize
 import scipy.spatial.distance
+import scipy.stats
 
-from lib import spectrograms
+from lib import significance, spectrograms
 
 BASS = 200.0  # Hz; the bands centred below are "low"
 MIN_ACTIVE = 0.01  # share of frames
@@ -43,6 +48,8 @@ N_SIGNALS = 4  # columns of `_signals`
 BATCH = 8  # clips whose responses are held at a time
 NOISE_BATCH = 25  # networks of noise held at a time
 LEVEL = 0.05  # of significance, after correction
+CONTROLS_COMMAND = "python3 -m benchmarks.filter_controls"  # trains the controls of the demo
+MOST_DIVISIONS = 100_000  # of networks into two groups that a permutation test lists; above, it draws
 CRITERIA = {
     "low_band": f"follows the level below {BASS:.0f} Hz, the overall level aside (correlation)",
     "bass_beat": f"follows a rise of the level below {BASS:.0f} Hz, the overall rise aside (correlation)",
@@ -325,8 +332,8 @@ def twins(first, second, *, covariance=None):
     return _matched(*(_centred(_flat(kernels), _root(covariance)) for kernels in (first, second)))
 
 
-def stability(trained, starts, untrained, covariance):
-    """Twins between all pairs of trainings, and between all pairs of untrained networks.
+def stability(trained, starts, untrained, covariance, *, controls=None):
+    """Twins between all pairs of trainings, and between pairs of networks that share nothing but chance.
 
     Parameters
     ----------
@@ -336,13 +343,17 @@ def stability(trained, starts, untrained, covariance):
         At least two; what they agree in is chance.
     covariance : np.ndarray
         From `window_covariance`.
+    controls : pd.DataFrame, optional
+        From `lib.controls.describe`. What training added is smooth whatever it was trained on, and smooth
+        additions agree more easily than random kernels do; so it is compared with what training on permuted
+        targets added.
 
     Returns
     -------
     pd.DataFrame
-        ``measure`` (of `MEASURES`), ``networks`` (trained, untrained), ``pair`` (such as "0 and 1"),
-        ``filter, twin, correlation``. Nothing is added to untrained networks; what training added is held
-        against their kernels.
+        ``measure`` (of `MEASURES`), ``networks`` (trained, untrained, control), ``pair`` (such as "0 and 1"),
+        ``filter, twin, correlation``. Without controls, what training added is compared with the kernels of
+        untrained networks, to which nothing was added.
     """
     kernels = {seed: layer.kernels for seed, layer in trained.items()}
     added = {seed: layer.kernels - starts[seed].kernels for seed, layer in trained.items()}
@@ -357,7 +368,10 @@ def stability(trained, starts, untrained, covariance):
     tables = []
     for measure, (found, chance) in found_and_chance.items():
         tables += [found.assign(measure=measure, networks="trained")]
-        tables += [chance.assign(measure=measure, networks="untrained")]
+        of_chance = "untrained"
+        if measure == "added" and controls is not None and controls["twin_added"].notna().any():
+            chance, of_chance = _twins_of_controls(controls), "control"
+        tables += [chance.assign(measure=measure, networks=of_chance)]
     table = pd.concat(tables, ignore_index=True)
     return table[["measure", "networks", "pair", "filter", "twin", "correlation"]]
 
@@ -373,46 +387,48 @@ def stability_summary(matches):
     Returns
     -------
     pd.DataFrame
-        One row a measure: ``limit`` (correlation that `LEVEL` of the pairs of untrained kernels exceed: that
-        share of twins is chance), ``share`` of filters above it, mean over pairs of trainings, with
-        ``share_low`` and ``share_high`` (its range), ``correlation`` and ``untrained_correlation`` (medians),
-        ``n_pairs``. With one training there is no pair, and all but the limit is blank.
+        One row a measure: ``reference`` (the networks that chance is taken from: untrained or control),
+        ``limit`` (correlation that `LEVEL` of their matches exceed: that share of twins is chance), ``share``
+        of filters above it, mean over pairs of trainings, with ``share_low`` and ``share_high`` (its range),
+        ``correlation`` and ``reference_correlation`` (medians), ``n_pairs``. With one training there is no
+        pair, and all but the limit is NaN.
     """
     rows = []
     for measure, part in matches.groupby("measure", sort=False):
-        chance = part[part["networks"] == "untrained"]["correlation"]
+        reference = part[part["networks"] != "trained"]
+        chance = reference["correlation"]
         found, limit = part[part["networks"] == "trained"], chance.quantile(1 - LEVEL)
         shares = (found["correlation"] > limit).groupby(found["pair"]).mean()
         rows.append({
-            "measure": measure, "limit": limit, "chance": LEVEL, "share": shares.mean(),
+            "measure": measure, "reference": reference["networks"].iloc[0], "limit": limit,
+            "chance": LEVEL, "share": shares.mean(),
             "share_low": shares.min(), "share_high": shares.max(), "n_pairs": len(shares),
-            "correlation": found["correlation"].median(), "untrained_correlation": chance.median(),
+            "correlation": found["correlation"].median(), "reference_correlation": chance.median(),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def select(trained, untrained):
-    """For each criterion the filter that meets it best, and what untrained networks have to say to that.
+def select(trained, reference):
+    """For each criterion the filter that meets it best, beside the best filters of other networks.
 
     Parameters
     ----------
-    trained, untrained : pd.DataFrame
+    trained, reference : pd.DataFrame
         From `describe`; one network, and several.
 
     Returns
     -------
     pd.DataFrame
-        Indexed by criterion: ``filter``, ``value``, ``untrained_typical`` (median over untrained networks of
-        their highest value), ``untrained_limit`` (the highest of all), ``p_value`` (of `value`, the choice
-        among all filters being part of the null; at least 1 / (untrained networks + 1)), and
-        ``filters_beyond`` (how many trained filters lie above the limit).
+        Indexed by criterion: ``filter``, ``value``, ``reference_typical`` (median over the reference networks
+        of their highest value), ``reference_limit`` (the highest of all), and ``filters_beyond`` (how many
+        trained filters lie above the limit). `against` tests the difference.
 
     Raises
     ------
     ValueError
         If a criterion is blank for all trained filters.
     """
-    rows = {}
+    rows, highest = {}, best(reference)
     for criterion in CRITERIA:
         values = trained.set_index("filter")[criterion]
         if values.isna().all():
@@ -420,15 +436,195 @@ def select(trained, untrained):
                 f"{criterion} is blank for all {len(values)} filters: they are silent or constant. "
                 "Has the network collapsed? See its losses in 04."
             )
-        best = values.max()
-        null = untrained.groupby("network")[criterion].max().fillna(-1.0)
+        limit = highest[criterion].max()
         rows[criterion] = {
-            "filter": int(values.idxmax()), "value": best,
-            "untrained_typical": null.median(), "untrained_limit": null.max(),
-            "p_value": (1 + (null >= best).sum()) / (1 + len(null)),
-            "filters_beyond": (values > null.max()).sum(),
+            "filter": int(values.idxmax()), "value": values.max(),
+            "reference_typical": highest[criterion].median(), "reference_limit": limit,
+            "filters_beyond": (values > limit).sum(),
         }  # fmt: skip
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("criterion")
+
+
+def best(described):
+    """Value of each network's best filter.
+
+    Parameters
+    ----------
+    described : pd.DataFrame
+        From `describe`.
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_networks, n_criteria)
+        Indexed by network; NaN where a criterion has no value in any filter.
+    """
+    return described.groupby("network")[[name for name in CRITERIA if name in described]].max()
+
+
+def against(trained, reference, *, seed=0):
+    """Best filters of trained networks against those of reference networks, criterion by criterion.
+
+    Parameters
+    ----------
+    trained, reference : pd.DataFrame
+        From `describe`, several networks each.
+    seed : int
+        Of the divisions drawn where there are more than `MOST_DIVISIONS`.
+
+    Returns
+    -------
+    pd.DataFrame
+        Indexed by criterion: ``trained``, ``reference`` (mean value of a network's best filter),
+        ``difference``, ``ci_low``, ``ci_high`` (95 %, `welch_interval`), ``p_value`` (two-sided,
+        `permutation_test`), ``p_holm`` (corrected over the criteria), ``smallest_p_holm`` (the lowest that
+        so many networks can reach), ``n_trained``, ``n_reference``.
+    """
+    rows, (first, second) = {}, (best(trained), best(reference))
+    for criterion in first:
+        ours, theirs = (values[criterion].dropna().to_numpy() for values in (first, second))
+        rows[criterion] = {
+            "trained": ours.mean() if len(ours) else np.nan,
+            "reference": theirs.mean() if len(theirs) else np.nan,
+            **welch_interval(ours, theirs),
+            "p_value": permutation_test(ours, theirs, seed=seed),
+            "smallest_p_holm": min(1.0, len(first.columns) / _n_divisions(len(ours), len(theirs))),
+            "n_trained": len(ours), "n_reference": len(theirs),
+        }  # fmt: skip
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("criterion")
+    table.insert(table.columns.get_loc("smallest_p_holm"), "p_holm", significance.holm(table["p_value"]))
+    return table
+
+
+def in_words(compared, reference):
+    """One sentence on what `against` found.
+
+    Parameters
+    ----------
+    compared : pd.DataFrame
+        From `against`.
+    reference : str
+        Of what networks: ``control`` or ``untrained``.
+
+    Returns
+    -------
+    str
+    """
+    certain = compared["p_holm"] <= LEVEL
+    groups = {
+        "higher in": compared.index[certain & (compared["difference"] > 0)],
+        "lower in": compared.index[certain & (compared["difference"] < 0)],
+        "not shown to differ in": compared.index[~certain],
+    }
+    parts = [f"{words} {', '.join(names)}" for words, names in groups.items() if len(names)]
+    against_what = {"control": "networks trained on permuted targets", "untrained": "untrained networks"}
+    n_trained, n_reference = int(compared["n_trained"].max()), int(compared["n_reference"].max())
+    return (
+        f"Best filter of {n_trained} trained networks, against {n_reference} {against_what[reference]}:"
+        f" {'; '.join(parts).replace('_', ' ')}"
+        f" (smallest possible p after correction: {compared['smallest_p_holm'].min():.2g})."
+    )
+
+
+def permutation_test(first, second, *, seed=0):
+    """Two-sided test of equal means: networks are divided anew into two groups of the same sizes.
+
+    Parameters
+    ----------
+    first, second : np.ndarray, shape=(n_networks,)
+        One value a network.
+    seed : int
+        Of the divisions drawn where there are more than `MOST_DIVISIONS`; else all are listed.
+
+    Returns
+    -------
+    float
+        Share of divisions, the observed one among them, with at least the observed absolute difference; NaN
+        if a group is empty.
+    """
+    if not len(first) or not len(second):
+        return np.nan
+    values = np.concatenate([first, second])
+    means = values[_divisions(len(first), len(second), MOST_DIVISIONS, seed)].mean(axis=1)
+    # The difference of the two groups' means is a multiple of this one.
+    apart = np.abs(means - values.mean())
+    return float((apart >= apart[0] - 1e-12).mean())
+
+
+def welch_interval(first, second, *, level=0.95):
+    """Difference of two means and its interval, without assuming equal variances.
+
+    Parameters
+    ----------
+    first, second : np.ndarray, shape=(n_networks,)
+
+    Returns
+    -------
+    dict
+        ``difference`` (first - second), ``ci_low``, ``ci_high``; NaN where a group has fewer than two values.
+    """
+    if min(len(first), len(second)) < 2:
+        difference = np.mean(first) - np.mean(second) if len(first) and len(second) else np.nan
+        return {"difference": float(difference), "ci_low": np.nan, "ci_high": np.nan}
+    parts = [(np.var(values, ddof=1) / len(values), len(values) - 1) for values in (first, second)]
+    variance, difference = sum(part for part, _ in parts), float(np.mean(first) - np.mean(second))
+    half = 0.0
+    if variance > 0:
+        freedom = variance**2 / sum(part**2 / n for part, n in parts)
+        half = float(scipy.stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(variance))
+    return {"difference": difference, "ci_low": difference - half, "ci_high": difference + half}
+
+
+def beyond(trained, controls, *, n_divisions=1999, seed=0):
+    """Share of a trained network's filters beyond all controls, minus that of a control beyond the others.
+
+    A filter is beyond if it exceeds the best filter of all controls but one in any criterion of `SELECTED`.
+    The control that is left out is the one in question, or each in turn for a trained network: so both shares
+    are compared with equally many networks, and the expected difference is 0 where training adds nothing.
+
+    Parameters
+    ----------
+    trained, controls : pd.DataFrame
+        From `describe`, equally many filters a network; at least one network and two networks.
+    n_divisions : int
+        The networks are divided anew into trained ones and controls: all ways, or so many random ones. The
+        interval is the difference minus the 97.5 % and the 2.5 % quantile of what these divisions give.
+    seed : int
+
+    Returns
+    -------
+    dict
+        ``trained``, ``control`` (shares), ``difference``, ``ci_low``, ``ci_high``.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two controls.
+    """
+    values = np.stack([
+        part[list(SELECTED)].to_numpy()
+        for table in (trained, controls)
+        for _, part in table.groupby("network")
+    ])  # fmt: skip
+    n_trained = trained["network"].nunique()
+    n_controls = len(values) - n_trained
+    if n_controls < 2:
+        raise ValueError(f"{n_controls} controls cannot be compared with each other")
+    highest = np.fmax.reduce(values, axis=1, initial=-np.inf)
+    every, shares = np.arange(len(values)), []
+    for chosen in _divisions(n_trained, n_controls, n_divisions, seed):
+        others = np.setdiff1d(every, chosen)
+        limits = np.array([highest[others[others != left_out]].max(axis=0) for left_out in others])
+        ours = (values[chosen][:, None] > limits[None, :, None]).any(axis=-1).mean()
+        theirs = (values[others] > limits[:, None]).any(axis=-1).mean()
+        shares.append((ours, theirs))
+    differences = np.subtract(*np.transpose(shares))
+    low = np.quantile(differences, 0.025, method="lower")
+    high = np.quantile(differences, 0.975, method="higher")
+    return {
+        "trained": float(shares[0][0]), "control": float(shares[0][1]),
+        "difference": float(differences[0]),
+        "ci_low": float(differences[0] - high), "ci_high": float(differences[0] - low),
+    }  # fmt: skip
 
 
 def strongest_moments(clips, artists, layer, chosen, *, n=3):
@@ -714,6 +910,33 @@ def _all_twins(kernels, root):
     ]
     empty = pd.DataFrame({"filter": [], "twin": [], "correlation": [], "pair": []})
     return pd.concat(tables, ignore_index=True) if tables else empty
+
+
+def _twins_of_controls(controls):
+    """Matches of each control with the next one, as `_all_twins` gives them."""
+    numbers = list(pd.unique(controls["network"]))
+    after = dict(zip(numbers, [*numbers[1:], *numbers[:1]], strict=True))
+    known = controls.dropna(subset="twin_added")
+    pairs = [f"{one} and {after[one]}" for one in known["network"]]
+    return pd.DataFrame({
+        "filter": known["filter"], "twin": known["twin"],
+        "correlation": known["twin_added"], "pair": pairs,
+    })  # fmt: skip
+
+
+def _n_divisions(n_first, n_second):
+    """How many divisions of networks `_divisions` gives a permutation test."""
+    return min(math.comb(n_first + n_second, n_first), MOST_DIVISIONS)
+
+
+def _divisions(n_first, n_second, n_most, seed):
+    """Places of the first group in divisions of networks, the observed one first: all, or `n_most`."""
+    n = n_first + n_second
+    if math.comb(n, n_first) <= n_most:
+        return np.array(list(combinations(range(n), n_first)))
+    rng = np.random.default_rng(seed)
+    drawn = rng.permuted(np.tile(np.arange(n), (n_most - 1, 1)), axis=1)[:, :n_first]
+    return np.concatenate([np.arange(n_first)[None], drawn])
 
 
 @lru_cache(maxsize=4)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from lib import ablation, ranking, siamese, training
+from lib import ablation, ranking, siamese, time_order, training
 from lib.methods import labelled_scores, mean_over_clips
 
 
@@ -92,3 +92,22 @@ def test_random_groups_are_of_one_size_and_without_repetition():
     assert len(groups) == 30
     assert all(len(set(group)) == 5 and set(group) <= set(range(20)) for group in groups)
     assert len({tuple(group) for group in groups}) > 25
+
+
+def test_clips_as_they_are_rank_as_the_network_ranks_and_another_order_changes_embeddings(
+    network, collection
+):
+    artists = collection.artists[:7]
+    scores, measured = ablation.time_orders({3: network}, collection, artists, n=3)
+    assert list(scores) == list(time_order.ORDERS)
+    measured = measured.set_index("order")
+    assert measured.loc["as they are", ["cosine", "overlap"]].tolist() == pytest.approx([1, 1])
+    assert measured.loc["as they are", "ndcg"] == pytest.approx(quality(network, collection, artists).mean())
+    assert measured.loc[time_order.CHANCE, "overlap"] == pytest.approx(3 / 6)
+    assert 0 < measured.loc["frames shuffled", "cosine"] < 1 - 1e-4
+    clips, owners = collection.clips_of(artists)
+    changed = network.embed(time_order.reordered(clips, "reversed"))
+    oracle = [
+        np.dot(a, b) / np.linalg.norm(a) / np.linalg.norm(b) for a, b in zip(network.embed(clips), changed)
+    ]
+    assert measured.loc["reversed", "cosine"] == pytest.approx(np.mean(oracle), abs=1e-6)

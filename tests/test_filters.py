@@ -45,7 +45,6 @@ def test_planted_detectors_are_found_and_noise_is_not(clips, rng):
     detectors = {"onset": 3, "low_band": 5, "offset": 7, "bass_beat": 9}
     assert selected.loc[list(detectors), "filter"].to_dict() == detectors
     assert (selected.loc[list(detectors), "filters_beyond"] == 1).all()
-    assert (selected.loc[list(detectors), "p_value"] == 1 / 20).all()
     for criterion, number in detectors.items():
         assert trained.set_index("filter").loc[number, criterion] > 0.7
 
@@ -63,16 +62,117 @@ def test_a_network_set_by_hand_is_described_as_what_it_was_set_to(clips, rng):
     assert described["active"][11] == 0
 
 
-def test_a_layer_of_noise_stays_within_the_spread_of_other_noise(clips, rng):
-    described = filters.describe(clips, [noise(rng) for _ in range(40)])
-    null = described[described["network"] > 0]
-    p_values = [
-        filters.select(described[described["network"] == network], null[null["network"] != network])[
-            "p_value"
-        ]
-        for network in range(1, 21)
-    ]
-    assert (np.concatenate(p_values) <= 0.1).mean() < 0.25  # 0.1 is expected
+def of_networks(values, criterion="onset"):
+    """Descriptions of networks whose best filter has these values; all have a second, lesser filter."""
+    return pd.DataFrame({
+        "network": np.repeat(range(len(values)), 2),
+        criterion: np.column_stack([values, np.asarray(values) - 1]).ravel(),
+    })  # fmt: skip
+
+
+def of_noise(rng, n_networks, shift=0.0, n_filters=24):
+    """Descriptions of networks that differ by chance, all values higher by `shift`."""
+    described = pd.DataFrame({"network": np.repeat(range(n_networks), n_filters)})
+    level = np.repeat(rng.normal(0, 0.2, n_networks), n_filters)
+    for criterion in filters.CRITERIA:
+        described[criterion] = level + shift + rng.normal(size=len(described))
+    return described
+
+
+def test_networks_are_compared_by_their_best_filters():
+    table = filters.against(of_networks([0.5, 0.6]), of_networks([0.1, 0.2, 0.3])).loc["onset"]
+    assert (table["trained"], table["reference"], table["difference"]) == pytest.approx((0.55, 0.2, 0.35))
+    oracle = scipy.stats.ttest_ind([0.5, 0.6], [0.1, 0.2, 0.3], equal_var=False).confidence_interval()
+    assert (table["ci_low"], table["ci_high"]) == pytest.approx((oracle.low, oracle.high))
+    assert table["p_value"] == table["smallest_p_holm"] == 1 / 10  # one of the ten ways to choose two of five
+    assert table["n_trained"] == 2
+
+
+def test_five_networks_against_ten_can_be_significant_after_correction(rng):
+    table = filters.against(of_noise(rng, 5, shift=3), of_noise(rng, 10))
+    assert (table["p_holm"] == 6 / 3003).all()
+    assert (table["smallest_p_holm"] == 6 / 3003).all()
+    assert (table["ci_low"] > 0).all()
+
+
+def test_the_exact_permutation_test_agrees_with_scipys(rng):
+    first, second = rng.normal(0.8, 1, 5), rng.normal(0, 2, 8)
+    oracle = scipy.stats.permutation_test(
+        (first, second), lambda a, b: abs(a.mean() - b.mean()), n_resamples=np.inf, alternative="greater"
+    )
+    assert filters.permutation_test(first, second) == pytest.approx(oracle.pvalue)
+
+
+def test_too_many_divisions_are_drawn_with_the_observed_one_among_them(monkeypatch, rng):
+    first, second = rng.normal(0.5, 1, 5), rng.normal(0, 1, 8)
+    exact = filters.permutation_test(first, second)
+    monkeypatch.setattr(filters, "MOST_DIVISIONS", 1000)
+    assert filters.permutation_test(first, second) == pytest.approx(exact, abs=0.03)
+    assert filters.permutation_test(first + 99, second) >= 1 / 1000
+
+
+def test_a_true_null_is_rejected_as_often_as_the_level_says():
+    rng, p_values, intervals = np.random.default_rng(1), [], []
+    for _ in range(50):
+        table = filters.against(of_noise(rng, 4), of_noise(rng, 8))
+        p_values.append(table["p_holm"].min())
+        intervals += list((table["ci_low"] <= 0) & (table["ci_high"] >= 0))
+    assert np.mean(np.array(p_values) <= 0.05) <= 0.15  # .05 is expected, standard error .03
+    assert np.mean(intervals) == pytest.approx(0.95, abs=0.04)
+
+
+def test_a_network_without_a_value_is_left_out_and_an_empty_group_tests_nothing():
+    table = filters.against(of_networks([0.5, np.nan]), of_networks([0.1, 0.2])).loc["onset"]
+    assert table["n_trained"] == 1
+    assert np.isnan(table["ci_low"])
+    assert table["p_value"] == 1 / 3
+    table = filters.against(of_networks([np.nan]), of_networks([0.1, 0.2])).loc["onset"]
+    assert table[["difference", "p_value", "p_holm"]].isna().all()
+
+
+def test_equal_values_have_an_interval_without_width():
+    interval = filters.welch_interval([0.3, 0.3], [0.1, 0.1, 0.1])
+    assert list(interval.values()) == pytest.approx([0.2, 0.2, 0.2])
+
+
+def plain_beyond(described, limit):
+    """Share of filters above the limit in any criterion, one filter after the other."""
+    hits = [any(row[name] > limit[name] for name in filters.SELECTED) for _, row in described.iterrows()]
+    return np.mean(hits)
+
+
+def test_shares_beyond_are_those_of_all_controls_but_one(rng):
+    trained, controls = of_noise(rng, 2, shift=1), of_noise(rng, 3)
+    highest = filters.best(controls)
+    limits = {left_out: highest.drop(left_out).max() for left_out in highest.index}
+    found = filters.beyond(trained, controls)
+    theirs = [plain_beyond(controls.query("network == @k"), limit) for k, limit in limits.items()]
+    ours = [plain_beyond(trained, limit) for limit in limits.values()]
+    assert found["control"] == pytest.approx(np.mean(theirs))
+    assert found["trained"] == pytest.approx(np.mean(ours))
+    assert found["difference"] == pytest.approx(np.mean(ours) - np.mean(theirs))
+
+
+def test_the_border_of_shares_beyond_is_the_value_of_the_null():
+    rng, found = np.random.default_rng(2), []
+    for _ in range(100):
+        found.append(filters.beyond(of_noise(rng, 3), of_noise(rng, 6), n_divisions=99))
+    found = pd.DataFrame(found)
+    assert found["trained"].mean() > 0.01  # a border of 0 for this share would lie below its null
+    error = found["difference"].std() / np.sqrt(len(found))
+    assert abs(found["difference"].mean()) < 3 * error
+    assert ((found["ci_low"] > 0) | (found["ci_high"] < 0)).mean() <= 0.11  # .05 is expected
+
+
+def test_filters_that_exceed_all_controls_are_beyond(rng):
+    found = filters.beyond(of_noise(rng, 5, shift=6), of_noise(rng, 10))
+    assert found["trained"] > 0.9
+    assert found["ci_low"] > 0
+
+
+def test_one_control_has_no_others(rng):
+    with pytest.raises(ValueError, match="1 controls cannot be compared"):
+        filters.beyond(of_noise(rng, 2), of_noise(rng, 1))
 
 
 def test_a_silent_filter_meets_no_criterion(clips, rng):
@@ -262,6 +362,29 @@ def test_trainings_that_add_the_same_are_twins_in_what_they_added_only(clips, rn
     assert (summary["n_pairs"] == 3).all()
 
 
+def test_what_training_added_is_compared_with_what_controls_added(clips, rng):
+    starts = {seed: noise(rng) for seed in (0, 1)}
+    trained = {seed: filters.Layer(layer.kernels + 0.01, layer.bias) for seed, layer in starts.items()}
+    controls = pd.DataFrame({"network": np.repeat([100, 101, 102], 16), "filter": np.tile(range(16), 3)})
+    controls = controls.assign(twin=0, twin_added=rng.uniform(0.8, 0.9, 48))
+    covariance, untrained = filters.window_covariance(clips), [noise(rng), noise(rng)]
+    matches = filters.stability(trained, starts, untrained, covariance, controls=controls)
+    summary = filters.stability_summary(matches).set_index("measure")
+    assert summary["reference"].to_dict() == {
+        "kernel": "untrained",
+        "added": "control",
+        "response": "untrained",
+    }
+    assert summary.loc["added", "limit"] == pytest.approx(controls["twin_added"].quantile(0.95))
+    assert set(matches.query("networks == 'control'")["pair"]) == {
+        "100 and 101",
+        "101 and 102",
+        "102 and 100",
+    }
+    figure = plots.filter_twins(matches, filters.stability_summary(matches))
+    assert [len(ax.lines) for ax in figure.axes] == [1 + 1 + 1, 3 + 1 + 1, 1 + 1 + 1]
+
+
 def test_untrained_networks_have_as_many_twins_as_chance_says(clips, rng):
     layers = [noise(rng) for _ in range(12)]
     starts = dict(enumerate(layers[:4]))
@@ -420,6 +543,27 @@ def test_before_and_after_differ_by_what_was_added(rng):
     pictures = np.array([ax.images[0].get_array() for ax in figure.axes[:6]]).reshape(3, 2, N_MELS, 3)
     np.testing.assert_allclose(pictures[0] + pictures[2], pictures[1], atol=1e-6)
     assert [ax.get_title() for ax in figure.axes[:2]] == ["filter 5", "filter 2"]
+
+
+def test_references_are_drawn_behind_a_network_and_limit_it(rng):
+    references = {"control": of_noise(rng, 3), "untrained": of_noise(rng, 2)}
+    figure = plots.filters_against_references(of_noise(rng, 1), references, list(filters.CRITERIA))
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert set(labels[:3]) == {"trained on the target", "trained on permuted targets", "untrained"}
+    for ax, criterion in zip(figure.axes, filters.CRITERIA, strict=True):
+        (line,) = ax.lines
+        assert line.get_xdata()[0] == references["control"][criterion].max()
+
+
+def test_each_network_has_a_dot_for_its_best_filter(rng):
+    trained, references = of_noise(rng, 2), {"control": of_noise(rng, 3)}
+    figure = plots.best_filters(trained, references, ["onset", "offset"])
+    for ax, criterion in zip(figure.axes, ("onset", "offset"), strict=True):
+        drawn = [line.get_ydata().tolist() for line in ax.lines]
+        expected = [
+            filters.best(described)[criterion].tolist() for described in (trained, *references.values())
+        ]
+        assert drawn == expected
 
 
 def test_kernel_structure_counts_the_shapes_in_its_legend(rng):

@@ -15,13 +15,15 @@ from lib.plots.beyond import beyond_forest, gains, name_of, popularity_weight, t
 from lib.plots.filters import (
     ablations,
     before_and_after,
+    best_filters,
     figure3_filters,
     figure4_selected_filters,
     filter_twins,
-    filters_against_untrained,
+    filters_against_references,
     kernel,
     kernel_structure,
     responses_around,
+    time_order_losses,
 )
 from lib.plots.listening import (
     cluster_order,

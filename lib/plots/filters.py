@@ -5,11 +5,15 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lib import filters, spectrograms
-from lib.plots.style import METHOD_COLOURS, METHOD_NAMES, SIGNED, axes_of, mel_ticks
+from lib import filters, spectrograms, time_order
+from lib.plots.style import METHOD_COLOURS, SIGNED, axes_of, mel_ticks
 
 FRAME = 1000 * spectrograms.HOP_LENGTH / spectrograms.SAMPLE_RATE  # ms
 BEFORE = "#777777"  # before training
+REFERENCES = {  # networks that the trained ones are compared with
+    "control": (METHOD_COLOURS["spectrum"], "trained on permuted targets"),
+    "untrained": (BEFORE, "untrained"),
+}
 KINDS = {
     "onset": "onset after a pause",
     "silence": "beginning of silence",
@@ -151,7 +155,7 @@ def kernel_structure(structure, limit):
 
 
 def filter_twins(matches, summary):
-    """How much matched filters of two networks agree: pairs of trainings against pairs of untrained networks.
+    """How much matched filters of two networks agree: pairs of trainings against pairs that chance made.
 
     Parameters
     ----------
@@ -164,13 +168,14 @@ def filter_twins(matches, summary):
     )
     for ax, one in zip(axes.flat, summary.itertuples(), strict=True):
         part = matches[matches["measure"] == one.measure]
-        for networks, colour, width in (
-            ("untrained", BEFORE, 0.4),
-            ("trained", METHOD_COLOURS["siamese"], 1.6),
+        for networks, colour, width, name in (
+            ("untrained", BEFORE, 0.4, "pairs of untrained networks"),
+            ("control", REFERENCES["control"][0], 0.8, "pairs trained on permuted targets"),
+            ("trained", METHOD_COLOURS["siamese"], 1.6, "pairs of trained networks"),
         ):
             pairs = part[part["networks"] == networks].groupby("pair")["correlation"]
             for place, (_, values) in enumerate(pairs):
-                values, label = np.sort(values), f"pairs of {networks} networks" if not place else None
+                values, label = np.sort(values), name if not place else None
                 ax.plot(
                     values,
                     1 - np.arange(len(values)) / len(values),
@@ -181,7 +186,11 @@ def filter_twins(matches, summary):
         ax.axvline(one.limit, color="#444444", linestyle=":", label="chance line")
         ax.set(title=MEASURES[one.measure], xlabel="correlation with its match", ylim=(0, 1.02))
     axes[0, 0].set_ylabel("share of filters that\nagree at least so much")
-    axes[0, 0].legend(loc="upper right", fontsize=8)
+    found = {}
+    for ax in axes.flat:
+        handles, labels = ax.get_legend_handles_labels()
+        found |= dict(zip(labels, handles, strict=True))
+    figure.legend(found.values(), found, loc="outside lower center", ncols=2, fontsize=8)
     return figure
 
 
@@ -333,32 +342,94 @@ def ablations(single, groups, *, metric):
     return figure
 
 
-def filters_against_untrained(trained, untrained, criteria):
-    """Each criterion over all filters, before and after training.
+def filters_against_references(trained, references, criteria):
+    """Each criterion over all filters: of a trained network, of controls, of untrained networks.
 
-    The line is the highest value of any filter of any untrained network.
+    The dotted line is the highest value of any filter of the first reference.
 
     Parameters
     ----------
-    trained, untrained : pd.DataFrame
+    trained : pd.DataFrame
         From `lib.filters.describe`.
+    references : dict of str to pd.DataFrame
+        By name, of ``control`` and ``untrained``.
     criteria : sequence of str
     """
     rows, columns = -(-len(criteria) // 3), min(3, len(criteria))
     figure, axes = plt.subplots(rows, columns, figsize=(3.1 * columns, 2.2 * rows + 0.4), squeeze=False)
     for ax in axes.flat[len(criteria) :]:
         ax.set_visible(False)
+    limit_of = next(iter(references))
+    parts = {name: (described, *REFERENCES[name]) for name, described in reversed(references.items())}
+    parts["trained"] = (trained, METHOD_COLOURS["siamese"], "trained on the target")
     for ax, criterion in zip(axes.flat, criteria):
-        both = np.concatenate([untrained[criterion].dropna(), trained[criterion].dropna()])
+        both = np.concatenate([described[criterion].dropna() for described, _, _ in parts.values()])
         bins = np.linspace(both.min(), both.max(), 26)
-        for described, name, kind in ((untrained, "untrained", "stepfilled"), (trained, "siamese", "step")):
-            style = {"histtype": kind, "color": METHOD_COLOURS[name], "label": METHOD_NAMES[name]}
-            ax.hist(described[criterion].dropna(), bins, density=True, linewidth=1.5, **style)
-        ax.axvline(untrained[criterion].max(), color="#444444", linestyle=":", label="untrained limit")
+        for name, (described, colour, label) in parts.items():
+            style = {"histtype": "step", "linewidth": 1.5, "color": colour, "label": label}
+            if name == "untrained":
+                style |= {"histtype": "stepfilled", "alpha": 0.35}
+            ax.hist(described[criterion].dropna(), bins, density=True, **style)
+        limit = references[limit_of][criterion].max()
+        label = f"highest of all {REFERENCES[limit_of][1]}"
+        ax.axvline(limit, color="#444444", linestyle=":", label=label)
         ax.set(xlabel=criterion.replace("_", " "), yticks=[])
     for line in axes:
         line[0].set_ylabel("density of filters")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
+    return figure
+
+
+def best_filters(trained, references, criteria):
+    """Each network's best filter, one dot a network; the bars are means.
+
+    Parameters
+    ----------
+    trained : pd.DataFrame
+        From `lib.filters.describe`, all trainings.
+    references : dict of str to pd.DataFrame
+        By name, of ``control`` and ``untrained``.
+    criteria : sequence of str
+    """
+    groups = {"trained": (trained, METHOD_COLOURS["siamese"], "trained on the target")}
+    groups |= {name: (described, *REFERENCES[name]) for name, described in references.items()}
+    figure, axes = plt.subplots(1, len(criteria), figsize=(1.75 * len(criteria), 2.9), squeeze=False)
+    for ax, criterion in zip(axes.flat, criteria, strict=True):
+        for place, (described, colour, label) in enumerate(groups.values()):
+            values = filters.best(described)[criterion].dropna().to_numpy()
+            across = place + np.linspace(-0.22, 0.22, max(len(values), 2))[: len(values)]
+            ax.plot(across, values, ".", color=colour, markersize=6, alpha=0.8, label=label)
+            ax.hlines(values.mean(), place - 0.35, place + 0.35, color=colour, linewidth=1.5)
+        ax.set(title=criterion.replace("_", " "), xticks=[], xlim=(-0.6, len(groups) - 0.4))
+    axes[0, 0].set_ylabel("best filter of a network")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
+    return figure
+
+
+def time_order_losses(summary, *, n):
+    """What remains of embeddings, neighbour lists and ranking when frames stand in another order.
+
+    Parameters
+    ----------
+    summary : pd.DataFrame
+        From `lib.time_order.summary`, of one split.
+    n : int
+        Length of the lists.
+    """
+    labels = {"cosine": "cosine with the clip\nas it is", "overlap": f"share of the {n} nearest\nthat stay"}
+    labels["ndcg"] = f"nDCG@{n}"
+    table = summary.set_index("order")
+    changed, places = table.drop(time_order.CHANCE), np.arange(len(table) - 1)
+    figure, axes = plt.subplots(1, 3, figsize=(10.5, 2.9), sharey=True)
+    for ax, (measure, label) in zip(axes, labels.items(), strict=True):
+        value = changed[measure]
+        errors = [value - changed[f"{measure}_low"], changed[f"{measure}_high"] - value]
+        ax.errorbar(value, places, xerr=errors, fmt="o", color=METHOD_COLOURS["siamese"], capsize=3)
+        ax.axvline(value["as they are"], color="#444444", linewidth=0.8)
+        ax.axvline(table[measure][time_order.CHANCE], color=METHOD_COLOURS["chance"], linestyle=":")
+        ax.set_xlabel(label)
+    axes[0].set_yticks(places, changed.index)
+    axes[0].set_ylim(len(places) - 0.5, -0.5)
     return figure
 
 

@@ -1,0 +1,254 @@
+"""Does global max pooling remove time? Clips with their frames in another order (paper, section 4).
+
+The paper chose global max pooling "to remove any time-dependency from the resulting vector, so that the
+vector can solely consist of extracted features along the frequency axis". If so, a trained network gives a
+clip the same embedding whatever the order of its frames.
+
+Conventions
+-----------
+- Nothing is trained anew. All clips of a ranking, of queries and of candidates, are changed in the same way;
+  each clip has its own random order or shift.
+- The order of frames can matter only within the receptive field of a value that is pooled
+  (`receptive_field`): 34 frames, 4 seconds, with three convolutions.
+- Judged on the test artists, with the dev artists beside; nothing is chosen.
+
+References
+----------
+Allen (2018), section 4. Efron & Stein (1981) for the jackknife.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+
+from lib import ranking
+
+ORDERS = {  # what is done to the frames of a clip, shortest step last
+    "as they are": "as they are",
+    "shifted": "shifted in a circle by a random number",
+    "reversed": "in reverse",
+    "blocks of 64": "in shuffled blocks of 64",
+    "blocks of 16": "in shuffled blocks of 16",
+    "blocks of 4": "in shuffled blocks of 4",
+    "frames shuffled": "shuffled one by one",
+}
+BLOCKS = {"blocks of 64": 64, "blocks of 16": 16, "blocks of 4": 4, "frames shuffled": 1}  # frames
+CHANCE = "chance"
+MARGIN = 0.01  # of nDCG: a smaller loss counts as none
+MEASURES = {
+    "cosine": "cosine with the embedding of the clip as it is",
+    "overlap": "share of each artist's nearest that stay",
+    "ndcg": "nDCG of the ranking",
+}
+
+
+def reordered(clips, order, *, seed=0):
+    """Clips with their frames in another order.
+
+    Parameters
+    ----------
+    clips : np.ndarray, shape=(n_clips, n_frames, n_bands)
+    order : str
+        One of `ORDERS`.
+    seed : int
+        Of the random orders and shifts.
+
+    Returns
+    -------
+    np.ndarray, of the same shape
+        The same frames of each clip; the last block may be shorter than the others.
+
+    Raises
+    ------
+    ValueError
+        If there is no such order.
+    """
+    if order not in ORDERS:
+        raise ValueError(f"order must be one of {list(ORDERS)}, got {order!r}")
+    n_frames, rng = clips.shape[1], np.random.default_rng(seed)
+    places = np.tile(np.arange(n_frames), (len(clips), 1))
+    if order == "shifted":
+        places = (places + rng.integers(1, n_frames, (len(clips), 1))) % n_frames
+    elif order == "reversed":
+        places = places[:, ::-1]
+    elif order in BLOCKS:
+        blocks = np.array_split(np.arange(n_frames), np.arange(BLOCKS[order], n_frames, BLOCKS[order]))
+        drawn = (rng.permutation(len(blocks)) for _ in clips)
+        places = np.array([np.concatenate([blocks[k] for k in one]) for one in drawn])
+    return np.take_along_axis(clips, places[..., None], axis=1)
+
+
+def receptive_field(pools):
+    """Frames that one value before global max pooling depends on.
+
+    Parameters
+    ----------
+    pools : sequence of int
+        Max pooling after each convolution over three frames, such as ``siamese.POOLS[3]``.
+
+    Returns
+    -------
+    int
+    """
+    field, stride = 1, 1
+    for pool in pools:
+        field += 2 * stride + (pool - 1) * stride
+        stride *= pool
+    return field
+
+
+def cosines(first, second):
+    """Cosine of corresponding rows; 0 where a row is all 0.
+
+    Parameters
+    ----------
+    first, second : np.ndarray, shape=(n_clips, n_filters)
+
+    Returns
+    -------
+    np.ndarray, shape=(n_clips,)
+    """
+    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return np.divide(
+        np.vecdot(first, second), lengths, out=np.zeros(len(first)), where=lengths > 0, dtype=float
+    )
+
+
+def cosine_of_others(embeddings, owners):
+    """Mean cosine between clips of different artists: what a cosine comes to when nothing is shared.
+
+    Parameters
+    ----------
+    embeddings : np.ndarray, shape=(n_clips, n_filters)
+    owners : np.ndarray, shape=(n_clips,)
+
+    Returns
+    -------
+    float
+    """
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    unit = np.divide(embeddings, lengths, out=np.zeros_like(embeddings, dtype=float), where=lengths > 0)
+    return float((unit @ unit.T)[np.not_equal.outer(owners, owners)].mean())
+
+
+def quality(scores, truth, n):
+    """Each order's nDCG, and how much of the neighbour lists it leaves as they were.
+
+    Parameters
+    ----------
+    scores : dict of str to pd.DataFrame, shape=(n_artists, n_artists)
+        Of one network, by order, ``as they are`` among them.
+    truth : pd.DataFrame
+    n : int
+        Length of the lists.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``order, overlap, ndcg``, the last row being `CHANCE`.
+    """
+    rows, before = [], scores["as they are"]
+    constant = pd.DataFrame(0.0, index=truth.index, columns=truth.columns)
+    for order, frame in {**scores, CHANCE: constant}.items():
+        overlap = ranking.overlap_at_n(frame, before, n).mean()
+        rows.append({"order": order, "overlap": overlap, "ndcg": ranking.ndcg(frame, truth, n).mean()})
+    return pd.DataFrame(rows)
+
+
+def summary(measured):
+    """Mean over trainings of what each order leaves, with the lowest and the highest training.
+
+    Parameters
+    ----------
+    measured : pd.DataFrame
+        ``split, seed, order`` and the columns of `MEASURES`, one row a training.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``split, order``; each measure with ``_low`` and ``_high``; ``n_trainings``.
+    """
+    groups = measured.groupby(["split", "order"], sort=False)
+    columns = {}
+    for measure in MEASURES:
+        columns |= {measure: (measure, "mean")}
+        columns |= {f"{measure}_low": (measure, "min"), f"{measure}_high": (measure, "max")}
+    return groups.agg(**columns, n_trainings=("seed", "nunique")).reset_index()
+
+
+def in_words(summary, n):
+    """What each order leaves, in sentences.
+
+    Parameters
+    ----------
+    summary : pd.DataFrame
+        From `summary`, of one split.
+    n : int
+        Length of the lists.
+
+    Returns
+    -------
+    str
+    """
+    table = summary.set_index("order")
+    kept = ", ".join(
+        f"{row['overlap']:.2f} ({order})" for order, row in table.drop(["as they are", CHANCE]).iterrows()
+    )
+    untouched, shuffled, chance = (
+        table["ndcg"][order] for order in ("as they are", "frames shuffled", CHANCE)
+    )
+    return (
+        f"Of an artist's {n} nearest stay: {kept}; of a random list {table['overlap'][CHANCE]:.2f}.\n"
+        f"nDCG@{n}: {untouched:.3f} as they are, {shuffled:.3f} with single frames shuffled,"
+        f" {chance:.3f} by chance."
+    )
+
+
+def change(changed, untouched, truth, n, *, level=0.95):
+    """Change of nDCG with its interval over artists and trainings.
+
+    An artist is at once query and candidate, so the jackknife leaves out artists, rows and columns together;
+    the variance over trainings is added to its variance.
+
+    Parameters
+    ----------
+    changed, untouched : list of pd.DataFrame, shape=(n_artists, n_artists)
+        Scores, one frame a training, in the same order of trainings.
+    truth : pd.DataFrame
+    n : int
+        Length of the lists, at most the number of artists less two.
+    level : float
+
+    Returns
+    -------
+    dict
+        ``difference`` (changed - untouched), ``ci_low``, ``ci_high``; the interval is NaN for one training.
+    """
+    differences = np.array([
+        _without_each(first, truth, n) - _without_each(second, truth, n)
+        for first, second in zip(changed, untouched, strict=True)
+    ])  # fmt: skip
+    whole, without = differences[:, 0], differences[:, 1:].mean(axis=0)
+    n_trainings, n_artists = len(whole), len(without)
+    value = float(whole.mean())
+    if n_trainings < 2:
+        return {"difference": value, "ci_low": np.nan, "ci_high": np.nan}
+    parts = np.array([
+        whole.var(ddof=1) / n_trainings,
+        (n_artists - 1) / n_artists * np.square(without - without.mean()).sum(),
+    ])  # fmt: skip
+    half = 0.0
+    if parts.sum() > 0:
+        freedom = parts.sum() ** 2 / (parts**2 / [n_trainings - 1, n_artists - 1]).sum()
+        half = float(scipy.stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(parts.sum()))
+    return {"difference": value, "ci_low": value - half, "ci_high": value + half}
+
+
+def _without_each(scores, truth, n):
+    """Mean nDCG of all artists, and then without each one of them."""
+    kept = [truth.index, *(truth.index.delete(place) for place in range(len(truth)))]
+    return np.array([
+        ranking.ndcg(scores.loc[some, some], truth.loc[some, some], n).mean() for some in kept
+    ])  # fmt: skip

@@ -550,30 +550,6 @@ def permutation_test(first, second, *, seed=0):
     return float((apart >= apart[0] - 1e-12).mean())
 
 
-def welch_interval(first, second, *, level=0.95):
-    """Difference of two means and its interval, without assuming equal variances.
-
-    Parameters
-    ----------
-    first, second : np.ndarray, shape=(n_networks,)
-
-    Returns
-    -------
-    dict
-        ``difference`` (first - second), ``ci_low``, ``ci_high``; NaN where a group has fewer than two values.
-    """
-    if min(len(first), len(second)) < 2:
-        difference = np.mean(first) - np.mean(second) if len(first) and len(second) else np.nan
-        return {"difference": float(difference), "ci_low": np.nan, "ci_high": np.nan}
-    parts = [(np.var(values, ddof=1) / len(values), len(values) - 1) for values in (first, second)]
-    variance, difference = sum(part for part, _ in parts), float(np.mean(first) - np.mean(second))
-    half = 0.0
-    if variance > 0:
-        freedom = variance**2 / sum(part**2 / n for part, n in parts)
-        half = float(scipy.stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(variance))
-    return {"difference": difference, "ci_low": difference - half, "ci_high": difference + half}
-
-
 def beyond(trained, controls, *, n_divisions=1999, seed=0):
     """Share of a trained network's filters beyond all controls, minus that of a control beyond the others.
 
@@ -593,7 +569,8 @@ def beyond(trained, controls, *, n_divisions=1999, seed=0):
     Returns
     -------
     dict
-        ``trained``, ``control`` (shares), ``difference``, ``ci_low``, ``ci_high``.
+        ``value`` (difference of the shares), ``ci_low``, ``ci_high``, ``p_value`` (two-sided, share of the
+        divisions that differ as much).
 
     Raises
     ------
@@ -620,10 +597,10 @@ def beyond(trained, controls, *, n_divisions=1999, seed=0):
     differences = np.subtract(*np.transpose(shares))
     low = np.quantile(differences, 0.025, method="lower")
     high = np.quantile(differences, 0.975, method="higher")
+    as_far = np.abs(differences) >= abs(differences[0]) - 1e-12
     return {
-        "trained": float(shares[0][0]), "control": float(shares[0][1]),
-        "difference": float(differences[0]),
-        "ci_low": float(differences[0] - high), "ci_high": float(differences[0] - low),
+        "value": float(differences[0]), "ci_low": float(differences[0] - high),
+        "ci_high": float(differences[0] - low), "p_value": float(as_far.mean()),
     }  # fmt: skip
 
 

@@ -391,7 +391,14 @@ def filter_claims(structure, described, controls=None, *, seed=0):
     """
     noise = (structure["p_value"].fillna(1) > filters.LEVEL).groupby(structure["seed"]).mean()
     decided_by = "share of kernels without a shape that noise lacks - one half, over trainings"
-    rows = [_row("most filters look like noise", "5, Figure 3", decided_by, _trained(noise - 0.5))]
+    rows = [
+        _row(
+            "most filters look like noise",
+            "5, Figure 3",
+            decided_by,
+            significance.trainings_estimate(noise - 0.5),
+        )
+    ]
     selection = "a selection of filters answers to specific patterns"
     patterns = {
         "bass_beat": "a filter answers to a sharp bassy sound",
@@ -413,7 +420,7 @@ def filter_claims(structure, described, controls=None, *, seed=0):
     for criterion, claim in patterns.items():
         decided_by = f"{criterion} of a trained network's best filter - of a control's, over networks"
         values = (table[criterion].dropna().to_numpy() for table in (ours, theirs))
-        rows.append(_row(claim, "5, Figure 4", decided_by, filters.welch_interval(*values)))
+        rows.append(_row(claim, "5, Figure 4", decided_by, significance.trainings_estimate(*values)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -440,7 +447,10 @@ def time_order_claims(predicted, truth, *, n):
     }
     rows = []
     for order, claim in claims.items():
-        result = time_order.change(predicted[order], predicted["as they are"], truth, n)
+        changed, untouched = (
+            evaluation.measured(predicted[name], truth, "ndcg", n) for name in (order, "as they are")
+        )
+        result = significance.estimate([a - b for a, b in zip(changed, untouched, strict=True)])
         decided_by = f"nDCG@{n} with frames {time_order.ORDERS[order]} - as they are, artists and trainings"
         rows.append(_row(claim, "4", decided_by, result, border=-time_order.MARGIN))
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -501,7 +511,7 @@ def _compared(claim, section, decided_by, row):
 def _row(claim, section, decided_by, result, border=0.0, kind="secondary"):
     """One line of the ledger that is still to be decided."""
     line = {"claim": claim, "section": section, "kind": kind, "decided_by": decided_by, "border": border}
-    return line | result.row(border=border)
+    return line | (result if isinstance(result, dict) else result.row(border=border))
 
 
 def _without(claim, section, reason):

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import scipy.stats
 
 from lib import ranking
 
@@ -204,51 +203,3 @@ def in_words(summary, n):
         f"nDCG@{n}: {untouched:.3f} as they are, {shuffled:.3f} with single frames shuffled,"
         f" {chance:.3f} by chance."
     )
-
-
-def change(changed, untouched, truth, n, *, level=0.95):
-    """Change of nDCG with its interval over artists and trainings.
-
-    An artist is at once query and candidate, so the jackknife leaves out artists, rows and columns together;
-    the variance over trainings is added to its variance.
-
-    Parameters
-    ----------
-    changed, untouched : list of pd.DataFrame, shape=(n_artists, n_artists)
-        Scores, one frame a training, in the same order of trainings.
-    truth : pd.DataFrame
-    n : int
-        Length of the lists, at most the number of artists less two.
-    level : float
-
-    Returns
-    -------
-    dict
-        ``difference`` (changed - untouched), ``ci_low``, ``ci_high``; the interval is NaN for one training.
-    """
-    differences = np.array([
-        _without_each(first, truth, n) - _without_each(second, truth, n)
-        for first, second in zip(changed, untouched, strict=True)
-    ])  # fmt: skip
-    whole, without = differences[:, 0], differences[:, 1:].mean(axis=0)
-    n_trainings, n_artists = len(whole), len(without)
-    value = float(whole.mean())
-    if n_trainings < 2:
-        return {"difference": value, "ci_low": np.nan, "ci_high": np.nan}
-    parts = np.array([
-        whole.var(ddof=1) / n_trainings,
-        (n_artists - 1) / n_artists * np.square(without - without.mean()).sum(),
-    ])  # fmt: skip
-    half = 0.0
-    if parts.sum() > 0:
-        freedom = parts.sum() ** 2 / (parts**2 / [n_trainings - 1, n_artists - 1]).sum()
-        half = float(scipy.stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(parts.sum()))
-    return {"difference": value, "ci_low": value - half, "ci_high": value + half}
-
-
-def _without_each(scores, truth, n):
-    """Mean nDCG of all artists, and then without each one of them."""
-    kept = [truth.index, *(truth.index.delete(place) for place in range(len(truth)))]
-    return np.array([
-        ranking.ndcg(scores.loc[some, some], truth.loc[some, some], n).mean() for some in kept
-    ])  # fmt: skip

@@ -7,7 +7,8 @@ Conventions
   artists, once.
 - Fold 0 is the paper's single split. Where there are further folds, which test every artist once, results
   over all their queries stand beside it and carry the comparison.
-- Values come long, one row for each (fold, method, measure, query), means over a method's trainings.
+- Values come one row for each (fold, method, measure), which holds a `ranking.Measured` for each training, so
+  that intervals cover artists and trainings (`lib.significance`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from lib import baselines, blend, confounds, evaluation, methods, proximity, ranking, significance, splits
+from lib import baselines, blend, evaluation, methods, proximity, ranking, significance, splits
 from lib.audio_features import Ear
 from lib.factor_cnn import FactorCnn
 from lib.factor_models import FactorKernel, FactorRidge, FactorSum, TagRidge
@@ -262,40 +263,39 @@ def values(scores, target, split, listeners, *, n, part="test", seed=0):
     Returns
     -------
     pd.DataFrame
-        ``fold, method, measure, query, value, n_seeds``; measures are `MEASURES`.
+        ``fold, method, measure, n_queries, runs``; measures are `MEASURES`, ``runs`` lists a
+        `ranking.Measured` for each training.
     """
     rows = []
     for fold in sorted(set(split["fold"]) & set(scores["fold"])):
         artists = splits.artists_of(split, part, fold=fold)
         truth = target.loc[artists, artists]
         length = min(n, len(artists) - 1)
-        runs = {}
+        frames = {}
         for (method, _, _), frame in frames_of(scores[scores["fold"] == fold], artists):
-            predicted = frame.reindex_like(truth)
-            found = {
-                "ndcg": ranking.ndcg(predicted, truth, length),
-                "unordered": ranking.overlap_at_n(predicted, truth, length),
-                "matched_concordance": confounds.matched_concordance(predicted, truth, listeners),
-            }
-            for measure, per_query in found.items():
-                runs.setdefault((method, measure), []).append(per_query)
-        for (method, measure), found in runs.items():
-            mean = pd.concat(found, axis=1).mean(axis=1)
-            rows.append(
-                pd.DataFrame(
-                    {
-                        "fold": fold, "method": method, "measure": measure, "query": mean.index,
-                        "value": mean.to_numpy(), "n_seeds": len(found),
-                    }
-                )
-            )  # fmt: skip
-    return pd.concat(rows, ignore_index=True)
+            frames.setdefault(method, []).append(frame.reindex_like(truth))
+        for method, measure in itertools.product(frames, MEASURES):
+            runs = evaluation.measured(frames[method], truth, measure, length, listeners=listeners, seed=seed)
+            rows.append((fold, method, measure, int(runs[0].values.notna().sum()), runs))
+    return pd.DataFrame(rows, columns=["fold", "method", "measure", "n_queries", "runs"])
 
 
-def pooled(per_query):
-    """The queries that a result rests on: those of all folds behind the paper's split, or else its own."""
-    behind = per_query[per_query["fold"] > 0]
-    return behind if len(behind) else per_query
+def pooled(part):
+    """The trainings that a result rests on: over all folds behind the paper's split, or else its own.
+
+    Parameters
+    ----------
+    part : pd.DataFrame
+        Rows of `values` of one method and measure.
+
+    Returns
+    -------
+    list of ranking.Measured
+        Queries of several folds one below the other.
+    """
+    behind = part[part["fold"] > 0]
+    runs = (behind if len(behind) else part)["runs"]
+    return [ranking.stacked(list(of_folds)) for of_folds in zip(*runs, strict=True)]
 
 
 def choose(dev_values, names=(*AUDIO_ALONE, *WITH_TAGS), *, measure="ndcg", fold=0):
@@ -316,7 +316,7 @@ def choose(dev_values, names=(*AUDIO_ALONE, *WITH_TAGS), *, measure="ndcg", fold
         Mean over the dev artists, indexed by method.
     """
     chosen = dev_values[(dev_values["measure"] == measure) & (dev_values["fold"] == fold)]
-    means = chosen.groupby("method")["value"].mean()
+    means = chosen.set_index("method")["runs"].map(_mean)
     return means.reindex([name for name in names if name in means.index]).sort_values(
         ascending=False, kind="stable"
     )
@@ -371,58 +371,52 @@ def best_weights(by_weight):
     return dict(zip(best["fold"].tolist(), best["weight"].tolist(), strict=True))
 
 
-def comparisons(test_values, *, references=("l2", "siamese"), seed=0):
-    """Every method against the paper's two, query by query, with Holm's correction.
+def comparisons(test_values, *, references=("l2", "siamese")):
+    """Every method against the paper's two, with Holm's correction.
 
     Parameters
     ----------
     test_values : pd.DataFrame
         From `values`.
     references : sequence of str
-    seed : int
 
     Returns
     -------
     pd.DataFrame
-        ``reference, method, measure, difference`` (method - reference, mean over queries), ``ci_low``,
-        ``ci_high, p_value`` (two-sided, paired randomisation), ``p_holm`` (within one reference and measure),
-        ``folds`` (how many, beside the paper's split, or 0) and ``n_queries``.
+        ``kind`` (secondary: the primary comparisons are those of `evaluation`), ``reference, method, measure,
+        difference`` (method - reference), ``ci_low, ci_high, p_value`` (two-sided), ``p_corrected`` (Holm,
+        within one reference and measure), ``decision, folds`` (how many, beside the paper's split, or 0),
+        ``n_queries, n_seeds``.
     """
     rows = []
-    for measure in MEASURES:
-        wide = test_values[test_values["measure"] == measure].pivot(
-            index=["fold", "query"], columns="method", values="value"
-        )
-        for reference in [name for name in references if name in wide]:
-            family = []
-            for method in [name for name in test_values["method"].unique() if name != reference]:
-                both = wide[[method, reference]].dropna().reset_index()
-                if both.empty:
-                    continue
-                both = pooled(both)
-                low, high = significance.bootstrap_interval(both[method] - both[reference], seed=seed)
-                p_value = significance.paired_randomisation(both[method], both[reference], seed=seed)
-                family.append(
-                    {
-                        "reference": reference, "method": method, "measure": measure,
-                        "difference": (both[method] - both[reference]).mean(), "ci_low": low, "ci_high": high,
-                        "p_value": p_value,
-                        "folds": int((np.unique(both["fold"]) > 0).sum()), "n_queries": len(both),
-                    }
-                )  # fmt: skip
-            corrected = significance.holm([row["p_value"] for row in family])
-            rows += [row | {"p_holm": float(p)} for row, p in zip(family, corrected, strict=True)]
-    return pd.DataFrame(rows)
+    names = list(test_values["method"].unique())
+    parts = {key: part for key, part in test_values.groupby(["method", "measure"], sort=False)}
+    for measure, reference, method in itertools.product(MEASURES, references, names):
+        if method == reference or not {(method, measure), (reference, measure)} <= parts.keys():
+            continue
+        both = [parts[name, measure] for name in (method, reference)]
+        shared = set(both[0]["fold"]) & set(both[1]["fold"])
+        if not shared:
+            continue
+        result = significance.estimate(*(pooled(part[part["fold"].isin(shared)]) for part in both))
+        if result.n_queries:
+            rows.append(
+                {
+                    "kind": "secondary", "reference": reference, "method": method, "measure": measure,
+                    **result.row("difference"), "folds": sum(fold > 0 for fold in shared),
+                    "n_queries": result.n_queries, "n_seeds": result.n_trainings,
+                }
+            )  # fmt: skip
+    return evaluation.decided(pd.DataFrame(rows), "difference", families=["reference", "measure"])
 
 
-def summary(per_query, *, seed=0):
-    """Each method's mean over queries with its interval.
+def summary(test_values):
+    """Each method's mean with its interval.
 
     Parameters
     ----------
-    per_query : pd.DataFrame
+    test_values : pd.DataFrame
         From `values`.
-    seed : int
 
     Returns
     -------
@@ -430,30 +424,29 @@ def summary(per_query, *, seed=0):
         ``method, measure, value, ci_low, ci_high, n_queries, n_seeds``.
     """
     rows = []
-    for (method, measure), part in per_query.groupby(["method", "measure"], sort=False):
-        part = pooled(part.dropna(subset="value"))
-        if len(part):
-            low, high = significance.bootstrap_interval(part["value"], seed=seed)
-            found = (part["value"].mean(), low, high, len(part), int(part["n_seeds"].max()))
+    for (method, measure), part in test_values.groupby(["method", "measure"], sort=False):
+        result = significance.estimate(pooled(part))
+        if result.n_queries:
+            found = (result.value, *result.interval(), result.n_queries, result.n_trainings)
             rows.append((method, measure, *found))
     columns = ["method", "measure", "value", "ci_low", "ci_high", "n_queries", "n_seeds"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def as_table1(test_values, *, n, seed=0):
+def as_table1(test_values, *, n):
     """The same values as rows of Table 1: matched concordance, each further fold, and all folds together.
 
     Parameters
     ----------
     test_values : pd.DataFrame
         From `values`.
-    n, seed : int
+    n : int
 
     Returns
     -------
     pd.DataFrame
-        In the columns of `evaluation.table1`; ``fold`` is blank for all folds behind the paper's together.
-        Fold 0 has only what `evaluation.table1` lacks.
+        In the columns of `evaluation.table1`; ``fold`` is NaN for all folds behind the paper's together. Fold
+        0 has only what `evaluation.table1` lacks.
     """
     rows = []
     for (method, measure), part in test_values.groupby(["method", "measure"], sort=False):
@@ -461,21 +454,19 @@ def as_table1(test_values, *, n, seed=0):
             (fold, one) for fold, one in part.groupby("fold") if fold or measure == "matched_concordance"
         ]
         if (part["fold"] > 0).any():
-            groups.append((pd.NA, part[part["fold"] > 0]))
+            groups.append((pd.NA, part))
         for fold, one in groups:
-            if one["value"].notna().sum() == 0:
-                continue
-            low, high = significance.bootstrap_interval(one["value"], seed=seed)
-            rows.append(
-                {
-                    "truth": "corrected", "candidates": "test", "fold": fold, "method": method,
-                    "metric": measure, "n": pd.NA if measure == "matched_concordance" else n,
-                    "value": one["value"].mean(), "ci_low": low, "ci_high": high,
-                    "chance": _chance(test_values, measure, one), "p_value": np.nan,
-                    "n_queries": int(one["value"].notna().sum()), "n_seeds": int(one["n_seeds"].max()),
-                    "seed_sd": np.nan, "paper_value": np.nan,
-                }
-            )  # fmt: skip
+            result, chance = significance.estimate(pooled(one)), _chance(test_values, measure, one)
+            if result.n_queries:
+                rows.append(
+                    {
+                        "truth": "corrected", "candidates": "test", "fold": fold, "method": method,
+                        "metric": measure, "n": pd.NA if measure == "matched_concordance" else n,
+                        **result.row(border=chance), "chance": chance,
+                        "n_queries": result.n_queries, "n_seeds": result.n_trainings,
+                        "seed_sd": result.seed_sd, "paper_value": np.nan,
+                    }
+                )  # fmt: skip
     return pd.DataFrame(rows).astype({"n": "Int64", "fold": "Int64"})
 
 
@@ -510,4 +501,8 @@ def _chance(test_values, measure, one):
     if measure == "matched_concordance":
         return 0.5
     constant = test_values[(test_values["method"] == "chance") & (test_values["measure"] == measure)]
-    return constant[constant["fold"].isin(one["fold"].unique())]["value"].mean()
+    return _mean(pooled(constant[constant["fold"].isin(one["fold"])]))
+
+
+def _mean(runs):
+    return float(np.mean([run.values.mean() for run in runs]))

@@ -330,12 +330,24 @@ def decided(table, value, *, families, border=0.0):
     groups = table[secondary].groupby(families, sort=False) if families else [(None, table[secondary])]
     for _, family in groups:
         corrected[family.index] = significance.holm(family["p_value"])
-    side = np.sign(table[value] - border).where(corrected < 1 - significance.LEVEL, 0).fillna(0).astype(int)
+    borders = np.broadcast_to(border, len(table))
+    decisions = [DECISIONS[side(*each)] for each in zip(table[value], corrected, borders, strict=True)]
     place = table.columns.get_loc("p_value") + 1
     table = table.copy()
     table.insert(place, "p_corrected", corrected)
-    table.insert(place + 1, "decision", side.map(DECISIONS))
+    table.insert(place + 1, "decision", decisions)
     return table
+
+
+def side(value, p_value, border=0.0):
+    """On which side of a border a value lies: the one rule behind every verdict.
+
+    Returns
+    -------
+    int
+        1 above, -1 below, 0 if the p-value is not below .05, or there is none.
+    """
+    return int(np.sign(value - border)) if p_value < 1 - significance.LEVEL else 0
 
 
 def published_counts():

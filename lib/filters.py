@@ -475,7 +475,7 @@ def against(trained, reference, *, seed=0):
     -------
     pd.DataFrame
         Indexed by criterion: ``trained``, ``reference`` (mean value of a network's best filter),
-        ``difference``, ``ci_low``, ``ci_high`` (95 %, `welch_interval`), ``p_value`` (two-sided,
+        ``difference``, ``ci_low``, ``ci_high`` (95 %, Welch), ``p_value`` (two-sided,
         `permutation_test`), ``p_holm`` (corrected over the criteria), ``smallest_p_holm`` (the lowest that
         so many networks can reach), ``n_trained``, ``n_reference``.
     """
@@ -485,7 +485,7 @@ def against(trained, reference, *, seed=0):
         rows[criterion] = {
             "trained": ours.mean() if len(ours) else np.nan,
             "reference": theirs.mean() if len(theirs) else np.nan,
-            **welch_interval(ours, theirs),
+            **significance.trainings_estimate(ours, theirs).row("difference"),
             "p_value": permutation_test(ours, theirs, seed=seed),
             "smallest_p_holm": min(1.0, len(first.columns) / _n_divisions(len(ours), len(theirs))),
             "n_trained": len(ours), "n_reference": len(theirs),

@@ -24,27 +24,19 @@ COLUMNS = [
     *("p_corrected", "verdict"),
 ]
 MEANINGS = {1: "holds", -1: "does not hold", 0: "cannot be told"}
-VERDICTS = dict(zip(evaluation.DECISIONS.values(), MEANINGS.values(), strict=True))
 
 APPRECIABLE = 0.05  # of the loss of one constant: what the ledger takes for an appreciable reduction
 
 
-def verdict(low, high, border=0.0):
-    """Whether "greater than `border`" holds, given an interval.
+def verdict(value, p_value, border=0.0):
+    """Whether "greater than `border`" holds, from a figure and the p-value that decides.
 
     Returns
     -------
     str
         ``holds``, ``does not hold`` or ``cannot be told``.
-
-    Raises
-    ------
-    ValueError
-        If the interval is not one.
     """
-    if not low <= high:
-        raise ValueError(f"not an interval: {low} to {high}")
-    return MEANINGS[int(low > border) - int(high < border)]
+    return MEANINGS[evaluation.side(value, p_value, border)]
 
 
 def ranking_claims(comparisons):
@@ -416,11 +408,12 @@ def filter_claims(structure, described, controls=None, *, seed=0):
         " filters beyond the other controls, over random divisions of the networks"
     )
     rows.append(_row(selection, "5, Figure 4", decided_by, filters.beyond(described, controls, seed=seed)))
-    ours, theirs = filters.best(described), filters.best(controls)
+    compared = filters.against(described, controls, seed=seed)
     for criterion, claim in patterns.items():
         decided_by = f"{criterion} of a trained network's best filter - of a control's, over networks"
-        values = (table[criterion].dropna().to_numpy() for table in (ours, theirs))
-        rows.append(_row(claim, "5, Figure 4", decided_by, significance.trainings_estimate(*values)))
+        row = compared.loc[criterion].to_dict()
+        row |= {"kind": "secondary", "p_corrected": row["p_holm"]}
+        rows.append(_compared(claim, "5, Figure 4", decided_by, row))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -485,7 +478,8 @@ def decided(claims):
     compared = ledger["verdict"].notna()
     rest = ledger[~compared].drop(columns=["p_corrected", "verdict"])
     rest = evaluation.decided(rest, "value", families=[], border=rest["border"])
-    rest["verdict"] = rest["decision"].map(VERDICTS)
+    figures = zip(rest["value"], rest["p_corrected"], rest["border"], strict=True)
+    rest["verdict"] = [verdict(*each) for each in figures]
     return pd.concat([ledger[compared], rest[COLUMNS]]).sort_index()
 
 
@@ -505,7 +499,7 @@ def _compared(claim, section, decided_by, row):
     """One line of the ledger from one of `evaluation.comparisons`."""
     line = {name: row[name] for name in ("kind", "ci_low", "ci_high", "p_value", "p_corrected")}
     line |= {"claim": claim, "section": section, "decided_by": decided_by, "value": row["difference"]}
-    return line | {"border": 0.0, "verdict": VERDICTS[row["decision"]]}
+    return line | {"border": 0.0, "verdict": verdict(row["difference"], row["p_corrected"])}
 
 
 def _row(claim, section, decided_by, result, border=0.0, kind="secondary"):

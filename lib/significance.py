@@ -205,6 +205,8 @@ def trainings_estimate(runs, minus=()):
         Its error is NaN where a side has one training, which says nothing of its luck.
     """
     sides = [np.asarray(side, dtype=float) for side in (runs, minus) if len(side)]
+    if not len(runs):
+        return Estimate(np.nan, np.nan, np.nan, 0, 0)
     value = float(sides[0].mean() - (sides[1].mean() if len(sides) > 1 else 0))
     if min(map(len, sides)) < 2:
         return Estimate(value, np.nan, np.nan, 0, len(sides[0]))

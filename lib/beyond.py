@@ -390,7 +390,7 @@ def comparisons(test_values, *, references=("l2", "siamese")):
     """
     rows = []
     names = list(test_values["method"].unique())
-    parts = {key: part for key, part in test_values.groupby(["method", "measure"], sort=False)}
+    parts = dict(iter(test_values.groupby(["method", "measure"], sort=False)))
     for measure, reference, method in itertools.product(MEASURES, references, names):
         if method == reference or not {(method, measure), (reference, measure)} <= parts.keys():
             continue

@@ -350,6 +350,24 @@ def side(value, p_value, border=0.0):
     return int(np.sign(value - border)) if p_value < 1 - significance.LEVEL else 0
 
 
+def reliability(half):
+    """Reliability of the whole truth from the agreement of two halves of the listeners, and what it allows.
+
+    Parameters
+    ----------
+    half : float
+        Correlation between the two halves.
+
+    Returns
+    -------
+    whole, bound : float
+        Spearman and Brown's step to the full number of listeners, ``2 r / (1 + r)``; and its square root, the
+        correlation that a predictor without noise could reach with the truth.
+    """
+    whole = 2 * half / (1 + half)
+    return whole, float(np.sqrt(max(whole, 0)))
+
+
 def published_counts():
     """The published table as counts of hits, and what can be said of model and baseline from counts alone.
 

@@ -366,9 +366,6 @@ def _shares(metric, values, p, t, n):
         return values[:, None] * np.divide(both, total, out=np.zeros_like(both), where=total > 0)
     factors = _r_precision_factors if metric == "r_precision" else FACTORS[metric]
     first, second = factors(p, t, n)
-    if metric == "ndcg":  # a candidate changes the ideal list, too
-        ideal, _ = factors(t, t, n)
-        return (first - values[:, None] * ideal) * (second - second.mean(axis=1, keepdims=True))
     return (first - first.mean(axis=1, keepdims=True)) * (second - second.mean(axis=1, keepdims=True))
 
 

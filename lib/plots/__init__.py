@@ -42,6 +42,7 @@ from lib.plots.ranking import (
     overlap_by_length,
     overview,
     published_null,
+    published_values,
     rank_heatmap,
     strata_bars,
 )

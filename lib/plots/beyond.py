@@ -48,7 +48,7 @@ def gains(comparisons, *, reference="l2", measures=("ndcg", "unordered", "matche
         ax.axvline(0, color="#999999", linestyle=":")
         ax.set_xlabel(f"gain in {MEASURES[measure]}")
     np.atleast_1d(axes)[0].set_yticks(range(len(listed)), [name_of(method) for method in listed])
-    figure.suptitle(f"difference to {METHOD_NAMES.get(reference, reference)}, 95 % interval over queries")
+    figure.suptitle(f"difference to {METHOD_NAMES.get(reference, reference)}, 95 % interval over artists and trainings")
     return figure
 
 
@@ -76,7 +76,7 @@ def beyond_forest(table, *, n):
             if method in part.index:
                 _interval(ax, part.loc[method], "value", place, method)
         ax.axvline(part["chance"].iloc[0], color="#999999", linestyle=":", label="chance")
-        ax.set_xlabel(f"{label},\n95 % interval over queries")
+        ax.set_xlabel(f"{label},\n95 % interval over artists and trainings")
     axes[0].set_yticks(range(len(listed)), [name_of(method) for method in listed])
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", fontsize=8)
     return figure
@@ -129,7 +129,7 @@ def target_and_encoder(summary, *, ax=None):
         ax.plot([], [], "o-", color=TARGET_COLOURS[target], label=label)
     ax.plot([], [], "o", color="white", markeredgecolor="black", label="fixed features of clips")
     ax.plot([], [], "o", color="black", label="the paper's encoder")
-    ax.set_xlabel("nDCG@10 of test artists, 95 % interval over queries")
+    ax.set_xlabel("nDCG@10 of test artists, 95 % interval over artists and trainings")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 

@@ -8,24 +8,22 @@ import numpy as np
 from lib.plots.style import AMOUNT, METHOD_COLOURS, METHOD_NAMES, SIGNED, axes_of
 
 
-def mislabelled_truth(truths):
-    """Both truths of the test artists side by side, and where the published rows come from.
+def mislabelled_truth(truths, *, simulated):
+    """Both truths of the test artists side by side: in the published one the candidates are other artists.
 
     Parameters
     ----------
     truths : dict of str to pd.DataFrame
         ``corrected`` and ``as_published``, over the same test artists.
+    simulated : bool
+        Said in the title.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.2), sharey=True)
-    highest = np.nanquantile(truths["corrected"].to_numpy(), 0.99)
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.4), sharey=True)
     for ax, (name, frame) in zip(axes, truths.items(), strict=True):
-        image = ax.imshow(
-            frame.to_numpy(), cmap=AMOUNT, vmin=0, vmax=highest, origin="upper", interpolation="nearest"
-        )
-        ax.set_title(name.replace("_", " "))
-        ax.set(xlabel="candidate")
-    axes[0].set_ylabel("query")
+        image = _truth_panel(ax, name, frame, truths)
+    axes[0].set_ylabel("query, a test artist")
     figure.colorbar(image, ax=axes, label="true similarity", extend="max")
+    figure.suptitle(_data(simulated), fontsize=9)
     return figure
 
 
@@ -87,7 +85,7 @@ def forest(table, *, metric, n, truths=("as_published", "corrected")):
     figure, axes = plt.subplots(1, len(truths), figsize=(4.6 * len(truths), 3.6), sharey=True, sharex=True)
     for ax, truth in zip(np.atleast_1d(axes), truths, strict=True):
         _forest_panel(ax, table, truth, metric, n)
-        ax.set_xlabel(f"{metric} @ {n}, 95 % interval over queries")
+        ax.set_xlabel(f"{metric} @ {n}, 95 % interval over artists and trainings")
     _forest_legend(np.atleast_1d(axes)[0])
     return figure
 
@@ -109,52 +107,45 @@ def overview(table, truths, *, simulated, n=None):
     lengths = table["n"].dropna().astype(int).unique()
     n = n or int(min(lengths, key=lambda length: abs(length - 10)))
     figure, axes = plt.subplots(2, 2, figsize=(10, 6.6), height_ratios=(1, 0.9), sharey="row")
-    highest = np.nanquantile(truths["corrected"].to_numpy(), 0.99)
     for column, truth in enumerate(("as_published", "corrected")):
-        label = "as published: rows under wrong names" if truth == "as_published" else "corrected"
-        axes[0, column].imshow(
-            truths[truth].to_numpy(),
-            cmap=AMOUNT,
-            vmin=0,
-            vmax=highest,
-            origin="upper",
-            interpolation="nearest",
-        )
-        axes[0, column].set(title=f"true similarity, {label}", xlabel="candidate")
+        image = _truth_panel(axes[0, column], truth, truths[truth], truths)
         _forest_panel(axes[1, column], table, truth, "unordered", n)
         axes[1, column].set(title="", xlabel=f"share of the {n} true neighbours found")
-    axes[0, 0].set_ylabel("query (test artists)")
+    axes[0, 0].set_ylabel("query, a test artist")
+    figure.colorbar(image, ax=axes[0], label="true similarity", extend="max")
     limits = [ax.get_xlim() for ax in axes[1]]
     for ax in axes[1]:
         ax.set_xlim(min(low for low, _ in limits), max(high for _, high in limits))
     _forest_legend(axes[1, 1])
     row = table.iloc[0]
-    data = "simulated music and listeners" if simulated else "real music and listeners"
     figure.suptitle(
-        f"{data}; {row['n_queries']} test artists, {int(table['n_seeds'].max())} trainings,"
-        " 95 % intervals over artists"
+        f"{_data(simulated)}; {row['n_queries']} test artists, {int(table['n_seeds'].max())} trainings,"
+        " 95 % intervals over both"
     )
     return figure
 
 
 MEASURE_NAMES = {
     "fame_correlation": "rank correlation of scores\nwith listeners",
+    "source_correlation": "rank correlation of scores\nwith the same catalogue",
     "matched_concordance": "matched concordance:\npairs of like fame in true order",
     "partial_spearman": "rank correlation with the truth,\ngiven listeners",
     "never_named": "share of artists\non nobody's list",
 }
 
 
-def published_null(table, *, n):
-    """The published arm beside what its rows give under permuted query names, and the chance of the paper.
+def published_null(table, *, n, simulated):
+    """The published arm beside what permuted names of the candidates give, and the paper's own values.
 
     Parameters
     ----------
     table : pd.DataFrame
         From `evaluation.published_null`.
     n : int
+    simulated : bool
+        Said in the title.
     """
-    figure, ax = plt.subplots(figsize=(7.5, 3.6))
+    figure, ax = plt.subplots(figsize=(7.5, 3.8))
     chosen = table[(table["n"] == n) & (table["method"] != "chance")].iloc[::-1].reset_index(drop=True)
     for place, row in chosen.iterrows():
         ax.plot(
@@ -163,10 +154,54 @@ def published_null(table, *, n):
         )  # fmt: skip
         colour = METHOD_COLOURS.get(row["method"], "#444444")
         ax.plot(row["value"], place, "o", color=colour, markeredgecolor="black", markeredgewidth=0.4)
-    ax.axvline(chosen["chance"].iloc[0], color="#999999", linestyle=":", label="chance, n / candidates")
+        ax.plot(row["paper_value"], place, "x", color="black")
+    ax.plot([], [], "x", color="black", label="the paper's value (its own data)")
+    ax.axvline(chosen["chance"].iloc[0], color="#999999", linestyle=":", label="chance, n / places")
     ax.set_yticks(range(len(chosen)), _names(chosen["method"]))
-    ax.set_xlabel(f"share of the {n} artists that the published truth calls nearest")
+    ax.set_xlabel(f"share of the {n} candidates that the published truth puts first")
+    ax.set_title(_data(simulated), fontsize=9)
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def published_values(table, *, simulated):
+    """All sixteen values of the published Table 1 beside those of this run.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `evaluation.beside_the_published`.
+    simulated : bool
+        Said in the title.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.4), sharex=True)
+    lengths = sorted(table["n"].unique())
+    titles = {"unordered": "unordered", "sequence_matcher": '"edit distance" (SequenceMatcher ratio)'}
+    for ax, (metric, title) in zip(axes, titles.items(), strict=True):
+        part = table[table["metric"] == metric]
+        for side, method in ((-1, "l2"), (1, "siamese")):
+            rows = part[part["method"] == method].sort_values("n")
+            x, colour = np.arange(len(lengths)) + 0.09 * side, METHOD_COLOURS[method]
+            name = METHOD_NAMES[method]
+            ax.plot(x + 0.06 * side, rows["paper"], "x", color=colour, markersize=7, label=f"{name}, paper")
+            if method == "siamese":
+                ax.plot(
+                    x + 0.06 * side, rows["epoch_5"], "d", markerfacecolor="none", color=colour,
+                    label="unpublished, epoch 5",
+                )  # fmt: skip
+            for shift, truth, marker in ((0.12, "as_published", "s"), (0.2, "corrected", "o")):
+                if truth in rows:
+                    error = [rows[truth] - rows[f"{truth}_low"], rows[f"{truth}_high"] - rows[truth]]
+                    ax.errorbar(
+                        x + shift * side, rows[truth], yerr=np.clip(error, 0, None), fmt=marker, color=colour,
+                        markersize=4, linewidth=1, label=f"{name}, this run, {truth.replace('_', ' ')}",
+                    )  # fmt: skip
+        chance = part.drop_duplicates("n").sort_values("n")
+        ax.plot(range(len(lengths)), chance["chance"], ":", color="#777777", label="chance, as published")
+        ax.set_xticks(range(len(lengths)), lengths)
+        ax.set(title=title, xlabel="length n of the lists (artists)", ylabel="accuracy")
+    figure.suptitle(f"crosses: the paper; others: {_data(simulated)}, 95 % intervals", fontsize=9)
+    _forest_legend(axes[0], ncols=3)
     return figure
 
 
@@ -279,6 +314,22 @@ def clips_curve(table):
     )
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
+
+
+def _data(simulated):
+    return f"{'simulated' if simulated else 'real'} music and listeners"
+
+
+def _truth_panel(ax, name, frame, truths):
+    """One truth as a picture, on the colours of the corrected one."""
+    highest = np.nanquantile(truths["corrected"].to_numpy(), 0.99)
+    values = np.where(frame.to_numpy() < 0, np.nan, frame.to_numpy())
+    published = name == "as_published"
+    ax.set(
+        title="as published: other artists under these names" if published else "corrected",
+        xlabel="candidate, by the name it carries" if published else "candidate",
+    )
+    return ax.imshow(values, cmap=AMOUNT, vmin=0, vmax=highest, origin="upper", interpolation="nearest")
 
 
 def _names(methods):

@@ -43,8 +43,8 @@ METHOD_NAMES = {
     "mfcc_gaussian": "MFCC Gaussians",
     "untrained": "untrained network",
     "siamese": "siamese network",
-    "split_half": "ceiling: other half of listeners",
-    "world": "ceiling: perfect hearing",
+    "split_half": "reference: other half of listeners",
+    "world": "reference: perfect hearing",
     "truth": "the truth itself",
     "source": "same catalogue",
     "loudness": "like loudness",
@@ -55,7 +55,7 @@ METHOD_NAMES = {
     "factor_all": "factors: all three",
     "tag_ridge": "tags by ridge",
     "factor_tags": "factors and tags",
-    "all_factors": "ceiling: everybody's factors",
+    "all_factors": "reference: everybody's factors",
     "siamese_longer": "siamese, twice the epochs",
     "siamese_best_epoch": "siamese, best dev epoch",
     "siamese_five": "siamese, five convolutions",
@@ -66,7 +66,7 @@ METHOD_NAMES = {
     "feature_siamese": "pairs by the paper's head on features",
     "pair_ridge": "pairs by ridge",
 }
-SPLIT_COLOURS = {"train": "#0072B2", "dev": "#E69F00", "test": "#D55E00"}
+SPLIT_COLOURS = {"train": "#0072B2", "dev": "#E69F00", "test": "#D55E00", "test, as published": "#CC79A7"}
 
 
 def use_style():

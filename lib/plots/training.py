@@ -102,6 +102,9 @@ def tile_picture(tiles, owners, *, ax=None):
 def loss_curves(history, constants, *, ax=None):
     """Figure 2: loss by epoch for train, dev and test artists; thin lines are single trainings.
 
+    A fourth split, ``test, as published``, is the author's test loss: pairs of a test artist with any other
+    under wrong names.
+
     Parameters
     ----------
     history : pd.DataFrame
@@ -113,12 +116,10 @@ def loss_curves(history, constants, *, ax=None):
     for split, part in history.groupby("split", sort=False):
         wide = part.pivot(index="epoch", columns="seed", values="loss")
         ax.plot(wide.index, wide, color=SPLIT_COLOURS[split], alpha=0.3, linewidth=0.8)
-        ax.plot(
-            wide.index, wide.mean(axis=1), color=SPLIT_COLOURS[split], linewidth=2, label=f"{split} artists"
-        )
+        ax.plot(wide.index, wide.mean(axis=1), color=SPLIT_COLOURS[split], linewidth=2, label=split)
     for split, loss in constants.items():
         ax.axhline(
-            loss, color=SPLIT_COLOURS[split], linestyle=":", linewidth=1.2, label=f"{split}: always the mean"
+            loss, color=SPLIT_COLOURS[split], linestyle=":", linewidth=1.2, label=f"{split}: one constant"
         )
     ax.set(xlabel="epoch", ylabel="mean squared error")
     later = history.loc[history["epoch"] > history["epoch"].min(), "loss"]

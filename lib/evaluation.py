@@ -637,11 +637,10 @@ def mean_scores(scores, method, artists):
     return sum(frames) / len(frames)
 
 
-def table2(scores, target, split, queries, *, sources, n=5):
+def table2(scores, target, split, queries, *, sources, among=None, n=5):
     """The artists most similar to some queries, by the truth and by each source (the paper's Table 2).
 
-    Candidates are all artists, as the paper's text says; the split of each query is named, because a method
-    has heard the training artists before.
+    The split of each query is named, because a network has met the training artists before.
 
     Parameters
     ----------
@@ -654,6 +653,8 @@ def table2(scores, target, split, queries, *, sources, n=5):
         Artist ids.
     sources : sequence of str
         Method names.
+    among : sequence of str, optional
+        Candidates, the queries among them; all artists, if None. The paper's are training and test artists.
     n : int
 
     Returns
@@ -661,14 +662,74 @@ def table2(scores, target, split, queries, *, sources, n=5):
     pd.DataFrame
         ``query, query_split, truth, candidates, rank, source, artist, score``; ids, not names.
     """
+    among = list(target.columns if among is None else among)
     split_of = split[split["fold"] == 0].set_index("artist_id")["split"]
-    frames = {"truth": target.loc[list(queries)]}
-    frames |= {source: mean_scores(scores, source, target.index).loc[list(queries)] for source in sources}
+    frames = {"truth": target.loc[list(queries), among]}
+    frames |= {
+        source: mean_scores(scores, source, target.index).loc[list(queries), among] for source in sources
+    }
     tables = [ranking.top(frame, n).assign(source=source) for source, frame in frames.items()]
     table = pd.concat(tables, ignore_index=True)
     table["query_split"], table["truth"] = table["query"].map(split_of), "corrected"
-    table["candidates"] = "all"
+    table["candidates"] = "all" if len(among) == len(target) else "train and test"
     return table[["query", "query_split", "truth", "candidates", "rank", "source", "artist", "score"]]
+
+
+def album_neighbours(networks, collection, clips, query, *, n=5):
+    """The nearest artists of one artist, found by the clips of each of its albums alone.
+
+    Parameters
+    ----------
+    networks : sequence of lib.training.Siamese
+        Trained; their similarities are averaged.
+    collection : lib.methods.Collection
+    clips : pd.DataFrame
+        ``artist_id, album``, in the order of the collection's spectrograms.
+    query : str
+    n : int
+
+    Returns
+    -------
+    pd.DataFrame
+        ``album, clips`` (how many), ``rank, artist, score``; the album of the most popular clip first.
+    """
+    others, owners = collection.clips_of(collection.artists)
+    own = clips[(clips["artist_id"] == query).to_numpy()]
+    tables = []
+    for album, part in own.groupby("album", sort=False):
+        sound = np.asarray(collection.spectrograms[part.index.to_numpy()], dtype=np.float32)
+        similar = np.mean([network.clip_similarities(sound, others) for network in networks], axis=0)
+        scores = pd.Series(similar.mean(axis=0)).groupby(owners).mean().set_axis(collection.artists)
+        frame = scores.drop(query).rename(query).to_frame().T.rename_axis(index="query", columns="candidate")
+        tables.append(ranking.top(frame, n).assign(album=album, clips=len(part)))
+    return pd.concat(tables, ignore_index=True)[["album", "clips", "rank", "artist", "score"]]
+
+
+def places_of(scores, target, query, artists, *, sources):
+    """Which place each source gives to some artists among all others, for one query.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        Long scores over all artists.
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    query : str
+    artists, sources : sequence of str
+
+    Returns
+    -------
+    pd.DataFrame
+        ``artist, source, place`` (1 is nearest; ties share their mean place), ``of`` (artists); no rows for
+        artists without scores.
+    """
+    frames = {"truth": target} | {source: mean_scores(scores, source, target.index) for source in sources}
+    present = [artist for artist in artists if artist in target.columns]
+    rows = [
+        (artist, source, frame.loc[query].rank(ascending=False)[artist], len(target) - 1)
+        for artist in present
+        for source, frame in frames.items()
+    ]
+    return pd.DataFrame(rows, columns=["artist", "source", "place", "of"])
 
 
 def beside_the_paper(table):

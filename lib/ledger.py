@@ -310,6 +310,16 @@ def training_clip_claims(table):
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def untold_training_clips():
+    """The claims of `training_clip_claims` where no such trainings were made."""
+    reason = "needs trainings with one, two and three clips an artist: python -m benchmarks.clips_per_artist (demo)"
+    claims = {
+        "the variance between an artist's tracks hurts the training": "5",
+        "training with more audio samples of each artist would help": "6",
+    }
+    return pd.concat([untold(claim, section, reason) for claim, section in claims.items()], ignore_index=True)
+
+
 def style_claims(style, predicted, queries, test, *, n=5, n_draws=2000, seed=0):
     """Are the artists that the model names alike in style, where styles are known?
 

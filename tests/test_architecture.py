@@ -26,7 +26,7 @@ ORDER = [
     *("devices", "pairs", "siamese", "checkpoints", "training", "search", "filters"),
     *("time_order", "ablation", "controls"),
     *("factor_cnn", "target_encoder", "best_chance", "longer_runs"),
-    *("evaluation", "ledger", "beyond", "similar_artists", "players", "plots", "words", "coverage_of_paper", "explorer"),
+    *("evaluation", "ledger", "beyond", "similar_artists", "players", "plots", "words", "paper_text", "explorer"),
     *("report", "notebooks", "runner"),
 ]
 MAY_IMPORT_KERAS = {"devices", "pairs", "siamese", "training", "search", "ablation"}

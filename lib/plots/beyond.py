@@ -48,7 +48,9 @@ def gains(comparisons, *, reference="l2", measures=("ndcg", "unordered", "matche
         ax.axvline(0, color="#999999", linestyle=":")
         ax.set_xlabel(f"gain in {MEASURES[measure]}")
     np.atleast_1d(axes)[0].set_yticks(range(len(listed)), [name_of(method) for method in listed])
-    figure.suptitle(f"difference to {METHOD_NAMES.get(reference, reference)}, 95 % interval over artists and trainings")
+    figure.suptitle(
+        f"difference to {METHOD_NAMES.get(reference, reference)}, 95 % interval over artists and trainings"
+    )
     return figure
 
 

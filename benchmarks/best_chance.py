@@ -21,9 +21,18 @@ one JSON line: for each variant the mean nDCG@10 on the test artists and the sec
 import json
 import time
 
+import pandas as pd
+
 from lib import best_chance, longer_runs
 
 SEEDS = (0, 1, 2)
+GROUPS = (  # in order of importance: a run that is cut short has the first ones with all seeds
+    ("siamese", "siamese_longer", "siamese_best_epoch"),
+    ("chance", "l2", "feature_siamese", "pair_ridge", "factor_ridge", "factor_kernel"),
+    ("encoder_factors",),
+    ("siamese_five",),
+    ("siamese_denoised", "siamese_jittered", "siamese_best_chance"),
+)
 SETTINGS = ("batch_size", "learning_rate", "n_convolutions", "batch_norm_momentum")
 
 
@@ -33,23 +42,31 @@ def main(seeds=SEEDS):
     asked = {name: parameters[name] for name in (*SETTINGS, "epochs")}
     kept = longer_runs.Kept("best_chance", ["variant", "seed"], study, asked)
     seconds = {}
-    for seed in seeds:
-        todo = [name for name in best_chance.VARIANTS if not kept.has(name, seed)]
-        fitted = best_chance.fitted(
-            matrix, study, parts["train"], parts["dev"], seed=seed, todo=todo, **asked
-        )
-        started = time.perf_counter()
-        for name, method in fitted:
-            scores = longer_runs.scores_of(method, study, parts)
-            kept.add(longer_runs.per_query(scores, study), name, seed, scores=scores)
-            seconds[name] = round(seconds.get(name, 0) + time.perf_counter() - started, 1)
+    for group in GROUPS:
+        for seed in seeds:
+            todo = [name for name in group if not kept.has(name, seed)]
+            fitted = best_chance.fitted(
+                matrix, study, parts["train"], parts["dev"], seed=seed, todo=todo, **asked
+            )
             started = time.perf_counter()
-    table = kept.table()
-    for place, column in enumerate(("encoder", "target")):
-        table.insert(place + 1, column, [best_chance.VARIANTS[name][place] for name in table["variant"]])
-    longer_runs.publish(table, "best_chance")
+            for name, method in fitted:
+                scores = longer_runs.scores_of(method, study, parts)
+                kept.add(longer_runs.per_query(scores, study), name, seed, scores=scores)
+                seconds[name] = round(seconds.get(name, 0) + time.perf_counter() - started, 1)
+                started = time.perf_counter()
+        table = in_order(kept.table())
+        longer_runs.publish(table, "best_chance")
     means = table[table["part"] == "test"].groupby("variant", sort=False)["ndcg"].mean().round(3)
     print(json.dumps({"test_ndcg": means.to_dict(), "seconds": seconds}))
+
+
+def in_order(table):
+    """The table by variant and seed, with encoder and target of each variant."""
+    table = table.assign(variant=pd.Categorical(table["variant"], list(best_chance.VARIANTS)))
+    table = table.sort_values(["variant", "seed"], kind="stable").astype({"variant": object})
+    for place, column in enumerate(("encoder", "target")):
+        table.insert(place + 1, column, [best_chance.VARIANTS[name][place] for name in table["variant"]])
+    return table
 
 
 if __name__ == "__main__":

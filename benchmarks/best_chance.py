@@ -14,7 +14,8 @@ are the defaults of notebook 04, so ``siamese`` is its network after its number 
 - For comparison: ``chance``, ``l2``.
 
 Writes ``benchmarks/best_chance.csv``, which notebook 08 draws: ``variant, encoder, target, seed, part, query,
-ndcg, overlap`` (of the first 10), ``concordance`` (popularity-matched). An interrupted run goes on. Prints
+ndcg, overlap`` (of the first 10), ``concordance`` (popularity-matched), and
+``benchmarks/best_chance_differences.csv`` (`lib.longer_runs.differences`). An interrupted run goes on. Prints
 one JSON line: for each variant the mean nDCG@10 on the test artists and the seconds that it took.
 """
 
@@ -56,8 +57,18 @@ def main(seeds=SEEDS):
                 started = time.perf_counter()
         table = in_order(kept.table())
         longer_runs.publish(table, "best_chance")
+        found = longer_runs.differences(kept, study, compared())
+        longer_runs.publish(found, "best_chance_differences")
     means = table[table["part"] == "test"].groupby("variant", sort=False)["ndcg"].mean().round(3)
     print(json.dumps({"test_ndcg": means.to_dict(), "seconds": seconds}))
+
+
+def compared():
+    """Each variant alone, each against the network of notebook 04, and the cells of the 2 × 2."""
+    alone = [(name, None) for name in best_chance.VARIANTS]
+    against = [(name, "siamese") for name in best_chance.VARIANTS if name != "siamese"]
+    cells = longer_runs.pairs_of(best_chance.TWO_BY_TWO).values()
+    return list(dict.fromkeys([*alone, *against, *cells]))
 
 
 def in_order(table):

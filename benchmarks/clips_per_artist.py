@@ -5,8 +5,9 @@ notebook 04, with its settings, on the same training artists; only the number of
 many of each artist, drawn anew for each seed, the fewer among the more. Dev and test artists keep all.
 
 Writes ``benchmarks/clips_per_artist.csv``, which notebook 04 draws: ``clips, seed, part, query, ndcg,
-overlap`` (of the first 10), ``concordance`` (popularity-matched). An interrupted run goes on. Prints one JSON
-line: mean overlap@10 and nDCG@10 on the test artists for each number of clips, and seconds.
+overlap`` (of the first 10), ``concordance`` (popularity-matched), and
+``benchmarks/clips_per_artist_differences.csv`` (`lib.longer_runs.differences`). An interrupted run goes on.
+Prints one JSON line: mean overlap@10 and nDCG@10 on the test artists for each number of clips, and seconds.
 """
 
 import json
@@ -42,6 +43,9 @@ def main(seeds=SEEDS):
             kept.add(longer_runs.per_query(scores, study), clips, seed, scores=scores)
     table = kept.table().sort_values(["clips", "seed"], kind="stable")
     longer_runs.publish(table, "clips_per_artist")
+    wanted = [*((clips, None) for clips in CLIPS), (1, 3), (2, 1), (3, 1)]
+    found = longer_runs.differences(kept, study, wanted)
+    longer_runs.publish(found, "clips_per_artist_differences")
     means = table[table["part"] == "test"].groupby("clips")[["overlap", "ndcg"]].mean().round(4)
     seconds = round(time.perf_counter() - started)
     print(json.dumps({"steps": steps, "test": means.to_dict("index"), "seconds": seconds}))

@@ -5,8 +5,9 @@ A script in ``benchmarks/`` trains on the simulated demo and writes one table, w
 
 Conventions
 -----------
-- Rows are values of single queries, one for each (training, part, query), rounded to five digits. Differences
-  of two trainings are paired by query; intervals can be made later, over queries and over trainings.
+- One table holds the values of single queries, a row for each (training, part, query), rounded to five
+  digits; another one (``NAME_differences``) the means of the kinds of training and their differences, with
+  intervals over artists and trainings, for which the scores of all pairs are needed.
 - Dev artists are ranked among dev artists, test artists among test artists.
 - A run that is interrupted keeps the trainings that are done, and goes on after them, if data and parameters
   are the same.
@@ -15,16 +16,17 @@ Conventions
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import scipy.stats
 
 from lib import (
     artifacts,
     confounds,
+    evaluation,
     listening,
     methods,
     paths,
@@ -190,14 +192,21 @@ class Kept:
         frame = frame.assign(**dict(zip(self.keys, key, strict=True)))
         self.frames.append(frame[[*self.keys, *(name for name in frame if name not in self.keys)]])
         self.done.add(tuple(key))
-        artifacts.write_csv(self.table(), self.path)
         for part, one in (scores or {}).items():
-            name = "-".join(map(str, (*key, part))).replace(" ", "_")
-            artifacts.write_parquet(one, self.path.with_suffix("") / f"{name}.parquet")
+            artifacts.write_parquet(one, self._file(key, part))
+        artifacts.write_csv(self.table(), self.path)
+
+    def scores(self, *key):
+        """The scores of a training that is done, by part."""
+        return {part: pd.read_parquet(self._file(key, part)) for part in ("dev", "test")}
 
     def table(self):
         """All rows so far."""
         return pd.concat(self.frames, ignore_index=True)
+
+    def _file(self, key, part):
+        name = "-".join(map(str, (*key, part))).replace(" ", "_")
+        return self.path.with_suffix("") / f"{name}.parquet"
 
 
 def publish(table, name):
@@ -205,91 +214,125 @@ def publish(table, name):
     artifacts.write_csv(table, paths.measured(name))
 
 
-def summary(table, column, *, reference, part="test"):
+def differences(kept, collection, wanted, *, n=LIST_LENGTH):
+    """Means of kinds of training, and their differences, over artists and trainings.
+
+    Parameters
+    ----------
+    kept : Kept
+        With scores; its first key tells the kinds apart, its second one is the seed.
+    collection : lib.methods.Collection
+    wanted : sequence of (first, second)
+        Kinds; None as the second asks for the mean of the first. Pairs of which one is not trained yet are
+        passed over.
+    n : int
+        Length of the lists; shorter where a part is smaller.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``first, second, part, measure, value`` (first - second), ``error, freedom, ci_low, ci_high, p_value,
+        n_queries, n_trainings`` (`significance.Estimate`). Measures have the names of `lib.evaluation`.
+    """
+    kinds = {}
+    for kind, seed in sorted(kept.done, key=lambda key: key[1]):
+        kinds.setdefault(kind, []).append(kept.scores(kind, seed))
+    rows = []
+    for part, measure in itertools.product(("dev", "test"), MEASURES.values()):
+        runs = {}
+        for kind, trainings in kinds.items():
+            artists = trainings[0][part].index
+            truth = collection.target.loc[artists, artists]
+            how = {"n": min(n, len(artists) - 1), "listeners": collection.listeners}
+            frames = [scores[part].reindex_like(truth) for scores in trainings]
+            runs[kind] = evaluation.measured(frames, truth, measure, **how)
+        for first, second in wanted:
+            if first in runs and (second is None or second in runs):
+                found = significance.estimate(runs[first], () if second is None else runs[second])
+                row = {"first": first, "second": second, "part": part, "measure": measure}
+                row |= found.row() | {"error": found.error, "freedom": found.freedom}
+                rows.append(row | {"n_queries": found.n_queries, "n_trainings": found.n_trainings})
+    table = pd.DataFrame(rows)
+    columns = ["error", "freedom", "ci_low", "ci_high", "p_value", "n_queries", "n_trainings"]
+    return table[["first", "second", "part", "measure", "value", *columns]].round(6)
+
+
+def estimate_of(table, first, second, *, measure, part="test"):
+    """One line of `differences` as an estimate.
+
+    Returns
+    -------
+    significance.Estimate
+
+    Raises
+    ------
+    ValueError
+        If there is no such line.
+    """
+    second_is = table["second"].isna() if second is None else table["second"] == second
+    rows = table[
+        (table["first"] == first) & second_is & (table["measure"] == measure) & (table["part"] == part)
+    ]
+    if len(rows) != 1:
+        raise ValueError(f"{len(rows)} lines compare {first} with {second} in {measure}, {part} artists")
+    row = rows.iloc[0]
+    return significance.Estimate(
+        *(float(row[name]) for name in ("value", "error", "freedom")),
+        *(int(row[name]) for name in ("n_queries", "n_trainings")),
+    )
+
+
+def summary(table, *, reference, part="test"):
     """What each kind of training reaches, and what it gains over one of them.
 
     Parameters
     ----------
     table : pd.DataFrame
-        ``seed, part, query``, `MEASURES`, and `column`.
-    column : str
-        What tells the kinds apart, such as ``variant``.
+        From `differences`: means, and differences to `reference`.
     reference
-        Value of that column.
+        A kind.
     part : str
 
     Returns
     -------
     pd.DataFrame
-        ``method`` (value of `column`), ``measure, value, ci_low, ci_high, gain, gain_low, gain_high, p_value,
-        p_holm`` (within a measure), ``n_queries, n_trainings``; gains are NaN in the rows of the reference.
-        Measures have the names that they have in `lib.beyond`; intervals are those of `difference`.
+        ``method, measure, value, ci_low, ci_high, gain, gain_low, gain_high, p_value, p_holm`` (of the gains
+        in one measure), ``n_queries, n_trainings``; gains are NaN in the rows of the reference.
     """
-    rows = []
-    for measure, name in MEASURES.items():
-        family = []
-        for kind in table[column].unique():
-            row = {"method": kind, "measure": name}
-            row |= difference(table, column, kind, None, measure=measure, part=part)
-            row = {"value" if key == "difference" else key: value for key, value in row.items()}
-            gain = dict.fromkeys(("difference", "ci_low", "ci_high", "p_value"), np.nan)
-            if kind != reference:
-                gain = difference(table, column, kind, reference, measure=measure, part=part)
-            names = {"difference": "gain", "ci_low": "gain_low", "ci_high": "gain_high", "p_value": "p_value"}
-            family.append(row | {new: gain[old] for old, new in names.items()})
-        corrected = significance.holm([row["p_value"] for row in family])
-        rows += [row | {"p_holm": float(p)} for row, p in zip(family, corrected, strict=True)]
-    columns = ["method", "measure", "value", "ci_low", "ci_high", "gain", "gain_low", "gain_high"]
-    return pd.DataFrame(rows)[[*columns, "p_value", "p_holm", "n_queries", "n_trainings"]]
+    chosen = table[table["part"] == part].rename(columns={"first": "method"})
+    keys = ["method", "measure"]
+    means = chosen[chosen["second"].isna()]
+    means = means[[*keys, "value", "ci_low", "ci_high", "n_queries", "n_trainings"]]
+    names = {"value": "gain", "ci_low": "gain_low", "ci_high": "gain_high"}
+    gains = chosen[chosen["second"] == reference].rename(columns=names)
+    found = means.merge(gains[[*keys, *names.values(), "p_value"]], on=keys, how="left")
+    found["p_holm"] = found.groupby("measure")["p_value"].transform(significance.holm)
+    columns = [name for name in found if not name.startswith("n_")]
+    return found[[*columns, "n_queries", "n_trainings"]]
 
 
-def difference(table, column, first, second, *, measure, part="test"):
-    """Mean difference of two kinds of training, with an interval over queries and over trainings.
-
-    The variance is that of the mean over queries (of values that are means over trainings) plus that of the
-    mean over trainings on each side, with Satterthwaite's degrees of freedom. That queries share their
-    candidates is not in it: for that, scores are needed, not their values by query.
+def pairs_of(cells):
+    """The four comparisons of a 2 × 2 design, each with what changes and what is given.
 
     Parameters
     ----------
-    table : pd.DataFrame
-        ``seed, part, query``, `MEASURES`, and `column`.
-    column : str
-        What tells the kinds apart, such as ``variant``.
-    first, second
-        Values of that column; None as the second leaves the mean of the first.
-    measure : str
-        One of `MEASURES`.
-    part : str
+    cells : sequence of str
+        Variants of: the paper's encoder and pairs, the paper's encoder and factors, features and pairs,
+        features and factors (`lib.best_chance.TWO_BY_TWO`).
 
     Returns
     -------
-    dict
-        ``difference`` (first - second), ``ci_low``, ``ci_high``, ``p_value`` (two-sided), ``n_queries``,
-        ``n_trainings``.
+    dict of (str, str) to (str, str)
+        ``(change, given)`` to ``(first, second)``.
     """
-    chosen = table[table["part"] == part]
-    sides = [
-        chosen[chosen[column] == name].pivot(index="query", columns="seed", values=measure)
-        for name in ([first] if second is None else [first, second])
-    ]
-    means = [side.mean(axis=1, skipna=False) for side in sides]
-    both = (means[0] - sum(means[1:])).dropna()
-    variances, freedoms = [both.var(ddof=1) / len(both)], [len(both) - 1]
-    for side in sides:
-        by_training = side.loc[both.index].mean()
-        if len(by_training) > 1:
-            variances.append(by_training.var(ddof=1) / len(by_training))
-            freedoms.append(len(by_training) - 1)
-    variances, value = np.array(variances), float(both.mean())
-    found = {"difference": value, "n_queries": len(both), "n_trainings": sides[0].shape[1]}
-    if variances.sum() == 0:
-        return found | {"ci_low": value, "ci_high": value, "p_value": float(value == 0)}
-    error = np.sqrt(variances.sum())
-    freedom = variances.sum() ** 2 / (variances**2 / np.array(freedoms)).sum()
-    half = scipy.stats.t.ppf(0.975, freedom) * error
-    p_value = float(2 * scipy.stats.t.sf(abs(value) / error, freedom))
-    return found | {"ci_low": value - half, "ci_high": value + half, "p_value": p_value}
+    paper_pairs, paper_factors, features_pairs, features_factors = cells
+    target, encoder = "factors in place of pairs", "features in place of the paper's encoder"
+    return {
+        (target, "the paper's encoder"): (paper_factors, paper_pairs),
+        (target, "features"): (features_factors, features_pairs),
+        (encoder, "pairs"): (features_pairs, paper_pairs),
+        (encoder, "factors"): (features_factors, paper_factors),
+    }
 
 
 def two_by_two(table, cells, *, measure="ndcg", part="test"):
@@ -298,31 +341,21 @@ def two_by_two(table, cells, *, measure="ndcg", part="test"):
     Parameters
     ----------
     table : pd.DataFrame
-        Of ``benchmarks.best_chance``.
+        From `differences`.
     cells : sequence of str
-        Variants of: the paper's encoder and pairs, the paper's encoder and factors, features and pairs,
-        features and factors (`lib.best_chance.TWO_BY_TWO`).
-    measure : str
-        One of `MEASURES`.
-    part : str
+        As for `pairs_of`.
+    measure, part : str
 
     Returns
     -------
     pd.DataFrame
-        ``change, given``, then the columns of `difference`.
+        ``change, given, difference, ci_low, ci_high, p_value``.
     """
-    paper_pairs, paper_factors, features_pairs, features_factors = cells
-    compared = [
-        ("factors in place of pairs", "the paper's encoder", paper_factors, paper_pairs),
-        ("factors in place of pairs", "features", features_factors, features_pairs),
-        ("features in place of the paper's encoder", "pairs", features_pairs, paper_pairs),
-        ("features in place of the paper's encoder", "factors", features_factors, paper_factors),
-    ]
     return pd.DataFrame(
         [
             {"change": change, "given": given}
-            | difference(table, "variant", first, second, measure=measure, part=part)
-            for change, given, first, second in compared
+            | estimate_of(table, *pair, measure=measure, part=part).row("difference")
+            for (change, given), pair in pairs_of(cells).items()
         ]
     )
 

@@ -25,8 +25,9 @@ ORDER = [
     *("factors", "tags", "audio_features", "factor_models", "proximity", "blend"),
     *("devices", "pairs", "siamese", "checkpoints", "training", "search", "filters"),
     *("time_order", "ablation", "controls"),
-    *("factor_cnn", "target_encoder", "best_chance", "longer_runs"),
-    *("evaluation", "ledger", "beyond", "similar_artists", "players", "plots", "words", "paper_text", "explorer"),
+    *("factor_cnn", "target_encoder", "best_chance"),
+    *("evaluation", "longer_runs", "ledger", "beyond", "similar_artists", "players", "plots"),
+    *("words", "paper_text", "explorer"),
     *("report", "notebooks", "runner"),
 ]
 MAY_IMPORT_KERAS = {"devices", "pairs", "siamese", "training", "search", "ablation"}

@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.stats
 
-from lib import baselines, longer_runs, ranking
+from lib import baselines, evaluation, longer_runs, ranking, significance
 
 
 @pytest.fixture
@@ -76,41 +75,83 @@ def test_other_data_or_parameters_begin_anew(collection, table, tmp_path, monkey
     assert not longer_runs.Kept("runs", ["seed"], fewer, {"epochs": 2}).has(0)
 
 
-def test_a_summary_shows_what_each_kind_reaches_and_gains(table):
-    found = longer_runs.summary(table.assign(concordance=0.5), "variant", reference="a", part="dev")
-    rows = found.set_index(["method", "measure"])
-    assert rows.loc[("b", "ndcg"), ["value", "gain"]].tolist() == pytest.approx([0.36, 0.2])
-    assert np.isnan(rows.loc[("a", "ndcg"), "gain"])
-    assert rows.loc[("b", "ndcg"), "p_holm"] == rows.loc[("b", "ndcg"), "p_value"]  # one comparison
-    assert set(found["measure"]) == {"ndcg", "unordered", "matched_concordance"}
-    assert set(found["n_trainings"]) == {2}
+@pytest.fixture
+def compared(collection, parts, tmp_path, monkeypatch):
+    """Two trainings of ``good`` (the truth with some noise), one of ``bad`` (noise), kept and compared."""
+    monkeypatch.setenv("MUSIC_SIMILARITY_DATA", str(tmp_path))
+    rng = np.random.default_rng(3)
+    kept = longer_runs.Kept("runs", ["kind", "seed"], collection, {})
+    for kind, seed, weight in (("good", 0, 0.1), ("good", 1, 0.2), ("bad", 0, 100)):
+        noise = rng.normal(size=collection.target.shape)
+        method = baselines.Fixed(kind, collection.target + weight * (noise + noise.T))
+        scores = longer_runs.scores_of(method, collection, parts)
+        kept.add(longer_runs.per_query(scores, collection), kind, seed, scores=scores)
+    kept = longer_runs.Kept("runs", ["kind", "seed"], collection, {})  # as a run that goes on
+    wanted = [("good", None), ("bad", None), ("good", "bad"), ("good", "absent")]
+    return kept, longer_runs.differences(kept, collection, wanted)
 
 
-def test_a_difference_is_paired_and_its_interval_widens_with_the_spread_over_trainings(table, rng):
-    found = longer_runs.difference(table, "variant", "b", "a", measure="ndcg")
-    assert found["difference"] == pytest.approx(0.2)
-    assert (found["n_queries"], found["n_trainings"]) == (3, 2)
-    # no spread over queries; trainings .1 apart on each side: variances of .0025, one degree of freedom each
-    half = scipy.stats.t.ppf(0.975, 2) * np.sqrt(2 * 0.0025)
-    assert (found["ci_low"], found["ci_high"]) == pytest.approx((0.2 - half, 0.2 + half))
-    one = table[table["seed"] == 0].assign(ndcg=rng.random(12))
-    found = longer_runs.difference(one, "variant", "a", "b", measure="ndcg")
-    wide = one[one["part"] == "test"].pivot(index="query", columns="variant", values="ndcg")
-    wanted = scipy.stats.ttest_rel(wide["a"], wide["b"])
-    assert found["p_value"] == pytest.approx(wanted.pvalue)
-    assert found["ci_low"] == pytest.approx(wanted.confidence_interval().low)
+def test_differences_are_the_estimates_that_decide_everywhere(collection, parts, compared):
+    kept, table = compared
+    test = parts["test"]
+    truth = collection.target.loc[test, test]
+    runs = [
+        evaluation.measured([kept.scores(kind, seed)["test"].reindex_like(truth)], truth, "ndcg", 3)[0]
+        for kind, seed in (("good", 0), ("good", 1), ("bad", 0))
+    ]
+    wanted = significance.estimate(runs[:2], runs[2:])
+    found = longer_runs.estimate_of(table, "good", "bad", measure="ndcg")
+    assert found.interval() == pytest.approx(wanted.interval(), abs=1e-4)
+    assert (found.value, found.n_queries) == pytest.approx((wanted.value, 4), abs=1e-6)
+    assert set(table["measure"]) == {"ndcg", "unordered", "matched_concordance"}
+    assert "absent" not in set(table["second"])
+    with pytest.raises(ValueError, match="0 lines compare good with absent in ndcg, test artists"):
+        longer_runs.estimate_of(table, "good", "absent", measure="ndcg")
 
 
-def test_the_four_effects_of_target_and_encoder(table):
-    cells = dict(zip(("pp", "pf", "fp", "ff"), (0.1, 0.3, 0.2, 0.6)))
-    base = table[(table["variant"] == "a") & (table["seed"] == 0)]
-    built = pd.concat([base.assign(variant=name, ndcg=base["ndcg"] + gain) for name, gain in cells.items()])
-    found = longer_runs.two_by_two(built, list(cells))
+def test_means_agree_with_the_rows_by_query(compared):
+    kept, table = compared
+    rows = kept.table()
+    mean = rows[(rows["kind"] == "good") & (rows["part"] == "dev")]["ndcg"].mean()
+    found = longer_runs.estimate_of(table, "good", None, measure="ndcg", part="dev")
+    assert found.value == pytest.approx(mean, abs=1e-5)
+    assert found.n_trainings == 2
+
+
+def test_a_summary_shows_what_each_kind_reaches_and_gains(compared):
+    found = longer_runs.summary(compared[1], reference="bad").set_index(["method", "measure"])
+    good, bad = found.loc[("good", "ndcg")], found.loc[("bad", "ndcg")]
+    assert good["gain"] == pytest.approx(good["value"] - bad["value"], abs=1e-5)
+    assert np.isnan(bad["gain"])
+    assert good["p_holm"] == good["p_value"]  # one comparison
+
+
+def test_the_four_effects_of_target_and_encoder():
+    cells = ["pp", "pf", "fp", "ff"]
+    values = dict(zip(cells, (0.1, 0.3, 0.2, 0.6)))
+    table = pd.DataFrame(
+        [
+            (first, second, "test", "ndcg", values[first] - values[second], 0.01, 30.0, 49, 3)
+            for first, second in longer_runs.pairs_of(cells).values()
+        ],
+        columns=[
+            "first",
+            "second",
+            "part",
+            "measure",
+            "value",
+            "error",
+            "freedom",
+            "n_queries",
+            "n_trainings",
+        ],
+    )
+    found = longer_runs.two_by_two(table, cells)
     assert found["difference"].tolist() == pytest.approx([0.2, 0.4, 0.1, 0.3])
     first = longer_runs.two_by_two_sentence(found).splitlines()[0]
     assert first == (
         "With the paper's encoder, factors in place of pairs gain +0.200 in nDCG@10"
-        " (95 % interval 0.200 to 0.200)."
+        " (95 % interval 0.180 to 0.220)."
     )
     unclear = longer_runs.two_by_two_sentence(found.assign(ci_low=-1.0))
     assert unclear.count("a difference that cannot be told from 0") == 4

@@ -705,6 +705,31 @@ def album_neighbours(networks, collection, clips, query, *, n=5):
     return pd.concat(tables, ignore_index=True)[["album", "clips", "rank", "artist", "score"]]
 
 
+def diversity_around(style, distances, query, *, n=15):
+    """How much the artists closest in style to one artist differ in sound, compared with those around others.
+
+    Parameters
+    ----------
+    style, distances : pd.DataFrame, shape=(n_artists, n_artists)
+        Closeness in style; scores of a distance, such as `l2`, higher is closer.
+    query : str
+    n : int
+        Artists closest in style that make a neighbourhood.
+
+    Returns
+    -------
+    float
+        Share of the other artists whose neighbourhood differs less.
+    """
+    distances = distances.reindex_like(style).to_numpy()
+    spreads = {}
+    for artist, row in zip(style.index, style.to_numpy(), strict=True):
+        near = np.argsort(-np.nan_to_num(row, nan=-np.inf), kind="stable")[:n]
+        spreads[artist] = -np.nanmean(distances[np.ix_(near, near)])
+    spreads = pd.Series(spreads)
+    return float((spreads.drop(query) < spreads[query]).mean())
+
+
 def places_of(scores, target, query, artists, *, sources):
     """Which place each source gives to some artists among all others, for one query.
 

@@ -310,7 +310,7 @@ def training_clip_claims(table):
 
 def untold_training_clips():
     """The claims of `training_clip_claims` where no such trainings were made."""
-    reason = "needs trainings with one, two and three clips an artist: python -m benchmarks.clips_per_artist (demo)"
+    reason = "needs trainings with one, two and three clips an artist: benchmarks.clips_per_artist"
     claims = {
         "the variance between an artist's tracks hurts the training": "5",
         "training with more audio samples of each artist would help": "6",

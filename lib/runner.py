@@ -108,7 +108,24 @@ def run(profile, parameters, wanted, force=False):
     print(f"\n{len(ran)} of {len(wanted)} stages ran in {took}." + (" They wrote:" if written else ""))
     for name in written:
         print(f"  {name}")
+    if parameters == profiles.resolve("demo")[1]:
+        print(reproduced())
     return 0
+
+
+def reproduced():
+    """Whether the figures of the demo came out as the committed ones, in words."""
+    from lib import reproduction
+
+    with tempfile.TemporaryDirectory(prefix="music-similarity-") as folder:
+        committed = reproduction.committed_figures(Path(folder))
+        if committed is None:
+            return "Nothing to compare the figures with: this is no git checkout with committed figures."
+        try:
+            return reproduction.compare(committed, paths.figures("demo")).in_words()
+        except FileNotFoundError as problem:
+            missing = Path(problem.filename).name
+            return f"The figures were not compared with the committed ones: {missing} is missing."
 
 
 def refresh(profile, parameters, wanted):

@@ -28,7 +28,7 @@ ORDER = [
     *("factor_cnn", "target_encoder", "best_chance"),
     *("evaluation", "longer_runs", "ledger", "beyond", "similar_artists", "players", "plots"),
     *("words", "paper_text", "explorer"),
-    *("report", "notebooks", "runner"),
+    *("report", "notebooks", "reproduction", "runner"),
 ]
 MAY_IMPORT_KERAS = {"devices", "pairs", "siamese", "training", "search", "ablation"}
 MAY_IMPORT_KERAS |= {"factor_cnn", "target_encoder"}

@@ -276,26 +276,6 @@ def bootstrap_interval(values, *, level=0.95, n_resamples=2000, seed=0, statisti
     return float(low), float(high)
 
 
-def seed_interval(values, *, level=0.95):
-    """Student's interval of a mean over independent trainings; wide where they are few, as it should be.
-
-    Parameters
-    ----------
-    values : array_like, shape=(n_seeds,)
-    level : float
-
-    Returns
-    -------
-    tuple of float
-        Lower and upper end; blank for one training, which says nothing of its luck.
-    """
-    values = np.asarray(values, dtype=float)
-    if len(values) < 2:
-        return np.nan, np.nan
-    half = scipy.stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean() + half)
-
-
 def name_permutation(runs, truth, n, *, n_permutations=199, seed=0, others=None):
     """The published truth under permuted names of its candidates, one permutation for all queries.
 

@@ -1,5 +1,6 @@
 """Metrics against loops over users; the author's relabelling, down to his own count of pairs."""
 
+import difflib
 import math
 import warnings
 
@@ -11,7 +12,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import artifacts, listening, plays, similarity, splits
+from lib import artifacts, evaluation, listening, methods, plays, ranking, similarity, splits
 
 
 def listening_of(plays):
@@ -474,20 +475,77 @@ def test_a_target_that_is_not_there_comes_with_the_command_that_makes_it(tmp_pat
             act(tmp_path, "euclid")
 
 
-def test_as_published_judges_the_kth_test_artist_by_the_kth_most_popular_one():
-    ids = list("abcde")
-    target = pd.DataFrame(np.arange(25.0).reshape(5, 5), index=ids, columns=ids)
-    np.fill_diagonal(values := target.to_numpy(copy=True), np.nan)
-    target = pd.DataFrame(values, index=ids, columns=ids)
-    frame = similarity.as_published(target, ["d", "b"])
-    assert frame.index.tolist() == frame.columns.tolist() == ["d", "b"]
-    assert frame.loc["d", "b"] == target.loc["a", "b"]
-    assert (
-        frame.loc["b", "d"] == target.loc["b", "d"]
-    )  # b is the second most popular: by chance judged by itself
-    assert np.isnan([frame.loc["d", "d"], frame.loc["b", "b"]]).all()
-    shifted = similarity.as_published(target, ["b", "a", "c"])
-    assert shifted.loc["a", "b"] == 0.0  # b's own row lent to a: its blank counts as 0
+def world_of_the_author(rng, n_artists=12, n_test=4):
+    """A target, most popular first, under random ids; test artists in the order drawn."""
+    ids = [f"{number:04x}" for number in rng.permutation(16**4)[:n_artists]]
+    values = rng.random((n_artists, n_artists))
+    values = values + values.T
+    np.fill_diagonal(values, np.nan)
+    return pd.DataFrame(values, index=ids, columns=ids), list(rng.permutation(ids)[:n_test])
+
+
+def author_assigns(target, test):
+    """The author's steps, written anew: all artists × test artists, under the index that he assigned."""
+    popular_first = pd.DataFrame(0.0, index=target.index, columns=target.columns)
+    cross_table = target.sort_index().sort_index(axis=1)
+    matrix = popular_first + cross_table
+    assert matrix.index.is_monotonic_increasing, "adding frames in different orders sorts their labels"
+    test_set = matrix[test]
+    columns = test_set.columns
+    test_set.index = columns.append(columns.append(test_set.index).drop_duplicates(keep=False))
+    return test_set
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_published_truth_gives_the_lists_of_the_authors_own_steps(seed):
+    target, test = world_of_the_author(np.random.default_rng(seed))
+    test_set = author_assigns(target, test)
+    truth = test_set.T[test_set.columns]
+    ours = similarity.as_published(target, test)
+    np.testing.assert_array_equal(ours.to_numpy(), truth.to_numpy())
+    np.testing.assert_array_equal(np.argsort(-ours.to_numpy(), axis=1), np.argsort(-truth.to_numpy(), axis=1))
+    assert ours.index.tolist() == ours.columns.tolist() == test
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("sign", [1, -1])  # a network's similarities are positive, the baseline's negative
+def test_the_published_accuracies_are_those_of_the_authors_own_steps(seed, sign):
+    rng = np.random.default_rng([seed, sign + 1])
+    target, test = world_of_the_author(rng)
+    test_set = author_assigns(target, test)
+    true = np.argsort(-test_set.T[test_set.columns].to_numpy(), axis=1)
+    predicted = methods.labelled_scores(sign * rng.random((4, 4)), test)
+    given = np.argsort(-predicted.fillna(0).to_numpy(), axis=1)  # his matrix of predictions begins with zeros
+    arm = evaluation.truths(target, test)["as_published"]
+    run = evaluation.under(arm, predicted, test)
+    for n in (1, 2, 3):
+        shared = [len({*a[:n]} & {*b[:n]}) / n for a, b in zip(given, true, strict=True)]
+        np.testing.assert_allclose(ranking.overlap_at_n(run, arm, n), shared)
+        ratios = [
+            difflib.SequenceMatcher(None, a[:n].tolist(), b[:n].tolist()).ratio()
+            for a, b in zip(given, true, strict=True)
+        ]
+        np.testing.assert_allclose(ranking.sequence_matcher(run, arm, n), ratios)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_published_test_loss_has_the_pairs_of_the_authors_own_steps(seed):
+    target, test = world_of_the_author(np.random.default_rng(seed))
+    test_set = author_assigns(target, test)
+    below = test_set.where(~np.triu(np.ones(test_set.shape)).astype(bool)).stack()
+    ours = similarity.test_pairs_as_published(target, test).stack()
+    assert below.index.tolist() == ours.index.tolist()
+    np.testing.assert_array_equal(below, ours)
+    places = target.sort_index().index
+    assert len(ours) == similarity.published_pairs(places, test)["assigned"]
+
+
+def test_every_place_counts_and_the_querys_own_holds_what_the_author_put_there():
+    ids = ["d", "b", "c"]
+    frame = pd.DataFrame([[np.nan, 0.2, 0.1], [0.3, np.nan, 0.4], [0.5, 0.6, np.nan]], index=ids, columns=ids)
+    network, baseline = (similarity.every_place(sign * frame, blank=0.0) for sign in (1, -1))
+    assert ranking.top(network, 3)["artist"].tolist()[2] == "in the place of d"
+    assert ranking.top(baseline, 3)["artist"].tolist()[0] == "in the place of d"
 
 
 def test_the_pairs_of_the_authors_saved_output_are_those_of_renamed_rows():
@@ -497,7 +555,19 @@ def test_the_pairs_of_the_authors_saved_output_are_those_of_renamed_rows():
     lost = sum(artists.index(artist) > column for column, artist in enumerate(test))
     found = similarity.published_pairs(artists, test)
     assert found == {"reindexed": in_order, "assigned": in_order - lost}
-    assert found == {"reindexed": 46_550, "assigned": 46_504}  # his output shows the second
+    assert found["reindexed"] == 46_550
+    assert in_order - 46_504 == 46  # of 49 test artists, in the author's saved output
+
+
+def test_the_saved_output_proves_the_assignment_and_says_little_of_the_order():
+    shares = similarity.published_pairs_by_order(975, 49, n_orders=4000)
+    assert shares.sum() == pytest.approx(1)
+    assert shares.index.max() < 46_550  # reindexed rows are never met
+    assert shares[46_504] == pytest.approx(0.095, abs=0.02)
+    place = np.arange(
+        49
+    )  # each test artist stands anywhere: it loses its pair if its place is behind its column
+    assert (shares.index * shares).sum() == pytest.approx(46_550 - (1 - (place + 1) / 975).sum(), abs=0.1)
 
 
 def test_the_authors_relabelling_of_a_matrix_of_the_papers_shape_is_caught(rng):
@@ -658,12 +728,3 @@ def test_ppmi_factors_are_unit_vectors_that_tell_the_camps_apart(miniature):
 
 def test_ppmi_factors_of_an_artist_without_company_are_zero():
     assert similarity.ppmi_factors(listening_of(FOUR), n_factors=2).loc["a3"].tolist() == [0.0, 0.0]
-
-
-def test_borrowed_rows_are_those_of_the_most_popular_under_their_own_names():
-    ids = list("abcd")
-    target = pd.DataFrame(np.arange(16.0).reshape(4, 4), index=ids, columns=ids)
-    target = target.where(~np.eye(4, dtype=bool))
-    rows = similarity.borrowed_rows(target, ["c", "a"])
-    assert rows.index.tolist() == ["a", "b"]
-    assert rows.to_numpy().tolist() == [[2, 0], [6, 4]]  # a's similarity to itself is blank, and counts as 0

@@ -2,7 +2,8 @@
 
 Trains ten controls (`lib.controls`): the network of notebook 04, on the clips of the demo and with the same
 schedule, but with the artists of the target permuted, each control with another permutation and seed. Needs
-what notebooks 01 to 03 wrote for the demo (``python3 run_all.py --only 01 02 03``); DURATION.
+what notebooks 01 to 03 wrote for the demo (``python3 run_all.py --only 01 02 03``). It took three quarters of
+an hour on two cores that other programs used as well.
 
 Writes ``benchmarks/filter_controls.csv``, one row a filter and control (columns: `lib.controls.describe`),
 after each control; notebook 06 compares the trained networks with them. An interrupted run goes on from its

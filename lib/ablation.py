@@ -167,6 +167,38 @@ def time_orders(networks, collection, artists, *, n=LIST_LENGTH, seed=0):
     return scores, pd.concat(tables, ignore_index=True)
 
 
+def maxima_at_edges(networks, collection, artists, *, n_places=2):
+    """How many of the maxima that global max pooling takes lie at either end of the clip.
+
+    Each convolution pads with zeros, which no sound has there, so that the ends differ from all other places.
+
+    Parameters
+    ----------
+    networks : dict of int to lib.training.Siamese
+        Trainings by seed.
+    collection : lib.methods.Collection
+    artists : sequence of str
+    n_places : int
+        Places at either end, of those that pooling chooses among.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``seed, at_edges`` (share over clips and filters), ``expected`` (share of places).
+    """
+    clips, _ = collection.clips_of(artists)
+    rows = []
+    for seed, network in networks.items():
+        clip_encoder = network.model.get_layer("encoder")
+        before = keras.Model(clip_encoder.input, clip_encoder.get_layer("max_over_time").input)
+        values = _in_batches(before, clips)
+        n, places = values.shape[1], values.argmax(axis=1)
+        at_edges = (places < n_places) | (places >= n - n_places)
+        answers = values.max(axis=1) > values.min(axis=1)  # a filter that never changes has no maximum
+        rows.append((seed, at_edges[answers].mean(), 2 * n_places / n))
+    return pd.DataFrame(rows, columns=["seed", "at_edges", "expected"])
+
+
 def _after_first_layer(clip_encoder, clips):
     """First layer's output for all clips (normalised, pooled), that of a silent filter, and what follows."""
     pooled, norm = clip_encoder.get_layer("max_pool_1"), clip_encoder.get_layer("batch_norm_1")

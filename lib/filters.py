@@ -21,8 +21,8 @@ Conventions
 References
 ----------
 Allen (2018), section 5. Vinje & Gallant (2000) for sparseness. Westfall & Young (1993) for the null of the
-highest value. Kuhn (1955) for the assignment. Welch (1947) for the interval of a difference of means. Fisher
-(1935) for the permutation test. Holm (1979) for the correction.
+highest value. Kuhn (1955) for the assignment. Fisher (1935) for the permutation test. Holm (1979) for
+the correction.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ import pandas as pd
 import scipy.cluster.hierarchy
 import scipy.optimize
 import scipy.spatial.distance
-import scipy.stats
 
 from lib import significance, spectrograms
 
@@ -475,9 +474,9 @@ def against(trained, reference, *, seed=0):
     -------
     pd.DataFrame
         Indexed by criterion: ``trained``, ``reference`` (mean value of a network's best filter),
-        ``difference``, ``ci_low``, ``ci_high`` (95 %, Welch), ``p_value`` (two-sided,
-        `permutation_test`), ``p_holm`` (corrected over the criteria), ``smallest_p_holm`` (the lowest that
-        so many networks can reach), ``n_trained``, ``n_reference``.
+        ``difference``, ``ci_low``, ``ci_high`` (95 %, Welch), ``p_value``
+        (two-sided, `permutation_test`), ``p_holm`` (corrected over the criteria), ``smallest_p_holm`` (the
+        lowest that so many networks can reach), ``n_trained``, ``n_reference``.
     """
     rows, (first, second) = {}, (best(trained), best(reference))
     for criterion in first:
@@ -485,7 +484,7 @@ def against(trained, reference, *, seed=0):
         rows[criterion] = {
             "trained": ours.mean() if len(ours) else np.nan,
             "reference": theirs.mean() if len(theirs) else np.nan,
-            **significance.trainings_estimate(ours, theirs).row("difference"),
+            **_difference(ours, theirs),
             "p_value": permutation_test(ours, theirs, seed=seed),
             "smallest_p_holm": min(1.0, len(first.columns) / _n_divisions(len(ours), len(theirs))),
             "n_trained": len(ours), "n_reference": len(theirs),
@@ -569,8 +568,8 @@ def beyond(trained, controls, *, n_divisions=1999, seed=0):
     Returns
     -------
     dict
-        ``value`` (difference of the shares), ``ci_low``, ``ci_high``, ``p_value`` (two-sided, share of the
-        divisions that differ as much).
+        ``trained``, ``control`` (shares), ``value`` (their difference), ``ci_low``, ``ci_high``, ``p_value``
+        (two-sided, share of the divisions that differ as much).
 
     Raises
     ------
@@ -599,6 +598,7 @@ def beyond(trained, controls, *, n_divisions=1999, seed=0):
     high = np.quantile(differences, 0.975, method="higher")
     as_far = np.abs(differences) >= abs(differences[0]) - 1e-12
     return {
+        "trained": float(shares[0][0]), "control": float(shares[0][1]),
         "value": float(differences[0]), "ci_low": float(differences[0] - high),
         "ci_high": float(differences[0] - low), "p_value": float(as_far.mean()),
     }  # fmt: skip
@@ -899,6 +899,14 @@ def _twins_of_controls(controls):
         "filter": known["filter"], "twin": known["twin"],
         "correlation": known["twin_added"], "pair": pairs,
     })  # fmt: skip
+
+
+def _difference(first, second):
+    """Difference of two groups' means with its interval; NaN where a group is empty."""
+    if not len(first) or not len(second):
+        return dict.fromkeys(("difference", "ci_low", "ci_high"), np.nan)
+    row = significance.trainings_estimate(first, second).row("difference")
+    return {name: row[name] for name in ("difference", "ci_low", "ci_high")}
 
 
 def _n_divisions(n_first, n_second):

@@ -111,3 +111,17 @@ def test_clips_as_they_are_rank_as_the_network_ranks_and_another_order_changes_e
         np.dot(a, b) / np.linalg.norm(a) / np.linalg.norm(b) for a, b in zip(network.embed(clips), changed)
     ]
     assert measured.loc["reversed", "cosine"] == pytest.approx(np.mean(oracle), abs=1e-6)
+
+
+def test_maxima_at_the_ends_of_clips_are_counted(network, collection):
+    found = ablation.maxima_at_edges({3: network}, collection, collection.artists[:4]).iloc[0]
+    encoder = network.model.get_layer("encoder")
+    before = keras.Model(encoder.input, encoder.get_layer("max_over_time").input)
+    clips, _ = collection.clips_of(collection.artists[:4])
+    at_edges = []
+    for clip in clips:
+        for values in np.asarray(before(clip[None]))[0].T:
+            if np.ptp(values) > 0:
+                at_edges.append(values.argmax() in (0, 1, 30, 31))
+    assert found["at_edges"] == pytest.approx(np.mean(at_edges), abs=0.02)
+    assert found["expected"] == 4 / 32

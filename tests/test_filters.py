@@ -130,11 +130,6 @@ def test_a_network_without_a_value_is_left_out_and_an_empty_group_tests_nothing(
     assert table[["difference", "p_value", "p_holm"]].isna().all()
 
 
-def test_equal_values_have_an_interval_without_width():
-    interval = filters.welch_interval([0.3, 0.3], [0.1, 0.1, 0.1])
-    assert list(interval.values()) == pytest.approx([0.2, 0.2, 0.2])
-
-
 def plain_beyond(described, limit):
     """Share of filters above the limit in any criterion, one filter after the other."""
     hits = [any(row[name] > limit[name] for name in filters.SELECTED) for _, row in described.iterrows()]
@@ -150,7 +145,7 @@ def test_shares_beyond_are_those_of_all_controls_but_one(rng):
     ours = [plain_beyond(trained, limit) for limit in limits.values()]
     assert found["control"] == pytest.approx(np.mean(theirs))
     assert found["trained"] == pytest.approx(np.mean(ours))
-    assert found["difference"] == pytest.approx(np.mean(ours) - np.mean(theirs))
+    assert found["value"] == pytest.approx(np.mean(ours) - np.mean(theirs))
 
 
 def test_the_border_of_shares_beyond_is_the_value_of_the_null():
@@ -159,8 +154,8 @@ def test_the_border_of_shares_beyond_is_the_value_of_the_null():
         found.append(filters.beyond(of_noise(rng, 3), of_noise(rng, 6), n_divisions=99))
     found = pd.DataFrame(found)
     assert found["trained"].mean() > 0.01  # a border of 0 for this share would lie below its null
-    error = found["difference"].std() / np.sqrt(len(found))
-    assert abs(found["difference"].mean()) < 3 * error
+    error = found["value"].std() / np.sqrt(len(found))
+    assert abs(found["value"].mean()) < 3 * error
     assert ((found["ci_low"] > 0) | (found["ci_high"] < 0)).mean() <= 0.11  # .05 is expected
 
 

@@ -4,9 +4,8 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.stats
 
-from lib import plots, ranking, siamese, time_order
+from lib import plots, ranking, siamese, significance, time_order
 
 
 @pytest.fixture
@@ -39,6 +38,10 @@ def test_a_shift_goes_round_in_a_circle_and_reversed_is_backwards():
     shifted = time_order.reordered(ramp, "shifted")[0, :, 0]
     assert set(np.diff(shifted) % 7) == {1}
     assert shifted[0] != 0
+    ramp_of_clip = np.tile(np.arange(256.0)[None, :, None], (9, 1, 1))
+    by_16 = time_order.reordered(ramp_of_clip, "shifted by 16s")[:, 0, 0]
+    assert (by_16 % 16 == 0).all()
+    assert (by_16 > 0).all()
     assert time_order.reordered(ramp, "reversed")[0, :, 0].tolist() == [6, 5, 4, 3, 2, 1, 0]
 
 
@@ -93,34 +96,12 @@ def test_quality_ends_with_chance(rng):
     assert table["ndcg"]["reversed"] == ranking.ndcg(other, truth, 4).mean()
 
 
-def test_the_interval_of_a_change_is_the_jackknifes_with_the_spread_of_trainings(rng):
-    worse, truth = frames(rng, noise=0.4)
-    better = [frame + 0.5 * (truth - frame) for frame in worse]
-    found = time_order.change(worse, better, truth, 4)
-    loss = [
-        ranking.ndcg(a, truth, 4).mean() - ranking.ndcg(b, truth, 4).mean()
-        for a, b in zip(worse, better, strict=True)
-    ]
-    without = [
-        np.mean([
-            ranking.ndcg(a.drop(index=name, columns=name), truth.drop(index=name, columns=name), 4).mean()
-            - ranking.ndcg(b.drop(index=name, columns=name), truth.drop(index=name, columns=name), 4).mean()
-            for a, b in zip(worse, better, strict=True)
-        ])
-        for name in truth.index
-    ]  # fmt: skip
-    variance = np.var(loss, ddof=1) / 4, 14 / 15 * np.square(np.subtract(without, np.mean(without))).sum()
-    freedom = sum(variance) ** 2 / (variance[0] ** 2 / 3 + variance[1] ** 2 / 14)
-    half = scipy.stats.t.ppf(0.975, freedom) * np.sqrt(sum(variance))
-    expected = (np.mean(loss), np.mean(loss) - half, np.mean(loss) + half)
-    assert tuple(found.values()) == pytest.approx(expected)
-
-
-def test_no_change_has_no_width_and_one_training_no_interval(rng):
-    runs, truth = frames(rng, n_trainings=2)
-    assert list(time_order.change(runs, runs, truth, 4).values()) == [0, 0, 0]
-    only = time_order.change(runs[:1], runs[1:], truth, 4)
-    assert np.isnan([only["ci_low"], only["ci_high"]]).all()
+def test_what_stays_is_the_overlap_and_equal_lists_vary_by_nothing(rng):
+    (run, other, *_), _ = frames(rng)
+    found = time_order.kept(other, run, 4)
+    pd.testing.assert_series_equal(found.values, ranking.overlap_at_n(other, run, 4))
+    same = [time_order.kept(run, run, 4)] * 2
+    assert significance.estimate(same).interval() == (1, 1)
 
 
 def test_the_summary_has_the_range_of_trainings_and_the_picture_its_dots():

@@ -420,11 +420,14 @@ def beside_the_published(table, null):
         unpublished; network only).
     """
     rows = []
+    arms = [f"{truth}{end}" for truth in ("as_published", "corrected") for end in ("", "_low", "_high")]
+    columns = ["metric", "n", "method", "paper", *arms, "chance", "null_low", "null_high", "epoch_5"]
     own = table[(table["candidates"] == "test")].set_index(["truth", "method", "metric", "n"])
     permuted = null.set_index(["method", "n"])
     for (n, metric), given in PAPER_TABLE_1.items():
         for method, place in PAPER_METHODS.items():
-            row = {"metric": metric, "n": n, "method": method, "paper": given[place]}
+            row = dict.fromkeys(columns, np.nan)
+            row |= {"metric": metric, "n": n, "method": method, "paper": given[place]}
             for truth in ("as_published", "corrected"):
                 if (truth, method, metric, n) in own.index:
                     found = own.loc[(truth, method, metric, n)]

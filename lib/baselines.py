@@ -1,10 +1,10 @@
-"""Methods without training, and the ceilings (paper, section 4: the L2 baseline; the rest goes beyond it).
+"""Methods without training, and the references (paper, section 4: the L2 baseline; the rest goes beyond it).
 
 Conventions
 -----------
 - Each class is a `lib.methods.Method`; scores are higher for closer artists, so distances are negated.
 - `Popularity` knows listeners, no audio; what is `Fixed` knows more than any method of audio can: they are
-  ceilings.
+  references.
 
 References
 ----------
@@ -114,7 +114,7 @@ class MfccGaussian(_OfClips):
 
 
 class Fixed:
-    """Scores known beforehand: the ceilings (half of the listeners; in a simulated world, its own styles)."""
+    """Scores that are given: the references (half of the listeners; in a simulated world, its own styles)."""
 
     def __init__(self, name, scores):
         self.name, self.scores = name, scores

@@ -121,7 +121,7 @@ def fit_and_score(listening, collection, split, *, seeds, steps, n_factors=N_FAC
     return first, pd.concat(scores, ignore_index=True), seconds
 
 
-def ceiling(listening, artists, *, n_factors=N_FACTORS):
+def all_factors(listening, artists, *, n_factors=N_FACTORS):
     """What the factors themselves would say, made with everybody's listening: no audio can know as much.
 
     Parameters

@@ -90,7 +90,7 @@ def top(listening, n_artists):
 
 
 def halves(listening, *, seed):
-    """Split the users at random into two halves over the same artists (for the split-half ceiling).
+    """Split the users at random into two halves over the same artists (for the split-half reference).
 
     Parameters
     ----------

@@ -182,8 +182,12 @@ def references(table):
     ]
     own = own.set_index("method")["value"]
     half = own["split_half"]
+    if not half > 0:
+        return f"Two halves of the listeners do not agree (rank correlation {half:.3f})."
     whole, bound = evaluation.reliability(half)
-    passed = [method(name) for name, value in own.items() if value > half and name != "split_half"]
+    passed = [
+        method(name) for name, value in own.items() if value > half and name not in ("split_half", "chance")
+    ]
     beyond = (
         f"{', '.join(passed)} {'lie' if len(passed) > 1 else 'lies'} above it"
         if passed

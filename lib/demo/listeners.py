@@ -79,7 +79,7 @@ def audible(world):
 
 
 def traits(world):
-    """What perfect hearing would know of each artist: the ceiling of every method that listens.
+    """What perfect hearing would know of each artist: a reference for every method that uses the sound.
 
     Columns are scaled so that the Euclidean distance counts each as listeners do. Scenes and popularity,
     which listeners also follow, are left out: they cannot be heard.

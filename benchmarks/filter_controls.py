@@ -1,8 +1,8 @@
 """What do filters become without the truth? ``python3 -m benchmarks.filter_controls``
 
-Trains ten controls (`lib.controls`): the network of notebook 04, on the clips of the demo and with the same
+Trains eight controls (`lib.controls`): the network of notebook 04, on the clips of the demo and with the same
 schedule, but with the artists of the target permuted, each control with another permutation and seed. Needs
-what notebooks 01 to 03 wrote for the demo (``python3 run_all.py --only 01 02 03``). It took three quarters of
+what notebooks 01 to 03 wrote for the demo (``python3 run_all.py --only 01 02 03``). It took half
 an hour on two cores that other programs used as well.
 
 Writes ``benchmarks/filter_controls.csv``, one row a filter and control (columns: `lib.controls.describe`),
@@ -19,7 +19,7 @@ import pandas as pd
 
 from lib import artifacts, controls, methods, paths, profiles, similarity, spectrograms, splits, training
 
-N_CONTROLS, STAGE = 10, "04_siamese_training"
+N_CONTROLS, STAGE = 8, "04_siamese_training"
 
 
 def main():

@@ -133,14 +133,16 @@ def fitted(listening, collection, train, dev, *, seed, epochs, todo=None, **sett
     }
     plain = [name for name in ("siamese", "siamese_longer", "siamese_best_epoch") if name in todo]
     if plain:
-        method = Siamese(epochs=longer, **settings).fit(
-            collection, train, dev, seed=seed, keep=[epochs, longer]
-        )
-        weights = [method.kept[epochs], method.kept[longer], method.best_weights]
-        for name, values in zip(("siamese", "siamese_longer", "siamese_best_epoch"), weights, strict=True):
-            if name in todo:
-                method.model.set_weights(values)
-                yield name, method
+        most = epochs if plain == ["siamese"] else longer
+        method = Siamese(epochs=most, **settings).fit(collection, train, dev, seed=seed, keep=[epochs, most])
+        weights = {
+            "siamese": method.kept[epochs],
+            "siamese_longer": method.kept[most],
+            "siamese_best_epoch": method.best_weights,
+        }
+        for name in plain:
+            method.model.set_weights(weights[name])
+            yield name, method
     for name, maker in makers.items():
         if name in todo:
             yield name, maker().fit(collection, train, dev, seed=seed)

@@ -1,7 +1,8 @@
 """The paper's network given its best chance, and target × encoder: ``python -m benchmarks.best_chance``.
 
-Needs the demo's data (notebooks 01 to 03); TIME on two cores, three trainings of each variant. The settings
-are the defaults of notebook 04, so ``siamese`` is its network after its number of steps.
+Needs the demo's data (notebooks 01 to 03). Three trainings of each variant are some 15,000 steps of the
+network, which took 0.25 to 0.5 s each on two cores that other work shared. The settings are the defaults of
+notebook 04, so ``siamese`` is its network after its number of steps.
 
 - The paper's encoder onto the similarity of pairs: ``siamese``; ``siamese_longer`` with twice as many epochs;
   ``siamese_best_epoch``, of these the epoch with the lowest dev loss; ``siamese_five`` with the five

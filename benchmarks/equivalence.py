@@ -1,8 +1,8 @@
 """Do tiles train as plain pairs do? ``python -m benchmarks.equivalence``.
 
-Needs the demo's data (notebooks 01 to 03); TIME on two cores, nearly all of it for plain pairs. The same
-network, the same settings and first weights, the same number of steps of the paper's 2,048 pairs, in four
-ways:
+Needs the demo's data (notebooks 01 to 03). Nearly all the time goes into plain pairs: 2.5 s a step on two
+quiet cores (`benchmarks.training`), several times that where they are shared. The same network, the same
+settings and first weights, the same number of steps of the paper's 2,048 pairs, in four ways:
 
 - *tiles*: 32 × 64 clips of the pair matrix in each step (`lib.pairs.tiles`), 96 encodings,
 - *plain pairs*: as many pairs drawn in shuffled order, each of their clips encoded anew, 4,096 encodings,

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import baselines, evaluation, longer_runs, ranking, significance
+from lib import baselines, evaluation, longer_runs, paths, ranking, significance
 
 
 @pytest.fixture
@@ -184,3 +184,22 @@ def test_ways_that_differ_and_ways_that_scatter_are_told_apart(rng):
     table = ways(rng, 0)
     table["dev_loss"] += 1e-3 * (-1.0) ** table["seed"]
     assert "not decided" in longer_runs.equivalence_sentence(longer_runs.equivalence(table))
+
+
+STORED = sorted(paths.measured("x").parent.glob("*_differences.csv"))
+
+
+@pytest.mark.parametrize("file", STORED, ids=lambda file: file.stem)
+def test_stored_tables_fit_each_other(file):
+    """Every training has the same queries, and the means of both tables agree."""
+    found = pd.read_csv(file)
+    table = pd.read_csv(file.with_name(file.name.replace("_differences", "")))
+    kind = {"clips", "variant"}.intersection(table).pop()
+    queries = table.groupby([kind, "seed", "part"])["query"].agg(lambda ids: tuple(sorted(ids)))
+    assert (queries.groupby("part").nunique() == 1).all()
+    means = table.groupby([kind, "part"])[list(longer_runs.MEASURES)].mean()
+    for (first, part), row in means.iterrows():
+        for column, measure in longer_runs.MEASURES.items():
+            estimate = longer_runs.estimate_of(found, first, None, measure=measure, part=part)
+            assert estimate.value == pytest.approx(row[column], abs=1e-4)
+            assert estimate.n_trainings == table[table[kind] == first]["seed"].nunique()

@@ -347,7 +347,7 @@ def side(value, p_value, border=0.0):
     int
         1 above, -1 below, 0 if the p-value is not below .05, or there is none.
     """
-    return int(np.sign(value - border)) if p_value < 1 - significance.LEVEL else 0
+    return int(np.sign(value - border)) if p_value < significance.ALPHA else 0
 
 
 def reliability(half):

@@ -28,7 +28,9 @@ import scipy.stats
 
 from lib import ranking
 
-LEVEL = 0.95  # of every interval; its p-values decide at 1 - LEVEL
+LEVEL = 0.95  # of every interval
+ALPHA = 0.05  # a p-value below it decides; not 1 - LEVEL, which is above .05 in floating-point numbers
+ROUNDING = 1e-12  # a smaller standard error is what sums of equal numbers leave, and counts as 0
 
 
 @dataclass(frozen=True)
@@ -237,7 +239,7 @@ def _effective(n):
 
 def _combined(value, parts, n_queries, n_trainings, spread):
     variances, freedoms = map(np.array, zip(*parts, strict=True))
-    total = variances.sum()
+    total = 0.0 if variances.sum() < ROUNDING**2 else variances.sum()
     freedom = total**2 / (variances**2 / freedoms).sum() if total > 0 else np.inf
     seed_sd = float(np.std(spread, ddof=1)) if len(spread) > 1 else np.nan
     return Estimate(value, float(np.sqrt(total)), float(freedom), n_queries, n_trainings, seed_sd)

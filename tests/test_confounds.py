@@ -103,10 +103,77 @@ def test_fame_itself_and_a_constant_have_no_partial_correlation_and_the_truth_ha
     assert confounds.fame_correlation(-fame, listeners).to_numpy() == pytest.approx(-1)
 
 
-def test_mean_fame_of_a_list_is_in_powers_of_two():
+def test_mean_popularity_of_a_list_is_in_powers_of_two():
     scores = frame([[0, 3, 2, 1], [3, 0, 2, 1], [3, 2, 0, 1], [3, 2, 1, 0]])
     listeners = pd.Series([2, 4, 8, 16], index=scores.index)
-    assert confounds.mean_fame(scores, listeners, 2).to_numpy() == pytest.approx([2.5, 2, 1.5, 1.5])
+    assert confounds.mean_popularity(scores, listeners, 2).to_numpy() == pytest.approx([2.5, 2, 1.5, 1.5])
+
+
+# What each candidate has to do with a value.
+
+
+def measured(name, predicted, truth, listeners):
+    measures = {
+        "matched_concordance": (confounds.concordance, confounds.matched_concordance),
+        "partial_spearman": (confounds.given_popularity, confounds.partial_correlation),
+        "popularity of lists": (
+            lambda p, t, known: confounds.popularity_of_lists(p, known, 4),
+            lambda p, t, known: confounds.mean_popularity(p, known, 4),
+        ),
+    }
+    return [each(predicted, truth, listeners) for each in measures[name]]
+
+
+@pytest.mark.parametrize("name", ["matched_concordance", "partial_spearman", "popularity of lists"])
+@pytest.mark.parametrize("rounded", [False, True])
+def test_a_measure_has_the_metrics_values_and_an_influence_that_sums_to_0(name, rounded, rng):
+    predicted, truth = random_frame(rng, 12), random_frame(rng, 12)
+    if rounded:
+        predicted, truth = predicted.round(1), truth.round(1)
+    found, values = measured(name, predicted, truth, pd.Series(rng.integers(50, 90, 12), index=truth.index))
+    pd.testing.assert_series_equal(found.values, values)
+    assert (found.influence.isna() == np.eye(12, dtype=bool)).all(axis=None)
+    np.testing.assert_allclose(found.influence.sum(axis=1), 0, atol=1e-12)
+    assert (found.influence.abs() > 1e-3).any(axis=None)
+
+
+def test_the_influence_on_concordance_is_each_candidates_excess_over_the_mean(rng):
+    """Pair by pair: half of what a pair's agreement exceeds the mean by, divided by the number of pairs."""
+    predicted, truth = random_frame(rng, 9).round(1), random_frame(rng, 9)
+    listeners = pd.Series(rng.integers(50, 90, 9), index=truth.index)
+    found = confounds.concordance(predicted, truth, listeners)
+    for query in truth.index:
+        others = truth.index.drop(query)
+        agreement = {
+            (a, b): np.sign(predicted.loc[query, a] - predicted.loc[query, b])
+            * np.sign(truth.loc[query, a] - truth.loc[query, b])
+            for a, b in itertools.combinations(others, 2)
+            if max(listeners[a], listeners[b]) / min(listeners[a], listeners[b]) <= 1.3
+        }
+        mean = np.mean(list(agreement.values()))
+        wanted = [
+            sum((value - mean) / 2 for pair, value in agreement.items() if artist in pair) / len(agreement)
+            for artist in others
+        ]
+        np.testing.assert_allclose(found.influence.loc[query, others], wanted, atol=1e-12)
+
+
+def test_the_influence_on_the_popularity_of_a_list_worked_by_hand():
+    scores = frame([[0, 3, 2, 1], [3, 0, 2, 1], [3, 2, 0, 1], [3, 2, 1, 0]])
+    listeners = pd.Series([2, 4, 16, 64], index=scores.index)
+    found = confounds.popularity_of_lists(scores, listeners, 2)
+    # a0 lists a1 and a2 of three: shares of 1/6, 1/6 and -1/3 of 2, 4 and 6, less their mean of -1/3
+    wanted = np.array([2 / 6, 4 / 6, -6 / 3]) + 1 / 3
+    assert found.influence.loc["a0"].dropna().to_numpy() == pytest.approx(wanted)
+
+
+def test_controlling_for_a_frame_that_says_nothing_leaves_the_rank_correlation(rng):
+    first, second = random_frame(rng, 9), random_frame(rng, 9)
+    found = confounds.partial(first, second, frame(np.zeros((9, 9))))
+    np.testing.assert_allclose(found.values, ranking.spearman(first, second))
+    everything = confounds.partial(first, second, second)
+    assert (everything.values == 0).all()
+    assert (everything.influence.fillna(0) == 0).all(axis=None)
 
 
 # Strata.
@@ -120,12 +187,14 @@ def test_strata_are_of_like_size_and_begin_with_the_most_listeners():
 def test_within_a_stratum_only_its_candidates_are_ranked(rng):
     predicted, truth = random_frame(rng, 9), random_frame(rng, 9)
     some = ["a6", "a1", "a4", "a8"]
-    found = confounds.within(some, ranking.spearman, predicted, truth)
+    found = confounds.within(some, confounds._spearman, predicted, truth)
     for query in truth.index:
         others = [one for one in some if one != query]
         wanted = scipy.stats.spearmanr(predicted.loc[query, others], truth.loc[query, others]).statistic
-        assert found[query] == pytest.approx(wanted)
-    assert found.index.tolist() == truth.index.tolist()
+        assert found.values[query] == pytest.approx(wanted)
+    assert found.values.index.tolist() == ["a1", "a4", "a6", "a8", "a0", "a2", "a3", "a5", "a7"]
+    assert found.influence.columns.tolist() == some
+    np.testing.assert_allclose(found.influence.sum(axis=1), 0, atol=1e-12)
 
 
 # Hubs.
@@ -208,10 +277,16 @@ def test_the_table_has_each_measure_of_each_method_and_of_the_truth(study):
     cells = table.set_index(["method", "measure"])
     constant = cells.loc["constant"].drop(["hub_skewness", "never_named"])
     np.testing.assert_allclose(constant["value"], constant["chance"], atol=1e-12)
+    assert (constant["p_value"] == 1).all()
     values = [confounds.matched_concordance(run, truth, listeners) for run in predicted["noisy"]]
     row = cells.loc[("noisy", "matched_concordance")]
     assert row["value"] == pytest.approx(np.mean([one.mean() for one in values]))
     assert row["ci_low"] < row["value"] < row["ci_high"]
+    of_names = table[~table["measure"].isin(["hub_skewness", "never_named"])]
+    border = of_names["chance"]
+    excluded = (of_names["ci_low"] > border) | (of_names["ci_high"] < border)
+    assert ((of_names["p_value"] < 0.05) == excluded).all()
+    assert excluded.any() and not excluded.all()
     assert (row["n_seeds"], row["n_queries"], row["chance"]) == (2, 12, 0.5)
     assert ("truth", "matched_concordance") not in cells.index
     assert ("source", "source_correlation") not in cells.index

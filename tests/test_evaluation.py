@@ -3,8 +3,19 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
-from lib import baselines, confounds, evaluation, listening, ranking, significance, similarity, splits
+from lib import (
+    baselines,
+    confounds,
+    evaluation,
+    listening,
+    methods,
+    ranking,
+    significance,
+    similarity,
+    splits,
+)
 from lib.methods import labelled_scores
 
 LENGTHS = [3, 5, 40]  # the last is longer than any list
@@ -37,7 +48,7 @@ def scores(collection):
 
 @pytest.fixture(scope="module")
 def table(scores, collection, test_artists):
-    return evaluation.table1(scores, collection.target, test_artists, list_lengths=LENGTHS, n_permutations=19)
+    return evaluation.table1(scores, collection.target, test_artists, list_lengths=LENGTHS)
 
 
 def cell(table, **wanted):
@@ -71,6 +82,13 @@ def test_table_1_has_a_row_for_each_arm_method_metric_and_length_that_fits(table
     assert table[table["n"].isna()]["metric"].unique().tolist() == ["r_precision", "spearman"]
 
 
+def in_places(frame, blank):
+    """Every place counts: candidates have the names of no query, and the query's own place a value."""
+    return pd.DataFrame(
+        np.where(frame.isna(), blank, frame), frame.index, [f"in the place of {name}" for name in frame]
+    )
+
+
 @pytest.mark.parametrize("metric", ranking.METRICS)
 @pytest.mark.parametrize(
     ("truth", "candidates"), [("corrected", "test"), ("as_published", "test"), ("corrected", "all")]
@@ -82,15 +100,22 @@ def test_a_value_is_the_mean_over_seeds_and_queries_of_the_metric(
     truths = {
         ("corrected", "test"): target.loc[test_artists, test_artists],
         ("corrected", "all"): target.loc[test_artists],
-        ("as_published", "test"): similarity.as_published(target, test_artists),
+        ("as_published", "test"): in_places(similarity.as_published(target, test_artists), -1),
     }  # fmt: skip
     wanted = truths[truth, candidates]
-    runs = [frame_of(scores, collection, "siamese", seed).reindex_like(wanted) for seed in (0, 1)]
+    runs = [frame_of(scores, collection, "siamese", seed) for seed in (0, 1)]
+    if truth == "as_published":
+        runs = [in_places(run.loc[test_artists, test_artists], 0) for run in runs]
+    else:
+        runs = [run.reindex_like(wanted) for run in runs]
     values = pd.concat([ranking.METRICS[metric](run, wanted, 3) for run in runs], axis=1)
     length = {} if metric in ranking.WITHOUT_LENGTH else {"n": 3}
     row = cell(table, truth=truth, candidates=candidates, method="siamese", metric=metric, **length)
     assert row["value"] == pytest.approx(values.mean(axis=1).mean())
-    assert (row["ci_low"], row["ci_high"]) == significance.bootstrap_interval(values.mean(axis=1))
+    measures = [next(iter(ranking.measure(run, wanted, [3], metrics=(metric,)).values())) for run in runs]
+    result = significance.estimate(measures)
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(result.interval())
+    assert row["p_value"] == pytest.approx(result.p_value(row["chance"]))
     assert row["seed_sd"] == pytest.approx(values.mean().std())
     assert row["n_seeds"] == 2
     assert row["n_queries"] == values.notna().any(axis=1).sum()
@@ -108,30 +133,26 @@ def test_chance_is_exact_and_the_method_of_that_name_meets_it(table):
     chance = table[table["method"] == "chance"]
     np.testing.assert_allclose(chance["value"], chance["chance"], atol=1e-12)
     for n in (3, 5):
-        assert cell(table, truth="corrected", candidates="test", method="l2", metric="unordered", n=n)[
-            "chance"
-        ] == pytest.approx(n / 7)
-        assert cell(table, truth="corrected", candidates="all", method="l2", metric="unordered", n=n)[
-            "chance"
-        ] == pytest.approx(n / 11)
-    assert chance["p_value"].isna().all()
+        for truth, candidates, of in (
+            ("corrected", "test", 7),
+            ("corrected", "all", 11),
+            ("as_published", "test", 8),
+        ):
+            row = cell(table, truth=truth, candidates=candidates, method="l2", metric="unordered", n=n)
+            assert row["chance"] == pytest.approx(n / of)  # as published the query's own place counts too
 
 
-def test_p_values_are_those_of_the_label_permutation_over_all_seeds(table, scores, collection, test_artists):
-    truth = collection.target.loc[test_artists, test_artists]
-    runs = [frame_of(scores, collection, "siamese", seed).reindex_like(truth) for seed in (0, 1)]
-    for metric, n in (("unordered", 3), ("ndcg", 5), ("spearman", None)):
-        wanted = significance.label_permutation(metric, runs, truth, n, n_permutations=19)
-        row = cell(
-            table,
-            truth="corrected",
-            candidates="test",
-            method="siamese",
-            metric=metric,
-            **({"n": n} if n else {}),
-        )
-        assert row["p_value"] == wanted
-    assert table[(table["candidates"] == "all") | (table["metric"] == "map")]["p_value"].isna().all()
+def test_chance_is_nowhere_better_or_worse_than_chance(table):
+    chance = table[table["method"] == "chance"]
+    np.testing.assert_allclose(chance["p_value"], 1, atol=1e-6)
+
+
+def test_a_p_value_is_below_one_in_twenty_exactly_where_the_interval_excludes_chance(table):
+    others = table[table["method"] != "chance"]
+    excluded = (others["ci_low"] > others["chance"]) | (others["ci_high"] < others["chance"])
+    assert ((others["p_value"] < 0.05) == excluded).all()
+    assert excluded.any() and not excluded.all()
+    assert others["p_value"].between(0, 1).all()
 
 
 def test_the_papers_values_stand_beside_the_truth_it_used(table):
@@ -151,9 +172,7 @@ def test_the_papers_values_are_multiples_of_one_in_49_queries_times_n():
 
 def test_order_of_scores_and_of_methods_rows_does_not_matter(scores, collection, test_artists, table):
     shuffled = scores.sample(frac=1, random_state=3)
-    again = evaluation.table1(
-        shuffled, collection.target, test_artists, list_lengths=LENGTHS, n_permutations=19
-    )
+    again = evaluation.table1(shuffled, collection.target, test_artists, list_lengths=LENGTHS)
     keys = ["truth", "candidates", "method", "metric", "n"]
     pd.testing.assert_frame_equal(
         again.sort_values(keys, ignore_index=True), table.sort_values(keys, ignore_index=True)
@@ -165,7 +184,7 @@ def test_other_folds_are_left_out_and_a_fold_without_scores_is_an_error(
 ):
     other = scores.assign(fold=1, score=-scores["score"])
     both = evaluation.table1(
-        pd.concat([other, scores]), collection.target, test_artists, list_lengths=LENGTHS, n_permutations=19
+        pd.concat([other, scores]), collection.target, test_artists, list_lengths=LENGTHS
     )
     pd.testing.assert_frame_equal(both, table)
     with pytest.raises(ValueError, match="no scores of fold 2"):
@@ -180,14 +199,13 @@ def test_a_ceiling_is_judged_by_its_own_target(scores, collection, test_artists,
         collection.target,
         test_artists,
         list_lengths=[3],
-        n_permutations=19,
         own_targets={"split_half": unseen},
     )
     own = table[
         (table["method"] == "split_half") & (table["truth"] == "corrected") & (table["metric"] == "spearman")
     ]
     np.testing.assert_allclose(own["value"], 1)
-    usual = evaluation.table1(ceiling, seen, test_artists, list_lengths=[3], n_permutations=19)
+    usual = evaluation.table1(ceiling, seen, test_artists, list_lengths=[3])
     assert cell(usual, truth="corrected", candidates="test", metric="spearman")["value"] < 1
 
 
@@ -199,27 +217,6 @@ def test_list_lengths_that_do_not_fit_are_an_error(scores, collection, test_arti
 def test_a_method_without_all_its_scores_is_an_error(scores, collection, test_artists):
     with pytest.raises(ValueError, match="1 pairs of artists have no score"):
         evaluation.table1(scores.iloc[1:], collection.target, test_artists, list_lengths=[3])
-
-
-def test_per_query_and_compare_pair_the_queries(scores, collection, test_artists):
-    truth = collection.target.loc[test_artists, test_artists]
-    first, second = (evaluation.per_query(scores, truth, method, "ndcg", 3) for method in ("siamese", "l2"))
-    runs = [
-        ranking.ndcg(frame_of(scores, collection, "siamese", seed).reindex_like(truth), truth, 3)
-        for seed in (0, 1)
-    ]
-    np.testing.assert_allclose(first, (runs[0] + runs[1]) / 2)
-    assert first.index.tolist() == test_artists
-    found = evaluation.compare(scores, truth, "siamese", "l2", metric="ndcg", n=3)
-    assert found["difference"] == pytest.approx((first - second).mean())
-    assert found["ci_low"] <= found["difference"] <= found["ci_high"]
-    assert found["p_value"] == significance.paired_randomisation(first, second)
-    assert evaluation.compare(scores, truth, "l2", "l2", n=3) == {
-        "difference": 0,
-        "ci_low": 0,
-        "ci_high": 0,
-        "p_value": 1,
-    }
 
 
 def test_table_2_lists_truth_and_sources_over_all_artists(scores, collection, test_artists):
@@ -248,6 +245,72 @@ def test_table_2_lists_truth_and_sources_over_all_artists(scores, collection, te
             assert rows["artist"].tolist() == nearest.index.tolist()
             np.testing.assert_allclose(rows["score"], nearest)
             assert rows["rank"].tolist() == [1, 2, 3, 4]
+
+
+def test_table_2_can_be_among_training_and_test_artists_only(scores, collection, test_artists):
+    split = pd.DataFrame({"artist_id": collection.artists, "split": "train", "fold": 0})
+    among = [artist for artist in collection.artists if artist != collection.artists[3]]
+    query = among[1]
+    table = evaluation.table2(scores, collection.target, split, [query], sources=["l2"], among=among, n=10)
+    assert set(table["candidates"]) == {"train and test"}
+    for _, part in table.groupby("source"):
+        assert set(part["artist"]) == set(among) - {query}
+    everybody = evaluation.table2(scores, collection.target, split, [query], sources=["l2"], n=11)
+    assert set(everybody["candidates"]) == {"all"}
+    assert collection.artists[3] in set(everybody["artist"])
+
+
+def test_places_are_counted_among_all_others_and_ties_share_theirs(scores, collection):
+    query, *others = collection.artists[:4]
+    found = evaluation.places_of(
+        scores, collection.target, query, [*others, "nobody"], sources=["siamese", "chance"]
+    )
+    assert set(found["artist"]) == set(others)
+    mean = (frame_of(scores, collection, "siamese", 0) + frame_of(scores, collection, "siamese", 1)) / 2
+    for source, frame in (("truth", collection.target), ("siamese", mean)):
+        for artist in others:
+            row = frame.loc[query].drop(query)
+            wanted = 1 + (row > row[artist]).sum() + ((row == row[artist]).sum() - 1) / 2
+            assert cell(found, artist=artist, source=source)["place"] == wanted
+    assert (found[found["source"] == "chance"]["place"] == 6).all()  # all of eleven tie
+    assert (found["of"] == 11).all()
+
+
+class Heard:
+    """A network that finds clips alike by the number that fills them."""
+
+    def clip_similarities(self, clips, others):
+        first, second = (np.asarray(each, dtype=float)[:, 0, 0] for each in (clips, others))
+        return -np.abs(np.subtract.outer(first, second))
+
+
+def test_each_album_is_ranked_by_its_own_clips():
+    numbers, owners = [0.0, 1, 10, 10, 2, 4], list("qqqxyz")
+    spectrograms = np.array(numbers)[:, None, None] * np.ones((1, 2, 2))
+    target = labelled_scores(np.zeros((4, 4)), list("qxyz"))
+    artists = pd.DataFrame({"artist_id": list("qxyz"), "name": list("QXYZ"), "listeners": [4, 3, 2, 1]})
+    index = pd.DataFrame({"row": range(6), "artist_id": owners})
+    collection = methods.collection(target, artists, spectrograms, index)
+    clips = pd.DataFrame({"artist_id": owners, "album": ["early", "early", "late", "x", "y", "z"]})
+    found = evaluation.album_neighbours([Heard(), Heard()], collection, clips, "q", n=2)
+    assert found[["album", "clips", "rank", "artist", "score"]].to_numpy().tolist() == [
+        ["early", 2, 1, "y", -1.5], ["early", 2, 2, "z", -3.5],
+        ["late", 1, 1, "x", 0.0], ["late", 1, 2, "z", -6.0],
+    ]  # fmt: skip
+
+
+def test_the_diversity_around_an_artist_is_its_place_among_the_others():
+    """Around a0 the sounds lie 1 apart, around a3 they lie 5 apart; a1 and a2 have each other and a0 or a3."""
+    style = labelled_scores(
+        [[0, 9, 1, 0], [9, 0, 1, 0], [0, 1, 0, 9], [0, 1, 9, 0]], ["a0", "a1", "a2", "a3"]
+    )
+    places = np.array([0.0, 1, 4, 9])
+    distances = labelled_scores(-np.abs(np.subtract.outer(places, places)), ["a0", "a1", "a2", "a3"])
+    # Neighbours: a0 -> a1 and a2 (3 apart), a1 -> a0, a2 (4), a2 -> a3, a1 (8), a3 -> a2, a1 (3).
+    found = [
+        evaluation.diversity_around(style, distances, artist, n=2) for artist in ("a0", "a1", "a2", "a3")
+    ]
+    assert found == pytest.approx([0, 2 / 3, 1, 0])
 
 
 def test_the_headline_is_laid_out_as_the_paper_prints_it(table):
@@ -291,68 +354,238 @@ def test_predictions_are_the_scores_on_the_axes_of_the_truth(predicted, scores, 
     assert wide["l2"][0].shape == (8, 12)
 
 
-def test_means_over_runs_know_metrics_and_what_holds_fame_still(predicted, truth, collection):
+def test_measures_are_taken_training_by_training_and_may_control_for_popularity(predicted, truth, collection):
     runs, listeners = predicted["siamese"], collection.listeners
-    found = evaluation.mean_of_runs(runs, truth, "matched_concordance", listeners=listeners)
-    wanted = [confounds.matched_concordance(run, truth, listeners) for run in runs]
-    np.testing.assert_allclose(found, (wanted[0] + wanted[1]) / 2)
-    found = evaluation.mean_of_runs(runs, truth, "map", 3)
-    wanted = [ranking.mean_average_precision(run, truth, 3) for run in runs]
-    np.testing.assert_allclose(found, (wanted[0] + wanted[1]) / 2)
+    oracles = {
+        ("matched_concordance", None): lambda run: confounds.matched_concordance(run, truth, listeners),
+        ("partial_spearman", None): lambda run: confounds.partial_correlation(run, truth, listeners),
+        ("map", 3): lambda run: ranking.mean_average_precision(run, truth, 3),
+        ("unordered", 5): lambda run: ranking.overlap_at_n(run, truth, 5),
+        ("spearman", None): lambda run: ranking.spearman(run, truth),
+        ("r_precision", 4): lambda run: ranking.r_precision(run, truth),
+    }
+    for (measure, n), oracle in oracles.items():
+        found = evaluation.measured(runs, truth, measure, n, listeners=listeners)
+        assert len(found) == 2
+        for one, run in zip(found, runs, strict=True):
+            pd.testing.assert_series_equal(one.values, oracle(run))
 
 
-def test_comparisons_pair_queries_and_correct_within_reference_truth_and_measure(
-    predicted, truth, collection
-):
-    measures = [("unordered", 3), ("partial_spearman", None)]
-    table = evaluation.comparisons(
-        predicted, {"corrected": truth, "as_published": truth}, references=["l2", "siamese"],
-        measures=measures, listeners=collection.listeners,
+def test_a_prediction_is_put_on_the_axes_of_either_truth(scores, collection, test_artists):
+    truths = evaluation.truths(collection.target, test_artists)
+    whole = frame_of(scores, collection, "siamese")
+    for run in (whole, whole.loc[test_artists, test_artists]):
+        corrected = evaluation.under(truths["corrected"], run, test_artists)
+        assert (corrected.index.tolist(), corrected.columns.tolist()) == (test_artists, test_artists)
+        np.testing.assert_array_equal(corrected, whole.loc[test_artists, test_artists])
+        published = evaluation.under(truths["as_published"], run, test_artists)
+        assert published.columns.equals(truths["as_published"].columns)
+        assert published.index.tolist() == test_artists
+        assert (np.diag(published) == 0).all()
+        others = ~np.eye(8, dtype=bool)
+        np.testing.assert_array_equal(published.to_numpy()[others], corrected.to_numpy()[others])
+
+
+def test_the_published_truth_has_no_blanks_and_its_query_is_no_candidate_of_itself(collection, test_artists):
+    published = evaluation.truths(collection.target, test_artists)["as_published"]
+    assert published.notna().all(axis=None)
+    assert not set(published.columns) & set(published.index)
+    blank = similarity.as_published(collection.target, test_artists).isna().to_numpy()
+    assert (published.to_numpy()[blank] == -1).all()
+    assert (published.to_numpy()[~blank] >= 0).all()
+
+
+MEASURES = [("unordered", 3), ("unordered", 5), ("partial_spearman", None)]
+
+
+@pytest.fixture(scope="module")
+def compared(predicted, collection, test_artists):
+    return evaluation.comparisons(
+        predicted, evaluation.truths(collection.target, test_artists), test_artists,
+        references=["l2", "chance", "siamese"], measures=MEASURES, listeners=collection.listeners,
     )  # fmt: skip
-    assert len(table) == 2 * 2 * 2 * 3
-    for _, family in table.groupby(["truth", "reference", "measure"]):
-        np.testing.assert_array_equal(family["p_holm"], significance.holm(family["p_value"]))
-    row = cell(table, truth="corrected", reference="l2", method="siamese", measure="unordered")
-    values = [evaluation.mean_of_runs(predicted[name], truth, "unordered", 3) for name in ("siamese", "l2")]
-    assert row["difference"] == pytest.approx((values[0] - values[1]).mean())
-    assert row["p_value"] == significance.paired_randomisation(*values)
-    assert row["n"] == 3
-    assert pd.isna(
-        cell(table, truth="corrected", reference="l2", method="siamese", measure=measures[1][0])["n"]
+
+
+def test_comparisons_are_the_estimates_of_both_sides(compared, predicted, truth):
+    row = cell(compared, truth="corrected", reference="l2", method="siamese", measure="unordered", n=3)
+    values = [evaluation.measured(predicted[name], truth, "unordered", 3) for name in ("siamese", "l2")]
+    result = significance.estimate(*values)
+    first, second = (np.mean([run.values for run in runs], axis=0) for runs in values)
+    assert row["difference"] == pytest.approx((first - second).mean())
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(result.interval())
+    assert row["p_value"] == pytest.approx(result.p_value())
+    assert (row["n_queries"], row["n_seeds"]) == (8, 2)
+    assert row["detectable"] == pytest.approx(significance.detectable(result.error, result.freedom))
+    other_way = cell(compared, truth="corrected", reference="siamese", method="l2", measure="unordered", n=3)
+    assert other_way["difference"] == pytest.approx(-row["difference"])
+    assert other_way["p_value"] == pytest.approx(row["p_value"])
+
+
+def test_a_p_value_of_a_comparison_is_below_one_in_twenty_where_its_interval_excludes_0(compared):
+    excluded = (compared["ci_low"] > 0) | (compared["ci_high"] < 0)
+    assert ((compared["p_value"] < 0.05) == excluded).all()
+    assert excluded.any() and not excluded.all()
+
+
+def test_the_primary_comparisons_are_those_that_were_named_before(compared):
+    primary = compared[compared["kind"] == "primary"]
+    assert set(primary["truth"]) == {"corrected"}
+    assert primary[["method", "reference", "measure", "n"]].astype(object).to_numpy().tolist() == [
+        ["siamese", "l2", "unordered", 5],  # the length next to 10
+        ["l2", "chance", "unordered", 5],
+        ["siamese", "chance", "unordered", 5],
+        ["siamese", "l2", evaluation.LEAD, pd.NA],
+    ]
+    assert (primary["p_corrected"] == primary["p_value"]).all()
+
+
+def test_secondary_p_values_are_corrected_within_truth_reference_and_measure(compared):
+    secondary = compared[compared["kind"] == "secondary"]
+    sizes = []
+    for _, family in secondary.groupby(["truth", "reference", "measure"]):
+        np.testing.assert_array_equal(family["p_corrected"], significance.holm(family["p_value"]))
+        sizes.append(len(family))
+    assert sum(sizes) == len(secondary)
+    assert max(sizes) == 6  # three methods, two lengths
+
+
+def test_the_decision_follows_the_corrected_p_value_and_the_sign(compared):
+    for row in compared.to_dict("records"):
+        words = {True: "higher", False: "lower"}[row["difference"] > 0]
+        assert row["decision"] == (words if row["p_corrected"] < 0.05 else "cannot be told")
+    assert set(compared["decision"]) == {"higher", "lower", "cannot be told"}
+
+
+def test_the_lead_at_small_n_is_the_difference_of_two_differences(compared, predicted, truth):
+    short, long = (
+        cell(compared, truth="corrected", reference="l2", method="siamese", measure="unordered", n=n)
+        for n in (3, 5)
     )
+    lead = compared[(compared["truth"] == "corrected") & (compared["measure"] == evaluation.LEAD)]
+    assert lead[["method", "reference"]].to_numpy().tolist() == [["siamese", "l2"]]
+    assert lead["difference"].item() == pytest.approx(short["difference"] - long["difference"])
 
 
-def test_a_difference_without_any_pair_is_blank():
-    nothing = pd.Series([np.nan, 1.0]), pd.Series([1.0, np.nan])
-    assert all(np.isnan(value) for value in evaluation.paired(*nothing).values())
+def test_places_have_no_listeners_to_control_for(compared):
+    assert set(compared[compared["truth"] == "as_published"]["measure"]) == {"unordered", evaluation.LEAD}
+    row = cell(compared, truth="corrected", reference="l2", method="siamese", measure="partial_spearman")
+    assert pd.isna(row["n"])
+
+
+@pytest.mark.parametrize(
+    ("value", "p_value", "border", "found"),
+    [(0.2, 0.04, 0, 1), (-0.2, 0.04, 0, -1), (0.2, 0.05, 0, 0), (0.2, np.nan, 0, 0), (0.2, 0.01, 0.3, -1)],
+)
+def test_a_side_needs_a_p_value_below_one_in_twenty(value, p_value, border, found):
+    assert evaluation.side(value, p_value, border) == found
+
+
+def test_what_is_decided_corrects_secondary_rows_only_family_by_family():
+    table = pd.DataFrame(
+        [("primary", "x", 0.04, 1.0), ("secondary", "x", 0.04, 1.0), ("secondary", "x", 0.03, -1.0),
+         ("secondary", "y", 0.04, 1.0), ("secondary", "y", np.nan, 1.0)],
+        columns=["kind", "family", "p_value", "value"],
+    )  # fmt: skip
+    found = evaluation.decided(table, "value", families=["family"])
+    assert found["p_corrected"].tolist() == pytest.approx([0.04, 0.06, 0.06, 0.04, np.nan], nan_ok=True)
+    assert found["decision"].tolist() == ["higher", "cannot be told", "cannot be told", "higher",
+                                          "cannot be told"]  # fmt: skip
+    together = evaluation.decided(table, "value", families=[], border=pd.Series([2.0, 0, 0, 0, 0]))
+    assert together["p_corrected"].tolist() == pytest.approx([0.04, 0.09, 0.09, 0.09, np.nan], nan_ok=True)
+    assert together["decision"].tolist() == ["lower"] + ["cannot be told"] * 4
+    assert list(found.columns) == ["kind", "family", "p_value", "p_corrected", "decision", "value"]
+
+
+# What was published.
+
+
+def test_the_published_counts_worked_by_hand():
+    table = evaluation.published_counts().set_index("n")
+    assert table[["model", "baseline", "of"]].to_numpy().tolist() == [
+        [19, 11, 147], [44, 34, 245], [155, 148, 490], [702, 679, 1225]
+    ]  # fmt: skip
+    oracle = scipy.stats.fisher_exact([[19, 128], [11, 136]]).pvalue
+    assert table.loc[3, "p_independent"] == pytest.approx(oracle)
+    assert table.loc[3, "difference"] == pytest.approx(8 / 147)
+    # Fewest hits of one side only: the model's eight; all eight coins on one side.
+    assert table.loc[3, "p_most_favourable"] == pytest.approx(2 / 2**8)
+    # Most: 19 of the model alone and 11 of the baseline alone.
+    assert table.loc[3, "p_least_favourable"] == pytest.approx(scipy.stats.binomtest(19, 30).pvalue)
+    # At 25 most artists are hit: of 1,225 places 523 and 546 are missed, so no more can differ.
+    oracle = scipy.stats.binomtest(546, 1069).pvalue
+    assert table.loc[25, "p_least_favourable"] == pytest.approx(oracle)
+    np.testing.assert_array_equal(table["p_corrected"], significance.holm(table["p_independent"]))
+
+
+def test_all_sixteen_published_values_stand_beside_this_run(table, predicted, collection, test_artists):
+    truth = evaluation.truths(collection.target, test_artists)["as_published"]
+    null = evaluation.published_null(predicted, truth, test_artists, [3, 5], n_permutations=19)
+    found = evaluation.beside_the_published(table, null)
+    assert len(found) == 16
+    row = cell(found, metric="unordered", n=5, method="siamese")
+    assert (row["paper"], row["epoch_5"]) == (0.1796, 0.1878)
+    assert cell(found, metric="sequence_matcher", n=5, method="siamese")["epoch_5"] == 0.1592
+    for truth_name in ("as_published", "corrected"):
+        own = cell(table, truth=truth_name, candidates="test", method="siamese", metric="unordered", n=5)
+        assert [row[truth_name], row[f"{truth_name}_low"], row[f"{truth_name}_high"]] == [
+            own[name] for name in ("value", "ci_low", "ci_high")
+        ]
+    assert row["chance"] == pytest.approx(5 / 8)
+    permuted = cell(null, method="siamese", n=5)
+    assert (row["null_low"], row["null_high"]) == (permuted["null_low"], permuted["null_high"])
+    assert found[found["n"] == 25]["corrected"].isna().all()  # no list of 25 among eight artists
+    assert found[found["method"] == "l2"]["epoch_5"].isna().all()
+    assert found[found["metric"] == "sequence_matcher"]["null_low"].isna().all()
+
+
+def test_the_reliability_of_the_whole_is_spearman_and_browns():
+    whole, bound = evaluation.reliability(0.5)
+    assert (whole, bound) == pytest.approx((2 / 3, np.sqrt(2 / 3)))
+    assert evaluation.reliability(1.0) == (1, 1)
+    assert evaluation.reliability(-0.1)[1] == 0
+
+
+def test_two_noisy_halves_agree_with_the_whole_as_spearman_and_brown_say():
+    """Two halves with noise of variance 1 on a truth of variance 1 agree by 1/2; their mean knows more."""
+    rng = np.random.default_rng(4)
+    truth = rng.normal(size=200_000)
+    halves = truth + rng.normal(size=(4, truth.size))
+    whole, bound = evaluation.reliability(np.corrcoef(halves[0], halves[1])[0, 1])
+    means = halves[:2].mean(axis=0), halves[2:].mean(axis=0)
+    assert whole == pytest.approx(np.corrcoef(*means)[0, 1], abs=0.01)
+    assert bound == pytest.approx(np.corrcoef(truth, means[0])[0, 1], abs=0.01)
 
 
 def test_the_published_value_of_its_null_is_that_of_table_1(predicted, table, collection, test_artists):
-    null = evaluation.published_null(predicted, collection.target, test_artists, [3, 5], n_permutations=19)
+    truth = evaluation.truths(collection.target, test_artists)["as_published"]
+    null = evaluation.published_null(predicted, truth, test_artists, [3, 5], n_permutations=19)
+    assert list(null.columns[:2]) == ["method", "n"]
+    assert cell(null, method="siamese", n=3)["paper_value"] == 0.1293
+    assert null[null["method"] == "popularity"]["paper_value"].isna().all()
     for n in (3, 5):
         for method in ("chance", "popularity", "siamese"):
             wanted = cell(table, truth="as_published", method=method, metric="unordered", n=n)["value"]
             assert cell(null, method=method, n=n)["value"] == pytest.approx(wanted)
         chance = cell(null, method="chance", n=n)
         assert chance["null_mean"] == pytest.approx(chance["chance"])
+        assert chance["chance"] == n / 8
+        assert chance["n_queries"] == 8
         assert chance["p_value"] == 1
 
 
-def test_the_loss_is_held_against_one_constant(predicted, truth, collection):
-    table = evaluation.loss_table({"siamese": predicted["siamese"]}, {"corrected": truth}, 0.2)
-    others = ~np.eye(8, dtype=bool)
-    errors = [((run - truth).to_numpy()[others] ** 2).mean() for run in predicted["siamese"]]
-    row = table.iloc[0]
-    assert row["loss"] == pytest.approx(np.mean(errors))
-    assert row["constant_loss"] == pytest.approx(((truth.to_numpy()[others] - 0.2) ** 2).mean())
-    assert row["gain"] == pytest.approx(row["constant_loss"] - row["loss"])
-    assert row["gain_low"] <= row["gain"] <= row["gain_high"]
-
-
-def test_the_constant_is_the_mean_over_pairs_of_training_artists(collection):
-    known = collection.target.iloc[:4, :4].to_numpy()
-    wanted = np.mean([known[a, b] for a in range(4) for b in range(a)])
-    assert evaluation.training_mean(collection.target, collection.artists[:4]) == pytest.approx(wanted)
+def test_the_loss_is_held_against_one_constant_over_pairs_of_artists(predicted, truth):
+    gain = evaluation.loss_table(predicted["siamese"], truth, 0.2)
+    gains = [
+        (truth.iloc[a, b] - 0.2) ** 2 - (run.iloc[a, b] - truth.iloc[a, b]) ** 2
+        for run in predicted["siamese"]
+        for a in range(8)
+        for b in range(a + 1, 8)
+    ]
+    assert gain.value == pytest.approx(np.mean(gains))
+    assert (gain.n_queries, gain.n_trainings) == (8, 2)
+    assert gain.seed_sd == pytest.approx(np.std([np.mean(gains[:28]), np.mean(gains[28:])], ddof=1))
+    same = evaluation.loss_table([truth * 0 + 0.2], truth, 0.2)
+    assert (same.value, same.p_value()) == (0, 1)
 
 
 def test_the_rank_table_is_perfect_for_the_truth_and_flat_for_chance(predicted, truth):
@@ -381,8 +614,10 @@ def test_more_clips_help_where_each_says_a_part_only(rng):
     )
     mine = curve[curve["method"] == "m"].set_index("clips")
     assert mine["value"].is_monotonic_increasing
-    assert mine.loc[3, "gain_low"] > 0
-    assert mine.loc[1, "gain"] == 0
+    assert mine.loc[3, "gain_ci_low"] > 0
+    assert mine.loc[3, "gain_p_value"] < 0.05
+    assert mine.loc[3, "gain_value"] == pytest.approx(mine.loc[3, "value"] - mine.loc[1, "value"])
+    assert (mine.loc[1, "gain_value"], mine.loc[1, "gain_p_value"]) == (0, 1)
     np.testing.assert_allclose(curve.loc[curve["method"] == "deaf", "value"], 5 / 19)
     everything = labelled_scores(
         -np.abs(np.subtract.outer(heard, heard)).reshape(20, 3, 20, 3).mean(axis=(1, 3)), ids

@@ -272,6 +272,96 @@ def test_the_factors_of_a_metric_multiply_to_its_values(rng):
         )
 
 
+# What each candidate has to do with a value.
+
+
+def test_the_influence_on_overlap_worked_by_hand():
+    """From a0 the lists of two are {a2, a3} and {a1, a2}: each side less its mean, multiplied."""
+    found = ranking.measure(frame(-LINE), frame(LINE), [2], metrics=("unordered",))["unordered", 2]
+    assert found.values["a0"] == 0.5
+    said, true = np.array([0, 1, 1]) - 2 / 3, (np.array([1, 1, 0]) - 2 / 3) / 2
+    by_hand = said * true - (said * true).mean()
+    assert found.influence.loc["a0"].isna().tolist() == [True, False, False, False]
+    assert found.influence.loc["a0", ["a1", "a2", "a3"]].to_numpy() == pytest.approx(by_hand)
+    # products of -1/9, 1/18 and -1/9, less their mean of -1/18
+    assert by_hand == pytest.approx([-1 / 18, 1 / 9, -1 / 18])
+
+
+def test_the_influence_on_a_rank_correlation_is_the_product_of_ranks(rng):
+    predicted, target = random_frame(rng, 8), random_frame(rng, 8)
+    found = ranking.measure(predicted, target, [], metrics=("spearman",))["spearman", pd.NA]
+    p, t = (scipy.stats.zscore(scipy.stats.rankdata(others(one), axis=1), axis=1) for one in
+            (predicted, target))  # fmt: skip
+    wanted = p * t / 7 - (p * t / 7).mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(others(found.influence), wanted, atol=1e-12)
+
+
+@pytest.mark.parametrize("metric", ranking.METRICS)
+@pytest.mark.parametrize("rounded", [False, True])
+def test_a_measure_has_the_metrics_values_and_an_influence_that_sums_to_0(metric, rounded, rng):
+    predicted, target = random_frame(rng, 12), random_frame(rng, 12)
+    if rounded:
+        predicted = predicted.round(1)
+    (found,) = ranking.measure(predicted, target, [4], seed=3, metrics=(metric,)).values()
+    seeded = {"seed": 3} if metric in ranking.ORDERED else {}
+    pd.testing.assert_series_equal(found.values, ranking.METRICS[metric](predicted, target, 4, **seeded))
+    counted = found.values.notna()
+    assert np.isnan(np.diag(found.influence)).all()
+    np.testing.assert_allclose(others(found.influence)[counted].sum(axis=1), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("metric", ["unordered", "ndcg", "spearman"])
+def test_a_constant_prediction_owes_nothing_to_any_candidate(metric, rng):
+    (found,) = ranking.measure(frame(np.zeros((9, 9))), random_frame(rng, 9), [3], metrics=(metric,)).values()
+    np.testing.assert_allclose(others(found.influence), 0, atol=1e-15)
+
+
+def test_candidates_of_queries_from_elsewhere_all_have_an_influence(rng):
+    target = pd.DataFrame(rng.random((2, 5)), index=["x", "y"], columns=list("abcde"))
+    (found,) = ranking.measure(target, target, [2], metrics=("unordered",)).values()
+    assert found.influence.notna().all(axis=None)
+    np.testing.assert_allclose(found.influence.sum(axis=1), 0, atol=1e-15)
+
+
+def measures(rng, n_measures=2, n=6):
+    target = random_frame(rng, n)
+    return [ranking.measure(random_frame(rng, n), target, [2], metrics=("ndcg",))["ndcg", 2] for _ in
+            range(n_measures)]  # fmt: skip
+
+
+def test_mean_and_difference_of_measures_take_values_and_influence_alike(rng):
+    first, second = measures(rng)
+    for found, wanted in (
+        (ranking.mean([first, second]), lambda a, b: (a + b) / 2),
+        (first - second, lambda a, b: a - b),
+    ):
+        pd.testing.assert_series_equal(found.values, wanted(first.values, second.values))
+        pd.testing.assert_frame_equal(found.influence, wanted(first.influence, second.influence))
+
+
+def test_folds_stand_below_each_other_and_know_nothing_of_the_others_candidates(rng):
+    first, second = measures(rng)
+    second = ranking.Measured(
+        second.values.rename(lambda name: f"b{name}"),
+        second.influence.rename(index=lambda name: f"b{name}", columns=lambda name: f"b{name}"),
+    )
+    found = ranking.stacked([first, second])
+    assert found.values.tolist() == [*first.values, *second.values]
+    assert found.influence.shape == (12, 12)
+    assert found.influence.loc[first.values.index, second.values.index].isna().all(axis=None)
+    pd.testing.assert_frame_equal(
+        found.influence.loc[second.values.index, second.influence.columns], second.influence
+    )
+    assert ranking.stacked([first]) is first
+
+
+def test_some_queries_keep_all_candidates(rng):
+    (whole,) = measures(rng, 1)
+    some = whole.of_queries(["a4", "a1"])
+    assert some.values.to_dict() == {name: whole.values[name] for name in ("a4", "a1")}
+    pd.testing.assert_frame_equal(some.influence, whole.influence.loc[["a4", "a1"]])
+
+
 # Refusals.
 
 

@@ -508,7 +508,7 @@ def in_words(compared, reference):
     -------
     str
     """
-    certain = compared["p_holm"] <= LEVEL
+    certain = compared["p_holm"] < LEVEL
     groups = {
         "higher in": compared.index[certain & (compared["difference"] > 0)],
         "lower in": compared.index[certain & (compared["difference"] < 0)],

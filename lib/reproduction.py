@@ -137,11 +137,12 @@ def committed_figures(folder):
     Returns
     -------
     Path or None
-        The figures; None where this is no git checkout, or no figures are committed.
+        The figures; None where there is no git, this is no checkout of it, or no figures are committed.
     """
     command = ["git", "archive", "--format=tar", "HEAD", "figures"]
-    done = subprocess.run(command, cwd=paths.root(), capture_output=True, check=False)
-    if done.returncode:
+    try:
+        done = subprocess.run(command, cwd=paths.root(), capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
         return None
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         archive.extractall(folder, filter="data")
@@ -149,7 +150,7 @@ def committed_figures(folder):
 
 
 def _outside(name, keys, value, then, now):
-    then, now = (table.assign(**{key: table[key].astype(str) for key in keys}) for table in (then, now))
+    then, now = (table.assign(**{key: table[key].map(str) for key in keys}) for table in (then, now))
     both = then.merge(now[[*keys, value]], on=keys, how="left", suffixes=("", "_now"))
     low = both["ci_low"].fillna(both[value] - LEAST)
     high = both["ci_high"].fillna(both[value] + LEAST)

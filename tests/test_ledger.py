@@ -1,35 +1,28 @@
-"""Verdicts come from intervals, and from nothing else."""
+"""Verdicts come from one p-value each, and from nothing else."""
+
+import itertools
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
 
-from lib import ledger, methods
+from lib import evaluation, ledger, methods, report, significance, similarity, words
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "said"),
-    [(0.1, 0.2, "holds"), (-0.2, -0.1, "does not hold"), (-0.1, 0.1, "cannot be told")],
-)
-def test_a_claim_is_decided_by_the_side_on_which_its_interval_lies(low, high, said):
-    assert ledger.verdict(low, high) == said
-
-
-def test_what_is_no_interval_is_an_error():
-    with pytest.raises(ValueError, match="not an interval: 2 to 1"):
-        ledger.verdict(2, 1)
-
-
-HISTORY = pd.DataFrame(
+    ("value", "p_value", "border", "said"),
     [
-        (seed, epoch, split, value + 0.001 * seed)
-        for seed in (0, 1, 2)
-        for split, values in {"dev": [0.3, 0.2, 0.4], "test": [0.5, 0.4, 0.3]}.items()
-        for epoch, value in enumerate(values, start=1)
+        (0.1, 0.04, 0, "holds"),
+        (-0.1, 0.04, 0, "does not hold"),
+        (0.1, 0.06, 0, "cannot be told"),
+        (0.1, np.nan, 0, "cannot be told"),
+        (0.1, 0.04, 0.2, "does not hold"),
+        (-0.1, 0.04, -0.2, "holds"),
     ],
-    columns=["seed", "epoch", "split", "loss"],
 )
+def test_a_claim_is_decided_by_its_p_value_and_the_side_of_the_border(value, p_value, border, said):
+    assert ledger.verdict(value, p_value, border) == said
 
 
 def frame(values):
@@ -41,131 +34,285 @@ def one(claims, beginning):
     return row
 
 
-def test_a_test_loss_that_falls_does_not_rise_and_a_gain_below_0_is_not_good():
-    losses = pd.DataFrame(
-        {"truth": ["corrected", "as_published"], "method": "siamese", "gain": [-0.1, 0.1],
-         "gain_low": [-0.2, -0.1], "gain_high": [-0.05, 0.3]}
-    )  # fmt: skip
-    claims = ledger.loss_claims(HISTORY, 0.35, losses)
-    rises = one(claims, "the test loss rises")
-    assert rises["value"] == pytest.approx(
-        0.3 - 0.4
-    )  # only three epochs: the second one stands for the fifth
-    assert rises["decided_by"] == "test loss after the last epoch - after epoch 2, over trainings"
-    assert rises["verdict"] == "does not hold"
-    good = one(claims, "the loss is good")
-    assert good["value"] == pytest.approx(0.35 - 0.301)  # after the last epoch .300, .301 and .302
-    assert good["verdict"] == "holds"
-    of_artists = claims[claims["claim"].str.startswith("artists' scores are nearer")]["verdict"]
-    assert of_artists.tolist() == ["does not hold", "cannot be told"]
+def decided(*claims):
+    return ledger.decided(claims)
 
 
-def test_one_training_says_nothing_of_the_loss():
-    losses = pd.DataFrame(columns=["truth", "method", "gain", "gain_low", "gain_high"])
-    claims = ledger.loss_claims(HISTORY[HISTORY["seed"] == 0], 0.5, losses)
-    assert claims["verdict"].tolist() == ["cannot be told"] * 2
+def pairs_of_artists(rng, level, n_trainings=3, spread=0.01):
+    """Losses of the pairs of ten artists, each once, near a level; two pairs of clips behind some of them."""
+    once = np.triu(np.ones((10, 10), dtype=bool), k=1)
+    ids = [f"a{k}" for k in range(10)]
+    runs = [pd.DataFrame(level + spread * rng.normal(size=(10, 10)), ids, ids) for _ in range(n_trainings)]
+    weights = pd.DataFrame(1.0 + np.add.outer(np.arange(10) % 2, np.zeros(10)), ids, ids)
+    return [run.where(once) for run in runs], weights
 
 
-def test_ranking_claims_are_paired_differences_and_the_lead_at_small_n(rng):
+def test_a_loss_that_falls_by_a_third_does_not_rise_and_the_fall_is_appreciable(rng):
+    early, last = (pairs_of_artists(rng, level) for level in (0.3, 0.2))
+    constant = pairs_of_artists(rng, 0.35, n_trainings=1)
+    claims = decided(ledger.loss_claims(early, last, constant, truth="as_published"))
+    assert claims["claim"].str.endswith("truth as published").all()
+    rise, small, good = claims.to_dict("records")
+
+    def mean(runs, weights):
+        return np.mean([np.nansum(run * weights) / np.nansum(weights.where(run.notna())) for run in runs])
+
+    before, after, level = mean(*early), mean(*last), mean(*constant)
+    assert rise["value"] == pytest.approx(after - before)
+    assert small["value"] == pytest.approx(0.05 * level - (before - after))
+    assert good["value"] == pytest.approx(level - after)
+    verdicts = [row["verdict"] for row in (rise, small, good)]
+    assert verdicts == ["does not hold", "does not hold", "holds"]
+    assert rise["decided_by"].startswith("test loss after the last epoch - after epoch 5")
+
+
+def test_a_loss_that_rises_a_little_rises_and_more_epochs_bring_no_appreciable_reduction(rng):
+    early = pairs_of_artists(rng, 0.3)
+    last = [run + 0.01 + 0.001 * rng.normal(size=(10, 10)) for run in early[0]], early[1]
+    claims = decided(ledger.loss_claims(early, last, pairs_of_artists(rng, 0.2, 1), truth="corrected"))
+    assert claims["verdict"].tolist() == ["holds", "holds", "does not hold"]
+
+
+def test_what_does_not_change_cannot_be_told(rng):
+    same = pairs_of_artists(rng, 0.3)
+    claims = decided(ledger.loss_claims(same, same, (same[0][:1], same[1]), truth="corrected"))
+    assert claims["value"][0] == 0
+    assert claims["verdict"][0] == "cannot be told"
+
+
+def test_a_gain_over_the_constant_decides_the_claim_on_artists():
+    for value, verdict in ((0.1, "holds"), (-0.1, "does not hold"), (0.001, "cannot be told")):
+        gain = significance.Estimate(value, 0.01, 20.0, 8, 3)
+        claim = decided(ledger.artist_loss_claim(gain)).loc[0]
+        assert (claim["value"], claim["p_value"], claim["verdict"]) == (value, gain.p_value(), verdict)
+
+
+# Ledger, comparisons, README and sentences.
+
+
+def small_study(seed, noise):
+    """Twelve artists, a network that knows the truth but for noise, in two trainings, and two baselines."""
+    rng = np.random.default_rng(seed)
     truth = frame(rng.random((12, 12)))
-    predicted = {"siamese": [truth], "l2": [-truth], "chance": [frame(np.zeros((12, 12)))]}
-    claims = ledger.ranking_claims(predicted, {"corrected": truth}, list_lengths=[3, 8])
-    assert len(claims) == 5
-    beats = one(claims, "the model beats the baseline, n = 3")
-    assert beats["value"] == pytest.approx(1)  # all three against none
-    assert beats["verdict"] == "holds"
-    assert one(claims, "the baseline beats random, n = 3")["verdict"] == "does not hold"
-    lead = one(claims, "the model's lead is largest at small n")
-    assert lead["value"] == pytest.approx(1 - 3 / 8)  # of eleven, lists of eight share at least five
-    assert lead["verdict"] == "holds"
-
-
-def test_more_epochs_do_not_help_where_the_best_ones_weights_rank_better(rng):
-    truth = frame(rng.random((12, 12)))
-    claims = ledger.epoch_claims([-truth], [truth], truth, n=3)
-    assert claims["verdict"].tolist() == ["holds"]
-    assert ledger.epoch_claims([truth], [truth], truth, n=3)["verdict"].tolist() == ["cannot be told"]
-
-
-SEARCH = pd.DataFrame(
-    {
-        "batch_size": [512, 2048],
-        "learning_rate": 0.001,
-        "dev_loss": [0.3, 0.1],
-        "epochs": 2,
-        "seed": 0,
-        "n_convolutions": 3,
+    places = {
+        name: methods.labelled_scores(rng.random((12, 12)), list(truth.index)) for name in ("l2", "other")
     }
-)
+    predicted = {
+        "siamese": [truth + noise * rng.normal(size=(12, 12)) for _ in range(2)],
+        "l2": [places["l2"]],
+        "chance": [truth * 0],
+    }
+    truths = {"corrected": truth, "as_published": similarity.every_place(places["other"], blank=-1.0)}
+    listeners = pd.Series(np.arange(12, 0, -1), index=truth.index)
+    compared = evaluation.comparisons(
+        predicted, truths, list(truth.index), references=["l2", "chance"],
+        measures=[("unordered", n) for n in (3, 5, 8)], listeners=listeners,
+    )  # fmt: skip
+    return compared, predicted, truth
 
 
-def test_one_training_a_setting_decides_nothing_on_the_best_setting():
-    (claim,) = ledger.search_claims(SEARCH).to_dict("records")
+def claim_of(row):
+    """The claim that a comparison decides, worded as in the ledger; None if there is none."""
+    end = f", truth {row['truth'].replace('_', ' ')}"
+    if row["measure"] == evaluation.LEAD:
+        return "the model's lead is largest at small n" + end
+    claims = {
+        ("siamese", "l2"): "the model outperforms the baseline",
+        ("l2", "chance"): "the baseline is better than random selection",
+        ("siamese", "chance"): "the model is better than random selection",
+    }
+    claim = claims.get((row["method"], row["reference"]))
+    return claim and f"{claim}, n = {row['n']}{end}"
+
+
+VERDICTS = {"higher": "holds", "lower": "does not hold", "cannot be told": "cannot be told"}
+
+
+@pytest.mark.parametrize(("seed", "noise"), itertools.product(range(4), (0.05, 0.6, 3)))
+def test_ledger_comparisons_readme_and_sentences_never_disagree(seed, noise, tmp_path):
+    compared, predicted, truth = small_study(seed, noise)
+    compared.to_csv(tmp_path / "comparisons.csv", index=False)
+    everything = ledger.decided([
+        ledger.ranking_claims(compared),
+        ledger.epoch_claims(predicted["siamese"], predicted["siamese"][::-1], truth, n=5),
+    ])  # fmt: skip
+    everything.to_csv(tmp_path / "ledger.csv", index=False)
+    table, claims = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("comparisons", "ledger"))
+    table = table.astype({"n": "Int64"})
+    by_claim = claims.set_index("claim")
+    assert by_claim.index.is_unique
+    sentences = (
+        words.comparisons(table).splitlines() + words.comparisons(table, kind="secondary").splitlines()
+    )
+    readme, listed = report.verdicts(claims), []
+    for row in [*table.query("kind == 'primary'").to_dict("records"),
+                *table.query("kind == 'secondary'").to_dict("records")]:  # fmt: skip
+        sentence, claim = sentences.pop(0), claim_of(row)
+        decision = row["decision"]
+        if row["measure"] == evaluation.LEAD:
+            verb = {"higher": " is larger ", "lower": " is smaller ", "cannot be told": " is not shown "}
+        else:
+            verb = {"higher": " better than ", "lower": " worse than ", "cannot be told": " cannot be told "}
+        assert [word in sentence for word in verb.values()] == [decision == word for word in verb]
+        assert (
+            decision
+            == {1: "higher", -1: "lower", 0: "cannot be told"}[
+                evaluation.side(row["difference"], row["p_corrected"])
+            ]
+        )
+        if claim is None:
+            continue
+        listed.append(claim)
+        line = by_claim.loc[claim]
+        assert line["verdict"] == VERDICTS[decision], claim
+        assert line["kind"] == row["kind"]
+        for name, own in (("value", "difference"), ("ci_low", "ci_low"), ("ci_high", "ci_high"),
+                          ("p_value", "p_value"), ("p_corrected", "p_corrected")):  # fmt: skip
+            assert line[name] == row[own], (claim, name)
+        assert (f"- {claim}: **{line['verdict']}**" in readme) == (row["kind"] == "primary")
+    assert not sentences
+    assert set(listed) == set(by_claim.index[:-1])  # the last claim is no comparison
+    others = claims[claims["kind"] != "primary"]["verdict"]
+    for verdict in ledger.MEANINGS.values():
+        assert f"{verdict}: {(others == verdict).sum()}" in readme
+        assert (
+            words.verdicts(claims).count(f": {verdict}.")
+            == (claims[claims["kind"] == "primary"]["verdict"] == verdict).sum()
+        )
+
+
+def test_ranking_claims_name_all_lengths_and_both_truths():
+    claims = ledger.ranking_claims(small_study(0, 0.05)[0])
+    assert len(claims) == 2 * (3 * 3 + 1)
+    assert (claims["kind"] == "primary").sum() == 4
+    better = one(claims, "the model outperforms the baseline, n = 8, truth corrected")
+    assert (better["kind"], better["verdict"]) == ("primary", "holds")
+    assert claims.columns.tolist() == ledger.COLUMNS
+
+
+def test_a_secondary_claim_needs_its_corrected_p_value(rng):
+    ends = [significance.Estimate(value, 1.0, np.inf, 10, 1) for value in (2.1, 4, 0.1)]
+    claims = decided(*(ledger.artist_loss_claim(gain) for gain in ends))
+    assert claims["p_value"].iloc[0] < 0.05 < claims["p_corrected"].iloc[0]
+    assert claims["verdict"].tolist() == ["cannot be told", "holds", "cannot be told"]
+    np.testing.assert_allclose(claims["p_corrected"], significance.holm(claims["p_value"]))
+
+
+def test_the_order_of_claims_stays_and_comparisons_keep_their_verdict():
+    compared = ledger.ranking_claims(small_study(0, 0.6)[0])
+    untold = ledger.untold("a claim", "5", "why")
+    claims = decided(untold, compared, untold)
+    assert claims["claim"].tolist() == ["a claim", *compared["claim"], "a claim"]
+    assert claims["verdict"].tolist() == ["cannot be told", *compared["verdict"], "cannot be told"]
+    assert claims.columns.tolist() == ledger.COLUMNS
+
+
+def test_more_epochs_do_not_help_where_an_early_epochs_weights_rank_better(rng):
+    truth = frame(rng.random((12, 12)))
+    assert decided(ledger.epoch_claims([-truth], [truth], truth, n=3))["verdict"].tolist() == ["holds"]
+    same = decided(ledger.epoch_claims([truth], [truth], truth, n=3))
+    assert (same["value"][0], same["verdict"][0]) == (0, "cannot be told")
+
+
+# The search, the metric, clips and style.
+
+
+def fresh(paper, rival):
+    rows = [("paper", seed, loss) for seed, loss in enumerate(paper)]
+    rows += [("rival", seed, loss) for seed, loss in enumerate(rival)]
+    return pd.DataFrame(rows, columns=["setting", "seed", "dev_loss"])
+
+
+def test_the_papers_setting_is_best_where_fresh_trainings_of_the_rival_lose_more():
+    check = fresh([0.1, 0.101, 0.102], [0.3, 0.302, 0.304])
+    claim = decided(ledger.search_claims(check)).loc[0]
+    oracle = scipy.stats.ttest_ind([0.3, 0.302, 0.304], [0.1, 0.101, 0.102], equal_var=False)
+    assert claim["value"] == pytest.approx(0.201)
+    assert claim["p_value"] == pytest.approx(oracle.pvalue)
+    assert (claim["ci_low"], claim["ci_high"]) == pytest.approx(tuple(oracle.confidence_interval()))
+    assert claim["verdict"] == "holds"
+    swapped = check.assign(setting=check["setting"].map({"paper": "rival", "rival": "paper"}))
+    assert decided(ledger.search_claims(swapped))["verdict"].tolist() == ["does not hold"]
+
+
+def test_one_fresh_training_a_setting_decides_nothing():
+    claim = decided(ledger.search_claims(fresh([0.1], [0.3]))).loc[0]
     assert claim["value"] == pytest.approx(0.2)
     assert np.isnan(claim["ci_low"])
     assert claim["verdict"] == "cannot be told"
 
 
-def test_the_spread_over_trainings_says_how_far_one_may_be_off():
-    (claim,) = ledger.search_claims(SEARCH, HISTORY).to_dict("records")
-    half = scipy.stats.t.ppf(0.975, 2) * 0.001 * np.sqrt(2)  # dev losses after epoch 2 scatter by .001
-    assert (claim["ci_low"], claim["ci_high"]) == pytest.approx((0.2 - half, 0.2 + half))
-    assert claim["verdict"] == "holds"
-
-
-@pytest.mark.parametrize(
-    "setting", [{"batch_size": 512, "learning_rate": 0.01}, {"batch_size": 2048, "learning_rate": 0.001}]
-)
-def test_a_grid_without_the_papers_setting_or_without_another_one_cannot_tell(setting):
-    search = pd.DataFrame(
-        {
-            **{name: [value] for name, value in setting.items()},
-            "dev_loss": [0.3],
-            "epochs": 1,
-            "n_convolutions": 3,
-        }
-    )
-    (claim,) = ledger.search_claims(search, HISTORY).to_dict("records")
-    assert claim["verdict"] == "cannot be told"
-    assert "must hold the paper's setting and another one" in claim["decided_by"]
-
-
-def test_other_depths_and_shorter_trainings_are_not_compared():
-    others = pd.DataFrame({
-        "batch_size": [512, 512], "learning_rate": 0.001, "dev_loss": [0.01, 0.02], "epochs": [2, 1],
-        "n_convolutions": [5, 3], "seed": 0,
-    })  # fmt: skip
-    told = ledger.search_claims(pd.concat([SEARCH, others]), HISTORY)
-    pd.testing.assert_frame_equal(told, ledger.search_claims(SEARCH, HISTORY))
+def test_a_grid_without_the_papers_setting_or_without_another_one_cannot_tell():
+    for check in (fresh([], []), fresh([0.1, 0.2], [])):
+        claim = decided(ledger.search_claims(check)).loc[0]
+        assert claim["verdict"] == "cannot be told"
+        assert "must hold the paper's setting and another one" in claim["decided_by"]
 
 
 def test_the_metric_lifts_obscure_artists_where_their_nearest_have_fewer_listeners():
     """Before, everybody's nearest is the most famous; with the metric it is the next in fame."""
-    listeners = pd.Series(2.0 ** np.arange(8, 0, -1), index=[f"a{k}" for k in range(8)])
+    listeners = pd.Series(2.0 ** np.arange(16, 0, -1), index=[f"a{k}" for k in range(16)])
     fame = np.log2(listeners.to_numpy())
-    before, after = frame(np.tile(fame, (8, 1))), frame(-np.abs(np.subtract.outer(fame, fame)))
-    claims = ledger.metric_claims(before, after, listeners, n=1)
-    assert one(claims, "the metric is symmetric")["verdict"] == "holds"
+    before, after = frame(np.tile(fame, (16, 1))), frame(-np.abs(np.subtract.outer(fame, fame)))
+    claims = decided(ledger.metric_claims(before, after, listeners, after, n=1))
+    symmetric = one(claims, "the metric is symmetric")
+    assert (symmetric["verdict"], symmetric["kind"]) == ("holds", "exact")
     lifts = one(claims, "the metric lifts")
-    # Of the lesser half the nearest had 2 ** 8 listeners; now it is above or below, a tie, but for the last.
-    assert lifts["value"] == pytest.approx(8 - np.mean([4, 3, 2, 2]))
+    # Of the lesser half the nearest had 2 ** 16 listeners; now it is above or below, a tie, but for the last.
+    assert lifts["value"] == pytest.approx(16 - np.mean([8, 7, 6, 5, 4, 3, 2, 2]))
     assert lifts["verdict"] == "holds"
     lopsided = after.copy()
     lopsided.iloc[0, 1] = 5
-    assert (
-        one(ledger.metric_claims(before, lopsided, listeners, n=1), "the metric is")["verdict"]
-        == "does not hold"
-    )
+    spoilt = decided(ledger.metric_claims(before, lopsided, listeners, None, n=1))
+    assert one(spoilt, "the metric is")["verdict"] == "does not hold"
 
 
-def test_more_clips_decide_whether_their_variance_hurts():
+def test_the_lifted_artists_are_alike_in_style_where_the_metric_follows_style(rng):
+    places = rng.random(20)
+    style = frame(-np.abs(np.subtract.outer(places, places)))
+    listeners = pd.Series(np.arange(20, 0, -1), index=style.index)
+    random = frame(rng.random((20, 20)))
+    claims = decided(ledger.metric_claims(random, style, listeners, style, n=3))
+    alike = one(claims, "the artists that the metric lifts")
+    assert alike["verdict"] == "holds"
+    obscure = style.index[10:]
+    scaled = style.apply(lambda row: (row - row.mean()) / row.std(ddof=0), axis=1)
+    nearest = [
+        scaled.loc[query, style.loc[query].nlargest(3).index].mean()
+        - scaled.loc[query, random.loc[query].drop(query).nlargest(3).index].mean()
+        for query in obscure
+    ]
+    assert alike["value"] == pytest.approx(np.mean(nearest))
+    unknown = decided(ledger.metric_claims(random, style, listeners, None, n=3))
+    assert one(unknown, "the artists that the metric lifts")["verdict"] == "cannot be told"
+
+
+def test_the_less_known_of_two_alike_has_the_lower_similarity_where_popularity_adds_to_it(rng):
+    places, fame = rng.random(25), np.linspace(2, 0, 25)
+    style = frame(-np.abs(np.subtract.outer(places, places)))
+    listeners = pd.Series(np.exp(fame), index=style.index)
+    for weight, verdict in ((1, "holds"), (-1, "does not hold")):
+        claims = ledger.popularity_claims(style + weight * fame, listeners, style)
+        assert decided(claims)["verdict"].tolist() == [verdict]
+    assert decided(ledger.popularity_claims(style, listeners, style))["verdict"].tolist() == [
+        "cannot be told"
+    ]
+    assert decided(ledger.popularity_claims(style, listeners, None))["verdict"].tolist() == ["cannot be told"]
+
+
+def test_more_clips_at_test_time_decide_by_the_gain_over_one():
     curve = pd.DataFrame(
         {"method": ["siamese", "l2", "siamese", "l2"], "clips": [1, 1, 3, 3], "n": 5,
-         "gain": [0, 0, 0.1, -0.1], "gain_low": [0, 0, 0.05, -0.2], "gain_high": [0, 0, 0.2, -0.05]}
+         "value": [0.3, 0.3, 0.4, 0.2], "gain_value": [0, 0, 0.1, -0.1],
+         "gain_ci_low": [0, 0, 0.05, -0.2], "gain_ci_high": [0, 0, 0.2, -0.05],
+         "gain_p_value": [1, 1, 0.01, 0.02]}
     )  # fmt: skip
-    (claim,) = ledger.clip_claims(curve).to_dict("records")
-    assert (claim["value"], claim["verdict"]) == (0.1, "holds")
-    assert ledger.clip_claims(curve[curve["clips"] == 1])["verdict"].tolist() == ["cannot be told"]
+    claim = decided(ledger.clip_claims(curve)).loc[0]
+    assert claim[["value", "ci_low", "ci_high", "p_value"]].tolist() == [0.1, 0.05, 0.2, 0.01]
+    assert claim["verdict"] == "holds"
+    assert "with 3 clips an artist - with one" in claim["decided_by"]
+    few = decided(ledger.clip_claims(curve[curve["clips"] == 1]))
+    assert few["verdict"].tolist() == ["cannot be told"]
 
 
 @pytest.fixture
@@ -177,18 +324,27 @@ def styled(rng):
 
 def test_who_names_the_nearest_in_style_predicts_style(styled):
     style, predicted = styled
-    claims = ledger.style_claims(style, predicted, ["a0", "a1", "a2"], [f"a{k}" for k in range(10, 30)])
+    test = [f"a{k}" for k in range(10, 30)]
+    claims = decided(ledger.style_claims(style, predicted, ["a0", "a1", "a2"], test))
     assert claims["verdict"].tolist() == ["holds", "holds"]
     scaled = style.loc[["a0", "a1", "a2"]].apply(lambda row: (row - row.mean()) / row.std(ddof=0), axis=1)
     nearest = np.mean([row.nlargest(5).mean() for _, row in scaled.iterrows()])
     assert claims.loc[0, "value"] == pytest.approx(nearest, abs=0.03)  # random lists lie near 0
     swapped = {"siamese": predicted["l2"], "l2": predicted["siamese"]}
-    verdicts = ledger.style_claims(style, swapped, ["a0"], [f"a{k}" for k in range(10, 30)])["verdict"]
+    verdicts = decided(ledger.style_claims(style, swapped, ["a0"], test))["verdict"]
     assert verdicts.tolist() == ["cannot be told", "does not hold"]
 
 
+def test_a_model_that_names_everybody_predicts_no_style_and_its_p_value_is_a_probability(styled):
+    """Lists as long as there are candidates are those of chance: all random lists tie with them."""
+    style, predicted = styled
+    claims = decided(ledger.style_claims(style, predicted, ["a0", "a1"], ["a2", "a3", "a4", "a5"], n=29))
+    assert claims["p_value"].tolist() == [1, 1]
+    assert claims["verdict"].tolist() == ["cannot be told"] * 2
+
+
 def test_without_a_world_that_knows_its_styles_they_cannot_be_told():
-    claims = ledger.style_claims(None, {}, ["a0"], ["a1"])
+    claims = decided(ledger.style_claims(None, {}, ["a0"], ["a1"]))
     assert claims["verdict"].tolist() == ["cannot be told"] * 2
     assert claims["value"].isna().all()
     assert (claims["decided_by"] == "needs the styles of a simulated world").all()
@@ -207,8 +363,12 @@ def filter_tables(shift):
     return structure, described, controls
 
 
+def decided_filters(*tables):
+    return decided(ledger.filter_claims(*tables))
+
+
 def test_filters_better_than_those_of_all_controls_make_the_papers_readings_hold():
-    claims = ledger.decided([ledger.filter_claims(*filter_tables(0.15))]).set_index("claim")
+    claims = decided_filters(*filter_tables(0.15)).set_index("claim")
     bass = claims.loc["a filter answers to a sharp bassy sound"]
     assert (bass["value"], bass["verdict"]) == (pytest.approx(0.15, abs=0.03), "holds")
     some = claims.loc["a selection of filters answers to specific patterns"]
@@ -218,33 +378,34 @@ def test_filters_better_than_those_of_all_controls_make_the_papers_readings_hold
 
 
 def test_filters_like_those_of_controls_decide_nothing_and_worse_ones_against_it():
-    claims = ledger.decided([ledger.filter_claims(*filter_tables(0))]).set_index("claim")["verdict"]
+    claims = decided_filters(*filter_tables(0)).set_index("claim")["verdict"]
     assert claims["a filter answers to what is followed by silence"] == "cannot be told"
     assert claims["a selection of filters answers to specific patterns"] == "cannot be told"
-    worse = ledger.decided([ledger.filter_claims(*filter_tables(-0.1))]).set_index("claim")["verdict"]
+    worse = decided_filters(*filter_tables(-0.1)).set_index("claim")["verdict"]
     assert worse["a filter answers to what is followed by silence"] == "does not hold"
 
 
 def test_without_controls_patterns_cannot_be_told_and_the_command_is_named():
     structure, described, controls = filter_tables(0.15)
     with_them, without = (
-        ledger.decided([ledger.filter_claims(structure, described, controls)]),
-        ledger.decided([ledger.filter_claims(structure, described)]),
+        decided_filters(structure, described, controls),
+        decided_filters(structure, described),
     )
     assert with_them["claim"].tolist() == without["claim"].tolist()
     assert without["verdict"][1:].tolist() == ["cannot be told"] * 3
     assert without["decided_by"][1:].str.contains("benchmarks.filter_controls").all()
-    assert without.iloc[0]["value"] == with_them.iloc[0]["value"]
+    same = ["claim", "value", "ci_low", "ci_high", "p_value", "verdict"]
+    assert without.loc[0, same].equals(with_them.loc[0, same])
 
 
 def test_most_filters_look_like_noise_if_more_than_half_lack_a_shape_in_every_training():
     structure, described, controls = filter_tables(0)
-    claim = ledger.decided([ledger.filter_claims(structure, described, controls)]).iloc[0]
+    claim = decided_filters(structure, described, controls).iloc[0]
     half = scipy.stats.t.ppf(0.975, 1) * 0.125  # shares of .75 and .5 in two trainings
     assert (claim["value"], claim["ci_high"]) == pytest.approx((0.125, 0.125 + half))
     assert claim["verdict"] == "cannot be told"
     structure["p_value"] = [0.01, 1, 1, 1] * 2
-    assert ledger.decided([ledger.filter_claims(structure, described, controls)])["verdict"][0] == "holds"
+    assert decided_filters(structure, described, controls)["verdict"][0] == "holds"
 
 
 def time_order_frames(loss):

@@ -141,7 +141,8 @@ def popularity_of_lists(scores, listeners, n):
     popularity, _ = ranking.validate(popularity_frame(scores, listeners), scores, n)
     values, _ = ranking.validate(scores, scores, n)
     listed = ranking.inclusion(values, n) / n / np.log(2)
-    shares = (listed - listed.mean(axis=1, keepdims=True)) * popularity
+    apart = popularity - popularity.mean(axis=1, keepdims=True)  # so that the unit of popularity is no matter
+    shares = (listed - listed.mean(axis=1, keepdims=True)) * apart
     return ranking.Measured.of((listed * popularity).sum(axis=1), shares, scores)
 
 

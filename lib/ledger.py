@@ -504,8 +504,9 @@ def _closeness(style, run, n):
     rows = style.reindex(index=run.index, columns=run.columns)
     listed, values = (ranking.validate(frame, run, n)[0] for frame in (run, rows.where(run.notna())))
     scaled = (values - values.mean(axis=1, keepdims=True)) / values.std(axis=1, keepdims=True)
-    shares = ranking.inclusion(listed, n) / n * scaled
-    return ranking.Measured.of(shares.sum(axis=1), shares, run)
+    shares = ranking.inclusion(listed, n) / n
+    values = (shares * scaled).sum(axis=1)
+    return ranking.Measured.of(values, (shares - shares.mean(axis=1, keepdims=True)) * scaled, run)
 
 
 def _compared(claim, section, decided_by, row):

@@ -5,7 +5,7 @@ import pandas as pd
 import planted_world
 import pytest
 
-from lib import beyond, confounds, evaluation, methods, ranking, tags
+from lib import beyond, confounds, evaluation, methods, ranking, significance, tags
 
 IDS = [f"a{place:02d}" for place in range(30)]
 LISTENERS = pd.Series(np.linspace(900, 30, 30), index=IDS)
@@ -53,28 +53,34 @@ def long_of(truth, fold=0):
 def test_values_are_the_metrics_of_the_part_alone(truth, split):
     found = beyond.values(long_of(truth), truth, split, LISTENERS, n=3, part="dev")
     dev = IDS[14:22]
-    assert set(found["query"]) == set(dev)
-    of = found.set_index(["method", "measure", "query"])["value"].sort_index()
+    assert list(found.columns) == ["fold", "method", "measure", "n_queries", "runs"]
+    assert not found.duplicated(["fold", "method", "measure"]).any()
+    of = {key: run.values for key, (run,) in found.set_index(["method", "measure"])["runs"].items()}
+    assert set(of["l2", "ndcg"].index) == set(dev)
     wanted = ranking.ndcg(-truth.loc[dev, dev], truth.loc[dev, dev], 3)
-    np.testing.assert_allclose(of["l2", "ndcg"].loc[dev], wanted)
+    np.testing.assert_allclose(of["l2", "ndcg"], wanted)
     matched = confounds.matched_concordance(truth.loc[dev, dev], truth.loc[dev, dev], LISTENERS)
-    np.testing.assert_allclose(of["good", "matched_concordance"].loc[dev], matched)
+    np.testing.assert_allclose(of["good", "matched_concordance"], matched)
     np.testing.assert_allclose(of["good", "ndcg"], 1)
 
 
-def test_trainings_of_one_method_are_averaged_first(truth, split):
+def test_each_training_of_a_method_is_kept(truth, split):
     seeds = pd.concat([
         methods.to_long(truth, method="m", seed=0), methods.to_long(-truth, method="m", seed=1),
     ])  # fmt: skip
     found = beyond.values(seeds, truth, split, LISTENERS, n=3)
-    concordance = found[found["measure"] == "matched_concordance"]["value"].dropna()
-    assert concordance.unique().tolist() == [0.5]
-    assert set(found["n_seeds"]) == {2}
+    (runs,) = found[found["measure"] == "matched_concordance"]["runs"]
+    first, second = (run.values.dropna() for run in runs)
+    assert (first.unique().tolist(), second.unique().tolist()) == ([1], [0])
+    summary = beyond.summary(found).set_index("measure").loc["matched_concordance"]
+    assert (summary["value"], summary["n_seeds"]) == (0.5, 2)
+    assert summary["ci_high"] - summary["ci_low"] > 10  # two trainings that are each other's opposite
 
 
 def test_the_best_on_dev_is_chosen_and_a_tie_goes_to_the_first_named(truth, split):
     dev = beyond.values(long_of(truth), truth, split, LISTENERS, n=3, part="dev")
     assert beyond.choose(dev, ["l2", "chance", "good"]).index.tolist() == ["good", "chance", "l2"]
+    assert beyond.choose(dev, ["good"])["good"] == pytest.approx(1)
     twin = pd.concat([dev, dev[dev["method"] == "good"].assign(method="also")])
     assert beyond.choose(twin, ["also", "good"]).index[0] == "also"
     assert beyond.choose(twin, ["good", "also"]).index[0] == "good"
@@ -84,12 +90,27 @@ def test_comparisons_are_paired_corrected_and_know_their_direction(truth, split)
     test = beyond.values(long_of(truth), truth, split, LISTENERS, n=3)
     found = beyond.comparisons(test, references=["l2", "absent"]).set_index(["measure", "method"])
     assert set(found["reference"]) == {"l2"}
-    wide = test[test["measure"] == "ndcg"].pivot(index="query", columns="method", values="value")
+    runs = test[test["measure"] == "ndcg"].set_index("method")["runs"]
     good = found.loc["ndcg", "good"]
-    assert good["difference"] == pytest.approx((wide["good"] - wide["l2"]).mean())
+    result = significance.estimate(runs["good"], runs["l2"])
+    assert good["difference"] == pytest.approx((runs["good"][0].values - runs["l2"][0].values).mean())
+    assert good[["ci_low", "ci_high"]].tolist() == pytest.approx(result.interval())
     assert 0 < good["ci_low"] < good["difference"] < good["ci_high"]
-    assert good["p_holm"] == pytest.approx(min(1, 2 * good["p_value"]))
+    assert good["p_value"] == pytest.approx(result.p_value())
+    for _, family in found.groupby("measure"):
+        np.testing.assert_array_equal(family["p_corrected"], significance.holm(family["p_value"]))
+        assert len(family) == 2
+    assert good["decision"] == "higher"
+    assert set(found["kind"]) == {"secondary"}
     assert (good["n_queries"], good["folds"]) == (8, 0)
+
+
+def test_the_other_way_round_the_decision_is_the_other_one(truth, split):
+    test = beyond.values(long_of(truth), truth, split, LISTENERS, n=3)
+    found = beyond.comparisons(test, references=["good"]).set_index(["measure", "method"])
+    assert found.loc[("ndcg", "l2"), "decision"] == "lower"
+    opposite = beyond.comparisons(test, references=["l2"]).set_index(["measure", "method"])
+    assert found.loc[("ndcg", "l2"), "difference"] == -opposite.loc[("ndcg", "good"), "difference"]
 
 
 def test_queries_of_further_folds_carry_the_comparison(truth, split):
@@ -115,14 +136,17 @@ def test_rows_of_table_1_hold_what_it_lacks(truth, split):
     scores = pd.concat([long_of(truth, fold) for fold in range(4)], ignore_index=True)
     test = beyond.values(scores, truth, three_folds(split), LISTENERS, n=3)
     rows = beyond.as_table1(test, n=3)
-    table = evaluation.table1(
-        scores[scores["fold"] == 0], truth, IDS[22:], list_lengths=[3], n_permutations=1
-    )
+    table = evaluation.table1(scores[scores["fold"] == 0], truth, IDS[22:], list_lengths=[3])
     assert list(rows.columns) == list(table.columns)
     assert rows.duplicated(["fold", "method", "metric"]).sum() == 0
     assert set(rows[rows["fold"] == 0]["metric"]) == {"matched_concordance"}
     chance = rows[rows["method"] == "chance"]
     np.testing.assert_allclose(chance["value"], chance["chance"])
+    np.testing.assert_allclose(chance["p_value"], 1)
+    l2 = rows[(rows["method"] == "l2") & (rows["metric"] == "ndcg")]
+    together = l2["fold"].isna()
+    assert l2.loc[together, "value"].item() == pytest.approx(l2.loc[~together, "value"].mean())
+    assert l2.loc[together, "n_queries"].item() == 30
     assert rows["fold"].isna().sum() == 3 * 3  # all folds together, for each method and measure
 
 

@@ -162,9 +162,19 @@ def test_the_influence_on_the_popularity_of_a_list_worked_by_hand():
     scores = frame([[0, 3, 2, 1], [3, 0, 2, 1], [3, 2, 0, 1], [3, 2, 1, 0]])
     listeners = pd.Series([2, 4, 16, 64], index=scores.index)
     found = confounds.popularity_of_lists(scores, listeners, 2)
-    # a0 lists a1 and a2 of three: shares of 1/6, 1/6 and -1/3 of 2, 4 and 6, less their mean of -1/3
-    wanted = np.array([2 / 6, 4 / 6, -6 / 3]) + 1 / 3
+    # a0 lists a1 and a2 of three: shares of 1/6, 1/6 and -1/3 of -2, 0 and 2, less their mean of -1/3
+    wanted = np.array([-2 / 6, 0, -2 / 3]) + 1 / 3
     assert found.influence.loc["a0"].dropna().to_numpy() == pytest.approx(wanted)
+
+
+def test_a_thousand_times_the_listeners_move_a_lists_popularity_and_leave_its_influence(rng):
+    scores = random_frame(rng, 12)
+    listeners = pd.Series(rng.integers(50, 900, 12), index=scores.index)
+    one, other = (confounds.popularity_of_lists(scores, times * listeners, 4) for times in (1, 1000))
+    np.testing.assert_allclose(other.values - one.values, np.log2(1000))
+    np.testing.assert_allclose(other.influence, one.influence, atol=1e-12)
+    nobody = confounds.popularity_of_lists(frame(np.zeros((12, 12))), listeners, 4)
+    np.testing.assert_allclose(nobody.influence.fillna(0), 0, atol=1e-12)
 
 
 def test_controlling_for_a_frame_that_says_nothing_leaves_the_rank_correlation(rng):

@@ -68,7 +68,8 @@ def test_the_linear_fit_is_scikit_learns_weighted_ridge(world):
     centre = np.average(target[owners], axis=0, weights=weights)
     ridge = Ridge(alpha=method.strength, fit_intercept=False)
     ridge.fit(features, target[owners] - centre, sample_weight=weights / weights.mean())
-    np.testing.assert_allclose(method.predict(features), centre + ridge.predict(features), atol=1e-8)
+    wanted = centre + ridge.predict(features)
+    np.testing.assert_allclose(method.predict(features), wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
 
 
 def test_one_decomposition_serves_every_strength(rng):
@@ -115,7 +116,8 @@ def test_an_artist_heard_alone_is_where_it_stands_among_the_others(world):
         method = fitted(kind)
         clips, _ = collection.clips_of(collection.artists[30:31])
         among = method.vectors(collection, collection.artists)[30]
-        np.testing.assert_allclose(method.hear(clips), among, atol=1e-9)
+        heard = method.hear(clips)  # features are float32 sums, whose order depends on how many are added
+        np.testing.assert_allclose(heard, among, rtol=1e-3, atol=1e-4 * np.abs(among).max())
 
 
 def test_where_tags_say_how_artists_sound_they_can_be_learnt(world):

@@ -249,22 +249,40 @@ def test_a_grid_without_the_papers_setting_or_without_another_one_cannot_tell():
         assert "must hold the paper's setting and another one" in claim["decided_by"]
 
 
-def test_the_metric_lifts_obscure_artists_where_their_nearest_have_fewer_listeners():
-    """Before, everybody's nearest is the most famous; with the metric it is the next in fame."""
-    listeners = pd.Series(2.0 ** np.arange(16, 0, -1), index=[f"a{k}" for k in range(16)])
-    fame = np.log2(listeners.to_numpy())
-    before, after = frame(np.tile(fame, (16, 1))), frame(-np.abs(np.subtract.outer(fame, fame)))
-    claims = decided(ledger.metric_claims(before, after, listeners, after, n=1))
-    symmetric = one(claims, "the metric is symmetric")
-    assert (symmetric["verdict"], symmetric["kind"]) == ("holds", "exact")
+def test_the_metric_lifts_obscure_artists_where_their_nearest_have_fewer_listeners(rng):
+    """Before, popular candidates are near to everybody; with the metric those of like popularity are."""
+    listeners = pd.Series(2.0 ** np.linspace(10, 2, 30), index=[f"a{k}" for k in range(30)])
+    fame = np.log2(listeners)
+    before = frame(fame.to_numpy() + rng.normal(0, 2, (30, 30)))
+    after = frame(-np.abs(np.subtract.outer(fame.to_numpy(), fame.to_numpy() + 1e-3)))
+    lists = [
+        [fame[frame.loc[query].drop(query).nlargest(4).index].mean() for query in fame.index[15:]]
+        for frame in (before, after)
+    ]
+    claims = decided(ledger.metric_claims(before, after, listeners, after, n=4))
     lifts = one(claims, "the metric lifts")
-    # Of the lesser half the nearest had 2 ** 16 listeners; now it is above or below, a tie, but for the last.
-    assert lifts["value"] == pytest.approx(16 - np.mean([8, 7, 6, 5, 4, 3, 2, 2]))
+    assert lifts["value"] == pytest.approx(np.mean(np.subtract(*lists)))
     assert lifts["verdict"] == "holds"
-    lopsided = after.copy()
-    lopsided.iloc[0, 1] = 5
-    spoilt = decided(ledger.metric_claims(before, lopsided, listeners, None, n=1))
-    assert one(spoilt, "the metric is")["verdict"] == "does not hold"
+    more = decided(ledger.metric_claims(before, after, 1000 * listeners, after, n=4))
+    figures = ["value", "ci_low", "ci_high"]
+    assert [one(more, "the metric lifts")[name] for name in figures] == pytest.approx(
+        [lifts[name] for name in figures]
+    )
+    back = decided(ledger.metric_claims(after, before, listeners, after, n=4))
+    assert one(back, "the metric lifts")["verdict"] == "does not hold"
+
+
+def test_the_metric_is_symmetric_where_every_pair_is(rng):
+    values = rng.random((8, 8))
+    listeners = pd.Series(np.arange(8, 0, -1), index=[f"a{k}" for k in range(8)])
+    both_ways = frame(values + values.T)
+    claims = decided(ledger.metric_claims(frame(values), both_ways, listeners, None, n=2))
+    symmetric = one(claims, "the metric is symmetric")
+    assert (symmetric["value"], symmetric["verdict"], symmetric["kind"]) == (0, "holds", "exact")
+    both_ways.iloc[0, 1] += 0.5
+    claims = decided(ledger.metric_claims(frame(values), both_ways, listeners, None, n=2))
+    lopsided = one(claims, "the metric is symmetric")
+    assert (lopsided["value"], lopsided["verdict"]) == (pytest.approx(-0.5), "does not hold")
 
 
 def test_the_lifted_artists_are_alike_in_style_where_the_metric_follows_style(rng):
@@ -333,6 +351,13 @@ def test_who_names_the_nearest_in_style_predicts_style(styled):
     swapped = {"siamese": predicted["l2"], "l2": predicted["siamese"]}
     verdicts = decided(ledger.style_claims(style, swapped, ["a0"], test))["verdict"]
     assert verdicts.tolist() == ["cannot be told", "does not hold"]
+
+
+def test_a_constant_model_has_chances_closeness_in_style_without_error(styled):
+    style, _ = styled
+    constant = ledger._closeness(style, frame(np.zeros((30, 30))), 5)
+    np.testing.assert_allclose(constant.values, 0, atol=1e-12)
+    np.testing.assert_allclose(constant.influence.fillna(0), 0, atol=1e-12)
 
 
 def test_a_model_that_names_everybody_predicts_no_style_and_its_p_value_is_a_probability(styled):

@@ -34,9 +34,7 @@ def table(collection, truths):
     methods = [baselines.Chance(), baselines.Popularity(), baselines.L2()]
     ceiling = baselines.Fixed("siamese", collection.target)
     scores = evaluation.score_all([(method, 0) for method in (*methods, ceiling)], collection)
-    return evaluation.table1(
-        scores, collection.target, list(truths["corrected"].index), list_lengths=[2, 4], n_permutations=9
-    )
+    return evaluation.table1(scores, collection.target, list(truths["corrected"].index), list_lengths=[2, 4])
 
 
 def shown(ax, origin="upper"):
@@ -356,9 +354,22 @@ def test_loss_curves_show_each_seed_its_mean_and_the_constant():
     history = pd.DataFrame(rows, columns=["seed", "epoch", "split", "loss"])
     ax = plots.loss_curves(history, {"dev": 9.0}).axes[0]
     drawn = {line.get_label(): line.get_ydata() for line in ax.lines}
-    np.testing.assert_allclose(drawn["train artists"], [2.5, 3.5])
-    np.testing.assert_allclose(drawn["dev: always the mean"], 9)
+    np.testing.assert_allclose(drawn["train"], [2.5, 3.5])
+    np.testing.assert_allclose(drawn["dev: one constant"], 9)
     assert len(ax.lines) == 2 * 3 + 1
+
+
+def test_the_authors_own_test_loss_has_a_colour_of_its_own():
+    history = pd.DataFrame(
+        [(0, epoch, split, 1.0) for epoch in (1, 2) for split in ("test", "test, as published")],
+        columns=["seed", "epoch", "split", "loss"],
+    )
+    ax = plots.loss_curves(history, {}).axes[0]
+    colours = {
+        line.get_label(): line.get_color() for line in ax.lines if not line.get_label().startswith("_")
+    }
+    assert set(colours) == {"test", "test, as published"}
+    assert colours["test"] != colours["test, as published"]
 
 
 def test_the_search_is_drawn_as_one_table_a_measure_depth_and_length():
@@ -426,11 +437,18 @@ def test_target_and_encoder_are_told_apart_by_colour_and_filling():
 
 
 def test_both_truths_are_drawn_on_one_scale(truths):
-    figure = plots.mislabelled_truth(truths)
+    figure = plots.mislabelled_truth(truths, simulated=True)
     first, second = figure.axes[:2]
     np.testing.assert_array_equal(shown(first), truths["corrected"].to_numpy())
-    np.testing.assert_array_equal(shown(second), truths["as_published"].to_numpy())
+    published = truths["as_published"].to_numpy()
+    assert (published < 0).any()  # where the candidate is the query itself
+    np.testing.assert_array_equal(shown(second), np.where(published < 0, np.nan, published))
     assert first.images[0].get_clim() == second.images[0].get_clim()
+
+
+def test_the_figures_of_the_published_truth_say_whether_the_data_are_simulated(truths):
+    for simulated, word in ((True, "simulated music"), (False, "real music")):
+        assert word in " ".join(texts(plots.mislabelled_truth(truths, simulated=simulated)))
 
 
 def test_overlap_by_length_draws_every_method(table):
@@ -475,17 +493,51 @@ def confounded(collection, truths):
     return predicted, table, confounds.strata_table(predicted, truth, collection.listeners, n=2)
 
 
-def test_the_published_null_draws_a_bar_of_permutations_and_a_dot_a_method(confounded, collection, truths):
-    null = evaluation.published_null(
-        confounded[0], collection.target, list(truths["corrected"].index), [2, 4], n_permutations=9
-    )
-    ax = plots.published_null(null, n=2).axes[0]
+@pytest.fixture(scope="module")
+def null(confounded, truths):
+    test = list(truths["corrected"].index)
+    return evaluation.published_null(confounded[0], truths["as_published"], test, [2, 3, 4], n_permutations=9)
+
+
+def test_the_published_null_draws_a_bar_of_permutations_and_a_dot_a_method(null):
+    figure = plots.published_null(null, n=2, simulated=True)
+    assert "simulated music and listeners" in texts(figure)
+    ax = figure.axes[0]
     rows = null[(null["n"] == 2) & (null["method"] != "chance")].iloc[::-1]
     dots = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
     bars = [list(line.get_xdata()) for line in ax.lines if line.get_linewidth() == 7]
     assert dots == rows["value"].tolist()
     assert bars == rows[["null_low", "null_high"]].to_numpy().tolist()
     assert [label.get_text() for label in ax.get_yticklabels()] == ["L2 of spectrograms", "popularity alone"]
+
+
+def test_the_papers_own_value_is_a_cross_where_it_has_one(null):
+    for n, wanted in ((2, []), (3, [0.0748])):
+        ax = plots.published_null(null, n=n, simulated=False).axes[0]
+        crosses = [
+            line.get_xdata()[0] for line in ax.lines if line.get_marker() == "x" and len(line.get_xdata())
+        ]
+        assert [value for value in crosses if not np.isnan(value)] == wanted
+
+
+def test_all_published_values_are_crosses_beside_those_of_this_run(table, null):
+    both = evaluation.beside_the_published(table, null)
+    figure = plots.published_values(both, simulated=True)
+    assert "simulated music and listeners" in " ".join(texts(figure))
+    for ax, metric in zip(figure.axes, ("unordered", "sequence_matcher"), strict=True):
+        crosses = {}
+        for line in ax.lines:
+            if line.get_marker() == "x":
+                crosses[line.get_label()] = list(line.get_ydata())
+        lengths = (3, 5, 10, 25)
+        assert crosses == {
+            "siamese network, paper": [evaluation.PAPER_TABLE_1[n, metric][0] for n in lengths],
+            "L2 of spectrograms, paper": [evaluation.PAPER_TABLE_1[n, metric][1] for n in lengths],
+        }
+        diamonds = [list(line.get_ydata()) for line in ax.lines if line.get_marker() == "d"]
+        place = metric == "unordered"
+        assert diamonds == [[evaluation.UNPUBLISHED_EPOCH_5[n][place] for n in lengths]]
+        assert [label.get_text() for label in ax.get_xticklabels()] == ["3", "5", "10", "25"]
 
 
 def test_the_rank_heatmap_is_centred_on_chance_and_leaves_it_out(confounded, truths):

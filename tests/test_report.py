@@ -25,7 +25,21 @@ def test_a_table_has_a_row_a_method_and_the_published_truth_in_its_last_column()
     assert cells[1:] == ["0.100 (0.050 – 0.150)", "0.200 (0.150 – 0.250)", "0.400 (0.350 – 0.450)"]
 
 
-def test_verdicts_are_counted():
-    claims = pd.DataFrame({"verdict": ["holds", "cannot be told", "holds"]})
-    said = "Of 3 claims of the paper checked on these data, holds: 2, does not hold: 0, cannot be told: 1 "
-    assert report.verdicts(claims).startswith(said)
+def test_a_value_that_nothing_random_enters_has_no_interval():
+    table = pd.DataFrame({
+        "truth": ["corrected", "as_published"], "n": 3, "value": 0.25, "ci_low": 0.25, "ci_high": 0.25,
+        "candidates": "test", "metric": "unordered", "method": "chance", "n_queries": 49, "n_seeds": 1,
+    })  # fmt: skip
+    last = report.result_table(table).strip().splitlines()[-1]
+    assert [cell.strip() for cell in last.strip("|").split("|")] == ["chance", "0.250", "0.250"]
+
+
+def test_primary_verdicts_are_named_and_the_others_counted():
+    claims = pd.DataFrame(
+        [("a", "primary", "holds"), ("b", "secondary", "cannot be told"), ("c", "secondary", "holds"),
+         ("d", "exact", "holds"), ("e", "primary", "does not hold")],
+        columns=["claim", "kind", "verdict"],
+    )  # fmt: skip
+    said = report.verdicts(claims)
+    assert said.startswith("Primary claims, on these data:\n\n- a: **holds**\n- e: **does not hold**\n\n")
+    assert "Of 3 other claims of the paper, holds: 2, does not hold: 0, cannot be told: 1 " in said

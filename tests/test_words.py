@@ -1,0 +1,163 @@
+"""Sentences say what the tables say: each is made from a small table whose result is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lib import evaluation, words
+
+
+def compared(decision, *, measure="unordered", n=10, kind="primary", difference=0.05):
+    return pd.DataFrame([
+        {"kind": kind, "method": "siamese", "reference": "l2", "measure": measure, "n": n,
+         "difference": difference, "ci_low": difference - 0.02, "ci_high": difference + 0.02,
+         "p_corrected": 0.0123, "detectable": 0.031, "decision": decision},
+    ])  # fmt: skip
+
+
+FIGURES = "(+0.050, 95 % interval +0.030 to +0.070, p = 0.012; a difference of 0.031 would be found)."
+
+
+@pytest.mark.parametrize(
+    ("decision", "verb"),
+    [
+        ("higher", "ranks better than"),
+        ("lower", "ranks worse than"),
+        ("cannot be told", "cannot be told from"),
+    ],
+)
+def test_a_comparison_is_said_with_its_figures(decision, verb):
+    said = words.comparisons(compared(decision))
+    assert said == f"n = 10: the siamese network {verb} L2 of spectrograms {FIGURES}"
+
+
+@pytest.mark.parametrize(
+    ("decision", "verb"),
+    [("higher", "is larger"), ("lower", "is smaller"), ("cannot be told", "is not shown to be larger")],
+)
+def test_the_lead_at_small_n_is_said_as_a_lead(decision, verb):
+    said = words.comparisons(compared(decision, measure=evaluation.LEAD, n=None))
+    assert said == (
+        f"The lead of the siamese network over L2 of spectrograms {verb} at the smallest n than at the"
+        f" largest {FIGURES}"
+    )
+
+
+def test_primary_and_secondary_comparisons_are_said_apart():
+    table = pd.concat([compared("higher"), compared("lower", kind="secondary", n=3)])
+    assert words.comparisons(table).startswith("n = 10:")
+    assert words.comparisons(table, kind="secondary").startswith("n = 3:")
+    assert len(words.comparisons(table).splitlines()) == 1
+
+
+def test_a_method_without_a_name_keeps_its_own():
+    assert (words.method("l2"), words.method("unlisted")) == ("L2 of spectrograms", "unlisted")
+
+
+def test_losses_lie_above_or_below_the_constant():
+    summary = pd.DataFrame([
+        {"split": "dev", "constant": 0.3, "best_epoch": 2, "best": 0.1, "last": 0.2, "last_sd": 0.01,
+         "n_seeds": 5},
+        {"split": "test", "constant": 0.3, "best_epoch": 1, "best": 0.31, "last": 0.4, "last_sd": 0.02,
+         "n_seeds": 5},
+    ])  # fmt: skip
+    first, second = words.losses(summary).splitlines()
+    assert first == (
+        "dev: after the last epoch the loss is 0.20000 (standard deviation 0.01000 over 5 trainings), below"
+        " the 0.30000 of one constant; lowest 0.10000, in epoch 2."
+    )
+    assert "0.40000" in second and "above the 0.30000" in second
+
+
+def null_of(value, paper_value=np.nan, **row):
+    return {"method": "siamese", "n": 10, "value": value, "null_low": 0.1, "null_high": 0.3,
+            "paper_value": paper_value, "paper_above": 0.975} | row  # fmt: skip
+
+
+def test_a_published_value_is_inside_or_outside_the_permutations():
+    null = pd.DataFrame([
+        null_of(0.2, 0.35), null_of(0.4, method="popularity"), null_of(0.2, method="chance"),
+        null_of(0.2, n=3),
+    ])  # fmt: skip
+    first, second = words.published(null, n=10).splitlines()
+    assert first == (
+        "siamese network: 0.200, inside the 0.100 to 0.300 of 95 % of the permutations; the published 0.350"
+        " lies above 97.5% of them (other artists and other music than here)."
+    )
+    assert second == "popularity alone: 0.400, outside the 0.100 to 0.300 of 95 % of the permutations."
+
+
+def test_the_published_counts_are_said_as_counts():
+    said = words.counts(evaluation.published_counts())
+    assert said.startswith("Hits of model and baseline: 19 : 11 of 147 (n = 3), 44 : 34 of 245 (n = 5),")
+    assert "702 : 679 of 1,225 (n = 25)" in said
+    assert "ahead at 4 of 4 lengths" in said
+
+
+def confounds(low):
+    rows = [
+        ("siamese", "fame_correlation", 0.3, 0.2, 0.4),
+        ("siamese", "source_correlation", -0.1, -0.2, -0.05),
+        ("siamese", "loudness_correlation", 0.1, low, 0.2),
+        ("l2", "fame_correlation", 0.9, 0.8, 1.0),
+    ]
+    return pd.DataFrame(rows, columns=["method", "measure", "value", "ci_low", "ci_high"])
+
+
+def test_scores_follow_what_their_interval_excludes_0_for():
+    said = words.dependence(confounds(-0.01))
+    assert said == (
+        "The scores of the siamese network follow the candidates' listeners (+0.300, 95 % interval +0.200 to"
+        " +0.400); follow the catalogue that a clip is from (-0.100, 95 % interval -0.200 to -0.050); are not"
+        " shown to follow the level of the clips (+0.100, 95 % interval -0.010 to +0.200)."
+    )
+    assert "not shown" not in words.dependence(confounds(0.01))
+    assert words.dependence(confounds(0), "l2").count("follow") == 1
+
+
+def reliability(**values):
+    rows = [
+        {"truth": truth, "candidates": "test", "metric": "spearman", "method": method, "value": value}
+        for method, value in values.items()
+        for truth in ("corrected", "as_published")
+    ]
+    table = pd.DataFrame(rows)
+    table.loc[table["truth"] == "as_published", "value"] = 0.99
+    return table
+
+
+def test_the_other_half_of_the_listeners_is_a_reference_that_a_method_may_pass():
+    said = words.references(reliability(split_half=0.5, siamese=0.4, world=0.6))
+    assert "correlation of 0.500; the whole" in said
+    assert "with 0.667 (Spearman-Brown)" in said
+    assert "could reach 0.816" in said
+    assert "reference: perfect hearing lies above it." in said
+    both = words.references(reliability(split_half=0.5, siamese=0.7, world=0.6))
+    assert "siamese network, reference: perfect hearing lie above it." in both
+    assert "no method lies above it." in words.references(reliability(split_half=0.5, siamese=0.4))
+
+
+@pytest.mark.parametrize(("decision", "verb"), [*words.WORSE_OR_BETTER.items(), ("cannot be told", "cannot")])
+def test_the_chosen_method_is_said_with_its_decision(decision, verb):
+    table = compared(decision, measure="ndcg").assign(method="factor_sum", n_queries=49, n_seeds=1)
+    said = words.chosen(table, "factor_sum")
+    assert f"on the dev artists, {verb} " in said
+    assert (
+        "+0.050, 95 % interval +0.030 to +0.070 in ndcg, p = 0.012 after correction (49 artists, 1 training)."
+        in said
+    )  # noqa: E501
+    with pytest.raises(ValueError, match="values to unpack"):
+        words.chosen(table, "absent")
+
+
+def test_verdicts_are_counted_by_kind_and_the_primary_ones_named():
+    claims = pd.DataFrame(
+        [("a", "primary", "holds"), ("b", "secondary", "holds"), ("c", "secondary", "cannot be told"),
+         ("d", "secondary", "holds")],
+        columns=["claim", "kind", "verdict"],
+    )  # fmt: skip
+    assert words.verdicts(claims).splitlines() == [
+        "1 primary claims: holds 1.",
+        "3 secondary claims: holds 2, cannot be told 1.",
+        "a: holds.",
+    ]

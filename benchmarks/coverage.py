@@ -8,7 +8,7 @@ computed as notebook 05 computes them. Their coverage is how often they hold the
 where it is known exactly, chance or zero. Beside them stands the percentile bootstrap over queries, which
 earlier versions of this project used.
 
-- *null*: scores that have nothing to do with the truth; the interval must hold chance,
+- *unrelated*: scores that have nothing to do with the truth; the interval must hold chance,
 - *planted*: scores that see the tastes,
 - *equal*: the difference of two methods of one kind, five trainings against one; it must hold 0,
 - *better*: the difference of a method that sees more and one that sees less.
@@ -95,12 +95,12 @@ def simulate(*, n_artists, n_trainings, n_worlds, metrics=METRICS, hubs=(0.0, 0.
         As described at the top of this file.
     """
     rows = []
-    for case, hub in itertools.product(("null", "planted", "equal", "better"), hubs):
+    for case, hub in itertools.product(("unrelated", "planted", "equal", "better"), hubs):
         rng = np.random.default_rng([seed, int(10 * hub)])
         results = {key: [] for key in metrics}
         for _ in tqdm(range(n_worlds), desc=f"{case}, hubs {hub}", disable=not progress):
             places, target = truth(rng, n_artists)
-            sees = {"null": 0.0, "planted": SEES_LESS, "equal": SEES_LESS, "better": SEES_MORE}[case]
+            sees = {"unrelated": 0.0, "planted": SEES_LESS, "equal": SEES_LESS, "better": SEES_MORE}[case]
             first = trainings(rng, places, n_trainings=n_trainings, sees=sees, hubs=hub)
             second = trainings(rng, places, n_trainings=1, sees=SEES_LESS, hubs=hub)
             compared = case in ("equal", "better")
@@ -130,7 +130,7 @@ def main():
         ignore_index=True,
     )
     artifacts.write_csv(table.round(4), paths.measured("coverage"))
-    true_nulls = table[table["case"].isin(["null", "equal"])]["rejected"].dropna()
+    true_nulls = table[table["case"].isin(["unrelated", "equal"])]["rejected"].dropna()
     print(
         json.dumps(
             {
@@ -153,7 +153,7 @@ def _measured(run, target, metrics):
 def _summary(case, metric, found):
     estimates, of_queries, borders = zip(*found, strict=True)
     values = np.array([one.value for one in estimates])
-    exact = case == "equal" or (case == "null" and metric == "unordered")
+    exact = case == "equal" or (case == "unrelated" and metric == "unordered")
     truly = borders[0] if exact else values.mean()
     intervals = np.array([one.interval() for one in estimates]), np.array(of_queries)
     covered = [float(((each[:, 0] <= truly) & (truly <= each[:, 1])).mean()) for each in intervals]

@@ -7,7 +7,7 @@ Conventions
   queries that cover both; wherever a table compares methods, its verdict comes from there.
 - Artists are the nodes of a graph whose edges are pairs. Two pairs that share an artist vary together, and
   the variance adds up all such covariances (Aronow, Samii and Assenova, 2015, for regressions on pairs). An
-  interval over queries alone is too short: it covers 75 to 90 % where it claims 95 (`benchmarks.coverage`).
+  interval over queries alone is too short: it covers 65 to 89 % where it claims 95 (`benchmarks.coverage`).
 - Everything random is seeded.
 
 References

@@ -28,7 +28,7 @@ def test_l2_is_the_mean_euclidean_distance_between_spectrograms(collection, hear
     artists, clips, owners = heard
     distances = scipy.spatial.distance.cdist(*[clips.reshape(len(clips), -1).astype(float)] * 2)
     frame = baselines.L2().fit(collection, [], []).score(collection, artists)
-    np.testing.assert_allclose(frame.to_numpy(), artist_means(distances, owners, len(artists)), rtol=1e-6)
+    np.testing.assert_allclose(frame.to_numpy(), artist_means(distances, owners, len(artists)), rtol=1e-4)
     assert list(frame.index) == artists
 
 
@@ -36,7 +36,7 @@ def test_spectrum_compares_mean_and_spread_in_each_band(collection, heard):
     artists, clips, owners = heard
     features = np.array([[*clip.mean(axis=0), *clip.std(axis=0)] for clip in clips.astype(float)])
     wanted = artist_means(scipy.spatial.distance.cdist(features, features), owners, len(artists))
-    np.testing.assert_allclose(baselines.Spectrum().score(collection, artists).to_numpy(), wanted, rtol=1e-5)
+    np.testing.assert_allclose(baselines.Spectrum().score(collection, artists).to_numpy(), wanted, rtol=1e-4)
 
 
 def test_spectrum_forgets_when_things_happen_and_l2_does_not(collection):

@@ -93,14 +93,14 @@ def found():
 
 def test_two_devices_on_one_tile_are_one_device_on_it(found):
     (loss, n_pairs), (alone, n_alone) = found["same tile twice"]
-    assert loss == pytest.approx(alone, rel=1e-6)
+    assert loss == pytest.approx(alone, rel=1e-5)
     assert n_pairs == 2 * n_alone
     assert found["apart after the same tile twice"] < 1e-6
 
 
 def test_a_device_without_a_tile_counts_nothing(found):
     (loss, n_pairs), (alone, n_alone) = found["a tile and none"]
-    assert loss == pytest.approx(alone, rel=1e-6)
+    assert loss == pytest.approx(alone, rel=1e-5)
     assert n_pairs == n_alone
 
 
@@ -109,7 +109,7 @@ def test_gradients_are_means_over_all_pairs(found):
     assert n_pairs == n_one + n_two
     assert n_one != n_two  # else a mean over devices would do
     loss, one, two = found["losses"]
-    assert loss == pytest.approx((n_one * one + n_two * two) / n_pairs, rel=1e-5)
+    assert loss == pytest.approx((n_one * one + n_two * two) / n_pairs, rel=1e-4)
     assert found["gradients apart"] < 1e-4
 
 

@@ -92,7 +92,7 @@ def test_the_strength_is_the_best_of_the_inner_folds():
 def test_scores_are_symmetric_cosines(world):
     _, collection = world
     scores = fitted(FactorRidge).score(collection, collection.artists).to_numpy()
-    np.testing.assert_allclose(scores, scores.T)
+    np.testing.assert_allclose(scores, scores.T, atol=1e-9)
     assert np.nanmin(scores) >= -1 - 1e-12
     assert np.nanmax(scores) <= 1 + 1e-12
 
@@ -101,7 +101,7 @@ def test_a_sum_is_the_mean_of_its_parts_cosines(world):
     _, collection = world
     parts = [fitted(kind) for kind in (FactorRidge, FactorKernel)]
     wanted = sum(part.score(collection, collection.artists) for part in parts) / 2
-    np.testing.assert_allclose(FactorSum(parts).score(collection, collection.artists), wanted, atol=1e-12)
+    np.testing.assert_allclose(FactorSum(parts).score(collection, collection.artists), wanted, atol=1e-9)
 
 
 def test_one_seed_gives_the_same_bits(world):

@@ -1,6 +1,7 @@
 """The door: what it says and does, on a toy repository of three notebooks."""
 
 import ast
+import json
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ import pytest
 import toy_repository
 
 import run_all
-from lib import notebooks, paths, profiles, progress, runner
+from lib import artifacts, notebooks, paths, profiles, progress, reproduction, runner
 
 MANIFEST = 'artifacts.finish("03_apart", profile, globals(), [])'
 
@@ -261,14 +262,15 @@ def test_a_run_shows_its_cells_and_ends_with_what_it_wrote(ran):
     assert said.returncode == 0, said.stderr
     lines = said.stdout.splitlines()
     assert lines[0].startswith("01_numbers · cell 1/4 · 0:")
-    assert lines[-7].startswith("3 of 3 stages ran in 0:")
-    assert lines[-6:] == [
+    assert lines[-8].startswith("3 of 3 stages ran in 0:")
+    assert lines[-7:] == [
         "  data/demo/numbers.json",
         "  data/demo/notebooks/01_numbers.ipynb",
         "  figures/scaled.json",
         "  data/demo/notebooks/02_scaled.ipynb",
         "  data/demo/apart.txt",
         "  data/demo/notebooks/03_apart.ipynb",
+        "Nothing to compare the figures with: this is no git checkout with committed figures.",
     ]
     assert (folder / "figures" / "scaled.json").read_text() == "[\n 0.0,\n 2.0,\n 4.0\n]\n"
 
@@ -277,6 +279,40 @@ def test_after_a_run_all_is_fresh_and_nothing_runs_again(fresh, capsys):
     assert set(plan().values()) == {(False, "fresh")}
     assert run() == 0
     assert "0 of 3 stages ran" in capsys.readouterr().out
+
+
+@pytest.fixture
+def committed_figures(monkeypatch, tmp_path):
+    """Figures that the last commit holds, beside those of a run."""
+    then, now = tmp_path / "then", tmp_path / "now"
+    then.mkdir()
+    (then / "run.json").write_text(json.dumps(artifacts.made_with()))
+    (then / "table1_ranking.csv").write_text(
+        "truth,candidates,fold,method,metric,n,value,ci_low,ci_high\n"
+        "corrected,test,0,l2,unordered,10,0.3,0.2,0.4\n"
+    )
+    for name in ("ledger", "filter_claims"):
+        (then / f"{name}.csv").write_text("claim,kind,verdict\na claim,primary,holds\n")
+    shutil.copytree(then, now)
+    monkeypatch.setattr(reproduction, "committed_figures", lambda folder: then)
+    monkeypatch.setattr(paths, "figures", lambda profile: now)
+    return now
+
+
+def test_after_a_run_of_the_demo_one_is_told_whether_the_figures_came_out_the_same(committed_figures):
+    assert runner.reproduced().startswith("The figures are the committed ones, byte for byte")
+    ledger = committed_figures / "ledger.csv"
+    ledger.write_text(ledger.read_text().replace("holds", "cannot be told"))
+    assert "1 of 2 verdicts changed, 1 of them primary." in runner.reproduced()
+    ledger.unlink()
+    assert runner.reproduced() == (
+        "The figures were not compared with the committed ones: ledger.csv is missing."
+    )
+
+
+def test_figures_of_other_parameters_are_not_compared_with_those_of_the_demo(fresh, capsys):
+    run("02.factor=1", wanted=["02_scaled"])
+    assert "ompare" not in capsys.readouterr().out
 
 
 def test_one_parameter_reruns_its_stage_and_what_depends_on_it_only_if_the_results_differ(fresh, capsys):

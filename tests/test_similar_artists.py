@@ -44,7 +44,7 @@ def test_a_known_artist_is_nearest_to_its_own_clips(made):
     answer = found.of_clips(clips, n=4)
     assert answer["artist_id"][0] == collection.artists[3]
     assert answer["rank"].tolist() == [1, 2, 3, 4]
-    assert answer["score"][0] == pytest.approx(1)
+    assert answer["score"][0] == pytest.approx(1, abs=1e-4)
     assert answer["score"].is_monotonic_decreasing
 
 
@@ -53,7 +53,7 @@ def test_its_scores_are_those_of_the_method(made):
     scores = found.method.score(collection, collection.artists)
     clips, _ = collection.clips_of(collection.artists[7:8])
     answer = found.of_clips(clips, n=40).set_index("artist_id")["score"].drop(collection.artists[7])
-    np.testing.assert_allclose(answer, scores.loc[collection.artists[7], answer.index], atol=1e-6)
+    np.testing.assert_allclose(answer, scores.loc[collection.artists[7], answer.index], atol=1e-4)
 
 
 def test_a_file_answers_as_the_method_did_and_is_the_same_bytes_again(made, recording, tmp_path):
@@ -64,7 +64,7 @@ def test_a_file_answers_as_the_method_did_and_is_the_same_bytes_again(made, reco
     loaded = similar_artists.load(tmp_path / "one.npz")
     wanted, answer = found.of_file(recording), loaded.of_file(recording)
     assert answer["artist_id"].tolist() == wanted["artist_id"].tolist()
-    np.testing.assert_allclose(answer["score"], wanted["score"], atol=1e-5)
+    np.testing.assert_allclose(answer["score"], wanted["score"], atol=1e-4)
     assert (loaded.settings, loaded.provenance) == (SETTINGS, {"profile": "planted"})
     assert loaded.method.name == "factor_all"
 

@@ -83,7 +83,7 @@ def test_the_history_has_one_row_for_each_epoch_and_split(trained):
 def test_losses_after_the_last_epoch_equal_a_loop_over_clip_pairs(collection, parts, trained):
     last = trained.history[trained.history["epoch"] == 2].set_index("split")["loss"]
     for name, artists in zip(("dev", "test"), parts[1:], strict=True):
-        assert last[name] == pytest.approx(mean_squared_error_by_loop(trained, collection, artists), rel=1e-5)
+        assert last[name] == pytest.approx(mean_squared_error_by_loop(trained, collection, artists), rel=1e-4)
 
 
 def test_the_training_loss_is_the_mean_over_pairs_of_different_artists(collection, parts):
@@ -101,7 +101,7 @@ def test_the_training_loss_is_the_mean_over_pairs_of_different_artists(collectio
         judged = convert_to_numpy(fresh.model(inputs, training=True))[0, :, 0]
         left, right = owners[tile.clips[tile.left]], owners[tile.clips[tile.right]]
         errors += ((judged - target[left, right]) ** 2)[left != right].tolist()
-    assert method.history["loss"].iloc[0] == pytest.approx(np.mean(errors), rel=1e-5)
+    assert method.history["loss"].iloc[0] == pytest.approx(np.mean(errors), rel=1e-4)
 
 
 def test_the_network_can_learn(collection, parts):
@@ -221,9 +221,9 @@ def test_scores_are_means_over_clip_pairs_and_symmetric(collection, parts, train
         for b, candidate in enumerate(artists):
             if a != b:
                 assert scores.loc[query, candidate] == pytest.approx(
-                    judged[np.ix_(owners == a, owners == b)].mean(), rel=1e-5
+                    judged[np.ix_(owners == a, owners == b)].mean(), rel=1e-4
                 )
-    np.testing.assert_allclose(scores, scores.T, rtol=1e-6)
+    np.testing.assert_allclose(scores, scores.T, rtol=1e-5)
 
 
 def test_embeddings_do_not_depend_on_their_batch(collection, parts, trained, monkeypatch):
@@ -398,9 +398,9 @@ def test_the_weights_of_the_lowest_dev_loss_are_kept_beside_the_last(collection,
     for epoch in ("last", "best"):
         method.save(tmp_path / f"{epoch}.npz", epoch=epoch)
     best = Siamese.from_file(tmp_path / "best.npz")
-    assert mean_squared_error_by_loop(best, collection, dev) == pytest.approx(losses.min(), rel=1e-5)
+    assert mean_squared_error_by_loop(best, collection, dev) == pytest.approx(losses.min(), rel=1e-4)
     last = Siamese.from_file(tmp_path / "last.npz")
-    assert mean_squared_error_by_loop(last, collection, dev) == pytest.approx(losses[6], rel=1e-5)
+    assert mean_squared_error_by_loop(last, collection, dev) == pytest.approx(losses[6], rel=1e-4)
 
 
 def test_patience_stops_a_training_that_no_longer_gains(collection, parts):

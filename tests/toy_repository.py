@@ -5,7 +5,17 @@ import shutil
 
 from lib import paths, stages
 
-DOOR = ["artifacts", "notebooks", "paths", "profiles", "progress", "runner", "stages", "__init__"]
+DOOR = [
+    "artifacts",
+    "notebooks",
+    "paths",
+    "profiles",
+    "progress",
+    "reproduction",
+    "runner",
+    "stages",
+    "__init__",
+]
 
 NEEDS = {"01_numbers": [], "02_scaled": ["01_numbers"], "03_apart": []}
 

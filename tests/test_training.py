@@ -128,6 +128,76 @@ def test_the_constant_predictor_knows_the_training_artists_mean_only(collection,
     )
 
 
+def test_the_training_mean_is_over_pairs_of_different_training_artists(collection, parts):
+    known = collection.target.loc[parts[0], parts[0]].to_numpy()
+    wanted = np.mean([known[a, b] for a in range(6) for b in range(a)])
+    assert training.training_mean(collection, parts[0]) == pytest.approx(wanted)
+
+
+def losses_by_loop(judged, collection, rows, columns, similarities):
+    """Mean squared error of each pair of artists over its pairs of clips, and their number."""
+    first, second = (collection.clips_of(axis)[1] for axis in (rows, columns))
+    losses = pd.DataFrame(np.nan, index=rows, columns=columns)
+    n_pairs = pd.DataFrame(0, index=rows, columns=columns)
+    for i, a in enumerate(rows):
+        for j, b in enumerate(columns):
+            errors = (judged[np.ix_(first == i, second == j)] - similarities.loc[a, b]) ** 2
+            losses.loc[a, b], n_pairs.loc[a, b] = errors.mean(), errors.size
+    return losses, n_pairs
+
+
+def test_losses_of_pairs_of_artists_equal_a_loop_and_make_up_the_loss(collection, parts, trained):
+    _, dev, test = parts
+    last = trained.history[trained.history["epoch"] == 2].set_index("split")["loss"]
+    for name, artists in (("dev", dev), ("test", test)):
+        losses, n_pairs = training.artist_losses(trained, collection, artists)
+        assert losses.notna().to_numpy()[np.triu_indices(len(artists), k=1)].all()
+        assert losses.isna().to_numpy()[np.tril_indices(len(artists))].all()  # each pair counts once
+        judged = trained.clip_similarities(collection.clips_of(artists)[0])
+        similarities = training.pairs_among(collection, artists)
+        wanted, counts = losses_by_loop(judged, collection, artists, artists, similarities)
+        np.testing.assert_allclose(losses, wanted, rtol=1e-4)
+        np.testing.assert_array_equal(n_pairs, counts)
+        mean = np.nansum(losses * n_pairs) / n_pairs.where(losses.notna()).sum().sum()
+        assert mean == pytest.approx(last[name], rel=1e-4)
+
+
+def test_losses_over_other_pairs_than_those_of_one_set_equal_a_loop(collection, parts, trained):
+    """As the author's test loss: rows and columns are other artists, and only some pairs count."""
+    train, dev, _ = parts
+    rows = [*dev, *train[:2]]
+    similarities = collection.target.loc[rows, dev].where(np.tri(5, 3, k=-1, dtype=bool))
+    similarities.iloc[4, 0] = np.nan
+    losses, n_pairs = training.artist_losses(trained, collection, similarities)
+    judged = trained.clip_similarities(*(collection.clips_of(axis)[0] for axis in (rows, dev)))
+    wanted, counts = losses_by_loop(judged, collection, rows, dev, similarities)
+    assert losses.isna().equals(similarities.isna())
+    np.testing.assert_allclose(losses, wanted, rtol=1e-4)
+    np.testing.assert_array_equal(n_pairs, counts)
+
+
+def test_the_constants_losses_are_those_of_the_training_mean(collection, parts):
+    train, dev, _ = parts
+    losses, n_pairs = training.constant_losses(collection, train, dev)
+    similarities = training.pairs_among(collection, dev)
+    wanted = (training.training_mean(collection, train) - similarities) ** 2
+    np.testing.assert_allclose(losses, wanted)
+    mean = np.nansum(losses * n_pairs) / np.nansum(n_pairs.where(losses.notna()))
+    assert training.constant_loss(collection, train, dev) == pytest.approx(mean)
+
+
+def test_a_frame_of_pairs_can_be_watched_and_leaves_the_training_alone(collection, parts, trained):
+    train, dev, _ = parts
+    similarities = collection.target.loc[[*dev, *train[:2]], dev].where(np.tri(5, 3, k=-1, dtype=bool))
+    watched = Siamese(**MANY_TILES).fit(collection, train, dev, seed=3, watch={"pairs": similarities})
+    for ours, theirs in zip(watched.model.get_weights(), trained.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    losses, n_pairs = training.artist_losses(watched, collection, similarities)
+    mean = np.nansum(losses * n_pairs) / np.nansum(n_pairs.where(losses.notna()))
+    last = watched.history.query("epoch == 2 and split == 'pairs'")["loss"].item()
+    assert last == pytest.approx(mean, rel=1e-4)
+
+
 def test_the_loss_summary_worked_by_hand():
     history = pd.DataFrame(
         [

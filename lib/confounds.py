@@ -1,4 +1,4 @@
-"""What else could make a ranking look right: fame, hubs, the catalogue, the level (beyond the paper).
+"""What else could make a ranking look right: popularity, hubs, the catalogue, the level (beyond the paper).
 
 Conventions
 -----------
@@ -24,7 +24,7 @@ from lib.methods import labelled_scores, mean_over_clips
 
 
 def matched_concordance(predicted, truth, listeners, *, ratio=1.3):
-    """Share of candidate pairs of like fame that a method orders as the truth does.
+    """Share of candidate pairs of like popularity that a method orders as the truth does.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def fame_correlation(scores, listeners):
 
 
 def mean_popularity(scores, listeners, n):
-    """Mean fame of the artists on each query's list of `n`.
+    """Mean popularity of the artists on each query's list of `n`.
 
     Parameters
     ----------
@@ -147,9 +147,9 @@ def popularity_of_lists(scores, listeners, n):
 
 
 def partial_correlation(predicted, truth, listeners):
-    """Rank correlation of prediction and truth once the candidates' fame has said what it can about either.
+    """Rank correlation of prediction and truth after controlling for the candidates' popularity.
 
-    Spearman's partial correlation: that of what a straight line in the ranks of fame leaves of both.
+    Spearman's partial correlation: that of what a straight line in the ranks of popularity leaves of both.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def partial_correlation(predicted, truth, listeners):
     Returns
     -------
     pd.Series, shape=(n_queries,)
-        In [-1, 1], chance 0; 0 where fame leaves nothing of the prediction or of the truth.
+        In [-1, 1], chance 0; 0 where popularity leaves nothing of the prediction or of the truth.
     """
     return given_popularity(predicted, truth, listeners).values
 
@@ -202,7 +202,7 @@ AGAINST_TRUTH = {"matched_concordance": concordance, "partial_spearman": given_p
 
 
 def strata(listeners, n_strata=3):
-    """Artists in groups of like fame and like size.
+    """Artists in groups of like popularity and like size.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def strata(listeners, n_strata=3):
     Returns
     -------
     pd.Series of int
-        0 for those with the most listeners; artists of equal fame are told apart by their order.
+        0 for those with the most listeners; artists of equal popularity are told apart by their order.
     """
     place = listeners.rank(ascending=False, method="first") - 1
     return (place * n_strata // len(listeners)).astype(int)
@@ -351,7 +351,7 @@ def nuisances(clips, artists):
 
 
 def table(predicted, truth, listeners, nuisance, *, n, seed=0, own_truths=None):
-    """What each method, and the truth, owes to fame, hubs, the catalogue and the level; and what is left.
+    """What each method, and the truth, owes to popularity, hubs, the catalogue and the level; and what is left.
 
     Parameters
     ----------
@@ -402,7 +402,7 @@ def table(predicted, truth, listeners, nuisance, *, n, seed=0, own_truths=None):
 
 
 def strata_table(predicted, truth, listeners, *, n, n_strata=3, seed=0, own_truths=None):
-    """Results by fame: of queries in each stratum, and among the candidates of each stratum only.
+    """Results by popularity: of queries in each stratum, and among the candidates of each stratum only.
 
     Parameters
     ----------

@@ -236,9 +236,8 @@ def measured(runs, truth, measure, n=None, *, listeners=None, seed=0):
     """
     if measure in confounds.AGAINST_TRUTH:
         return [confounds.AGAINST_TRUTH[measure](run, truth, listeners) for run in runs]
-    key = (measure, pd.NA if measure in ranking.WITHOUT_LENGTH else n)
     results = [ranking.measure(run, truth, [n] if n else [], seed=seed, metrics=(measure,)) for run in runs]
-    return [next(iter(result.values())) for result in results if key]
+    return [next(iter(result.values())) for result in results]
 
 
 def comparisons(predicted, truths, test, *, references, measures, listeners, seed=0):

@@ -351,7 +351,8 @@ def nuisances(clips, artists):
 
 
 def table(predicted, truth, listeners, nuisance, *, n, seed=0, own_truths=None):
-    """What each method, and the truth, owes to popularity, hubs, the catalogue and the level; and what is left.
+    """What each method, and the truth, owes to popularity, hubs, the catalogue and the level; and what is
+    left.
 
     Parameters
     ----------

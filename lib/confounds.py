@@ -192,10 +192,9 @@ def partial(first, second, controlled):
         In [-1, 1]; 0 where the third frame leaves nothing of one of the others.
     """
     p, t, c = (_unit_ranks(ranking.validate(frame, second)[0]) for frame in (first, second, controlled))
-    p, t = (side - (side * c).sum(axis=1, keepdims=True) * c for side in (p, t))
-    left = np.sqrt((p**2).sum(axis=1, keepdims=True) * (t**2).sum(axis=1, keepdims=True))
-    shares = np.divide(p * t, left, out=np.zeros_like(p), where=left > 1e-6)
-    return ranking.Measured.of(np.clip(shares.sum(axis=1), -1, 1), shares, second)
+    p, t = (_unit(side - (side * c).sum(axis=1, keepdims=True) * c) for side in (p, t))
+    values = np.clip((p * t).sum(axis=1), -1, 1)
+    return ranking.Measured.of(values, ranking.of_correlation(p, t, values), second)
 
 
 AGAINST_TRUTH = {"matched_concordance": concordance, "partial_spearman": given_popularity}
@@ -478,8 +477,13 @@ def _unit_ranks(values):
     """Ranks of each row, centred and of length 1; 0 where all are equal."""
     ranks = scipy.stats.rankdata(values, axis=1)
     ranks -= ranks.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(ranks, axis=1, keepdims=True)
-    return np.divide(ranks, length, out=np.zeros_like(ranks), where=length > 0)
+    return _unit(ranks)
+
+
+def _unit(rows):
+    """Rows of length 1; 0 where rounding is all that is left of a row."""
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, length, out=np.zeros_like(rows), where=length > 1e-6)
 
 
 def _log_listeners(listeners, artists):

@@ -366,6 +366,8 @@ def _shares(metric, values, p, t, n):
         return values[:, None] * np.divide(both, total, out=np.zeros_like(both), where=total > 0)
     factors = _r_precision_factors if metric == "r_precision" else FACTORS[metric]
     first, second = factors(p, t, n)
+    if metric == "spearman":
+        return of_correlation(first, second, values)
     return (first - first.mean(axis=1, keepdims=True)) * (second - second.mean(axis=1, keepdims=True))
 
 
@@ -571,6 +573,24 @@ def _average_precision(p, t, n, seed):
         hits = np.sort(np.take_along_axis(places, true, axis=1), axis=1)
         found.append((np.arange(1, n + 1) / hits).mean(axis=1))
     return np.mean(found, axis=0)
+
+
+def of_correlation(first, second, values):
+    """What each candidate adds to a correlation of two rows, which it also scales.
+
+    Parameters
+    ----------
+    first, second : np.ndarray, shape=(n_queries, n_others)
+        Centred rows of length 1.
+    values : np.ndarray, shape=(n_queries,)
+        Their products: the correlations.
+
+    Returns
+    -------
+    np.ndarray, shape=(n_queries, n_others)
+        0 where the two rows are the same.
+    """
+    return first * second - values[:, None] / 2 * (first**2 + second**2)
 
 
 def _r_precision_factors(p, t, n=None):

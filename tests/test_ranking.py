@@ -287,13 +287,16 @@ def test_the_influence_on_overlap_worked_by_hand():
     assert by_hand == pytest.approx([-1 / 18, 1 / 9, -1 / 18])
 
 
-def test_the_influence_on_a_rank_correlation_is_the_product_of_ranks(rng):
+def test_the_influence_on_a_rank_correlation_is_the_product_of_ranks_less_its_share_in_both_variances(rng):
     predicted, target = random_frame(rng, 8), random_frame(rng, 8)
     found = ranking.measure(predicted, target, [], metrics=("spearman",))["spearman", pd.NA]
     p, t = (scipy.stats.zscore(scipy.stats.rankdata(others(one), axis=1), axis=1) for one in
             (predicted, target))  # fmt: skip
-    wanted = p * t / 7 - (p * t / 7).mean(axis=1, keepdims=True)
+    shares = (p * t - found.values.to_numpy()[:, None] / 2 * (p**2 + t**2)) / 7
+    wanted = shares - shares.mean(axis=1, keepdims=True)
     np.testing.assert_allclose(others(found.influence), wanted, atol=1e-12)
+    itself = ranking.measure(target, target, [], metrics=("spearman",))["spearman", pd.NA]
+    np.testing.assert_allclose(others(itself.influence), 0, atol=1e-12)  # it is 1 whoever the candidates are
 
 
 @pytest.mark.parametrize("metric", ranking.METRICS)

@@ -128,7 +128,7 @@ def overview(table, truths, *, simulated, n=None):
 MEASURE_NAMES = {
     "fame_correlation": "rank correlation of scores\nwith listeners",
     "source_correlation": "rank correlation of scores\nwith the same catalogue",
-    "matched_concordance": "matched concordance:\npairs of like fame in true order",
+    "matched_concordance": "matched concordance:\npairs of like popularity in true order",
     "partial_spearman": "rank correlation with the truth,\ngiven listeners",
     "never_named": "share of artists\non nobody's list",
 }

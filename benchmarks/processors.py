@@ -30,14 +30,16 @@ def main(arguments=None):
     """Run, compare, write and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--isa", choices=sorted(NUMPY), help="oneDNN's highest instruction set")
-    isa = parser.parse_args(arguments).isa or ("AVX2" if has("avx512f") else "AVX")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NN", help="these notebooks, of 04 to 08")
+    options = parser.parse_args(arguments)
+    isa = options.isa or ("AVX2" if has("avx512f") else "AVX")
     with tempfile.TemporaryDirectory(prefix="processors-") as folder:
         data, figures = Path(folder, "data"), Path(folder, "figures")
         shutil.copytree(
             paths.data("demo"), data / "demo", ignore=shutil.ignore_patterns("models", "checkpoints*")
         )
         shutil.copytree(paths.figures("demo"), figures)
-        made = run(isa, data, figures)
+        made = run(isa, data, figures, options.only)
         found = reproduction.compare(made_by_now(folder), made)
         artifacts.write_csv(found.changed, paths.measured("processors"))
         artifacts.write_csv(found.outside, paths.measured("processors_values"))
@@ -58,8 +60,9 @@ def main(arguments=None):
     )
 
 
-def run(isa, data, figures):
-    """Run the notebooks from `FIRST` on with the instruction set limited; the folder of the figures."""
+def run(isa, data, figures, only=()):
+    """Run the notebooks from `FIRST` on, or only some, with the instruction set limited; the folder of the
+    figures."""
     available = " ".join(name for name in NUMPY[isa].split() if name in dispatched())
     settings = {
         "ONEDNN_MAX_CPU_ISA": isa,
@@ -67,7 +70,8 @@ def run(isa, data, figures):
         "MUSIC_SIMILARITY_DATA": str(data),
         "MUSIC_SIMILARITY_FIGURES": str(figures),
     }
-    command = [sys.executable, str(paths.root() / "run_all.py"), "--from", FIRST, "--force"]
+    command = [sys.executable, str(paths.root() / "run_all.py"), "--force"]
+    command += ["--only", *only] if only else ["--from", FIRST]
     subprocess.run(command, env=os.environ | settings, check=True, stdout=sys.stderr)
     return figures
 

@@ -694,9 +694,19 @@ def album_neighbours(networks, collection, clips, query, *, n=5):
     -------
     pd.DataFrame
         ``album, clips`` (how many), ``rank, artist, score``; the album of the most popular clip first.
+
+    Raises
+    ------
+    ValueError
+        If the clips are not those of the spectrograms, one by one.
     """
+    if not np.array_equal(clips["artist_id"].to_numpy(dtype=object), collection.clip_artists):
+        raise ValueError(
+            "the table of clips is in another order than the spectrograms: reindex it by clip_id"
+        )
     others, owners = collection.clips_of(collection.artists)
-    own = clips[(clips["artist_id"] == query).to_numpy()]
+    own = clips.reset_index(drop=True)
+    own = own[own["artist_id"] == query]
     tables = []
     for album, part in own.groupby("album", sort=False):
         sound = np.asarray(collection.spectrograms[part.index.to_numpy()], dtype=np.float32)

@@ -297,6 +297,8 @@ def test_each_album_is_ranked_by_its_own_clips():
         ["early", 2, 1, "y", -1.5], ["early", 2, 2, "z", -3.5],
         ["late", 1, 1, "x", 0.0], ["late", 1, 2, "z", -6.0],
     ]  # fmt: skip
+    with pytest.raises(ValueError, match="another order than the spectrograms: reindex it by clip_id"):
+        evaluation.album_neighbours([Heard()], collection, clips[::-1], "q")
 
 
 def test_the_diversity_around_an_artist_is_its_place_among_the_others():

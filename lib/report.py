@@ -83,7 +83,7 @@ def verdicts(claims):
     return (
         "Primary claims, on these data:\n\n"
         + "\n".join(lines)
-        + f"\n\nOf {len(others)} other claims of the paper, {rest} ([ledger](figures/ledger.md),"
+        + f"\n\nOf {len(others)} other claims that were checked, {rest} ([ledger](figures/ledger.md),"
         " [those on filters](figures/filter_claims.md), [the paper's text, statement by"
         " statement](figures/paper_coverage.md))."
     )

@@ -42,4 +42,4 @@ def test_primary_verdicts_are_named_and_the_others_counted():
     )  # fmt: skip
     said = report.verdicts(claims)
     assert said.startswith("Primary claims, on these data:\n\n- a: **holds**\n- e: **does not hold**\n\n")
-    assert "Of 3 other claims of the paper, holds: 2, does not hold: 0, cannot be told: 1 " in said
+    assert "Of 3 other claims that were checked, holds: 2, does not hold: 0, cannot be told: 1 " in said

@@ -14,6 +14,7 @@ Conventions
 from __future__ import annotations
 
 import json
+import logging
 
 import keras
 import numpy as np
@@ -125,6 +126,11 @@ def similarities(embeddings, head, others=None):
     return 1 / (1 + np.exp(-logits.astype(np.float64)))
 
 
+def silence():
+    """Keep TensorFlow's warnings out of notebooks: it takes several networks for one that is traced too often."""
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
 def describe(model):
     """Layers of a tile model for drawing.
 
@@ -199,6 +205,7 @@ def load(path):
     FileNotFoundError
         If there is no such file.
     """
+    silence()
     model = tile_model(encoder(**configuration_of(path)))
     with np.load(path, allow_pickle=False) as stored:
         model.set_weights([stored[name] for name in sorted(stored.files) if name != "configuration"])

@@ -548,9 +548,10 @@ def target_values(collection, artists):
 
 
 def make_deterministic(seed):
-    """Seed every generator and ask the backend for reproducible operations."""
+    """Seed every generator, and ask the backend for reproducible operations and for silence."""
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
         import tensorflow
 
+        siamese.silence()
         tensorflow.config.experimental.enable_op_determinism()

@@ -127,7 +127,7 @@ def similarities(embeddings, head, others=None):
 
 
 def silence():
-    """Keep TensorFlow's warnings out of notebooks: it takes several networks for one that is traced too often."""
+    """Keep TensorFlow's warnings out of notebooks: it takes many networks for one traced too often."""
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 

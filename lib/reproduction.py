@@ -64,6 +64,13 @@ class Comparison:
         return self.verdicts[self.verdicts["committed"] != self.verdicts["now"]]
 
     @property
+    def contradicted(self):
+        """The claims whose verdict turned into its opposite: no draw of trainings explains that."""
+        opposite = {"holds", "does not hold"}
+        pairs = zip(self.verdicts["committed"], self.verdicts["now"], strict=True)
+        return self.verdicts[[{first, second} == opposite for first, second in pairs]]
+
+    @property
     def holds(self):
         """Whether no primary verdict changed, and at most one in twenty of the others."""
         primary = self.changed["kind"] == "primary"

@@ -114,6 +114,14 @@ def test_no_primary_verdict_may_change(folders):
     assert said.endswith("Changed: first.")
 
 
+@pytest.mark.parametrize(("now", "n"), [("does not hold", 1), ("cannot be told", 0), ("missing", 0)])
+def test_only_the_opposite_verdict_contradicts(now, n, folders):
+    change(folders[1], "ledger", 0, "verdict", now)
+    found = reproduction.compare(*folders)
+    assert len(found.changed) == 1
+    assert len(found.contradicted) == n
+
+
 def test_one_in_twenty_of_the_other_verdicts_may_change_and_no_more(folders):
     change(folders[1], "ledger", 3, "verdict", "does not hold")
     found = reproduction.compare(*folders)

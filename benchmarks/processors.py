@@ -35,9 +35,7 @@ def main(arguments=None):
     isa = options.isa or ("AVX2" if has("avx512f") else "AVX")
     with tempfile.TemporaryDirectory(prefix="processors-") as folder:
         data, figures = Path(folder, "data"), Path(folder, "figures")
-        shutil.copytree(
-            paths.data("demo"), data / "demo", ignore=shutil.ignore_patterns("models", "checkpoints*")
-        )
+        shutil.copytree(paths.data("demo"), data / "demo", ignore=shutil.ignore_patterns("checkpoints*"))
         shutil.copytree(paths.figures("demo"), figures)
         made = run(isa, data, figures, options.only)
         found = reproduction.compare(made_by_now(folder), made)

@@ -48,9 +48,8 @@ def test_table_1_is_the_committed_one_within_the_spread_over_seeds(made):
 
 
 def test_no_verdict_turns_into_its_opposite(made):
-    """Whether any changes at all is for `benchmarks.processors` and for the end of a run to say: five
-    trainings are
-    a draw, and a primary figure near its border may leave it."""
+    """Five trainings are a draw, and a figure near its border may leave it: `benchmarks.processors` and the
+    end of a run say which verdicts change."""
     found = reproduction.compare(COMMITTED, made)
     assert found.contradicted.empty, found.in_words()
     assert len(found.outside) <= reproduction.ALLOWED * found.n_values, found.in_words()

@@ -134,7 +134,6 @@ SMALL = [
     "08_beyond_the_paper.network_steps=10",
     "08_beyond_the_paper.seeds=[0]",
     "08_beyond_the_paper.n_folds=3",
-    "08_beyond_the_paper.n_permutations=19",
 ]
 
 

@@ -705,7 +705,7 @@ def album_neighbours(networks, collection, clips, query, *, n=5):
             "the table of clips is in another order than the spectrograms: reindex it by clip_id"
         )
     others, owners = collection.clips_of(collection.artists)
-    own = clips.reset_index(drop=True)
+    own = clips.reset_index(drop=True).fillna({"album": ""})
     own = own[own["artist_id"] == query]
     tables = []
     for album, part in own.groupby("album", sort=False):

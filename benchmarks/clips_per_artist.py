@@ -8,9 +8,9 @@ each seed, the fewer among the more. Dev and test artists keep all.
 Writes ``benchmarks/clips_per_artist.csv``, which notebook 04 draws: ``clips, seed, part, query, ndcg,
 overlap`` (of the first 10), ``concordance`` (popularity-matched), and
 ``benchmarks/clips_per_artist_differences.csv`` (`lib.longer_runs.differences`). An interrupted run goes on.
-The stored table
-has one and three clips; its trainings with three are ``siamese`` of `benchmarks.best_chance`, which has the same
-seeds, clips and steps. Prints one JSON line: mean overlap@10 and nDCG@10 on the test artists for each number of clips, and seconds.
+The stored table has one and three clips; its trainings with three are ``siamese`` of
+`benchmarks.best_chance`, which has the same seeds, clips and steps. Prints one JSON line: mean overlap@10 and
+nDCG@10 on the test artists for each number of clips, and seconds.
 """
 
 import json

@@ -2,6 +2,6 @@
 
 
 def pytest_collectstart(collector):
-    """Compare no standard error: the stored notebooks hold none, see `lib.notebooks.canonical`."""
+    """Compare no standard error: the stored notebooks hold none, see `lib.cli.notebooks.canonical`."""
     if hasattr(collector, "skip_compare"):  # a notebook, under nbval
         collector.skip_compare += ("stderr",)

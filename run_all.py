@@ -50,12 +50,12 @@ class SetUpFailed(Exception):
 
 
 def main(arguments):
-    """Read the command line, see to an environment, and hand over to `lib.runner`."""
+    """Read the command line, see to an environment, and hand over to `lib.cli.runner`."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     use_supported_python(arguments)
     options = parse(arguments)
     use_environment(arguments)
-    from lib import runner
+    from lib.cli import runner
 
     return runner.main(options)
 
@@ -189,7 +189,7 @@ def build():
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < GIGABYTES:
         stop(f"The environment needs {GIGABYTES} GB of disk, but only {free:.1f} GB are free at {ROOT}.")
-    from lib.progress import Line
+    from lib.workflow.progress import Line
 
     shutil.rmtree(VENV, ignore_errors=True)
     try:

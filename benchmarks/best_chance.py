@@ -16,8 +16,8 @@ notebook 04, so ``siamese`` is its network after its number of steps.
 
 Writes ``benchmarks/best_chance.csv``, which notebook 08 draws: ``variant, encoder, target, seed, part, query,
 ndcg, overlap`` (of the first 10), ``concordance`` (popularity-matched), and
-``benchmarks/best_chance_differences.csv`` (`lib.longer_runs.differences`). An interrupted run goes on. Prints
-one JSON line: for each variant the mean nDCG@10 on the test artists and the seconds that it took.
+``benchmarks/best_chance_differences.csv`` (`lib.ranking.longer_runs.differences`). An interrupted run goes
+on. Prints one JSON line: for each variant the mean nDCG@10 on the test artists and the seconds that it took.
 """
 
 import json
@@ -25,7 +25,8 @@ import time
 
 import pandas as pd
 
-from lib import best_chance, longer_runs
+from lib.beyond import best_chance
+from lib.ranking import longer_runs
 
 SEEDS = (0, 1, 2)
 GROUPS = (  # in order of importance: a run that is cut short has the first ones with all seeds

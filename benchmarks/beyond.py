@@ -21,8 +21,11 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from lib import baselines, listening, methods, similarity
-from lib.factor_models import FactorRidge
+from lib import study as studies
+from lib.beyond.factor_models import FactorRidge
+from lib.listening import matrix as listening_matrix
+from lib.listening import metrics
+from lib.ranking import baselines
 
 N_ARTISTS, N_TEST, CLIPS, STYLES, USERS, HEARD = 975, 98, 3, 8, 20_000, 50
 
@@ -68,7 +71,7 @@ def world(rng):
     plays, style = plays[:, order], style[order]
     ids = [f"artist-{place:04d}" for place in range(N_ARTISTS)]
     artists = pd.DataFrame({"artist_id": ids, "name": ids, "listeners": plays.sum(axis=0), "plays": 1})
-    matrix = listening.ListeningMatrix(plays, artists)
+    matrix = listening_matrix.ListeningMatrix(plays, artists)
     owners = np.repeat(ids, CLIPS)
     colours = rng.random((STYLES, 1, 64), dtype=np.float32)
     clips = np.empty((len(owners), 256, 64), dtype=np.float16)
@@ -76,7 +79,7 @@ def world(rng):
         noise = rng.normal(0, 0.2, (256, 64)).astype(np.float32)
         clips[place] = np.clip(colours[style[place // CLIPS]] + noise, 0, 1)
     index = pd.DataFrame({"row": range(len(owners)), "artist_id": owners})
-    return matrix, methods.collection(similarity.min_conditional(matrix), artists, clips, index)
+    return matrix, studies.collection(metrics.min_conditional(matrix), artists, clips, index)
 
 
 if __name__ == "__main__":

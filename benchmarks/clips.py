@@ -3,11 +3,11 @@
 Prints one JSON line:
 
 - ``artists``: how many artists' clips are collected, three each,
-- ``client_ms``: what `lib.clips.collect` costs for each clip, in milliseconds: eight threads ask a
+- ``client_ms``: what `lib.clips.collect.collect` costs for each clip, in milliseconds: eight threads ask a
   catalogue on the loopback that answers at once, nothing is examined, everything is written to disk; minus
   the time in which as many threads only ask for the same answers and forget them,
-- ``gate_to_decode``: time to examine a clip of half a minute and to judge it (`lib.clips`), over the time
-  only to decode it (`lib.audio`), of the worse of mp3 and m4a.
+- ``gate_to_decode``: time to examine a clip of half a minute and to judge it (`lib.clips.collect`), over the
+  time only to decode it (`lib.audio.decode`), of the worse of mp3 and m4a.
 
 The catalogue runs in a process of its own, in the shape of Deezer: for an artist a search, a list of tracks,
 and for each track its address and its bytes. Everything is measured in turns and given as medians, since
@@ -32,8 +32,11 @@ from urllib.parse import parse_qs, quote_plus, urlsplit
 import numpy as np
 import pandas as pd
 
-from lib import audio, catalogues, clips
-from lib.demo.synthesiser import encode
+from demo.synthesiser import encode
+from lib.audio import decode
+from lib.clips import collect as clips_collect
+from lib.clips import gate as clips_gate
+from lib.clips.sources import registry
 
 ARTISTS, CLIPS_PER_ARTIST, THREADS = 1_000, 3, 8
 ROUNDS, GATE_ROUNDS = 3, 15
@@ -79,18 +82,20 @@ def collect(n_artists, port):
     artists = pd.DataFrame(
         {"artist_id": [f"id-{n}" for n in numbers], "name": [f"artist {n}" for n in numbers]}
     )
-    with tempfile.TemporaryDirectory() as folder, mock.patch.object(clips, "examine_apart", unexamined):
-        sources = catalogues.connect(
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(clips_gate, "examine_apart", unexamined):
+        sources = registry.connect(
             ["deezer"],
             cache=Path(folder) / "answers",
             addresses={"deezer": f"http://127.0.0.1:{port}", "musicbrainz": f"http://127.0.0.1:{port}"},
         )
-        found = clips.collect(artists, sources, folder, clips_per_artist=CLIPS_PER_ARTIST, n_jobs=THREADS)
+        found = clips_collect.collect(
+            artists, sources, folder, clips_per_artist=CLIPS_PER_ARTIST, n_jobs=THREADS
+        )
     assert len(found.clips) == n_artists * CLIPS_PER_ARTIST and found.missing.empty
 
 
 def unexamined(content):
-    """In place of `lib.clips.examine_apart`: what a good clip would look like."""
+    """In place of `lib.clips.gate.examine_apart`: what a good clip would look like."""
     return {
         "codec": "mp3",
         "seconds": 30.0,
@@ -191,7 +196,7 @@ def gate_to_decode():
     for codec in ("mp3", "m4a"):
         clip = encode(sound, RATE, codec)
         assert gate(clip) is None
-        turns = [(seconds(gate, clip), seconds(audio.decode, clip)) for _ in range(GATE_ROUNDS)]
+        turns = [(seconds(gate, clip), seconds(decode.decode, clip)) for _ in range(GATE_ROUNDS)]
         gated, decoded = map(statistics.median, zip(*turns))
         ratios.append(gated / decoded)
     return max(ratios)
@@ -199,7 +204,7 @@ def gate_to_decode():
 
 def gate(clip):
     """Examine and judge."""
-    return clips.objection(clips.examine_apart(clip), min_seconds=10)
+    return clips_gate.objection(clips_gate.examine_apart(clip), min_seconds=10)
 
 
 def seconds(function, *arguments):

@@ -7,8 +7,8 @@ each seed, the fewer among the more. Dev and test artists keep all.
 
 Writes ``benchmarks/clips_per_artist.csv``, which notebook 04 draws: ``clips, seed, part, query, ndcg,
 overlap`` (of the first 10), ``concordance`` (popularity-matched), and
-``benchmarks/clips_per_artist_differences.csv`` (`lib.longer_runs.differences`). An interrupted run goes on.
-The stored table has one and three clips; its trainings with three are ``siamese`` of
+``benchmarks/clips_per_artist_differences.csv`` (`lib.ranking.longer_runs.differences`). An interrupted run
+goes on. The stored table has one and three clips; its trainings with three are ``siamese`` of
 `benchmarks.best_chance`, which has the same seeds, clips and steps. Prints one JSON line: mean overlap@10 and
 nDCG@10 on the test artists for each number of clips, and seconds.
 """
@@ -16,8 +16,10 @@ nDCG@10 on the test artists for each number of clips, and seconds.
 import json
 import time
 
-from lib import best_chance, longer_runs, pairs
-from lib.training import Siamese
+from lib.beyond import best_chance
+from lib.ranking import longer_runs
+from lib.training import pairs
+from lib.training.siamese import Siamese
 
 SEEDS = (0, 1, 2)
 CLIPS = (1, 2, 3)

@@ -3,10 +3,10 @@ core).
 
 Small worlds are drawn whose answer is known: artists with a place in a space of tastes, an audience and a
 truth of co-listeners with its noise; methods that see the place through noise of their own, with *hubs*
-(artists near to everybody) and trainings that differ. In each world the intervals of `lib.significance` are
-computed as notebook 05 computes them. Their coverage is how often they hold the mean over all worlds, or
-where it is known exactly, chance or zero. Beside them stands the percentile bootstrap over queries, which
-earlier versions of this project used.
+(artists near to everybody) and trainings that differ. In each world the intervals of
+`lib.ranking.significance` are computed as notebook 05 computes them. Their coverage is how often they hold
+the mean over all worlds, or where it is known exactly, chance or zero. Beside them stands the percentile
+bootstrap over queries, which earlier versions of this project used.
 
 - *unrelated*: scores that have nothing to do with the truth; the interval must hold chance,
 - *planted*: scores that see the tastes,
@@ -26,8 +26,10 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib import artifacts, paths, ranking, significance
 from lib.methods import labelled_scores
+from lib.ranking import metrics as ranking_metrics
+from lib.ranking import significance
+from lib.workflow import artifacts, paths
 
 N_ARTISTS, N_TRAININGS, N_WORLDS = 49, 5, 1000
 METRICS = (("unordered", 3), ("unordered", 10), ("unordered", 25), ("ndcg", 10))
@@ -146,7 +148,7 @@ def main():
 
 
 def _measured(run, target, metrics):
-    parts = [ranking.measure(run, target, [n], metrics=(metric,)) for metric, n in metrics]
+    parts = [ranking_metrics.measure(run, target, [n], metrics=(metric,)) for metric, n in metrics]
     return {key: value for part in parts for key, value in part.items()}
 
 

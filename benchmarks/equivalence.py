@@ -5,18 +5,19 @@ default takes half an hour on two cores, at the paper's 2,048 pairs 2.5 s a step
 (`benchmarks.training`) and many times that where they are shared. The same network, the same settings and
 first weights, the same number of steps and of pairs in a step, in four ways:
 
-- *tiles*: clips of the pair matrix, rows against columns (`lib.pairs.tiles`), 32 encodings for 256 pairs,
+- *tiles*: clips of the pair matrix, rows against columns (`lib.training.pairs.tiles`), 32 encodings for 256
+  pairs,
 - *plain pairs*: as many pairs drawn in shuffled order, each of their clips encoded anew, 512 encodings,
 - *author's order*: plain pairs row by row of the pair matrix, nothing shuffled,
 - *tiles, momentum .99*: tiles, and the running statistics of batch normalisation as slow as the author's; the
   others have .9.
 
-Writes ``benchmarks/equivalence.csv``, which notebook 04 draws and tests (`lib.longer_runs.equivalence`):
-``way, seed, step, train_loss`` (mean of the steps since the row before), ``dev_loss, dev_ndcg`` (of the
-first 10 of the dev artists), ``constant`` (dev loss of predicting the training artists' mean),
-``step_seconds``. The stored table has 256 pairs and was made on the demo's world before a copy of its most
-popular act was planted there. An interrupted run goes on. Prints one JSON line: for each way its dev loss and
-nDCG at the end, mean and standard deviation over seeds, and milliseconds a step.
+Writes ``benchmarks/equivalence.csv``, which notebook 04 draws and tests
+(`lib.ranking.longer_runs.equivalence`): ``way, seed, step, train_loss`` (mean of the steps since the row
+before), ``dev_loss, dev_ndcg`` (of the first 10 of the dev artists), ``constant`` (dev loss of predicting the
+training artists' mean), ``step_seconds``. The stored table has 256 pairs and was made on the demo's world
+before a copy of its most popular act was planted there. An interrupted run goes on. Prints one JSON line: for
+each way its dev loss and nDCG at the end, mean and standard deviation over seeds, and milliseconds a step.
 """
 
 import argparse
@@ -29,7 +30,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib import longer_runs, pairs, ranking, siamese, training
+from lib.ranking import longer_runs, metrics
+from lib.training import losses, network, pairs, siamese
 
 BATCH_SIZE, N_STEPS, EVERY = 256, 200, 25
 SEEDS = {"tiles": 3, "plain pairs": 3, "author's order": 3, "tiles, momentum .99": 3}  # trainings of each way
@@ -43,7 +45,7 @@ def main(seeds=None, n_steps=N_STEPS, every=EVERY, batch_size=BATCH_SIZE):
     train, dev = parts["train"], parts["dev"]
     asked = {"n_steps": n_steps, "every": every, "batch_size": batch_size}
     kept = longer_runs.Kept("equivalence", ["way", "seed"], study, asked)
-    constant = training.constant_loss(study, train, dev)
+    constant = losses.constant_loss(study, train, dev)
     ways = {
         "tiles": lambda **how: Tiles(study, train, momentum=FAST, **how),
         "tiles, momentum .99": lambda **how: Tiles(study, train, momentum=AUTHORS, **how),
@@ -77,8 +79,8 @@ class Tiles:
     def __init__(self, study, train, *, seed, momentum, batch_size):
         self.batch_size = batch_size
         self.clips, self.owners = study.clips_of(train)
-        self.target, self.seed = training.target_values(study, train), seed
-        self.network = training.Siamese(batch_size=batch_size, batch_norm_momentum=momentum).build(seed=seed)
+        self.target, self.seed = losses.target_values(study, train), seed
+        self.network = siamese.Siamese(batch_size=batch_size, batch_norm_momentum=momentum).build(seed=seed)
 
     def losses(self):
         """Train for ever; the loss of each step."""
@@ -97,7 +99,7 @@ class PlainPairs(Tiles):
     def __init__(self, study, train, *, seed, shuffled, batch_size):
         super().__init__(study, train, seed=seed, momentum=FAST, batch_size=batch_size)
         self.shuffled = shuffled
-        self.plain = siamese.pair_model(siamese.encoder(batch_norm_momentum=FAST))
+        self.plain = network.pair_model(network.encoder(batch_norm_momentum=FAST))
         self.plain.set_weights(self.network.model.get_weights())
         self.plain.compile(optimizer=keras.optimizers.Adam(), loss="mean_squared_error", jit_compile=False)
 
@@ -141,7 +143,7 @@ def followed(way, study, dev, *, n_steps, every):
                     "step": step,
                     "train_loss": np.mean(losses),
                     "dev_loss": np.mean((judged - target)[counted] ** 2),
-                    "dev_ndcg": ranking.ndcg(
+                    "dev_ndcg": metrics.ndcg(
                         scores, truth, min(longer_runs.LIST_LENGTH, len(dev) - 1)
                     ).mean(),
                     "step_seconds": round(float(np.median(seconds)), 4),

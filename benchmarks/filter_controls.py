@@ -1,14 +1,14 @@
 """What do filters become without the truth? ``python3 -m benchmarks.filter_controls``
 
-Trains eight controls (`lib.controls`): the network of notebook 04, on the clips of the demo and with the same
-schedule, but with the artists of the target permuted, each control with another permutation and seed. Needs
-what notebooks 01 to 03 wrote for the demo (``python3 run_all.py --only 01 02 03``). It took half
+Trains eight controls (`lib.filters.controls`): the network of notebook 04, on the clips of the demo and with
+the same schedule, but with the artists of the target permuted, each control with another permutation and
+seed. Needs what notebooks 01 to 03 wrote for the demo (``python3 run_all.py --only 01 02 03``). It took half
 an hour on two cores that other programs used as well.
 
-Writes ``benchmarks/filter_controls.csv``, one row a filter and control (columns: `lib.controls.describe`),
-after each control; notebook 06 compares the trained networks with them. An interrupted run goes on from its
-checkpoints, which are removed at the end. Prints one JSON line: number of controls, their losses at the end,
-seconds.
+Writes ``benchmarks/filter_controls.csv``, one row a filter and control (columns:
+`lib.filters.controls.describe`), after each control; notebook 06 compares the trained networks with them. An
+interrupted run goes on from its checkpoints, which are removed at the end. Prints one JSON line: number of
+controls, their losses at the end, seconds.
 """
 
 import json
@@ -17,7 +17,12 @@ import time
 import numpy as np
 import pandas as pd
 
-from lib import artifacts, controls, methods, paths, profiles, similarity, spectrograms, splits, training
+from lib import study as studies
+from lib.filters import controls
+from lib.listening import targets
+from lib.spectrograms import store
+from lib.training import checkpoints
+from lib.workflow import artifacts, paths, profiles
 
 N_CONTROLS, STAGE = 8, "04_siamese_training"
 
@@ -26,19 +31,19 @@ def main():
     """Train, write and print."""
     data, started = paths.data("demo"), time.perf_counter()
     asked = {name: line.default for name, line in profiles.parameters_of(STAGE).items()}
-    clips, index = spectrograms.load(data)
-    target = similarity.load(data, asked["metric"])
-    study = methods.collection(target, pd.read_parquet(data / "artists.parquet"), clips, index)
+    clips, index = store.load(data)
+    target = targets.load(data, asked["metric"])
+    study = studies.collection(target, pd.read_parquet(data / "artists.parquet"), clips, index)
     sizes = {"n_dev": asked["n_dev"], "n_test": asked["n_test"], "seeds": asked["split_seeds"]}
-    split = splits.paper_split(study.artists, **sizes)
-    train, dev = (splits.artists_of(split, name) for name in ("train", "dev"))
+    split = studies.paper_split(study.artists, **sizes)
+    train, dev = (studies.artists_of(split, name) for name in ("train", "dev"))
     folder, networks = data / "checkpoints_of_controls", {}
     seeds = range(controls.FIRST_SEED, controls.FIRST_SEED + N_CONTROLS)
     for seed, network in controls.trained(study, train, dev, asked, seeds, checkpoint_folder=folder):
         networks[seed] = network
         table = controls.describe(clips, networks).round(controls.DIGITS)
         artifacts.write_csv(table, paths.measured("filter_controls"))
-    training.discard_checkpoints(folder)
+    checkpoints.discard_checkpoints(folder)
     losses = pd.concat([network.history for network in networks.values()])
     last = losses[losses["epoch"] == losses.groupby("seed")["epoch"].transform("max")]
     ends = {name: [round(value, 5) for value in part["loss"]] for name, part in last.groupby("split")}

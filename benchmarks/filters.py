@@ -13,7 +13,9 @@ import time
 import numpy as np
 import pandas as pd
 
-from lib import ablation, filters, methods, training
+from lib import study as studies
+from lib.filters import ablation, criteria, kernels, responses
+from lib.training import siamese
 
 CLIPS, UNTRAINED, DEV, EVENTS = 2_800, 19, 49, 20
 
@@ -24,20 +26,20 @@ def main():
     asked.add_argument("--clips", type=int, default=CLIPS)
     n_clips = asked.parse_args().clips
     study, dev = world(n_clips)
-    networks = [training.Untrained().build(seed=seed) for seed in range(UNTRAINED)]
-    layers = [filters.first_layer(network.model) for network in networks]
-    trained = filters.Layer(layers[0].kernels + np.float32(0.01), layers[0].bias)
+    networks = [siamese.Untrained().build(seed=seed) for seed in range(UNTRAINED)]
+    layers = [kernels.first_layer(network.model) for network in networks]
+    trained = kernels.Layer(layers[0].kernels + np.float32(0.01), layers[0].bias)
     clips, owners = study.spectrograms, study.clip_artists
     rows = np.repeat(np.arange(n_clips), EVENTS)
     seconds = np.random.default_rng(1).uniform(1, 29, len(rows))
     happened = pd.DataFrame({"row": rows, "kind": "onset", "seconds": seconds})
     base = peak_gb()
     ways = {
-        "describe": lambda: filters.describe(clips, [trained, *layers]),
-        "structure": lambda: filters.structure(trained, layers[0]),
-        "covariance": lambda: filters.window_covariance(clips),
-        "moments": lambda: filters.strongest_moments(clips, owners, trained, range(5), n=5),
-        "around": lambda: filters.around(
+        "describe": lambda: criteria.describe(clips, [trained, *layers]),
+        "structure": lambda: kernels.structure(trained, layers[0]),
+        "covariance": lambda: kernels.window_covariance(clips),
+        "moments": lambda: responses.strongest_moments(clips, owners, trained, range(5), n=5),
+        "around": lambda: responses.around(
             clips, {"trained": trained, "untrained": layers[0]}, range(5), happened, owners
         ),
         "ablation": lambda: ablation.changes(networks[0], study, dev, [[k] for k in range(128)]),
@@ -79,7 +81,7 @@ def world(n_clips):
     values = (values + values.T) / 2
     np.fill_diagonal(values, np.nan)
     target = pd.DataFrame(values, index=names, columns=names)
-    return methods.Collection(clips, ids, target, pd.Series(1, index=names)), list(names[:DEV])
+    return studies.Collection(clips, ids, target, pd.Series(1, index=names)), list(names[:DEV])
 
 
 def whole_network_without(method, study, artists, number):

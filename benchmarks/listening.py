@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from lib import listening, plays
+from lib.listening import layouts, matrix, plays
 
 ROWS, USERS, ARTISTS, TOP = 17_559_530, 359_347, 292_000, 1_000
 SLICE, CHUNK, ROUNDS = 500_000, 1_000_000, 3
@@ -105,7 +105,7 @@ def apart(way, *files):
 def ours(plays_file, profile_file):
     """Read, validate, clean, keep the top artists, count co-listeners."""
     clean = plays.read(plays_file, profile_file)
-    return listening.top(clean.listening, TOP).co_listeners
+    return matrix.top(clean.listening, TOP).co_listeners
 
 
 def published(plays_file, profile_file):
@@ -124,7 +124,7 @@ def published(plays_file, profile_file):
 
 def read_only(plays_file, _):
     """What no reader of the four columns can go below."""
-    schema = dict.fromkeys(plays.FIELDS, pl.String)
+    schema = dict.fromkeys(layouts.FIELDS, pl.String)
     return pl.read_csv(plays_file, separator="\t", quote_char=None, has_header=False, schema=schema)
 
 

@@ -2,8 +2,8 @@
 
 Runs notebooks 04 to 08 of the demo with the instruction set limited (oneDNN's ``ONEDNN_MAX_CPU_ISA``; NumPy's
 dispatch), on the clips and spectrograms that are there, in a data root and a figures root of its own, and
-compares what comes out with the committed figures (`lib.reproduction`). The instruction set is by default the
-next one below this processor's: AVX2 on one with AVX-512, AVX on one with AVX2. Takes as long as these
+compares what comes out with the committed figures (`lib.cli.reproduction`). The instruction set is by default
+the next one below this processor's: AVX2 on one with AVX-512, AVX on one with AVX2. Takes as long as these
 notebooks, or up to twice.
 
 Writes ``benchmarks/processors.csv``: ``claim, kind, committed, now`` of every verdict that changed. Prints
@@ -20,7 +20,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lib import artifacts, paths, reproduction
+from lib.cli import reproduction
+from lib.workflow import artifacts, paths
 
 NUMPY = {"AVX2": "X86_V4 AVX512_ICL AVX512_SPR", "AVX": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR"}
 FIRST = "04"

@@ -25,8 +25,11 @@ import time
 import keras
 import numpy as np
 
-from lib import baselines, methods, nearest, ranking, siamese
-from lib.training import ENCODE_BATCH, Siamese
+from benchmarks import nearest
+from lib import methods
+from lib.ranking import baselines, metrics
+from lib.training import network
+from lib.training.siamese import ENCODE_BATCH, Siamese
 
 N_ARTISTS, N_CLIPS, LENGTHS = 975, 3, (3, 5, 10, 25)
 MANY, NEAREST = 10_000, 25
@@ -70,12 +73,12 @@ def ours(method, clips):
     rng = np.random.default_rng(1)
     target = methods.labelled_scores(rng.random((N_ARTISTS, N_ARTISTS)), artists)
     for scores in (network, l2):
-        ranking.evaluate(methods.labelled_scores(scores, artists), target, LENGTHS)
+        metrics.evaluate(methods.labelled_scores(scores, artists), target, LENGTHS)
 
 
 def published(method, clips):
     """One predict a pair of artists."""
-    model = siamese.pair_model(method.model.get_layer("encoder"))
+    model = network.pair_model(method.model.get_layer("encoder"))
     a, b = np.repeat(np.arange(N_CLIPS), N_CLIPS), np.tile(np.arange(N_CLIPS), N_CLIPS)
     model.predict([clips[a], clips[b]], verbose=0)
     start = time.perf_counter()

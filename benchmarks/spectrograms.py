@@ -31,8 +31,11 @@ import numpy as np
 import pandas as pd
 import threadpoolctl
 
-from lib import artifacts, audio, paths, spectrograms
-from lib.demo.synthesiser import encode
+from demo.synthesiser import encode
+from lib.audio import decode
+from lib.spectrograms import picture
+from lib.spectrograms import store as spectrograms_store
+from lib.workflow import artifacts, paths
 
 RATE, SECONDS, CLIPS, ROUNDS, STORED = 44_100, 30, 48, 5, 10_000
 
@@ -51,8 +54,8 @@ def main():
         ways = {
             "one": lambda: ours(clips, folder, n_jobs=1),
             "two": lambda: ours(clips, folder, n_jobs=2),
-            "decoder": lambda: [audio.decode(file, middle=SECONDS) for file in files],
-            "ours, mp3": lambda: [spectrograms.from_file(file) for file in mp3],
+            "decoder": lambda: [decode.decode(file, middle=SECONDS) for file in files],
+            "ours, mp3": lambda: [picture.from_file(file) for file in mp3],
             "librosa, mp3": lambda: [with_librosa(file) for file in mp3],
             "published, mp3": lambda: [published(file) for file in mp3],
         }
@@ -108,18 +111,18 @@ def music(folder, n_clips):
 def ours(clips, folder, *, n_jobs):
     """From files to a store that was empty."""
     with tempfile.TemporaryDirectory(dir=folder) as store:
-        spectrograms.compute(clips, folder, store=store, n_jobs=n_jobs)
+        spectrograms_store.compute(clips, folder, store=store, n_jobs=n_jobs)
 
 
 def with_librosa(file):
     """The same picture with librosa alone."""
-    signal, _ = librosa.load(file, sr=spectrograms.SAMPLE_RATE)
+    signal, _ = librosa.load(file, sr=picture.SAMPLE_RATE)
     power = librosa.feature.melspectrogram(
         y=signal,
-        sr=spectrograms.SAMPLE_RATE,
-        n_fft=spectrograms.DEFAULT.n_fft,
-        hop_length=spectrograms.HOP_LENGTH,
-        n_mels=spectrograms.N_MELS,
+        sr=picture.SAMPLE_RATE,
+        n_fft=picture.DEFAULT.n_fft,
+        hop_length=picture.HOP_LENGTH,
+        n_mels=picture.N_MELS,
     )
     return librosa.power_to_db(power, ref=np.max)
 
@@ -145,19 +148,21 @@ def peak_gb(folder, clips):
     many["clip_id"] = [f"{number:05d}" for number in range(STORED)]
     many.to_parquet(folder / "many.parquet")
     store = folder / "store"
-    made_by = spectrograms._made_by(spectrograms.DEFAULT)
-    parts = spectrograms._Parts(store, made_by)
-    values = spectrograms.from_file(folder / clips["file"][0]).astype(np.float16)
-    for start in range(0, STORED - len(clips), spectrograms.BLOCK):  # as a run that was nearly done left them
-        block = many.iloc[start : start + spectrograms.BLOCK]
+    made_by = spectrograms_store._made_by(picture.DEFAULT)
+    parts = spectrograms_store._Parts(store, made_by)
+    values = picture.from_file(folder / clips["file"][0]).astype(np.float16)
+    for start in range(
+        0, STORED - len(clips), spectrograms_store.BLOCK
+    ):  # as a run that was nearly done left them
+        block = many.iloc[start : start + spectrograms_store.BLOCK]
         parts.add(block, dict.fromkeys(block["clip_id"], values))
     code = """
 import resource, sys, pandas as pd
-from lib import spectrograms
+from lib.spectrograms import store
 folder = sys.argv[1]
-spectrograms.compute(pd.read_parquet(folder + "/many.parquet"), folder, store=folder + "/store")
-assert not spectrograms.verify(folder + "/store")
-spectrograms.contrasting(spectrograms.load(folder + "/store")[0])
+store.compute(pd.read_parquet(folder + "/many.parquet"), folder, store=folder + "/store")
+assert not store.verify(folder + "/store")
+store.contrasting(store.load(folder + "/store")[0])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
     done = subprocess.run(

@@ -2,7 +2,8 @@
 
 Prints one JSON line:
 
-- ``pairs_per_second``: clip pairs trained on in steps of 2,048 taken as tiles of 32 × 64 (`lib.pairs`),
+- ``pairs_per_second``: clip pairs trained on in steps of 2,048 taken as tiles of 32 × 64
+  (`lib.training.pairs`),
 - ``ratio_to_pairs``: how many times faster that is than the plain two-input Keras model on batches of 2,048
   pairs,
 - ``fraction_of_sgemm``: the arithmetic that a step cannot do without (forward, gradients of the weights and
@@ -26,8 +27,9 @@ import time
 import keras
 import numpy as np
 
-from lib import pairs, paths, siamese
-from lib.training import Siamese
+from lib.training import network, pairs
+from lib.training.siamese import Siamese
+from lib.workflow import paths
 
 N_ARTISTS, N_CLIPS, BATCH_SIZE = 877, 2_508, 2_048
 ROUNDS, TILES_A_ROUND, WARM_UP = 3, 20, 10
@@ -96,7 +98,7 @@ def ratios():
     clips, owners, target = study(N_CLIPS, N_ARTISTS)
     method = Siamese(batch_size=BATCH_SIZE).build(seed=0)
     walked = pairs.tiles(N_CLIPS, batch_size=BATCH_SIZE, seed=0, epoch=1)
-    plain = siamese.pair_model(siamese.encoder())
+    plain = network.pair_model(network.encoder())
     plain.compile(optimizer=keras.optimizers.Adam(), loss="mean_squared_error", jit_compile=False)
     left, right = rng.choice(N_CLIPS, (2, BATCH_SIZE))
     similarity = target[owners[left], owners[right]].astype(np.float32)[:, None]

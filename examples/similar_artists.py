@@ -5,7 +5,7 @@ MODEL.npz is what notebook 08 wrote: ``data/PROFILE/models/beyond.npz``.
 
 import sys
 
-from lib import similar_artists
+from lib.beyond import similar_artists
 
 if __name__ == "__main__":
     model, recording = sys.argv[1:]

@@ -11,106 +11,12 @@ Conventions
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
 EARLY = 5  # epochs, after which the paper sees its test loss rise; the weights of that epoch are kept
-
-
-@dataclass(frozen=True)
-class Collection:
-    """Everything known about the artists of a study, aligned.
-
-    Attributes
-    ----------
-    spectrograms : np.ndarray, shape=(n_clips, 256, 64)
-        In [0, 1]; may be memory-mapped.
-    clip_artists : np.ndarray of str, shape=(n_clips,)
-        Artist id of each clip.
-    target : pd.DataFrame, shape=(n_artists, n_artists)
-        Similarity from listening, over the artists that have clips, most listeners first.
-    listeners : pd.Series
-        Listeners of each artist, on the index of `target`.
-    """
-
-    spectrograms: np.ndarray
-    clip_artists: np.ndarray
-    target: pd.DataFrame
-    listeners: pd.Series
-
-    @property
-    def artists(self):
-        """Artist ids, most listeners first."""
-        return list(self.target.index)
-
-    def clips_of(self, artists):
-        """Clips of some artists, in the artists' order.
-
-        Parameters
-        ----------
-        artists : sequence of str
-
-        Returns
-        -------
-        spectrograms : np.ndarray, shape=(n, 256, 64), dtype=float32
-        owners : np.ndarray of int, shape=(n,)
-            Position in `artists` of each clip's artist; ascending.
-
-        Raises
-        ------
-        ValueError
-            If an artist has no clip.
-        """
-        place = pd.Index(artists).get_indexer(self.clip_artists)
-        rows = np.flatnonzero(place >= 0)
-        rows = rows[np.argsort(place[rows], kind="stable")]
-        silent = sorted(set(range(len(artists))) - set(place[rows]))
-        if silent:
-            raise ValueError(f"{len(silent)} artists have no clip, the first is {artists[silent[0]]}")
-        return np.asarray(self.spectrograms[rows], dtype=np.float32), place[rows]
-
-
-def collection(target, artists, spectrograms, index):
-    """Bring target, artists and clips together: artists with at least one clip, most listeners first.
-
-    Parameters
-    ----------
-    target : pd.DataFrame, shape=(n_all, n_all)
-    artists : pd.DataFrame
-        ``artist_id``, ``listeners``; most listeners first.
-    spectrograms : np.ndarray, shape=(n_clips, 256, 64)
-    index : pd.DataFrame
-        ``row``, ``artist_id`` of each clip.
-
-    Returns
-    -------
-    Collection
-
-    Raises
-    ------
-    ValueError
-        If fewer than two artists have both listeners and clips, or the tables do not fit each other.
-    """
-    heard = artists[artists["artist_id"].isin(index["artist_id"])]
-    ids = pd.Index(heard["artist_id"], name="artist_id", dtype=object)
-    if len(ids) < 2:
-        raise ValueError(f"{len(ids)} artists have both listeners and clips, at least 2 are needed")
-    if not ids.isin(target.index).all():
-        raise ValueError(
-            f"{(~ids.isin(target.index)).sum()} artists with clips are not in the target: run 01 to 03 again"
-        )
-    if len(index) != len(spectrograms):
-        raise ValueError(f"{len(spectrograms)} spectrograms have an index of {len(index)} rows: run 03 again")
-    listeners = pd.Series(heard["listeners"].to_numpy(), index=ids)
-    return Collection(
-        spectrograms,
-        index["artist_id"].to_numpy(dtype=object),
-        target.reindex(index=ids, columns=ids),
-        listeners,
-    )
 
 
 class Method(Protocol):
@@ -208,3 +114,58 @@ def to_frame(long, artists):
     if frame.isna().sum().sum() != len(artists):
         raise ValueError(f"{int(frame.isna().sum().sum()) - len(artists)} pairs of artists have no score")
     return frame
+
+
+METHOD_COLOURS = {
+    "chance": "#999999",
+    "popularity": "#E69F00",
+    "l2": "#56B4E9",
+    "spectrum": "#0072B2",
+    "mfcc_gaussian": "#CC79A7",
+    "untrained": "#F0E442",
+    "siamese": "#D55E00",
+    "split_half": "#000000",
+    "world": "#009E73",
+    "truth": "#000000",
+    "source": "#777777",
+    "loudness": "#777777",
+    "factor_ridge": "#117733",
+    "factor_kernel": "#44AA99",
+    "factor_sum": "#332288",
+    "factor_cnn": "#AA4499",
+    "factor_all": "#882255",
+    "tag_ridge": "#999933",
+    "factor_tags": "#661100",
+    "all_factors": "#000000",
+}
+METHOD_NAMES = {
+    "chance": "chance",
+    "popularity": "popularity alone",
+    "l2": "L2 of spectrograms",
+    "spectrum": "mean spectrum and spread",
+    "mfcc_gaussian": "MFCC Gaussians",
+    "untrained": "untrained network",
+    "siamese": "siamese network",
+    "split_half": "reference: other half of listeners",
+    "world": "reference: perfect hearing",
+    "truth": "the truth itself",
+    "source": "same catalogue",
+    "loudness": "like loudness",
+    "factor_ridge": "factors by ridge",
+    "factor_kernel": "factors by RBF kernel",
+    "factor_sum": "factors: ridge and kernel",
+    "factor_cnn": "factors by network",
+    "factor_all": "factors: all three",
+    "tag_ridge": "tags by ridge",
+    "factor_tags": "factors and tags",
+    "all_factors": "reference: everybody's factors",
+    "siamese_longer": "siamese, twice the epochs",
+    "siamese_best_epoch": "siamese, best dev epoch",
+    "siamese_five": "siamese, five convolutions",
+    "siamese_denoised": "siamese, denoised target",
+    "siamese_jittered": "siamese, crops and gain",
+    "siamese_best_chance": "siamese, all three",
+    "encoder_factors": "factors by the paper's encoder",
+    "feature_siamese": "pairs by the paper's head on features",
+    "pair_ridge": "pairs by ridge",
+}

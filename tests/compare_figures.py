@@ -11,7 +11,8 @@ import json
 import pandas as pd
 import pytest
 
-from lib import artifacts, paths, reproduction
+from lib.cli import reproduction
+from lib.workflow import artifacts, paths
 
 COMMITTED = paths.root() / "figures"
 KEYS = ["truth", "candidates", "fold", "method", "metric", "n"]

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import scipy.sparse
 
-from lib import listening, methods, similarity
+from lib import study as studies
+from lib.listening import matrix, metrics
 
 matplotlib.use("Agg")
 hypothesis.settings.register_profile("house", max_examples=25, deadline=None, derandomize=True, database=None)
@@ -31,7 +32,7 @@ def miniature():
         "artist_id": [f"artist-{k:02d}" for k in range(12)], "name": [f"Artist {k}" for k in range(12)],
         "listeners": (plays > 0).sum(axis=0), "plays": plays.sum(axis=0),
     })  # fmt: skip
-    return listening.ListeningMatrix(scipy.sparse.csr_array(plays), artists)
+    return matrix.ListeningMatrix(scipy.sparse.csr_array(plays), artists)
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +46,6 @@ def collection(miniature):
         rng.random((12, 1, 64)) + rng.normal(0, 0.2, (12, 256, 64)), 0, 1
     )  # each artist its own spectrum
     clips = sounds[pd.Index(ids).get_indexer(owners)] * rng.random((len(owners), 256, 1))
-    return methods.collection(
-        similarity.min_conditional(miniature), miniature.artists, clips.astype(np.float16), index
+    return studies.collection(
+        metrics.min_conditional(miniature), miniature.artists, clips.astype(np.float16), index
     )

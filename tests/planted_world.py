@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from lib import methods, similarity
-from lib.listening import ListeningMatrix
+from lib import study as studies
+from lib.listening import metrics
+from lib.listening.matrix import ListeningMatrix
 
 N_ARTISTS, N_STYLES, N_USERS = 40, 4, 400
 
@@ -29,7 +30,7 @@ def build(seed=0, clips=2):
     noise = rng.normal(0, 0.03, size=(len(owners), 256, 64))
     sounds = np.clip(level + patterns[style[owners]][:, None] + noise, 0, 1).astype(np.float16)
     index = pd.DataFrame({"row": range(len(owners)), "artist_id": np.array(ids, dtype=object)[owners]})
-    return matrix, methods.collection(similarity.min_conditional(matrix), artists, sounds, index)
+    return matrix, studies.collection(metrics.min_conditional(matrix), artists, sounds, index)
 
 
 def called(seed=0):

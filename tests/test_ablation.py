@@ -6,16 +6,19 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from lib import ablation, ranking, siamese, time_order, training
+from lib.filters import ablation, time_order
 from lib.methods import labelled_scores, mean_over_clips
+from lib.ranking import metrics
+from lib.training import network as training_network
+from lib.training import siamese
 
 
 @pytest.fixture(scope="module")
 def network(collection):
     """A network of 8 filters with statistics of batch normalisation that are not those of the start."""
     keras.utils.set_random_seed(4)
-    method = training.Siamese()
-    method.model = siamese.tile_model(siamese.encoder(n_filters=8))
+    method = siamese.Siamese()
+    method.model = training_network.tile_model(training_network.encoder(n_filters=8))
     rng = np.random.default_rng(5)
     for name in ("batch_norm_1", "batch_norm_2"):
         norm = method.model.get_layer("encoder").get_layer(name)
@@ -28,7 +31,7 @@ def quality(method, collection, artists):
     clips, owners = collection.clips_of(artists)
     scores = labelled_scores(mean_over_clips(method.clip_similarities(clips), owners, len(artists)), artists)
     target = collection.target.loc[artists, artists]
-    return ranking.ndcg(scores.reindex_like(target), target, 3)
+    return metrics.ndcg(scores.reindex_like(target), target, 3)
 
 
 @pytest.mark.parametrize("group", [[0], [5], [1, 2, 7]])

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import toy_repository
 
-from lib import artifacts, paths, profiles
+from lib.workflow import artifacts, paths, profiles
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from lib import audio
+from lib.audio import decode
 
 RATE = 44_100
 SECONDS = 4
@@ -50,7 +50,7 @@ def files():
 
 @pytest.mark.parametrize("codec", ["wav", "flac", "mp3", "ogg", "aiff", "m4a"])
 def test_each_codec_gives_the_samples_in_the_layout_of_the_file(files, codec):
-    sound = audio.decode(files[codec])
+    sound = decode.decode(files[codec])
     assert sound.codec == codec
     assert sound.sample_rate == RATE
     assert sound.samples.dtype == np.float32
@@ -64,19 +64,19 @@ def test_each_codec_gives_the_samples_in_the_layout_of_the_file(files, codec):
 @pytest.mark.parametrize("codec", ["wav", "flac", "mp3", "ogg"])
 def test_samples_agree_with_librosa(files, codec):
     expected, _ = librosa.load(io.BytesIO(files[codec]), sr=None, mono=False)
-    np.testing.assert_array_equal(audio.decode(files[codec]).samples, expected.T)
+    np.testing.assert_array_equal(decode.decode(files[codec]).samples, expected.T)
 
 
 @pytest.mark.parametrize("codec", ["wav", "mp3", "m4a"])
 def test_a_path_and_its_bytes_decode_alike_whatever_the_name(files, codec, tmp_path):
     path = tmp_path / "misnamed.xyz"
     path.write_bytes(files[codec])
-    np.testing.assert_array_equal(audio.decode(path).samples, audio.decode(files[codec]).samples)
+    np.testing.assert_array_equal(decode.decode(path).samples, decode.decode(files[codec]).samples)
 
 
 @pytest.mark.parametrize("codec", ["wav", "flac", "mp3", "ogg", "m4a"])
 def test_the_middle_is_cut_out_of_the_whole(files, codec):
-    whole, middle = audio.decode(files[codec]), audio.decode(files[codec], middle=1.5)
+    whole, middle = decode.decode(files[codec]), decode.decode(files[codec], middle=1.5)
     assert len(middle.samples) == 1.5 * RATE
     assert middle.seconds == pytest.approx(whole.seconds, abs=0.02)
     start = round((middle.seconds - 1.5) / 2 * RATE)
@@ -86,14 +86,14 @@ def test_the_middle_is_cut_out_of_the_whole(files, codec):
     powers = [(error**2).mean() for error in errors]
     assert np.argmin(powers) == 5
     assert min(powers) < (1e-4 if codec == "m4a" else 1e-9)  # AAC decoders draw their own noise after a jump
-    whole_again = audio.decode(files[codec], middle=SECONDS + 10)
+    whole_again = decode.decode(files[codec], middle=SECONDS + 10)
     np.testing.assert_array_equal(whole_again.samples, whole.samples)
 
 
 def test_mono_and_integer_samples_come_out_at_full_scale():
     square = np.where(np.arange(RATE) % 100 < 50, 0.5, -0.5)[:, None]
     for subtype in ("PCM_U8", "PCM_16", "PCM_24", "FLOAT"):
-        samples = audio.decode(encoded("WAV", square, subtype=subtype)).samples
+        samples = decode.decode(encoded("WAV", square, subtype=subtype)).samples
         assert samples.shape == (RATE, 1)
         np.testing.assert_allclose(samples, square, atol=1 / 128)
 
@@ -116,7 +116,7 @@ def damage(content, kind):
 )
 def test_damage_is_refused(files, codec, kind):
     with pytest.raises(ValueError, match="damaged or cut short"):
-        audio.decode(damage(files[codec], kind))
+        decode.decode(damage(files[codec], kind))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_what_is_no_sound_is_refused_whatever_its_name(content, tmp_path):
     path = tmp_path / "song.mp3"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"song\.mp3.*no sound file"):
-        audio.decode(path)
+        decode.decode(path)
 
 
 @pytest.mark.parametrize(
@@ -134,19 +134,19 @@ def test_what_is_no_sound_is_refused_whatever_its_name(content, tmp_path):
 )
 def test_the_first_bytes_alone_do_not_make_it_sound(head):
     with pytest.raises(ValueError, match="damaged or cut short"):
-        audio.decode(head + b"#EXTM3U\nfile:///etc/hostname\n" * 20)
+        decode.decode(head + b"#EXTM3U\nfile:///etc/hostname\n" * 20)
 
 
 def test_an_impossible_sample_rate_is_refused():
     header = bytearray(encoded("WAV", subtype="PCM_16"))
     header[24:28] = struct.pack("<I", 1_000_000_000)
     with pytest.raises(ValueError, match=r"sample rate.*expected 8000 to 192000"):
-        audio.decode(bytes(header))
+        decode.decode(bytes(header))
 
 
 def test_a_missing_file_is_named():
     with pytest.raises(ValueError, match=r"nowhere\.mp3.*No such file"):
-        audio.decode("nowhere.mp3")
+        decode.decode("nowhere.mp3")
 
 
 def test_an_mp3_that_does_not_state_its_length_is_read_to_its_end(files):
@@ -154,5 +154,5 @@ def test_an_mp3_that_does_not_state_its_length_is_read_to_its_end(files):
     mark = max(content.find(b"Xing"), content.find(b"Info"))
     silent_about_it = bytearray(content)
     silent_about_it[mark : mark + 4] = bytes(4)
-    sound = audio.decode(bytes(silent_about_it))
+    sound = decode.decode(bytes(silent_about_it))
     assert len(sound.samples) / RATE == sound.seconds == pytest.approx(SECONDS, abs=0.1)

@@ -5,8 +5,8 @@ import numpy as np
 import planted_world
 import pytest
 
-from lib import audio_features
-from lib.audio_features import Dictionary, Ear
+from lib.beyond import audio_features
+from lib.beyond.audio_features import Dictionary, Ear
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lib import paths
+from lib.workflow import paths
 
 SAME_TESTS = ["tests/test_siamese.py", "tests/test_training.py"]
 

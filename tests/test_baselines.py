@@ -6,7 +6,8 @@ import pytest
 import scipy.fft
 import scipy.spatial.distance
 
-from lib import baselines, methods
+from lib import study as studies
+from lib.ranking import baselines
 
 
 def artist_means(distances, owners, n):
@@ -41,7 +42,7 @@ def test_spectrum_compares_mean_and_spread_in_each_band(collection, heard):
 
 def test_spectrum_forgets_when_things_happen_and_l2_does_not(collection):
     clips, _ = collection.clips_of(collection.artists)
-    backwards = methods.Collection(
+    backwards = studies.Collection(
         clips[:, ::-1],
         collection.clip_artists[
             np.argsort(pd.Index(collection.artists).get_indexer(collection.clip_artists), kind="stable")
@@ -81,13 +82,13 @@ def test_mfcc_gaussian_is_the_symmetric_divergence_of_gaussians_over_mfccs(colle
 
 def test_mfcc_gaussian_does_not_hear_loudness(collection):
     """Half of the level added to all bands moves only the term that is left out."""
-    quieter = methods.Collection(
+    quieter = studies.Collection(
         np.asarray(collection.spectrograms, dtype=np.float32) / 2 + 0.25,
         collection.clip_artists,
         collection.target,
         collection.listeners,
     )
-    shifted = methods.Collection(
+    shifted = studies.Collection(
         np.asarray(quieter.spectrograms) + 0.1,
         collection.clip_artists,
         collection.target,
@@ -107,7 +108,7 @@ def test_popularity_ranks_all_queries_candidates_by_listeners(collection):
 
 
 def test_popularity_without_listeners_is_an_error(collection):
-    silent = methods.Collection(
+    silent = studies.Collection(
         collection.spectrograms, collection.clip_artists, collection.target, collection.listeners * 0
     )
     with pytest.raises(ValueError, match="scores are not finite"), np.errstate(divide="ignore"):

@@ -5,9 +5,9 @@ import pandas as pd
 import planted_world
 import pytest
 
-from lib import best_chance
-from lib.best_chance import BestChance
-from lib.training import Siamese
+from lib.beyond import best_chance
+from lib.beyond.best_chance import BestChance
+from lib.training.siamese import Siamese
 
 
 @pytest.fixture(scope="module")

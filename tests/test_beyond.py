@@ -5,7 +5,10 @@ import pandas as pd
 import planted_world
 import pytest
 
-from lib import beyond, confounds, evaluation, methods, ranking, significance, tags
+from lib import methods
+from lib.beyond import protocol, tables, tags
+from lib.ranking import confounds, metrics, significance
+from lib.ranking import tables as ranking_tables
 
 IDS = [f"a{place:02d}" for place in range(30)]
 LISTENERS = pd.Series(np.linspace(900, 30, 30), index=IDS)
@@ -51,13 +54,13 @@ def long_of(truth, fold=0):
 
 
 def test_values_are_the_metrics_of_the_part_alone(truth, split):
-    found = beyond.values(long_of(truth), truth, split, LISTENERS, n=3, part="dev")
+    found = tables.values(long_of(truth), truth, split, LISTENERS, n=3, part="dev")
     dev = IDS[14:22]
     assert list(found.columns) == ["fold", "method", "measure", "n_queries", "runs"]
     assert not found.duplicated(["fold", "method", "measure"]).any()
     of = {key: run.values for key, (run,) in found.set_index(["method", "measure"])["runs"].items()}
     assert set(of["l2", "ndcg"].index) == set(dev)
-    wanted = ranking.ndcg(-truth.loc[dev, dev], truth.loc[dev, dev], 3)
+    wanted = metrics.ndcg(-truth.loc[dev, dev], truth.loc[dev, dev], 3)
     np.testing.assert_allclose(of["l2", "ndcg"], wanted)
     matched = confounds.matched_concordance(truth.loc[dev, dev], truth.loc[dev, dev], LISTENERS)
     np.testing.assert_allclose(of["good", "matched_concordance"], matched)
@@ -68,27 +71,27 @@ def test_each_training_of_a_method_is_kept(truth, split):
     seeds = pd.concat([
         methods.to_long(truth, method="m", seed=0), methods.to_long(-truth, method="m", seed=1),
     ])  # fmt: skip
-    found = beyond.values(seeds, truth, split, LISTENERS, n=3)
+    found = tables.values(seeds, truth, split, LISTENERS, n=3)
     (runs,) = found[found["measure"] == "matched_concordance"]["runs"]
     first, second = (run.values.dropna() for run in runs)
     assert (first.unique().tolist(), second.unique().tolist()) == ([1], [0])
-    summary = beyond.summary(found).set_index("measure").loc["matched_concordance"]
+    summary = tables.summary(found).set_index("measure").loc["matched_concordance"]
     assert (summary["value"], summary["n_seeds"]) == (0.5, 2)
     assert summary["ci_high"] - summary["ci_low"] > 10  # two trainings that are each other's opposite
 
 
 def test_the_best_on_dev_is_chosen_and_a_tie_goes_to_the_first_named(truth, split):
-    dev = beyond.values(long_of(truth), truth, split, LISTENERS, n=3, part="dev")
-    assert beyond.choose(dev, ["l2", "chance", "good"]).index.tolist() == ["good", "chance", "l2"]
-    assert beyond.choose(dev, ["good"])["good"] == pytest.approx(1)
+    dev = tables.values(long_of(truth), truth, split, LISTENERS, n=3, part="dev")
+    assert tables.choose(dev, ["l2", "chance", "good"]).index.tolist() == ["good", "chance", "l2"]
+    assert tables.choose(dev, ["good"])["good"] == pytest.approx(1)
     twin = pd.concat([dev, dev[dev["method"] == "good"].assign(method="also")])
-    assert beyond.choose(twin, ["also", "good"]).index[0] == "also"
-    assert beyond.choose(twin, ["good", "also"]).index[0] == "good"
+    assert tables.choose(twin, ["also", "good"]).index[0] == "also"
+    assert tables.choose(twin, ["good", "also"]).index[0] == "good"
 
 
 def test_comparisons_are_paired_corrected_and_know_their_direction(truth, split):
-    test = beyond.values(long_of(truth), truth, split, LISTENERS, n=3)
-    found = beyond.comparisons(test, references=["l2", "absent"]).set_index(["measure", "method"])
+    test = tables.values(long_of(truth), truth, split, LISTENERS, n=3)
+    found = tables.comparisons(test, references=["l2", "absent"]).set_index(["measure", "method"])
     assert set(found["reference"]) == {"l2"}
     runs = test[test["measure"] == "ndcg"].set_index("method")["runs"]
     good = found.loc["ndcg", "good"]
@@ -106,37 +109,37 @@ def test_comparisons_are_paired_corrected_and_know_their_direction(truth, split)
 
 
 def test_the_other_way_round_the_decision_is_the_other_one(truth, split):
-    test = beyond.values(long_of(truth), truth, split, LISTENERS, n=3)
-    found = beyond.comparisons(test, references=["good"]).set_index(["measure", "method"])
+    test = tables.values(long_of(truth), truth, split, LISTENERS, n=3)
+    found = tables.comparisons(test, references=["good"]).set_index(["measure", "method"])
     assert found.loc[("ndcg", "l2"), "decision"] == "lower"
-    opposite = beyond.comparisons(test, references=["l2"]).set_index(["measure", "method"])
+    opposite = tables.comparisons(test, references=["l2"]).set_index(["measure", "method"])
     assert found.loc[("ndcg", "l2"), "difference"] == -opposite.loc[("ndcg", "good"), "difference"]
 
 
 def test_queries_of_further_folds_carry_the_comparison(truth, split):
     scores = pd.concat([long_of(truth, fold) for fold in range(4)], ignore_index=True)
-    test = beyond.values(scores, truth, three_folds(split), LISTENERS, n=3)
-    found = beyond.comparisons(test, references=["l2"])
+    test = tables.values(scores, truth, three_folds(split), LISTENERS, n=3)
+    found = tables.comparisons(test, references=["l2"])
     assert set(found["folds"]) == {3}
     assert set(found[found["measure"] == "ndcg"]["n_queries"]) == {30}
-    summary = beyond.summary(test).set_index(["method", "measure"])
+    summary = tables.summary(test).set_index(["method", "measure"])
     assert summary.loc[("good", "ndcg"), ["value", "n_queries"]].tolist() == [1, 30]
 
 
 def test_a_method_that_was_scored_on_the_papers_split_only_is_compared_there(truth, split):
     scores = pd.concat([long_of(truth, fold) for fold in range(4)], ignore_index=True)
     scores = scores[(scores["method"] != "l2") | (scores["fold"] == 0)]
-    test = beyond.values(scores, truth, three_folds(split), LISTENERS, n=3)
-    found = beyond.comparisons(test, references=["l2"])
+    test = tables.values(scores, truth, three_folds(split), LISTENERS, n=3)
+    found = tables.comparisons(test, references=["l2"])
     assert set(found["folds"]) == {0}
     assert set(found[found["measure"] == "ndcg"]["n_queries"]) == {8}
 
 
 def test_rows_of_table_1_hold_what_it_lacks(truth, split):
     scores = pd.concat([long_of(truth, fold) for fold in range(4)], ignore_index=True)
-    test = beyond.values(scores, truth, three_folds(split), LISTENERS, n=3)
-    rows = beyond.as_table1(test, n=3)
-    table = evaluation.table1(scores[scores["fold"] == 0], truth, IDS[22:], list_lengths=[3])
+    test = tables.values(scores, truth, three_folds(split), LISTENERS, n=3)
+    rows = tables.as_table1(test, n=3)
+    table = ranking_tables.table1(scores[scores["fold"] == 0], truth, IDS[22:], list_lengths=[3])
     assert list(rows.columns) == list(table.columns)
     assert rows.duplicated(["fold", "method", "metric"]).sum() == 0
     assert set(rows[rows["fold"] == 0]["metric"]) == {"matched_concordance"}
@@ -151,8 +154,8 @@ def test_rows_of_table_1_hold_what_it_lacks(truth, split):
 
 
 def test_proximity_and_popularity_get_names_of_their_own(truth):
-    near = beyond.with_proximity(long_of(truth), ["good"])
-    known = beyond.with_popularity(long_of(truth), LISTENERS, "good", {0: 0.0})
+    near = tables.with_proximity(long_of(truth), ["good"])
+    known = tables.with_popularity(long_of(truth), LISTENERS, "good", {0: 0.0})
     assert set(near["method"]) == {"good+proximity"}
     assert set(known["method"]) == {"good+popularity"}
     back = methods.to_frame(known, IDS)
@@ -161,24 +164,24 @@ def test_proximity_and_popularity_get_names_of_their_own(truth):
 
 def test_the_weight_of_popularity_is_judged_on_dev_alone(truth, split, rng):
     scores = long_of(truth)
-    found = beyond.weights_on_dev(scores, truth, split, LISTENERS, "good", weights=(0, 1), n=3)
+    found = tables.weights_on_dev(scores, truth, split, LISTENERS, "good", weights=(0, 1), n=3)
     held_out = scores["query"].isin(IDS[22:]) | scores["candidate"].isin(IDS[22:])
     spoilt = scores.assign(score=np.where(held_out, rng.random(len(scores)), scores["score"]))
-    again = beyond.weights_on_dev(spoilt, truth, split, LISTENERS, "good", weights=(0, 1), n=3)
+    again = tables.weights_on_dev(spoilt, truth, split, LISTENERS, "good", weights=(0, 1), n=3)
     pd.testing.assert_frame_equal(found, again)
     assert found.loc[0, "ndcg"] == pytest.approx(1)
     assert found.loc[1, "ndcg"] < 0.99
-    assert beyond.best_weights(found) == {0: 0}
+    assert tables.best_weights(found) == {0: 0}
 
 
 def test_each_fold_has_a_weight_of_its_own():
     found = pd.DataFrame({"fold": [0, 0, 1, 1], "weight": [0, 1, 0, 1], "ndcg": [0.3, 0.3, 0.1, 0.2]})
-    assert beyond.best_weights(found) == {0: 0, 1: 1}
+    assert tables.best_weights(found) == {0: 0, 1: 1}
 
 
 def test_hubs_are_counted_before_and_after(truth):
-    scores = pd.concat([long_of(truth), beyond.with_proximity(long_of(truth), ["good"])])
-    assert beyond.hubs(scores, IDS, ["good", "l2"], n=3)["method"].tolist() == ["good"]
+    scores = pd.concat([long_of(truth), tables.with_proximity(long_of(truth), ["good"])])
+    assert tables.hubs(scores, IDS, ["good", "l2"], n=3)["method"].tolist() == ["good"]
 
 
 def test_every_method_is_fitted_scored_and_better_than_l2_where_that_can_be_heard():
@@ -195,22 +198,22 @@ def test_every_method_is_fitted_scored_and_better_than_l2_where_that_can_be_hear
         for artist in part
     ]
     split = pd.DataFrame(rows, columns=["fold", "artist_id", "split"])
-    scorers, scores, seconds = beyond.fit_and_score(
+    scorers, scores, seconds = protocol.fit_and_score(
         matrix, collection, split, seeds=[0], steps=30, n_factors=4, known={("l2", 0)}
     )
-    assert [method.name for method, _ in scorers] == list(beyond.AUDIO_ALONE)
+    assert [method.name for method, _ in scorers] == list(protocol.AUDIO_ALONE)
     assert set(seconds["method"]) == {"factor_ridge", "factor_kernel", "factor_cnn"}
     known = scores.groupby("fold")["method"].unique()
     assert "l2" in known[1]
     assert "l2" not in known[0]  # notebook 05 has scored it
     assert set(scores[scores["fold"] == 1]["query"]) == {*dev, *test}
-    values = beyond.values(scores, collection.target, split, collection.listeners, n=3)
-    with_tags, _ = beyond.fit_all(
+    values = tables.values(scores, collection.target, split, collection.listeners, n=3)
+    with_tags, _ = protocol.fit_all(
         matrix, collection, train, dev, seeds=[0], steps=1, n_factors=4,
         tagged=tags.Tags(planted_world.called(), None, None),
     )  # fmt: skip
-    assert [method.name for method, _ in with_tags] == [*beyond.AUDIO_ALONE, *beyond.WITH_TAGS]
+    assert [method.name for method, _ in with_tags] == [*protocol.AUDIO_ALONE, *protocol.WITH_TAGS]
     same = with_tags[0][0].score(collection, test)
     assert same.equals(scorers[0][0].score(collection, test))  # tags leave the other methods alone
-    gain = beyond.comparisons(values, references=["l2"]).set_index(["measure", "method"])["difference"]
+    gain = tables.comparisons(values, references=["l2"]).set_index(["measure", "method"])["difference"]
     assert min(gain["ndcg", "factor_sum"], gain["ndcg", "factor_ridge"]) > 0

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import blend
+from lib.beyond import adjust
 
 SCORES = pd.DataFrame([[np.nan, 1.0, 3.0]], index=["a"], columns=["a", "b", "c"])
 LISTENERS = pd.Series({"a": 7, "b": 100, "c": 10})
@@ -12,18 +12,18 @@ LISTENERS = pd.Series({"a": 7, "b": 100, "c": 10})
 
 @pytest.mark.parametrize(("weight", "wanted"), [(0, [-1, 1]), (0.5, [-0.5, 0.5]), (1, [0, 0]), (3, [2, -2])])
 def test_both_sides_are_standardised_over_the_candidates(weight, wanted):
-    found = blend.blend(SCORES, LISTENERS, weight).loc["a"]
+    found = adjust.blend(SCORES, LISTENERS, weight).loc["a"]
     np.testing.assert_allclose(found[["b", "c"]], wanted, atol=1e-12)
     assert np.isnan(found["a"])
 
 
 def test_without_weight_every_order_stays(rng):
     scores = pd.DataFrame(rng.normal(size=(5, 3)), columns=["a", "b", "c"])
-    assert (blend.blend(scores, LISTENERS, 0).rank(axis=1) == scores.rank(axis=1)).all(axis=None)
+    assert (adjust.blend(scores, LISTENERS, 0).rank(axis=1) == scores.rank(axis=1)).all(axis=None)
 
 
 def test_scores_that_are_all_equal_leave_popularity_alone():
-    found = blend.blend(SCORES * 0, LISTENERS, 1.0)
+    found = adjust.blend(SCORES * 0, LISTENERS, 1.0)
     assert found.loc["a", "b"] > found.loc["a", "c"]
 
 
@@ -33,4 +33,4 @@ def test_scores_that_are_all_equal_leave_popularity_alone():
 ])  # fmt: skip
 def test_what_cannot_be_blended_is_an_error(listeners, weight, message):
     with pytest.raises(ValueError, match=message):
-        blend.blend(SCORES, listeners, weight)
+        adjust.blend(SCORES, listeners, weight)

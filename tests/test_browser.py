@@ -20,7 +20,9 @@ import pandas as pd
 import pytest
 import soundfile
 
-from lib import artifacts, methods, notebooks, paths, profiles, stages
+from lib import methods
+from lib.cli import notebooks
+from lib.workflow import artifacts, paths, profiles, stages
 
 STAGE = "07_artist_explorer"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -10,8 +10,8 @@ import requests
 import tiny_world
 from tiny_world import TinyWorld, ids, mbid
 
-from lib import paths
-from lib.demo import catalogue_server
+from demo import catalogue_server
+from lib.workflow import paths
 from tests.processes import alive
 
 AUTHORISED = {"Authorization": "Basic " + base64.b64encode(b"demo:demo").decode()}
@@ -121,7 +121,7 @@ def test_served_over_http_refused_once_and_gone_when_closed(monkeypatch):
 def test_those_who_render_end_with_a_parent_that_is_killed():
     code = """
 import signal
-from lib import demo
+import demo
 server = demo.serve(demo.World(30, 1000), n_workers=1)
 server._workers.submit(len, "").result()
 print(*server._workers._processes, flush=True)

@@ -7,9 +7,8 @@ import types
 import pytest
 from hostile_server import NAMES, Clock, HostileServer, redirect, reply
 
-from lib import catalogues
-from lib.catalogues import http, musicbrainz
-from lib.catalogues.source import Answers, Candidate, Track
+from lib.clips.sources import http, musicbrainz, registry
+from lib.clips.sources.source import Answers, Candidate, Track
 
 MBID = "b10bbbfc-cf9e-42e0-be17-e2c3e1d2600d"
 
@@ -26,10 +25,10 @@ def connect(host, tmp_path):
 
     def connect(name, **settings):
         clock = Clock()
-        addresses = {key: f"{host.address}/{key}" for key in catalogues.ADDRESSES}
+        addresses = {key: f"{host.address}/{key}" for key in registry.ADDRESSES}
         limiter = http.Limiter({}, clock=clock, sleep=clock.sleep)
         settings = {"cache": tmp_path, "addresses": addresses, "http": {"limiter": limiter}} | settings
-        return catalogues.connect([name], **settings)[0]
+        return registry.connect([name], **settings)[0]
 
     return connect
 
@@ -122,7 +121,7 @@ def test_spotify_says_that_credentials_are_wrong(host, connect):
 def test_spotify_outside_needs_credentials_and_keeps_them_from_the_loopback(host, connect, monkeypatch):
     monkeypatch.delenv("SPOTIFY_CLIENT_ID", raising=False)
     with pytest.raises(ValueError, match="SPOTIFY_CLIENT_ID"):
-        catalogues.connect(["spotify"], contact="me@example.org", i_may_use=["spotify"])
+        registry.connect(["spotify"], contact="me@example.org", i_may_use=["spotify"])
     monkeypatch.setenv("SPOTIFY_CLIENT_ID", "mine")
     monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", "secret")
     login(host)
@@ -260,7 +259,7 @@ def test_musicbrainz_is_asked_only_for_mbids_and_only_once(host, connect):
 
 
 def test_every_catalogue_has_its_pages_known():
-    assert set(musicbrainz.PAGES) == {name for name, module in catalogues.SOURCES.items() if module.ADDRESSES}
+    assert set(musicbrainz.PAGES) == {name for name, module in registry.SOURCES.items() if module.ADDRESSES}
 
 
 # What all have in common
@@ -363,16 +362,16 @@ def test_after_a_restart_the_preview_is_asked_for_by_track(host, connect):
 
 def test_a_source_whose_terms_forbid_needs_a_statement():
     with pytest.raises(ValueError, match=r"policy forbids.*`i_may_use`: \[spotify\]"):
-        catalogues.connect(["deezer", "spotify"], contact="me@example.org")
+        registry.connect(["deezer", "spotify"], contact="me@example.org")
     with pytest.raises(ValueError, match=r"may not be kept.*`i_may_use`: \[itunes\]"):
-        catalogues.connect(["itunes"], contact="me@example.org", i_may_use=["spotify"])
-    assert catalogues.connect(["itunes"], contact="me@example.org", i_may_use=["itunes"])[0].name == "itunes"
+        registry.connect(["itunes"], contact="me@example.org", i_may_use=["spotify"])
+    assert registry.connect(["itunes"], contact="me@example.org", i_may_use=["itunes"])[0].name == "itunes"
 
 
 def test_services_outside_want_a_contact():
     with pytest.raises(ValueError, match="`contact`"):
-        catalogues.connect(["deezer"])
-    assert catalogues.connect(["deezer"], contact="me@example.org")[0].name == "deezer"
+        registry.connect(["deezer"])
+    assert registry.connect(["deezer"], contact="me@example.org")[0].name == "deezer"
 
 
 @pytest.mark.parametrize(
@@ -387,12 +386,12 @@ def test_services_outside_want_a_contact():
 )
 def test_misspelt_settings_are_errors(sources, settings, message):
     with pytest.raises(ValueError, match=message):
-        catalogues.connect(sources, **settings)
+        registry.connect(sources, **settings)
 
 
 def test_every_source_states_its_terms():
-    terms = catalogues.terms(catalogues.SOURCES)
-    assert terms["source"].tolist() == list(catalogues.SOURCES)
+    terms = registry.terms(registry.SOURCES)
+    assert terms["source"].tolist() == list(registry.SOURCES)
     assert (terms[["licence", "citation", "terms"]].map(len) > 5).all(axis=None)
 
 

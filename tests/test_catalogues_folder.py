@@ -7,9 +7,10 @@ import types
 import pandas as pd
 import pytest
 
-from lib import catalogues, profiles
-from lib.catalogues import folder as module
-from lib.catalogues.source import Candidate, Settings
+from lib.clips.sources import folder as module
+from lib.clips.sources import registry
+from lib.clips.sources.source import Candidate, Settings
+from lib.workflow import profiles
 
 
 def fill(root, *paths):
@@ -23,7 +24,7 @@ def artist(name, artist_id="name:x"):
 
 
 def folder(root="", **settings):
-    return catalogues.connect(["folder"], music_folder=str(root), **settings)[0]
+    return registry.connect(["folder"], music_folder=str(root), **settings)[0]
 
 
 def tracks_of(source, name, artist_id="name:x"):
@@ -178,4 +179,4 @@ def test_what_messages_name_is_what_a_person_can_set():
 def test_all_spellings_are_offered_and_a_catalogue_offers_none(tmp_path):
     fill(tmp_path, "Sigur Rós/1.mp3", "SIGUR RÓS/2.mp3", "Abba/1.mp3", "Abba/2.mp3")
     assert sorted(folder(tmp_path).offers()) == ["Abba", "SIGUR RÓS", "Sigur Rós"]
-    assert catalogues.connect(["deezer"], contact="me@example.org")[0].offers() is None
+    assert registry.connect(["deezer"], contact="me@example.org")[0].offers() is None

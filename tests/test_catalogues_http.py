@@ -19,7 +19,7 @@ from hostile_server import (
     trailed,
 )
 
-from lib.catalogues import http
+from lib.clips.sources import http
 
 GOOD = {"answer": 42}
 

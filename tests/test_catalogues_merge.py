@@ -11,10 +11,11 @@ import pytest
 from hostile_server import HostileServer, reply
 from tiny_world import sound
 
-from lib import catalogues, clips, datasets, profiles
-from lib.catalogues import http
-from lib.catalogues import merge as module
-from lib.catalogues.source import Track
+from lib.clips import collect as clips_collect
+from lib.clips.sources import http, registry
+from lib.clips.sources import merge as module
+from lib.clips.sources.source import Track
+from lib.workflow import downloads, profiles
 
 ROOT = "MERGE_Audio_Complete/"
 TABLE = ROOT + module.TABLE
@@ -46,11 +47,13 @@ def archive(path, members=(), *, table=HEADER + ROWS, method=zipfile.ZIP_DEFLATE
 
 
 def merge(path, **settings):
-    return catalogues.connect(["merge"], merge_file=str(path), **settings)[0]
+    return registry.connect(["merge"], merge_file=str(path), **settings)[0]
 
 
 def collect(source, folder, **options):
-    return clips.collect(ARTISTS, [source], folder, **({"clips_per_artist": 2, "n_jobs": 4} | options))
+    return clips_collect.collect(
+        ARTISTS, [source], folder, **({"clips_per_artist": 2, "n_jobs": 4} | options)
+    )
 
 
 def artist(name):
@@ -115,7 +118,7 @@ def test_the_result_does_not_depend_on_the_number_of_threads(tmp_path):
 def test_names_that_lead_nowhere_are_written_down(tmp_path):
     source = merge(archive(tmp_path / "merge.zip"))
     assert sorted(source.offers()) == ["Abba", "NA", "Nobody Asked", "Weird, Al", "abba"]
-    rows = clips.unresolved(ARTISTS, [source])[["source", "side", "problem", "name"]]
+    rows = clips_collect.unresolved(ARTISTS, [source])[["source", "side", "problem", "name"]]
     assert rows.to_numpy().tolist() == [
         ["merge", "plays", "unmatched", "Cher"],
         ["merge", "music", "ambiguous", "Abba"],
@@ -173,7 +176,7 @@ def test_many_threads_read_at_once_and_each_gets_what_it_asked_for(tmp_path):
 
 
 def test_the_archive_is_fetched_verified_and_not_fetched_twice(tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets.paths, "downloads", lambda: tmp_path / "downloads")
+    monkeypatch.setattr(downloads.paths, "downloads", lambda: tmp_path / "downloads")
     content = archive(tmp_path / "merge.zip").read_bytes()
     checksum = f"md5:{hashlib.md5(content).hexdigest()}"
     record = {"files": [{"key": "MERGE_Audio_Complete.zip", "size": len(content), "checksum": checksum}]}
@@ -191,8 +194,8 @@ def test_the_archive_is_fetched_verified_and_not_fetched_twice(tmp_path, monkeyp
 
 
 def test_without_a_network_the_message_says_what_a_person_can_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets.paths, "downloads", lambda: tmp_path)
-    with HostileServer() as zenodo, pytest.raises(datasets.DatasetError) as caught:
+    monkeypatch.setattr(downloads.paths, "downloads", lambda: tmp_path)
+    with HostileServer() as zenodo, pytest.raises(downloads.DatasetError) as caught:
         merge("", zenodo=zenodo.address)
     assert "By hand: fetch MERGE_Audio_Complete.zip" in str(caught.value)
     assert "Or set `02_preview_clips.merge_file`" in str(caught.value)
@@ -392,7 +395,7 @@ def test_an_archive_that_is_taken_away_meanwhile_is_no_verdict_on_its_clips(tmp_
 
 
 def test_it_needs_neither_contact_nor_statement_and_states_its_terms():
-    terms = catalogues.terms(["merge"]).iloc[0]
+    terms = registry.terms(["merge"]).iloc[0]
     assert "Non Commercial 4.0" in terms["licence"] and "Non-commercial" in terms["terms"]
     assert "Louro" in terms["citation"] and "10.5281/zenodo.13939205" in terms["citation"]
     assert not module.NEEDS_STATEMENT and not module.ADDRESSES

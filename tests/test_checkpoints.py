@@ -5,7 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from lib import artifacts, checkpoints
+from lib.training import checkpoints
+from lib.workflow import artifacts
 
 OURS = {"learning_rate": 0.001, "seed": 3}
 

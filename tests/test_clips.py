@@ -30,11 +30,13 @@ from hostile_server import (
 )
 from tiny_world import RATE, TinyWorld, sound
 
-from lib import catalogues, clips, sandbox
-from lib.catalogues import http
-from lib.catalogues.http import Unavailable
-from lib.catalogues.source import Candidate, Fetched, Source, Track
-from lib.demo import catalogue_server
+from demo import catalogue_server
+from lib.audio import sandbox
+from lib.clips import collect as clips_collect
+from lib.clips import gate
+from lib.clips.sources import http, registry
+from lib.clips.sources.http import Unavailable
+from lib.clips.sources.source import Candidate, Fetched, Source, Track
 
 ORDER = ["spotify", "itunes", "deezer"]
 
@@ -85,7 +87,7 @@ def taken(found):
 
 
 def collect(table, sources, folder, **options):
-    return clips.collect(table, sources, folder, **({"n_jobs": 2, "clips_per_artist": 2} | options))
+    return clips_collect.collect(table, sources, folder, **({"n_jobs": 2, "clips_per_artist": 2} | options))
 
 
 # Who is accepted
@@ -118,7 +120,7 @@ def test_only_an_equal_name_is_accepted_and_only_if_it_is_told_apart(
     offered, linked, shared, chosen, because
 ):
     source = Shelf("x", {name: [] for name in offered}, {"id-0": linked})
-    choice = clips.choose(types.SimpleNamespace(artist_id="id-0", name="Abba"), source, shared)
+    choice = clips_collect.choose(types.SimpleNamespace(artist_id="id-0", name="Abba"), source, shared)
     assert choice.because.startswith(because)
     if chosen is None:
         assert choice.candidate is None
@@ -129,7 +131,7 @@ def test_only_an_equal_name_is_accepted_and_only_if_it_is_told_apart(
 
 def test_an_artist_without_a_name_is_nobody():
     source = Shelf("x", {" ": songs(200, 1)})
-    assert clips.choose(types.SimpleNamespace(artist_id="id-0", name=" "), source).candidate is None
+    assert clips_collect.choose(types.SimpleNamespace(artist_id="id-0", name=" "), source).candidate is None
 
 
 # The gate
@@ -161,12 +163,12 @@ def noise(value):
     ],
 )
 def test_the_gate_says_what_is_wrong(content, objection):
-    assert clips.objection(clips.examine(content), min_seconds=10) == objection
+    assert gate.objection(gate.examine(content), min_seconds=10) == objection
 
 
 def test_an_examination_holds_what_the_file_is():
     content = sound(440, level=0.5)
-    examination = clips.examine(content)
+    examination = gate.examine(content)
     assert examination["seconds"] == tiny_world.SECONDS
     assert (examination["codec"], examination["sample_rate"], examination["channels"]) == ("wav", RATE, 1)
     assert examination["bytes"] == len(content)
@@ -181,9 +183,9 @@ def test_the_same_sound_in_another_file_is_known_again():
         copy.setparams(source.getparams())
         copy.writeframes(source.readframes(-1))
     other = file.getvalue() + b"LIST\4\0\0\0junk"
-    assert clips.examine(other)["sha256"] != clips.examine(plain)["sha256"]
-    assert clips.examine(other)["content"] == clips.examine(plain)["content"]
-    assert clips.examine(sound(441))["content"] != clips.examine(plain)["content"]
+    assert gate.examine(other)["sha256"] != gate.examine(plain)["sha256"]
+    assert gate.examine(other)["content"] == gate.examine(plain)["content"]
+    assert gate.examine(sound(441))["content"] != gate.examine(plain)["content"]
 
 
 def test_what_is_rejected_is_written_down_and_the_next_track_is_tried(tmp_path):
@@ -210,7 +212,7 @@ def test_an_examination_in_a_child_is_the_same(tmp_path):
     content = sound(440, seconds=40)
     (tmp_path / "clip.wav").write_bytes(content)
     for given in (content, tmp_path / "clip.wav"):
-        assert clips.examine_apart(given) == clips.examine(given)
+        assert gate.examine_apart(given) == gate.examine(given)
 
 
 def boasting(kind):
@@ -239,9 +241,9 @@ def test_a_file_that_never_ends_is_one_clip_rejected(tmp_path, monkeypatch):
     """A pipe that nobody writes to stands for a decoder that hangs."""
     music(tmp_path / "music", "Abba", "Cher")
     os.mkfifo(tmp_path / "music/Abba/2.wav")
-    sources = catalogues.connect(["folder"], music_folder=str(tmp_path / "music"))
-    clips.examine_apart(sound(440))  # a child is there before the clock runs
-    monkeypatch.setattr(clips, "GATE_SECONDS", 1.0)
+    sources = registry.connect(["folder"], music_folder=str(tmp_path / "music"))
+    gate.examine_apart(sound(440))  # a child is there before the clock runs
+    monkeypatch.setattr(gate, "GATE_SECONDS", 1.0)
     found = collect(artists("Abba", "Cher"), sources, tmp_path, n_jobs=1)
     assert found.clips["artist"].tolist() == ["Abba", "Cher"]
     assert "'Abba/2': stopped after 1 s" in found.missing["reason"][0]
@@ -327,7 +329,7 @@ def test_the_summary_counts_what_came_from_where(tmp_path):
     first = Shelf("first", {"Abba": songs(200, 2), "Cher": songs(210, 1)})
     second = Shelf("second", {"Cher": songs(230, 1)}, {"id-1": ["second:Cher"]})
     found = collect(artists("Abba", "Cher", "Enya", "Dido"), [first, second], tmp_path)
-    summary = clips.summary(found, ["first", "second"], 4).set_index(["source", "quantity"])["value"]
+    summary = clips_collect.summary(found, ["first", "second"], 4).set_index(["source", "quantity"])["value"]
     assert summary["first", "clips"] == 3
     assert summary["second", "artists"] == 1
     assert summary["all", "missing_artists"] == 2
@@ -340,7 +342,7 @@ def test_tables_are_as_they_are_read_again(tmp_path):
     found = collect(
         artists(name, "Cher", "Enya"), [Shelf("x", {name: songs(200, 2), "Cher": songs(210, 1)})], tmp_path
     )
-    assert list(found.clips.columns) == list(clips.COLUMNS)
+    assert list(found.clips.columns) == list(clips_collect.COLUMNS)
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "clips.parquet"), found.clips)
     for name, table in (("missing.tsv", found.missing), ("retrievals.tsv", found.retrievals)):
         again = pd.read_csv(tmp_path / name, sep="\t", dtype="str", keep_default_na=False)
@@ -416,7 +418,7 @@ def test_own_files_stay_where_they_are_and_only_their_middle_is_heard(tmp_path):
         (music / artist / "1.wav").write_bytes(sound(pitch, seconds=40))
         (music / artist / "2.mp3").write_bytes(b"lyrics, not music")
         (music / artist / "3.flac").write_bytes(sound(pitch + 1, format="FLAC"))
-    sources = catalogues.connect(["folder"], music_folder=str(music))
+    sources = registry.connect(["folder"], music_folder=str(music))
     found = collect(artists("abba", "CHER", "Enya"), sources, tmp_path / "data", clips_per_artist=3)
     own = [str(path) for path in music.rglob("*") if path.suffix in (".wav", ".flac")]
     assert sorted(found.clips["file"]) == sorted(own)
@@ -429,7 +431,7 @@ def music(root, *names):
     for number, name in enumerate(names):
         (root / name).mkdir(parents=True)
         (root / name / "1.wav").write_bytes(sound(200 + number))
-    return catalogues.connect(["folder"], music_folder=str(root))
+    return registry.connect(["folder"], music_folder=str(root))
 
 
 def test_of_artists_who_share_a_name_only_the_first_gets_what_the_folder_has(tmp_path):
@@ -444,7 +446,7 @@ def test_of_artists_who_share_a_name_only_the_first_gets_what_the_folder_has(tmp
 def test_names_that_plays_and_folder_do_not_share_are_told(tmp_path):
     sources = music(tmp_path / "music", "Nirvana", "Cher", "CHER", "Dido")
     table = artists("nirvana", "Cher", "Nirvana", "Enya", "ENYA")
-    told = clips.unresolved(table, sources)
+    told = clips_collect.unresolved(table, sources)
     assert told[["source", "side", "problem", "name"]].to_numpy().tolist() == [
         ["folder", "plays", "ambiguous", "Nirvana"],
         ["folder", "plays", "unmatched", "Enya"],
@@ -460,7 +462,7 @@ def test_names_that_plays_and_folder_do_not_share_are_told(tmp_path):
 
 
 def test_a_catalogue_that_can_only_be_searched_has_no_names_to_tell():
-    told = clips.unresolved(artists("Abba", "ABBA"), [Shelf("x", {"Abba": []})])
+    told = clips_collect.unresolved(artists("Abba", "ABBA"), [Shelf("x", {"Abba": []})])
     assert told.empty
     assert list(told.columns) == ["source", "side", "problem", "name", "artist_id", "detail"]
 
@@ -475,12 +477,12 @@ def served():
 
 
 def connect(server, cache):
-    return catalogues.connect(ORDER, cache=cache, addresses=server.addresses)
+    return registry.connect(ORDER, cache=cache, addresses=server.addresses)
 
 
 def test_the_demo_catalogues_give_each_artist_its_own(served, tmp_path):
     table = tiny_world.table(TinyWorld())
-    found = clips.collect(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=4)
+    found = clips_collect.collect(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=4)
     by_artist = found.clips.groupby("artist_id")
     assert by_artist["source"].unique().map(list).to_dict() == {
         tiny_world.mbid(1): ["spotify"],
@@ -493,7 +495,7 @@ def test_the_demo_catalogues_give_each_artist_its_own(served, tmp_path):
         assert own["title"].str.endswith(f"of {int(artist_id[:8])}").all()
     assert by_artist.size().tolist() == [3, 3, 3, 3, 2]
     again = len(served.requests)
-    repeated = clips.collect(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=4)
+    repeated = clips_collect.collect(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=4)
     assert len(served.requests) == again
     pd.testing.assert_frame_equal(repeated.clips, found.clips)
     pd.testing.assert_frame_equal(repeated.retrievals, found.retrievals)
@@ -501,9 +503,9 @@ def test_the_demo_catalogues_give_each_artist_its_own(served, tmp_path):
 
 def test_after_a_kill_nothing_that_succeeded_is_asked_again(served, tmp_path, monkeypatch):
     table = tiny_world.table(TinyWorld())
-    whole = clips.collect(table, connect(served, tmp_path / "x"), tmp_path / "whole", n_jobs=1)
+    whole = clips_collect.collect(table, connect(served, tmp_path / "x"), tmp_path / "whole", n_jobs=1)
     begin = len(served.requests)
-    examine, calls = clips.examine_apart, []
+    examine, calls = gate.examine_apart, []
 
     def killed(content):
         calls.append(content)
@@ -511,11 +513,11 @@ def test_after_a_kill_nothing_that_succeeded_is_asked_again(served, tmp_path, mo
             raise KeyboardInterrupt
         return examine(content)
 
-    monkeypatch.setattr(clips, "examine_apart", killed)
+    monkeypatch.setattr(gate, "examine_apart", killed)
     with pytest.raises(KeyboardInterrupt):
-        clips.collect(table, connect(served, tmp_path / "y"), tmp_path / "resumed", n_jobs=1)
+        clips_collect.collect(table, connect(served, tmp_path / "y"), tmp_path / "resumed", n_jobs=1)
     assert not (tmp_path / "resumed/clips.parquet").exists()
-    resumed = clips.collect(table, connect(served, tmp_path / "y"), tmp_path / "resumed", n_jobs=1)
+    resumed = clips_collect.collect(table, connect(served, tmp_path / "y"), tmp_path / "resumed", n_jobs=1)
     pd.testing.assert_frame_equal(resumed.clips, whole.clips)
     asked = collections.Counter(path.partition("?hdnea")[0] for path in served.requests[begin:])
     twice = {path for path, n in asked.items() if n > 1}
@@ -526,11 +528,11 @@ def test_after_a_kill_nothing_that_succeeded_is_asked_again(served, tmp_path, mo
 
 def test_a_damaged_clip_on_disk_is_fetched_again(served, tmp_path):
     table = tiny_world.table(TinyWorld())
-    found = clips.collect(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=2)
+    found = clips_collect.collect(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=2)
     path = tmp_path / found.clips["file"][0]
     content = path.read_bytes()
     path.write_bytes(content[:-100])
-    again = clips.collect(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=2)
+    again = clips_collect.collect(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=2)
     assert path.read_bytes() == content
     pd.testing.assert_frame_equal(again.clips, found.clips)
 
@@ -579,9 +581,9 @@ def itunes(server):
 def patient(server, source, cache, **options):
     """A source on a server, whose waiting takes no time."""
     clock = Clock()
-    addresses = {key: f"{server.address}/{key}" for key in catalogues.ADDRESSES}
+    addresses = {key: f"{server.address}/{key}" for key in registry.ADDRESSES}
     limiter = http.Limiter({}, clock=clock, sleep=clock.sleep)
-    return catalogues.connect([source], addresses=addresses, cache=cache, http={"limiter": limiter} | options)
+    return registry.connect([source], addresses=addresses, cache=cache, http={"limiter": limiter} | options)
 
 
 @pytest.fixture(scope="module")

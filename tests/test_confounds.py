@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from lib import confounds, methods, ranking
+from lib import methods
+from lib.ranking import confounds, metrics
 
 
 def frame(values):
@@ -180,7 +181,7 @@ def test_a_thousand_times_the_listeners_move_a_lists_popularity_and_leave_its_in
 def test_controlling_for_a_frame_that_says_nothing_leaves_the_rank_correlation(rng):
     first, second = random_frame(rng, 9), random_frame(rng, 9)
     found = confounds.partial(first, second, frame(np.zeros((9, 9))))
-    np.testing.assert_allclose(found.values, ranking.spearman(first, second))
+    np.testing.assert_allclose(found.values, metrics.spearman(first, second))
     everything = confounds.partial(first, second, second)
     assert (everything.values == 0).all()
     assert (everything.influence.fillna(0) == 0).all(axis=None)
@@ -330,7 +331,7 @@ def test_strata_split_queries_and_candidates_alike(study):
     assert len(table) == 2 * 3 * 2
     queries = table[(table["strata_of"] == "queries") & (table["method"] == "noisy")]
     assert queries["n_queries"].tolist() == [4, 4, 4]
-    overlap = np.mean([ranking.overlap_at_n(run, truth, 3) for run in predicted["noisy"]], axis=0)
+    overlap = np.mean([metrics.overlap_at_n(run, truth, 3) for run in predicted["noisy"]], axis=0)
     np.testing.assert_allclose(queries["value"], overlap.reshape(3, 4).mean(axis=1))
     constant = table[table["method"] == "constant"]
     np.testing.assert_allclose(constant["value"], constant["chance"])

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import controls, filters, paths, training
+from lib.filters import controls, criteria, kernels
+from lib.training import siamese
+from lib.workflow import paths
 
 SETTINGS = {"batch_size": 256, "epochs": 1, "learning_rate": 0.001, "batch_norm_momentum": 0.9, "n_dev": 3}
 
@@ -48,7 +50,7 @@ def test_a_control_starts_as_the_untrained_network_of_its_seed_and_is_trained_on
 ):
     train, dev = collection.artists[:5], collection.artists[9:]
     plain = {name: SETTINGS[name] for name in controls.SETTINGS if name in SETTINGS}
-    by_hand = training.Siamese(**plain)
+    by_hand = siamese.Siamese(**plain)
     by_hand.fit(controls.permuted(collection, train, seed=101), train, dev, seed=101)
     for ours, theirs in zip(networks[101].model.get_weights(), by_hand.model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -56,7 +58,7 @@ def test_a_control_starts_as_the_untrained_network_of_its_seed_and_is_trained_on
 
 def test_an_interrupted_run_goes_on_from_its_checkpoints(collection, networks, checkpoints, monkeypatch):
     train, dev, steps = collection.artists[:5], collection.artists[9:], []
-    monkeypatch.setattr(training.Siamese, "_train_epoch", lambda self, *args, **more: steps.append(1) or 0.0)
+    monkeypatch.setattr(siamese.Siamese, "_train_epoch", lambda self, *args, **more: steps.append(1) or 0.0)
     again = controls.trained(collection, train, dev, SETTINGS, [100], checkpoint_folder=checkpoints)
     seed, network = next(again)
     assert (seed, steps) == (100, [])
@@ -68,15 +70,15 @@ def test_controls_are_described_as_trained_networks_are(networks, collection):
     clips = collection.spectrograms
     table = controls.describe(clips, networks, n_noise=19)
     assert table["network"].unique().tolist() == [100, 101]
-    layers = [filters.first_layer(network.model) for network in networks.values()]
-    plain = filters.describe(clips, layers)
-    pd.testing.assert_frame_equal(table[list(filters.CRITERIA)], plain[list(filters.CRITERIA)])
+    layers = [kernels.first_layer(network.model) for network in networks.values()]
+    plain = criteria.describe(clips, layers)
+    pd.testing.assert_frame_equal(table[list(criteria.CRITERIA)], plain[list(criteria.CRITERIA)])
     starts = [
-        filters.first_layer(training.Untrained(batch_norm_momentum=0.9).build(seed=seed).model)
+        kernels.first_layer(siamese.Untrained(batch_norm_momentum=0.9).build(seed=seed).model)
         for seed in networks
     ]
     added = [layer.kernels - start.kernels for layer, start in zip(layers, starts, strict=True)]
-    matched = filters.twins(*added)
+    matched = kernels.twins(*added)
     first = table[table["network"] == 100]
     assert first["twin"].tolist() == matched["twin"].tolist()
     assert first["twin_added"].tolist() == pytest.approx(matched["correlation"].tolist())

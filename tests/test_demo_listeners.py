@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import demo, listening, plays, similarity
-from lib.demo import constants, listeners
+import demo
+from demo import constants, listeners
+from lib.listening import matrix as listening_matrix
+from lib.listening import metrics, plays
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +120,8 @@ def test_an_artist_has_listeners_in_proportion_to_its_popularity(world):
 
 
 def test_artists_of_one_style_share_listeners_and_so_do_popular_ones_of_different_styles(world, files):
-    matrix = listening.top(plays.read(files[0], files[1], one_mbid_per_name=False).listening, 50)
-    target = similarity.min_conditional(matrix)
+    matrix = listening_matrix.top(plays.read(files[0], files[1], one_mbid_per_name=False).listening, 50)
+    target = metrics.min_conditional(matrix)
     main = np.array([np.argmax(world.artist(mbid).style) for mbid in target.index])
     upper = np.triu_indices(len(main), 1)
     same, truth = (main[:, None] == main)[upper], target.to_numpy()[upper]

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import audio, demo, spectrograms
-from lib.demo import __main__ as command
-from lib.demo import constants, score, synthesiser
+import demo
+from demo import __main__ as command
+from demo import constants, score, synthesiser
+from lib.audio import decode
+from lib.spectrograms import picture as spectrograms_picture
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def test_every_style_gives_thirty_finite_seconds_that_are_neither_silent_nor_cli
 
 def test_no_recording_is_a_drone_or_noise_over_its_whole_length(recordings):
     for samples, rate in recordings.values():
-        picture = spectrograms.log_mel(spectrograms.mono(samples, rate))
+        picture = spectrograms_picture.log_mel(spectrograms_picture.mono(samples, rate))
         assert picture.std(axis=0).mean() > 0.03  # something happens over time
         assert picture.mean(axis=0).std() > 0.05  # bands differ
 
@@ -60,12 +62,13 @@ def test_the_same_track_gives_the_same_bytes_and_they_decode_to_its_sound(world,
     track = next(track for track in one_of_each_style(world) if recordings[track.track_id][1] == 22_050)
     content, named = demo.render(world, track, codec)
     assert demo.render(demo.World(40, 100), track, codec) == (content, codec) and named == codec
-    heard, (samples, rate) = audio.decode(content), recordings[track.track_id]
+    heard, (samples, rate) = decode.decode(content), recordings[track.track_id]
     assert (heard.codec, heard.sample_rate) == (codec, rate)
-    assert len(heard.samples) == pytest.approx(len(samples), abs=2 * audio.MP3_FRAME)
+    assert len(heard.samples) == pytest.approx(len(samples), abs=2 * decode.MP3_FRAME)
     n = min(len(heard.samples), len(samples))
     pictures = [
-        spectrograms.log_mel(spectrograms.mono(sound[:n], rate)) for sound in (samples, heard.samples)
+        spectrograms_picture.log_mel(spectrograms_picture.mono(sound[:n], rate))
+        for sound in (samples, heard.samples)
     ]
     assert np.abs(pictures[0] - pictures[1])[:, :40].mean() < 0.05  # 4 dB, below 5 kHz
 
@@ -154,19 +157,19 @@ def test_the_command_writes_music_a_table_and_the_listeners(tmp_path, monkeypatc
         "--jobs",
         "1",
     ]
-    monkeypatch.setattr("sys.argv", ["lib.demo", *arguments])
+    monkeypatch.setattr("sys.argv", ["demo", *arguments])
     command.main()
     table = pd.read_csv(tmp_path / "tracks.csv")
     assert list(table.columns) == ["artist", "file"]
     assert f"{len(table)} simulated artists with {len(table)} clips and 50" in capsys.readouterr().out
     for artist, file in table.itertuples(index=False):
         assert file.split("/")[0] == artist and file.count("/") == 2
-        assert len(audio.decode(tmp_path / "music" / file).samples)
+        assert len(decode.decode(tmp_path / "music" / file).samples)
     assert {"plays.tsv", "profile.tsv"} <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_the_command_refuses_a_world_too_small(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["lib.demo", "--folder", str(tmp_path), "--artists", "1"])
+    monkeypatch.setattr("sys.argv", ["demo", "--folder", str(tmp_path), "--artists", "1"])
     with pytest.raises(SystemExit):
         command.main()
     assert "at least 4 artists" in capsys.readouterr().err

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib import demo, names
-from lib.demo import calibrate, constants, score
-from lib.demo import world as world_module
-from lib.demo.listeners import listen
+import demo
+from demo import calibrate, constants, score
+from demo import world as world_module
+from demo.listeners import listen
+from lib.listening import names
 
 
 @pytest.fixture(scope="module")

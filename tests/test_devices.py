@@ -8,16 +8,18 @@ import keras
 import numpy as np
 import pytest
 
-from lib import devices, paths
-from lib.training import Siamese
+from lib.training import devices
+from lib.training.siamese import Siamese
+from lib.workflow import paths
 
 SCRIPT = """
 import json
 import keras, numpy as np, tensorflow
 two = [tensorflow.config.LogicalDeviceConfiguration()] * 2
 tensorflow.config.set_logical_device_configuration(tensorflow.config.list_physical_devices("CPU")[0], two)
-from lib import methods, pairs
-from lib.training import Siamese
+from lib import study as studies
+from lib.training import pairs
+from lib.training.siamese import Siamese
 import pandas as pd
 
 rng = np.random.default_rng(0)
@@ -73,7 +75,7 @@ found["gradients apart"] = max(
 )
 
 ids = [f"a{k:02d}" for k in range(15)]
-study = methods.Collection(
+study = studies.Collection(
     clips, np.array(ids, dtype=object)[owners], pd.DataFrame(target, index=ids, columns=ids), None
 )
 fitted = Siamese(batch_size=128, n_devices=2, epochs=2, **settings).fit(study, ids[:10], ids[10:], seed=0)

@@ -15,7 +15,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lib import demo, similar_artists
+import demo
+from lib.beyond import similar_artists
 
 ROOT = Path(__file__).resolve().parents[1]
 MINIATURE = ROOT / "tests" / "miniature.yml"
@@ -93,7 +94,7 @@ def test_afterwards_all_is_fresh_and_other_epochs_would_run_training_and_what_de
 @pytest.mark.parametrize(("layout", "also", "n_folds"), [("folder", ["08"], 1), ("table", [], 2)])
 def test_own_music_goes_from_files_to_table_1_and_beyond(layout, also, n_folds, tmp_path):
     size = ["--artists", "30", "--listeners", "1000", "--clips", "1"]
-    world = [sys.executable, "-m", "lib.demo", "--folder", tmp_path / "own", *size]
+    world = [sys.executable, "-m", "demo", "--folder", tmp_path / "own", *size]
     subprocess.run(world, cwd=ROOT, check=True, capture_output=True, timeout=300)
     given = [f"{name}={tmp_path / 'own' / file}" for name, file in OWN[layout].items()]
     given.append(f"04_siamese_training.n_folds={n_folds}")

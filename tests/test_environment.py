@@ -9,7 +9,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 import run_all
-from lib import paths
+from lib.workflow import paths
 
 LOCKED = {
     requirement.name: requirement

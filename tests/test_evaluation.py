@@ -5,18 +5,13 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from lib import (
-    baselines,
-    confounds,
-    evaluation,
-    listening,
-    methods,
-    ranking,
-    significance,
-    similarity,
-    splits,
-)
+from lib import study as studies
+from lib.listening import matrix, metrics
+from lib.listening import published as listening_published
 from lib.methods import labelled_scores
+from lib.ranking import baselines, compare, confounds, examples, paper, significance, tables
+from lib.ranking import metrics as ranking_metrics
+from lib.ranking import scores as ranking_scores
 
 LENGTHS = [3, 5, 40]  # the last is longer than any list
 
@@ -43,12 +38,12 @@ def scores(collection):
         for seed in (0, 1)
     ]
     others = [(method, 0) for method in (baselines.Chance(), baselines.Popularity(), baselines.L2())]
-    return evaluation.score_all([*others, *fixed], collection)
+    return ranking_scores.score_all([*others, *fixed], collection)
 
 
 @pytest.fixture(scope="module")
 def table(scores, collection, test_artists):
-    return evaluation.table1(scores, collection.target, test_artists, list_lengths=LENGTHS)
+    return tables.table1(scores, collection.target, test_artists, list_lengths=LENGTHS)
 
 
 def cell(table, **wanted):
@@ -89,7 +84,7 @@ def in_places(frame, blank):
     )
 
 
-@pytest.mark.parametrize("metric", ranking.METRICS)
+@pytest.mark.parametrize("metric", ranking_metrics.METRICS)
 @pytest.mark.parametrize(
     ("truth", "candidates"), [("corrected", "test"), ("as_published", "test"), ("corrected", "all")]
 )
@@ -100,7 +95,7 @@ def test_a_value_is_the_mean_over_seeds_and_queries_of_the_metric(
     truths = {
         ("corrected", "test"): target.loc[test_artists, test_artists],
         ("corrected", "all"): target.loc[test_artists],
-        ("as_published", "test"): in_places(similarity.as_published(target, test_artists), -1),
+        ("as_published", "test"): in_places(listening_published.as_published(target, test_artists), -1),
     }  # fmt: skip
     wanted = truths[truth, candidates]
     runs = [frame_of(scores, collection, "siamese", seed) for seed in (0, 1)]
@@ -108,11 +103,13 @@ def test_a_value_is_the_mean_over_seeds_and_queries_of_the_metric(
         runs = [in_places(run.loc[test_artists, test_artists], 0) for run in runs]
     else:
         runs = [run.reindex_like(wanted) for run in runs]
-    values = pd.concat([ranking.METRICS[metric](run, wanted, 3) for run in runs], axis=1)
-    length = {} if metric in ranking.WITHOUT_LENGTH else {"n": 3}
+    values = pd.concat([ranking_metrics.METRICS[metric](run, wanted, 3) for run in runs], axis=1)
+    length = {} if metric in ranking_metrics.WITHOUT_LENGTH else {"n": 3}
     row = cell(table, truth=truth, candidates=candidates, method="siamese", metric=metric, **length)
     assert row["value"] == pytest.approx(values.mean(axis=1).mean())
-    measures = [next(iter(ranking.measure(run, wanted, [3], metrics=(metric,)).values())) for run in runs]
+    measures = [
+        next(iter(ranking_metrics.measure(run, wanted, [3], metrics=(metric,)).values())) for run in runs
+    ]
     result = significance.estimate(measures)
     assert (row["ci_low"], row["ci_high"]) == pytest.approx(result.interval())
     assert row["p_value"] == pytest.approx(result.p_value(row["chance"]))
@@ -164,7 +161,7 @@ def test_the_papers_values_stand_beside_the_truth_it_used(table):
 
 
 def test_the_papers_values_are_multiples_of_one_in_49_queries_times_n():
-    for (n, metric), values in evaluation.PAPER_TABLE_1.items():
+    for (n, metric), values in paper.PAPER_TABLE_1.items():
         for value in values:
             hits = value * 49 * n
             assert abs(hits - round(hits)) < 0.00005 * 49 * n, (n, metric, value)
@@ -172,7 +169,7 @@ def test_the_papers_values_are_multiples_of_one_in_49_queries_times_n():
 
 def test_order_of_scores_and_of_methods_rows_does_not_matter(scores, collection, test_artists, table):
     shuffled = scores.sample(frac=1, random_state=3)
-    again = evaluation.table1(shuffled, collection.target, test_artists, list_lengths=LENGTHS)
+    again = tables.table1(shuffled, collection.target, test_artists, list_lengths=LENGTHS)
     keys = ["truth", "candidates", "method", "metric", "n"]
     pd.testing.assert_frame_equal(
         again.sort_values(keys, ignore_index=True), table.sort_values(keys, ignore_index=True)
@@ -183,18 +180,16 @@ def test_other_folds_are_left_out_and_a_fold_without_scores_is_an_error(
     scores, collection, test_artists, table
 ):
     other = scores.assign(fold=1, score=-scores["score"])
-    both = evaluation.table1(
-        pd.concat([other, scores]), collection.target, test_artists, list_lengths=LENGTHS
-    )
+    both = tables.table1(pd.concat([other, scores]), collection.target, test_artists, list_lengths=LENGTHS)
     pd.testing.assert_frame_equal(both, table)
     with pytest.raises(ValueError, match="no scores of fold 2"):
-        evaluation.table1(scores, collection.target, test_artists, list_lengths=[3], fold=2)
+        tables.table1(scores, collection.target, test_artists, list_lengths=[3], fold=2)
 
 
 def test_a_ceiling_is_judged_by_its_own_target(scores, collection, test_artists, miniature):
-    seen, unseen = (similarity.min_conditional(half) for half in listening.halves(miniature, seed=0))
-    ceiling = evaluation.score_all([(baselines.Fixed("split_half", unseen), 0)], collection)
-    table = evaluation.table1(
+    seen, unseen = (metrics.min_conditional(half) for half in matrix.halves(miniature, seed=0))
+    ceiling = ranking_scores.score_all([(baselines.Fixed("split_half", unseen), 0)], collection)
+    table = tables.table1(
         pd.concat([scores, ceiling]),
         collection.target,
         test_artists,
@@ -205,18 +200,18 @@ def test_a_ceiling_is_judged_by_its_own_target(scores, collection, test_artists,
         (table["method"] == "split_half") & (table["truth"] == "corrected") & (table["metric"] == "spearman")
     ]
     np.testing.assert_allclose(own["value"], 1)
-    usual = evaluation.table1(ceiling, seen, test_artists, list_lengths=[3])
+    usual = tables.table1(ceiling, seen, test_artists, list_lengths=[3])
     assert cell(usual, truth="corrected", candidates="test", metric="spearman")["value"] < 1
 
 
 def test_list_lengths_that_do_not_fit_are_an_error(scores, collection, test_artists):
     with pytest.raises(ValueError, match=r"no list length of \[8, 25\] is below the 8 test artists"):
-        evaluation.table1(scores, collection.target, test_artists, list_lengths=[8, 25])
+        tables.table1(scores, collection.target, test_artists, list_lengths=[8, 25])
 
 
 def test_a_method_without_all_its_scores_is_an_error(scores, collection, test_artists):
     with pytest.raises(ValueError, match="1 pairs of artists have no score"):
-        evaluation.table1(scores.iloc[1:], collection.target, test_artists, list_lengths=[3])
+        tables.table1(scores.iloc[1:], collection.target, test_artists, list_lengths=[3])
 
 
 def test_table_2_lists_truth_and_sources_over_all_artists(scores, collection, test_artists):
@@ -229,7 +224,7 @@ def test_table_2_lists_truth_and_sources_over_all_artists(scores, collection, te
     )
     splits = pd.concat([splits, splits.assign(fold=1, split="dev")])  # folds say nothing of the single split
     queries = [collection.artists[1], collection.artists[2]]
-    table = evaluation.table2(scores, collection.target, splits, queries, sources=["siamese", "l2"], n=4)
+    table = examples.table2(scores, collection.target, splits, queries, sources=["siamese", "l2"], n=4)
     assert len(table) == 2 * 3 * 4
     assert table.drop_duplicates("query")[["query", "query_split"]].to_numpy().tolist() == [
         [queries[0], "train"],
@@ -251,18 +246,18 @@ def test_table_2_can_be_among_training_and_test_artists_only(scores, collection,
     split = pd.DataFrame({"artist_id": collection.artists, "split": "train", "fold": 0})
     among = [artist for artist in collection.artists if artist != collection.artists[3]]
     query = among[1]
-    table = evaluation.table2(scores, collection.target, split, [query], sources=["l2"], among=among, n=10)
+    table = examples.table2(scores, collection.target, split, [query], sources=["l2"], among=among, n=10)
     assert set(table["candidates"]) == {"train and test"}
     for _, part in table.groupby("source"):
         assert set(part["artist"]) == set(among) - {query}
-    everybody = evaluation.table2(scores, collection.target, split, [query], sources=["l2"], n=11)
+    everybody = examples.table2(scores, collection.target, split, [query], sources=["l2"], n=11)
     assert set(everybody["candidates"]) == {"all"}
     assert collection.artists[3] in set(everybody["artist"])
 
 
 def test_places_are_counted_among_all_others_and_ties_share_theirs(scores, collection):
     query, *others = collection.artists[:4]
-    found = evaluation.places_of(
+    found = examples.places_of(
         scores, collection.target, query, [*others, "nobody"], sources=["siamese", "chance"]
     )
     assert set(found["artist"]) == set(others)
@@ -290,15 +285,15 @@ def test_each_album_is_ranked_by_its_own_clips():
     target = labelled_scores(np.zeros((4, 4)), list("qxyz"))
     artists = pd.DataFrame({"artist_id": list("qxyz"), "name": list("QXYZ"), "listeners": [4, 3, 2, 1]})
     index = pd.DataFrame({"row": range(6), "artist_id": owners})
-    collection = methods.collection(target, artists, spectrograms, index)
+    collection = studies.collection(target, artists, spectrograms, index)
     clips = pd.DataFrame({"artist_id": owners, "album": ["early", "early", "late", "x", "y", "z"]})
-    found = evaluation.album_neighbours([Heard(), Heard()], collection, clips, "q", n=2)
+    found = examples.album_neighbours([Heard(), Heard()], collection, clips, "q", n=2)
     assert found[["album", "clips", "rank", "artist", "score"]].to_numpy().tolist() == [
         ["early", 2, 1, "y", -1.5], ["early", 2, 2, "z", -3.5],
         ["late", 1, 1, "x", 0.0], ["late", 1, 2, "z", -6.0],
     ]  # fmt: skip
     with pytest.raises(ValueError, match="another order than the spectrograms: reindex it by clip_id"):
-        evaluation.album_neighbours([Heard()], collection, clips[::-1], "q")
+        examples.album_neighbours([Heard()], collection, clips[::-1], "q")
 
 
 def test_the_diversity_around_an_artist_is_its_place_among_the_others():
@@ -308,14 +303,12 @@ def test_the_diversity_around_an_artist_is_its_place_among_the_others():
     )
     places = np.array([0.0, 1, 4, 9])
     distances = labelled_scores(-np.abs(np.subtract.outer(places, places)), ["a0", "a1", "a2", "a3"])
-    found = [
-        evaluation.diversity_around(style, distances, artist, n=2) for artist in ("a0", "a1", "a2", "a3")
-    ]
+    found = [examples.diversity_around(style, distances, artist, n=2) for artist in ("a0", "a1", "a2", "a3")]
     assert found == pytest.approx([0, 2 / 3, 1, 0])
 
 
 def test_the_headline_is_laid_out_as_the_paper_prints_it(table):
-    headline = evaluation.headline(table, truth="as_published")
+    headline = tables.headline(table, truth="as_published")
     assert headline.index.tolist() == ["chance", "popularity", "l2", "siamese"]
     assert headline.columns.tolist() == [3, 5]
     assert (
@@ -326,8 +319,8 @@ def test_the_headline_is_laid_out_as_the_paper_prints_it(table):
 
 def test_artists_are_found_by_name_or_id_the_famous_one_of_two(collection):
     artists = pd.DataFrame({"artist_id": list("abcd"), "name": ["Nirvana", "ABBA", "nirvana ", "Silent"]})
-    assert evaluation.find_artists(artists, ["NIRVANA", "b", "abba"], ["a", "b", "c"]) == ["a", "b"]
-    assert evaluation.find_artists(artists, ["Silent", "nobody"], ["c", "a", "b"]) == ["c", "a", "b"]
+    assert ranking_scores.find_artists(artists, ["NIRVANA", "b", "abba"], ["a", "b", "c"]) == ["a", "b"]
+    assert ranking_scores.find_artists(artists, ["Silent", "nobody"], ["c", "a", "b"]) == ["c", "a", "b"]
 
 
 # Beyond Table 1.
@@ -340,7 +333,7 @@ def truth(collection, test_artists):
 
 @pytest.fixture(scope="module")
 def predicted(scores, truth):
-    return evaluation.predictions(scores, truth)
+    return ranking_scores.predictions(scores, truth)
 
 
 def test_predictions_are_the_scores_on_the_axes_of_the_truth(predicted, scores, truth, collection):
@@ -351,7 +344,7 @@ def test_predictions_are_the_scores_on_the_axes_of_the_truth(predicted, scores, 
         pd.testing.assert_frame_equal(
             run, frame_of(scores, collection, "siamese", seed).reindex_like(truth), check_names=False
         )
-    wide = evaluation.predictions(scores, collection.target.loc[truth.index])
+    wide = ranking_scores.predictions(scores, collection.target.loc[truth.index])
     assert wide["l2"][0].shape == (8, 12)
 
 
@@ -360,26 +353,26 @@ def test_measures_are_taken_training_by_training_and_may_control_for_popularity(
     oracles = {
         ("matched_concordance", None): lambda run: confounds.matched_concordance(run, truth, listeners),
         ("partial_spearman", None): lambda run: confounds.partial_correlation(run, truth, listeners),
-        ("map", 3): lambda run: ranking.mean_average_precision(run, truth, 3),
-        ("unordered", 5): lambda run: ranking.overlap_at_n(run, truth, 5),
-        ("spearman", None): lambda run: ranking.spearman(run, truth),
-        ("r_precision", 4): lambda run: ranking.r_precision(run, truth),
+        ("map", 3): lambda run: ranking_metrics.mean_average_precision(run, truth, 3),
+        ("unordered", 5): lambda run: ranking_metrics.overlap_at_n(run, truth, 5),
+        ("spearman", None): lambda run: ranking_metrics.spearman(run, truth),
+        ("r_precision", 4): lambda run: ranking_metrics.r_precision(run, truth),
     }
     for (measure, n), oracle in oracles.items():
-        found = evaluation.measured(runs, truth, measure, n, listeners=listeners)
+        found = compare.measured(runs, truth, measure, n, listeners=listeners)
         assert len(found) == 2
         for one, run in zip(found, runs, strict=True):
             pd.testing.assert_series_equal(one.values, oracle(run))
 
 
 def test_a_prediction_is_put_on_the_axes_of_either_truth(scores, collection, test_artists):
-    truths = evaluation.truths(collection.target, test_artists)
+    truths = compare.truths(collection.target, test_artists)
     whole = frame_of(scores, collection, "siamese")
     for run in (whole, whole.loc[test_artists, test_artists]):
-        corrected = evaluation.under(truths["corrected"], run, test_artists)
+        corrected = compare.under(truths["corrected"], run, test_artists)
         assert (corrected.index.tolist(), corrected.columns.tolist()) == (test_artists, test_artists)
         np.testing.assert_array_equal(corrected, whole.loc[test_artists, test_artists])
-        published = evaluation.under(truths["as_published"], run, test_artists)
+        published = compare.under(truths["as_published"], run, test_artists)
         assert published.columns.equals(truths["as_published"].columns)
         assert published.index.tolist() == test_artists
         assert (np.diag(published) == 0).all()
@@ -388,10 +381,10 @@ def test_a_prediction_is_put_on_the_axes_of_either_truth(scores, collection, tes
 
 
 def test_the_published_truth_has_no_blanks_and_its_query_is_no_candidate_of_itself(collection, test_artists):
-    published = evaluation.truths(collection.target, test_artists)["as_published"]
+    published = compare.truths(collection.target, test_artists)["as_published"]
     assert published.notna().all(axis=None)
     assert not set(published.columns) & set(published.index)
-    blank = similarity.as_published(collection.target, test_artists).isna().to_numpy()
+    blank = listening_published.as_published(collection.target, test_artists).isna().to_numpy()
     assert (published.to_numpy()[blank] == -1).all()
     assert (published.to_numpy()[~blank] >= 0).all()
 
@@ -401,15 +394,15 @@ MEASURES = [("unordered", 3), ("unordered", 5), ("partial_spearman", None)]
 
 @pytest.fixture(scope="module")
 def compared(predicted, collection, test_artists):
-    return evaluation.comparisons(
-        predicted, evaluation.truths(collection.target, test_artists), test_artists,
+    return compare.comparisons(
+        predicted, compare.truths(collection.target, test_artists), test_artists,
         references=["l2", "chance", "siamese"], measures=MEASURES, listeners=collection.listeners,
     )  # fmt: skip
 
 
 def test_comparisons_are_the_estimates_of_both_sides(compared, predicted, truth):
     row = cell(compared, truth="corrected", reference="l2", method="siamese", measure="unordered", n=3)
-    values = [evaluation.measured(predicted[name], truth, "unordered", 3) for name in ("siamese", "l2")]
+    values = [compare.measured(predicted[name], truth, "unordered", 3) for name in ("siamese", "l2")]
     result = significance.estimate(*values)
     first, second = (np.mean([run.values for run in runs], axis=0) for runs in values)
     assert row["difference"] == pytest.approx((first - second).mean())
@@ -435,7 +428,7 @@ def test_the_primary_comparisons_are_those_that_were_named_before(compared):
         ["siamese", "l2", "unordered", 5],  # the length next to 10
         ["l2", "chance", "unordered", 5],
         ["siamese", "chance", "unordered", 5],
-        ["siamese", "l2", evaluation.LEAD, pd.NA],
+        ["siamese", "l2", compare.LEAD, pd.NA],
     ]
     assert (primary["p_corrected"] == primary["p_value"]).all()
 
@@ -462,13 +455,13 @@ def test_the_lead_at_small_n_is_the_difference_of_two_differences(compared, pred
         cell(compared, truth="corrected", reference="l2", method="siamese", measure="unordered", n=n)
         for n in (3, 5)
     )
-    lead = compared[(compared["truth"] == "corrected") & (compared["measure"] == evaluation.LEAD)]
+    lead = compared[(compared["truth"] == "corrected") & (compared["measure"] == compare.LEAD)]
     assert lead[["method", "reference"]].to_numpy().tolist() == [["siamese", "l2"]]
     assert lead["difference"].item() == pytest.approx(short["difference"] - long["difference"])
 
 
 def test_places_have_no_listeners_to_control_for(compared):
-    assert set(compared[compared["truth"] == "as_published"]["measure"]) == {"unordered", evaluation.LEAD}
+    assert set(compared[compared["truth"] == "as_published"]["measure"]) == {"unordered", compare.LEAD}
     row = cell(compared, truth="corrected", reference="l2", method="siamese", measure="partial_spearman")
     assert pd.isna(row["n"])
 
@@ -478,7 +471,7 @@ def test_places_have_no_listeners_to_control_for(compared):
     [(0.2, 0.04, 0, 1), (-0.2, 0.04, 0, -1), (0.2, 0.05, 0, 0), (0.2, np.nan, 0, 0), (0.2, 0.01, 0.3, -1)],
 )
 def test_a_side_needs_a_p_value_below_one_in_twenty(value, p_value, border, found):
-    assert evaluation.side(value, p_value, border) == found
+    assert compare.side(value, p_value, border) == found
 
 
 def test_what_is_decided_corrects_secondary_rows_only_family_by_family():
@@ -487,11 +480,11 @@ def test_what_is_decided_corrects_secondary_rows_only_family_by_family():
          ("secondary", "y", 0.04, 1.0), ("secondary", "y", np.nan, 1.0)],
         columns=["kind", "family", "p_value", "value"],
     )  # fmt: skip
-    found = evaluation.decided(table, "value", families=["family"])
+    found = compare.decided(table, "value", families=["family"])
     assert found["p_corrected"].tolist() == pytest.approx([0.04, 0.06, 0.06, 0.04, np.nan], nan_ok=True)
     assert found["decision"].tolist() == ["higher", "cannot be told", "cannot be told", "higher",
                                           "cannot be told"]  # fmt: skip
-    together = evaluation.decided(table, "value", families=[], border=pd.Series([2.0, 0, 0, 0, 0]))
+    together = compare.decided(table, "value", families=[], border=pd.Series([2.0, 0, 0, 0, 0]))
     assert together["p_corrected"].tolist() == pytest.approx([0.04, 0.09, 0.09, 0.09, np.nan], nan_ok=True)
     assert together["decision"].tolist() == ["lower"] + ["cannot be told"] * 4
     assert list(found.columns) == ["kind", "family", "p_value", "p_corrected", "decision", "value"]
@@ -501,7 +494,7 @@ def test_what_is_decided_corrects_secondary_rows_only_family_by_family():
 
 
 def test_the_published_counts_worked_by_hand():
-    table = evaluation.published_counts().set_index("n")
+    table = paper.published_counts().set_index("n")
     assert table[["model", "baseline", "of"]].to_numpy().tolist() == [
         [19, 11, 147], [44, 34, 245], [155, 148, 490], [702, 679, 1225]
     ]  # fmt: skip
@@ -519,9 +512,9 @@ def test_the_published_counts_worked_by_hand():
 
 
 def test_all_sixteen_published_values_stand_beside_this_run(table, predicted, collection, test_artists):
-    truth = evaluation.truths(collection.target, test_artists)["as_published"]
-    null = evaluation.published_null(predicted, truth, test_artists, [3, 5], n_permutations=19)
-    found = evaluation.beside_the_published(table, null)
+    truth = compare.truths(collection.target, test_artists)["as_published"]
+    null = compare.published_null(predicted, truth, test_artists, [3, 5], n_permutations=19)
+    found = paper.beside_the_published(table, null)
     assert len(found) == 16
     row = cell(found, metric="unordered", n=5, method="siamese")
     assert (row["paper"], row["epoch_5"]) == (0.1796, 0.1878)
@@ -540,10 +533,10 @@ def test_all_sixteen_published_values_stand_beside_this_run(table, predicted, co
 
 
 def test_the_reliability_of_the_whole_is_spearman_and_browns():
-    whole, bound = evaluation.reliability(0.5)
+    whole, bound = compare.reliability(0.5)
     assert (whole, bound) == pytest.approx((2 / 3, np.sqrt(2 / 3)))
-    assert evaluation.reliability(1.0) == (1, 1)
-    assert evaluation.reliability(-0.1)[1] == 0
+    assert compare.reliability(1.0) == (1, 1)
+    assert compare.reliability(-0.1)[1] == 0
 
 
 def test_two_noisy_halves_agree_with_the_whole_as_spearman_and_brown_say():
@@ -551,15 +544,15 @@ def test_two_noisy_halves_agree_with_the_whole_as_spearman_and_brown_say():
     rng = np.random.default_rng(4)
     truth = rng.normal(size=200_000)
     halves = truth + rng.normal(size=(4, truth.size))
-    whole, bound = evaluation.reliability(np.corrcoef(halves[0], halves[1])[0, 1])
+    whole, bound = compare.reliability(np.corrcoef(halves[0], halves[1])[0, 1])
     means = halves[:2].mean(axis=0), halves[2:].mean(axis=0)
     assert whole == pytest.approx(np.corrcoef(*means)[0, 1], abs=0.01)
     assert bound == pytest.approx(np.corrcoef(truth, means[0])[0, 1], abs=0.01)
 
 
 def test_the_published_value_of_its_null_is_that_of_table_1(predicted, table, collection, test_artists):
-    truth = evaluation.truths(collection.target, test_artists)["as_published"]
-    null = evaluation.published_null(predicted, truth, test_artists, [3, 5], n_permutations=19)
+    truth = compare.truths(collection.target, test_artists)["as_published"]
+    null = compare.published_null(predicted, truth, test_artists, [3, 5], n_permutations=19)
     assert list(null.columns[:2]) == ["method", "n"]
     assert cell(null, method="siamese", n=3)["paper_value"] == 0.1293
     assert null[null["method"] == "popularity"]["paper_value"].isna().all()
@@ -575,7 +568,7 @@ def test_the_published_value_of_its_null_is_that_of_table_1(predicted, table, co
 
 
 def test_the_loss_is_held_against_one_constant_over_pairs_of_artists(predicted, truth):
-    gain = evaluation.loss_table(predicted["siamese"], truth, 0.2)
+    gain = compare.loss_table(predicted["siamese"], truth, 0.2)
     gains = [
         (truth.iloc[a, b] - 0.2) ** 2 - (run.iloc[a, b] - truth.iloc[a, b]) ** 2
         for run in predicted["siamese"]
@@ -585,16 +578,16 @@ def test_the_loss_is_held_against_one_constant_over_pairs_of_artists(predicted, 
     assert gain.value == pytest.approx(np.mean(gains))
     assert (gain.n_queries, gain.n_trainings) == (8, 2)
     assert gain.seed_sd == pytest.approx(np.std([np.mean(gains[:28]), np.mean(gains[28:])], ddof=1))
-    same = evaluation.loss_table([truth * 0 + 0.2], truth, 0.2)
+    same = compare.loss_table([truth * 0 + 0.2], truth, 0.2)
     assert (same.value, same.p_value()) == (0, 1)
 
 
 def test_the_rank_table_is_perfect_for_the_truth_and_flat_for_chance(predicted, truth):
-    ranks = evaluation.rank_table({"itself": [truth], "chance": predicted["chance"]}, truth + noise(truth))
+    ranks = compare.rank_table({"itself": [truth], "chance": predicted["chance"]}, truth + noise(truth))
     assert (ranks.loc["chance"] == 4).all()
-    itself = evaluation.rank_table({"itself": [truth + noise(truth)]}, truth + noise(truth)).loc["itself"]
+    itself = compare.rank_table({"itself": [truth + noise(truth)]}, truth + noise(truth)).loc["itself"]
     assert itself.tolist() == [1, 2, 3, 4, 5, 6, 7]
-    own = evaluation.rank_table({"itself": [truth]}, -truth, own_truths={"itself": truth + noise(truth)})
+    own = compare.rank_table({"itself": [truth]}, -truth, own_truths={"itself": truth + noise(truth)})
     pd.testing.assert_series_equal(own.loc["itself"], ranks.loc["itself"])
 
 
@@ -610,7 +603,7 @@ def test_more_clips_help_where_each_says_a_part_only(rng):
     truth = labelled_scores(-np.abs(np.subtract.outer(places, places)), ids)
     heard = np.repeat(places, 3) + rng.normal(0, 0.25, 60)
     owners = np.repeat(np.arange(20), 3)
-    curve = evaluation.clips_curve(
+    curve = compare.clips_curve(
         {"m": [-np.abs(np.subtract.outer(heard, heard))], "deaf": [np.zeros((60, 60))]}, owners, truth, n=5
     )
     mine = curve[curve["method"] == "m"].set_index("clips")
@@ -623,31 +616,31 @@ def test_more_clips_help_where_each_says_a_part_only(rng):
     everything = labelled_scores(
         -np.abs(np.subtract.outer(heard, heard)).reshape(20, 3, 20, 3).mean(axis=(1, 3)), ids
     )
-    assert mine.loc[3, "value"] == pytest.approx(ranking.overlap_at_n(everything, truth, 5).mean())
+    assert mine.loc[3, "value"] == pytest.approx(ranking_metrics.overlap_at_n(everything, truth, 5).mean())
 
 
 def test_artists_with_too_few_clips_are_left_out_of_the_curve_or_lower_it(rng):
     ids = [f"a{k}" for k in range(8)]
     truth = labelled_scores(rng.random((8, 8)), ids)
     owners = np.repeat(np.arange(8), [2, 2, 2, 2, 2, 1, 3, 3])
-    curve = evaluation.clips_curve({"m": [rng.random((17, 17))]}, owners, truth, n=3)
+    curve = compare.clips_curve({"m": [rng.random((17, 17))]}, owners, truth, n=3)
     assert curve["clips"].tolist() == [1, 2]
     assert (curve["n_queries"] == 7).all()
 
 
 def test_folds_are_judged_apart_and_together(collection):
-    split = splits.k_fold(collection.artists, n_folds=3, n_dev=2)
+    split = studies.k_fold(collection.artists, n_folds=3, n_dev=2)
     fixed = baselines.Fixed("m", collection.target.T * 0.5 + noise(collection.target))
     scores = pd.concat(
         [
-            evaluation.score_all(
+            ranking_scores.score_all(
                 [(fixed, 0), (baselines.Chance(), 0)], collection, fold=fold,
-                artists=splits.artists_of(split, "test", fold=fold),
+                artists=studies.artists_of(split, "test", fold=fold),
             )
             for fold in (1, 2, 3)
         ]
     )  # fmt: skip
-    table = evaluation.fold_table(scores, collection.target, split, list_lengths=[2, 4])
+    table = tables.fold_table(scores, collection.target, split, list_lengths=[2, 4])
     assert set(table["n"].dropna()) == {2}  # three candidates a fold: lists of four do not fit
     mine = table[(table["method"] == "m") & (table["metric"] == "ndcg")]
     assert mine["fold"].tolist() == [pd.NA, 1, 2, 3]
@@ -662,6 +655,6 @@ def test_the_papers_table_2_stands_beside_artists_of_its_names():
         {"query": ["the beatles", "2Pac", "2Pac", "Nobody"], "source": ["truth", "l2", "world", "l2"],
          "rank": [2, 5, 1, 1]}
     )  # fmt: skip
-    found = evaluation.beside_the_paper(table)["paper_artist"]
+    found = paper.beside_the_paper(table)["paper_artist"]
     assert found.dropna().tolist() == ["coldplay", "king crimson"]
     assert found.isna().tolist() == [False, False, True, True]

@@ -5,11 +5,13 @@ import pandas as pd
 import pytest
 import soundfile
 
-from lib import demo, events, spectrograms
-from lib.demo import constants, moments
-from lib.demo.score import compose
+import demo
+from demo import constants, moments
+from demo.score import compose
+from lib.filters import events
+from lib.spectrograms import picture
 
-RATE, SECONDS = spectrograms.SAMPLE_RATE, spectrograms.SECONDS
+RATE, SECONDS = picture.SAMPLE_RATE, picture.SECONDS
 GRID = np.arange(0, 10, 0.05)
 
 

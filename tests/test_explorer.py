@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 import soundfile
 
-from lib import explorer
+from lib.explorer import explorer
+from lib.explorer import widget as explorer_widget
 
 HOSTILE = '<img src=x onerror="window.ran=1"> $x^2$'
 IDS = ["a", "b", "c", "d", "e"]
@@ -127,7 +128,7 @@ def test_results_of_different_runs_are_refused(tmp_path, place, keep, message):
 
 
 def test_the_explorer_follows_the_artist_that_is_chosen(study):
-    shown = explorer.Explorer(study, n=3)
+    shown = explorer_widget.Explorer(study, n=3)
     assert shown.artist.value == "a"
     before = shown.table.value
     shown.artist.value = "d"
@@ -137,7 +138,7 @@ def test_the_explorer_follows_the_artist_that_is_chosen(study):
 
 
 def test_the_explorer_follows_rankings_length_and_candidates(study):
-    shown = explorer.Explorer(study, n=3)
+    shown = explorer_widget.Explorer(study, n=3)
     shown.sources.value = ["truth"]
     assert "siamese network" not in shown.table.value
     shown.n.value = 1
@@ -149,7 +150,7 @@ def test_the_explorer_follows_rankings_length_and_candidates(study):
 
 
 def test_clips_of_the_artist_and_of_a_neighbour_are_heard_and_seen(study):
-    shown = explorer.Explorer(study, n=3)
+    shown = explorer_widget.Explorer(study, n=3)
     kinds = [type(widget).__name__ for widget in shown.clips.box.children]
     assert kinds == ["HTML", "Audio", "Image"] * 2
     assert bytes(shown.clips.box.children[2].value).startswith(b"\x89PNG")
@@ -160,21 +161,21 @@ def test_clips_of_the_artist_and_of_a_neighbour_are_heard_and_seen(study):
 
 def test_a_clip_that_is_gone_is_named_and_its_spectrogram_still_shown(study):
     (study.folder / "clips" / "tone.wav").unlink()
-    shown = explorer.Explorer(study, n=3)
+    shown = explorer_widget.Explorer(study, n=3)
     kinds = [type(widget).__name__ for widget in shown.clips.box.children]
     assert kinds == ["HTML", "Image"] * 2
     assert "cannot be read" in shown.clips.box.children[0].value
 
 
 def test_no_widget_of_the_explorer_holds_markup_from_a_name(study):
-    shown = explorer.Explorer(study, artist="b", n=4)
+    shown = explorer_widget.Explorer(study, artist="b", n=4)
     for widget in [shown.notice, shown.table, *shown.clips.box.children]:
         if type(widget).__name__ == "HTML":
             assert "<img" not in widget.value
 
 
 def test_what_is_stored_of_the_explorer_is_one_line(study):
-    bundle = explorer.Explorer(study)._repr_mimebundle_()
+    bundle = explorer_widget.Explorer(study)._repr_mimebundle_()
     assert bundle["text/plain"] == "Explorer of 5 artists and 3 rankings"
 
 
@@ -186,7 +187,7 @@ def test_popularity_moves_famous_candidates_up_in_every_ranking_but_the_truths(s
 
 
 def test_the_slider_blends_popularity_into_the_lists(study):
-    shown = explorer.Explorer(study, artist="e", sources=("l2",), n=1)
+    shown = explorer_widget.Explorer(study, artist="e", sources=("l2",), n=1)
     before = shown.table.value
     shown.popularity.value = 2.0
     assert "Alpha" in shown.table.value

@@ -5,8 +5,9 @@ import numpy as np
 import planted_world
 import pytest
 
-from lib import baselines, factor_cnn, ranking
-from lib.factor_cnn import FactorCnn
+from lib.beyond import factor_cnn
+from lib.beyond.factor_cnn import FactorCnn
+from lib.ranking import baselines, metrics
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_it_learns_what_can_be_heard(world, trained):
     unheard = [*dev, *test]
     truth = collection.target.loc[unheard, unheard]
     l2 = baselines.L2().fit(collection, train, dev)
-    reached, plain = (ranking.ndcg(one.score(collection, unheard), truth, 3).mean() for one in (trained, l2))
+    reached, plain = (metrics.ndcg(one.score(collection, unheard), truth, 3).mean() for one in (trained, l2))
     assert np.mean(trained.losses[-10:]) < np.mean(trained.losses[:10]) - 0.2
     assert reached > plain
 

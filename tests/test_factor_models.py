@@ -8,10 +8,11 @@ import pytest
 import scipy.sparse
 from sklearn.linear_model import Ridge
 
-from lib import baselines, factor_models, ranking
-from lib.audio_features import Ear
-from lib.factor_models import FactorKernel, FactorRidge, FactorSum, TagRidge
-from lib.listening import ListeningMatrix
+from lib.beyond import factor_models
+from lib.beyond.audio_features import Ear
+from lib.beyond.factor_models import FactorKernel, FactorRidge, FactorSum, TagRidge
+from lib.listening.matrix import ListeningMatrix
+from lib.ranking import baselines, metrics
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def fitted(kind, seed=0):
 
 def reached(method, collection, artists):
     scores = method.score(collection, artists)
-    return ranking.ndcg(scores, collection.target.loc[artists, artists], 3).mean()
+    return metrics.ndcg(scores, collection.target.loc[artists, artists], 3).mean()
 
 
 @pytest.mark.parametrize("kind", [FactorRidge, FactorKernel])

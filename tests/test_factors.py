@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import scipy.sparse
 
-from lib import factors
-from lib.listening import ListeningMatrix
+from lib.beyond import factors
+from lib.listening.matrix import ListeningMatrix
 
 # Listeners in common of four artists; the diagonal must not count.
 TOGETHER = np.array([[9, 4, 1, 0], [4, 9, 0, 1], [1, 0, 9, 3], [0, 1, 3, 9]])

@@ -2,15 +2,21 @@
 
 import io
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
 
-from lib import filters, plots, siamese, spectrograms, training
+from lib.filters import criteria, responses
+from lib.filters import kernels as filters_kernels
+from lib.plots import filters as plots
+from lib.plots import reduced
+from lib.spectrograms import picture
+from lib.training import network, siamese
 
-N_MELS = spectrograms.N_MELS
-LOW = spectrograms.mel_frequencies() < filters.BASS
+N_MELS = picture.N_MELS
+LOW = picture.mel_frequencies() < criteria.BASS
 
 
 @pytest.fixture
@@ -24,7 +30,7 @@ def noise(rng, n_filters=16):
     """A layer as Keras starts it: uniform weights, no bias."""
     limit = np.sqrt(6 / (3 * (N_MELS + n_filters)))
     kernels = rng.uniform(-limit, limit, (3, N_MELS, n_filters)).astype(np.float32)
-    return filters.Layer(kernels, np.zeros(n_filters, dtype=np.float32))
+    return filters_kernels.Layer(kernels, np.zeros(n_filters, dtype=np.float32))
 
 
 def planted(rng):
@@ -39,9 +45,9 @@ def planted(rng):
 
 
 def test_planted_detectors_are_found_and_noise_is_not(clips, rng):
-    trained = filters.describe(clips, [planted(rng)])
-    untrained = filters.describe(clips, [noise(rng) for _ in range(19)])
-    selected = filters.select(trained, untrained)
+    trained = criteria.describe(clips, [planted(rng)])
+    untrained = criteria.describe(clips, [noise(rng) for _ in range(19)])
+    selected = criteria.select(trained, untrained)
     detectors = {"onset": 3, "low_band": 5, "offset": 7, "bass_beat": 9}
     assert selected.loc[list(detectors), "filter"].to_dict() == detectors
     assert (selected.loc[list(detectors), "filters_beyond"] == 1).all()
@@ -50,15 +56,20 @@ def test_planted_detectors_are_found_and_noise_is_not(clips, rng):
 
 
 def test_a_network_set_by_hand_is_described_as_what_it_was_set_to(clips, rng):
-    model = siamese.tile_model(siamese.encoder(n_filters=16))
-    start = filters.first_layer(model)
+    model = network.tile_model(network.encoder(n_filters=16))
+    start = filters_kernels.first_layer(model)
     model.get_layer("encoder").get_layer("convolution_1").set_weights(list(planted(rng)))
-    layer = filters.first_layer(model)
-    described = filters.describe(clips, [layer])
-    selected = filters.select(described, filters.describe(clips, [noise(rng) for _ in range(19)]))
-    table = filters.structure(layer, start, n_networks=199).set_index("filter")
+    layer = filters_kernels.first_layer(model)
+    described = criteria.describe(clips, [layer])
+    selected = criteria.select(described, criteria.describe(clips, [noise(rng) for _ in range(19)]))
+    table = filters_kernels.structure(layer, start, n_networks=199).set_index("filter")
     assert selected["filter"][["onset", "low_band", "offset", "bass_beat"]].tolist() == [3, 5, 7, 9]
-    assert table.index[table["p_value"] <= filters.LEVEL].drop(11).tolist() == [3, 5, 7, 9]  # 11 is flat
+    assert table.index[table["p_value"] <= filters_kernels.LEVEL].drop(11).tolist() == [
+        3,
+        5,
+        7,
+        9,
+    ]  # 11 is flat
     assert described["active"][11] == 0
 
 
@@ -74,13 +85,13 @@ def of_noise(rng, n_networks, shift=0.0, n_filters=24):
     """Descriptions of networks that differ by chance, all values higher by `shift`."""
     described = pd.DataFrame({"network": np.repeat(range(n_networks), n_filters)})
     level = np.repeat(rng.normal(0, 0.2, n_networks), n_filters)
-    for criterion in filters.CRITERIA:
+    for criterion in criteria.CRITERIA:
         described[criterion] = level + shift + rng.normal(size=len(described))
     return described
 
 
 def test_networks_are_compared_by_their_best_filters():
-    table = filters.against(of_networks([0.5, 0.6]), of_networks([0.1, 0.2, 0.3])).loc["onset"]
+    table = criteria.against(of_networks([0.5, 0.6]), of_networks([0.1, 0.2, 0.3])).loc["onset"]
     assert (table["trained"], table["reference"], table["difference"]) == pytest.approx((0.55, 0.2, 0.35))
     oracle = scipy.stats.ttest_ind([0.5, 0.6], [0.1, 0.2, 0.3], equal_var=False).confidence_interval()
     assert (table["ci_low"], table["ci_high"]) == pytest.approx((oracle.low, oracle.high))
@@ -89,7 +100,7 @@ def test_networks_are_compared_by_their_best_filters():
 
 
 def test_five_networks_against_ten_can_be_significant_after_correction(rng):
-    table = filters.against(of_noise(rng, 5, shift=3), of_noise(rng, 10))
+    table = criteria.against(of_noise(rng, 5, shift=3), of_noise(rng, 10))
     assert (table["p_holm"] == 6 / 3003).all()
     assert (table["smallest_p_holm"] == 6 / 3003).all()
     assert (table["ci_low"] > 0).all()
@@ -100,21 +111,21 @@ def test_the_exact_permutation_test_agrees_with_scipys(rng):
     oracle = scipy.stats.permutation_test(
         (first, second), lambda a, b: abs(a.mean() - b.mean()), n_resamples=np.inf, alternative="greater"
     )
-    assert filters.permutation_test(first, second) == pytest.approx(oracle.pvalue)
+    assert criteria.permutation_test(first, second) == pytest.approx(oracle.pvalue)
 
 
 def test_too_many_divisions_are_drawn_with_the_observed_one_among_them(monkeypatch, rng):
     first, second = rng.normal(0.5, 1, 5), rng.normal(0, 1, 8)
-    exact = filters.permutation_test(first, second)
-    monkeypatch.setattr(filters, "MOST_DIVISIONS", 1000)
-    assert filters.permutation_test(first, second) == pytest.approx(exact, abs=0.03)
-    assert filters.permutation_test(first + 99, second) >= 1 / 1000
+    exact = criteria.permutation_test(first, second)
+    monkeypatch.setattr(criteria, "MOST_DIVISIONS", 1000)
+    assert criteria.permutation_test(first, second) == pytest.approx(exact, abs=0.03)
+    assert criteria.permutation_test(first + 99, second) >= 1 / 1000
 
 
 def test_a_true_null_is_rejected_as_often_as_the_level_says():
     rng, p_values, intervals = np.random.default_rng(1), [], []
     for _ in range(50):
-        table = filters.against(of_noise(rng, 4), of_noise(rng, 8))
+        table = criteria.against(of_noise(rng, 4), of_noise(rng, 8))
         p_values.append(table["p_holm"].min())
         intervals += list((table["ci_low"] <= 0) & (table["ci_high"] >= 0))
     assert np.mean(np.array(p_values) <= 0.05) <= 0.15  # .05 is expected, standard error .03
@@ -122,25 +133,25 @@ def test_a_true_null_is_rejected_as_often_as_the_level_says():
 
 
 def test_a_network_without_a_value_is_left_out_and_an_empty_group_tests_nothing():
-    table = filters.against(of_networks([0.5, np.nan]), of_networks([0.1, 0.2])).loc["onset"]
+    table = criteria.against(of_networks([0.5, np.nan]), of_networks([0.1, 0.2])).loc["onset"]
     assert table["n_trained"] == 1
     assert np.isnan(table["ci_low"])
     assert table["p_value"] == 1 / 3
-    table = filters.against(of_networks([np.nan]), of_networks([0.1, 0.2])).loc["onset"]
+    table = criteria.against(of_networks([np.nan]), of_networks([0.1, 0.2])).loc["onset"]
     assert table[["difference", "p_value", "p_holm"]].isna().all()
 
 
 def plain_beyond(described, limit):
     """Share of filters above the limit in any criterion, one filter after the other."""
-    hits = [any(row[name] > limit[name] for name in filters.SELECTED) for _, row in described.iterrows()]
+    hits = [any(row[name] > limit[name] for name in criteria.SELECTED) for _, row in described.iterrows()]
     return np.mean(hits)
 
 
 def test_shares_beyond_are_those_of_all_controls_but_one(rng):
     trained, controls = of_noise(rng, 2, shift=1), of_noise(rng, 3)
-    highest = filters.best(controls)
+    highest = criteria.best(controls)
     limits = {left_out: highest.drop(left_out).max() for left_out in highest.index}
-    found = filters.beyond(trained, controls)
+    found = criteria.beyond(trained, controls)
     theirs = [plain_beyond(controls.query("network == @k"), limit) for k, limit in limits.items()]
     ours = [plain_beyond(trained, limit) for limit in limits.values()]
     assert found["control"] == pytest.approx(np.mean(theirs))
@@ -151,7 +162,7 @@ def test_shares_beyond_are_those_of_all_controls_but_one(rng):
 def test_the_border_of_shares_beyond_is_the_value_of_the_null():
     rng, found = np.random.default_rng(2), []
     for _ in range(100):
-        found.append(filters.beyond(of_noise(rng, 3), of_noise(rng, 6), n_divisions=99))
+        found.append(criteria.beyond(of_noise(rng, 3), of_noise(rng, 6), n_divisions=99))
     found = pd.DataFrame(found)
     assert found["trained"].mean() > 0.01  # a border of 0 for this share would lie below its null
     error = found["value"].std() / np.sqrt(len(found))
@@ -160,25 +171,27 @@ def test_the_border_of_shares_beyond_is_the_value_of_the_null():
 
 
 def test_filters_that_exceed_all_controls_are_beyond(rng):
-    found = filters.beyond(of_noise(rng, 5, shift=6), of_noise(rng, 10))
+    found = criteria.beyond(of_noise(rng, 5, shift=6), of_noise(rng, 10))
     assert found["trained"] > 0.9
     assert found["ci_low"] > 0
 
 
 def test_one_control_has_no_others(rng):
     with pytest.raises(ValueError, match="1 controls cannot be compared"):
-        filters.beyond(of_noise(rng, 2), of_noise(rng, 1))
+        criteria.beyond(of_noise(rng, 2), of_noise(rng, 1))
 
 
 def test_a_silent_filter_meets_no_criterion(clips, rng):
-    silent = filters.describe(clips, [planted(rng)]).set_index("filter").loc[11]
+    silent = criteria.describe(clips, [planted(rng)]).set_index("filter").loc[11]
     assert silent["active"] == 0
-    assert silent[list(filters.SELECTED)].isna().all()
+    assert silent[list(criteria.SELECTED)].isna().all()
 
 
 def test_a_filter_that_always_answers_alike_follows_nothing(clips):
-    layer = filters.Layer(np.zeros((3, N_MELS, 1), dtype=np.float32), np.array([0.5], dtype=np.float32))
-    described = filters.describe(clips, [layer]).iloc[0]
+    layer = filters_kernels.Layer(
+        np.zeros((3, N_MELS, 1), dtype=np.float32), np.array([0.5], dtype=np.float32)
+    )
+    described = criteria.describe(clips, [layer]).iloc[0]
     assert described["active"] == 1
     assert described["sparseness"] == pytest.approx(0, abs=1e-4)
     assert described[["low_band", "bass_beat", "onset", "offset", "smoothness"]].isna().all()
@@ -186,8 +199,8 @@ def test_a_filter_that_always_answers_alike_follows_nothing(clips):
 
 def test_criteria_agree_with_a_plain_computation_over_all_frames(clips, rng):
     layer = planted(rng)
-    described = filters.describe(clips, [layer]).set_index("filter")
-    described = described[described["active"] > filters.MIN_ACTIVE]
+    described = criteria.describe(clips, [layer]).set_index("filter")
+    described = described[described["active"] > criteria.MIN_ACTIVE]
     assert len(described) > 8
     values = clips.astype(float)
     level = values.mean(axis=-1)
@@ -210,29 +223,29 @@ def test_sparseness_runs_from_always_alike_to_once():
     clip[0, 100] = 1  # one loud frame
     kernels = np.zeros((3, N_MELS, 2), dtype=np.float32)
     kernels[1, :, 0] = 1 / N_MELS  # answers in that frame alone
-    layer = filters.Layer(kernels, np.array([0, 1], dtype=np.float32))
-    answers = filters.responses(clip, layer)
+    layer = filters_kernels.Layer(kernels, np.array([0, 1], dtype=np.float32))
+    answers = criteria.responses(clip, layer)
     assert answers[0, 0, 99] == pytest.approx(1)
     assert np.count_nonzero(answers[0]) == 1
-    assert filters.describe(clip, [layer])["sparseness"][1] == pytest.approx(0, abs=1e-6)
+    assert criteria.describe(clip, [layer])["sparseness"][1] == pytest.approx(0, abs=1e-6)
 
 
 def test_responses_are_those_of_the_first_layer_of_the_network(clips):
-    model = training.Untrained().build(seed=0).model
-    layer = filters.first_layer(model)
+    model = siamese.Untrained().build(seed=0).model
+    layer = filters_kernels.first_layer(model)
     layer.bias[:] = np.linspace(-0.1, 0.1, len(layer.bias))
     convolution = model.get_layer("encoder").get_layer("convolution_1")
     convolution.set_weights(list(layer))
     batch = clips[:2].astype(np.float32)
-    ours, keras = filters.responses(batch, layer), np.asarray(convolution(batch))
+    ours, keras = criteria.responses(batch, layer), np.asarray(convolution(batch))
     np.testing.assert_allclose(ours.transpose(1, 2, 0), keras, atol=1e-5)  # the layer itself does not pad
 
 
 def test_an_untrained_network_is_the_noise_that_the_null_takes_it_for(rng):
-    layer = filters.first_layer(training.Untrained().build(seed=3).model)
+    layer = filters_kernels.first_layer(siamese.Untrained().build(seed=3).model)
     drawn = noise(rng, n_filters=len(layer.bias))
     assert scipy.stats.ks_2samp(layer.kernels.ravel(), drawn.kernels.ravel()).pvalue > 0.01
-    smooth = filters.smoothness(layer.kernels)
+    smooth = filters_kernels.smoothness(layer.kernels)
     assert abs(smooth.mean()) < 0.03
     assert smooth.std() == pytest.approx(1 / np.sqrt(3 * (N_MELS - 1)), rel=0.3)
 
@@ -241,7 +254,7 @@ def test_smoothness_tells_a_shape_from_noise(rng):
     kernels = noise(rng, 3).kernels
     kernels[..., 1] = np.sin(np.arange(N_MELS) / 8)
     kernels[..., 2] = (-1.0) ** np.arange(N_MELS)
-    noisy, smooth, jagged = filters.smoothness(kernels)
+    noisy, smooth, jagged = filters_kernels.smoothness(kernels)
     assert abs(noisy) < 0.3
     assert smooth > 0.9
     assert jagged == pytest.approx(-1)
@@ -253,27 +266,27 @@ def test_separability_is_one_for_one_profile_and_a_third_at_least(rng):
     kernels[..., 0] = np.array([-1, 0.5, 2])[:, None] * profile
     kernels[:, :3, 1] = np.eye(3)  # three profiles, equally strong
     kernels[..., 2] = rng.normal(size=(3, N_MELS))
-    one, third, noisy = filters.separability(kernels)
+    one, third, noisy = filters_kernels.separability(kernels)
     assert (one, third) == pytest.approx((1, 1 / 3))
     assert noisy == pytest.approx(
         np.linalg.svd(kernels[..., 2], compute_uv=False)[0] ** 2 / (kernels[..., 2] ** 2).sum()
     )
-    assert np.isnan(filters.separability(np.zeros((3, N_MELS, 1)))[0])
+    assert np.isnan(filters_kernels.separability(np.zeros((3, N_MELS, 1)))[0])
 
 
 def test_detectors_have_a_shape_and_noise_has_not(rng):
     start, layer = noise(rng), planted(rng)
-    table = filters.structure(layer, start, n_networks=199).set_index("filter")
+    table = filters_kernels.structure(layer, start, n_networks=199).set_index("filter")
     assert (table.loc[[3, 5, 7, 9], "p_value"] == 2 / 200).all()
     of_noise = table.drop([3, 5, 7, 9, 11])
-    assert (of_noise["p_value"] > filters.LEVEL).all()
+    assert (of_noise["p_value"] > filters_kernels.LEVEL).all()
 
 
 def test_noise_is_taken_for_a_shape_in_one_layer_of_twenty_at_most():
     rng = np.random.default_rng(1)
     layers = [noise(rng) for _ in range(80)]
     found = [
-        (filters.structure(one, other, n_networks=199)["p_value"] <= filters.LEVEL).any()
+        (filters_kernels.structure(one, other, n_networks=199)["p_value"] <= filters_kernels.LEVEL).any()
         for one, other in zip(layers, layers[1:])
     ]
     assert np.mean(found) <= 0.12
@@ -281,9 +294,9 @@ def test_noise_is_taken_for_a_shape_in_one_layer_of_twenty_at_most():
 
 def test_what_training_added_is_told_from_where_it_was_added(rng):
     start = noise(rng)
-    moved = filters.Layer(start.kernels.copy(), start.bias)
+    moved = filters_kernels.Layer(start.kernels.copy(), start.bias)
     moved.kernels[..., 4] += 0.02 * np.sin(np.arange(N_MELS) / 8)
-    table = filters.structure(moved, start, n_networks=199).set_index("filter")
+    table = filters_kernels.structure(moved, start, n_networks=199).set_index("filter")
     assert table["moved"].drop(4).eq(0).all()
     assert table["kept"].drop(4).to_numpy() == pytest.approx(1)
     assert table["added_p_value"].drop(4).isna().all()
@@ -298,35 +311,37 @@ def test_what_training_added_is_told_from_where_it_was_added(rng):
 
 def test_kernels_of_another_network_are_no_start(rng):
     with pytest.raises(ValueError, match="did not start from"):
-        filters.structure(noise(rng, 16), noise(rng, 8))
+        filters_kernels.structure(noise(rng, 16), noise(rng, 8))
 
 
 def test_the_smoothness_limit_is_passed_by_few_networks_of_noise():
     rng = np.random.default_rng(2)
-    limit = filters.smoothness_limit(16, n_networks=199)
-    passed = [(filters.smoothness(noise(rng).kernels) > limit).any() for _ in range(200)]
+    limit = filters_kernels.smoothness_limit(16, n_networks=199)
+    passed = [(filters_kernels.smoothness(noise(rng).kernels) > limit).any() for _ in range(200)]
     assert np.mean(passed) < 0.08
 
 
 def test_shuffled_filters_find_their_twins_again(rng):
     kernels, order = noise(rng).kernels, rng.permutation(16)
     shuffled = 2 * kernels[..., order] + 0.001 * rng.normal(size=kernels.shape)
-    found = filters.twins(kernels, shuffled)
+    found = filters_kernels.twins(kernels, shuffled)
     assert order[found["twin"]].tolist() == found["filter"].tolist()
     assert (found["correlation"] > 0.99).all()
 
 
 def test_twins_by_response_are_those_that_answer_alike(clips, rng):
     layer = noise(rng, 6)
-    other = filters.Layer(layer.kernels[..., ::-1].copy(), layer.bias)
+    other = filters_kernels.Layer(layer.kernels[..., ::-1].copy(), layer.bias)
     # Bands of a voice sound alike in these clips, so weight may move between them and change little.
     other.kernels[:, 0::4] += other.kernels[:, 1::4]
     other.kernels[:, 1::4] = 0
-    covariance = filters.window_covariance(clips)
-    found = filters.twins(layer.kernels, other.kernels, covariance=covariance)
+    covariance = filters_kernels.window_covariance(clips)
+    found = filters_kernels.twins(layer.kernels, other.kernels, covariance=covariance)
     assert (found["filter"] + found["twin"] == 5).all()
     loud = [
-        filters.responses(clips.astype(np.float32), filters.Layer(one.kernels, one.bias + 50)).reshape(6, -1)
+        criteria.responses(
+            clips.astype(np.float32), filters_kernels.Layer(one.kernels, one.bias + 50)
+        ).reshape(6, -1)
         for one in (layer, other)
     ]  # a bias so high that nothing is cut
     for row in found.itertuples():
@@ -337,7 +352,7 @@ def test_twins_by_response_are_those_that_answer_alike(clips, rng):
 def test_window_covariance_is_that_of_all_windows(clips):
     windows = np.concatenate([clips[:, k : k + 254].astype(float) for k in range(3)], axis=2).reshape(-1, 192)
     oracle = np.cov(windows.T, bias=True)
-    np.testing.assert_allclose(filters.window_covariance(clips), oracle, atol=1e-5)
+    np.testing.assert_allclose(filters_kernels.window_covariance(clips), oracle, atol=1e-5)
 
 
 def test_trainings_that_add_the_same_are_twins_in_what_they_added_only(clips, rng):
@@ -346,12 +361,14 @@ def test_trainings_that_add_the_same_are_twins_in_what_they_added_only(clips, rn
     trained = {}
     for seed, layer in starts.items():
         order = rng.permutation(16)
-        trained[seed] = filters.Layer(layer.kernels + shapes[:, order].astype(np.float32), layer.bias)
+        trained[seed] = filters_kernels.Layer(layer.kernels + shapes[:, order].astype(np.float32), layer.bias)
     untrained = [noise(rng) for _ in range(5)]
-    covariance = filters.window_covariance(clips)
-    summary = filters.stability_summary(filters.stability(trained, starts, untrained, covariance))
+    covariance = filters_kernels.window_covariance(clips)
+    summary = filters_kernels.stability_summary(
+        filters_kernels.stability(trained, starts, untrained, covariance)
+    )
     summary = summary.set_index("measure")
-    assert list(summary.index) == list(filters.MEASURES)
+    assert list(summary.index) == list(filters_kernels.MEASURES)
     assert summary.loc["added", ["share", "share_low"]].tolist() == [1, 1]
     assert summary.loc["kernel", "share"] < 0.3
     assert (summary["n_pairs"] == 3).all()
@@ -359,12 +376,14 @@ def test_trainings_that_add_the_same_are_twins_in_what_they_added_only(clips, rn
 
 def test_what_training_added_is_compared_with_what_controls_added(clips, rng):
     starts = {seed: noise(rng) for seed in (0, 1)}
-    trained = {seed: filters.Layer(layer.kernels + 0.01, layer.bias) for seed, layer in starts.items()}
+    trained = {
+        seed: filters_kernels.Layer(layer.kernels + 0.01, layer.bias) for seed, layer in starts.items()
+    }
     controls = pd.DataFrame({"network": np.repeat([100, 101, 102], 16), "filter": np.tile(range(16), 3)})
     controls = controls.assign(twin=0, twin_added=rng.uniform(0.8, 0.9, 48))
-    covariance, untrained = filters.window_covariance(clips), [noise(rng), noise(rng)]
-    matches = filters.stability(trained, starts, untrained, covariance, controls=controls)
-    summary = filters.stability_summary(matches).set_index("measure")
+    covariance, untrained = filters_kernels.window_covariance(clips), [noise(rng), noise(rng)]
+    matches = filters_kernels.stability(trained, starts, untrained, covariance, controls=controls)
+    summary = filters_kernels.stability_summary(matches).set_index("measure")
     assert summary["reference"].to_dict() == {
         "kernel": "untrained",
         "added": "control",
@@ -376,22 +395,24 @@ def test_what_training_added_is_compared_with_what_controls_added(clips, rng):
         "101 and 102",
         "102 and 100",
     }
-    figure = plots.filter_twins(matches, filters.stability_summary(matches))
+    figure = plots.filter_twins(matches, filters_kernels.stability_summary(matches))
     assert [len(ax.lines) for ax in figure.axes] == [1 + 1 + 1, 3 + 1 + 1, 1 + 1 + 1]
 
 
 def test_untrained_networks_have_as_many_twins_as_chance_says(clips, rng):
     layers = [noise(rng) for _ in range(12)]
     starts = dict(enumerate(layers[:4]))
-    matches = filters.stability(starts, starts, layers[4:], filters.window_covariance(clips))
-    shares = filters.stability_summary(matches[matches["measure"] != "added"])["share"]
+    matches = filters_kernels.stability(starts, starts, layers[4:], filters_kernels.window_covariance(clips))
+    shares = filters_kernels.stability_summary(matches[matches["measure"] != "added"])["share"]
     assert (shares < 0.15).all()
 
 
 def test_one_training_has_no_pair(clips, rng):
     only = {0: noise(rng)}
-    matches = filters.stability(only, only, [noise(rng), noise(rng)], filters.window_covariance(clips))
-    summary = filters.stability_summary(matches)
+    matches = filters_kernels.stability(
+        only, only, [noise(rng), noise(rng)], filters_kernels.window_covariance(clips)
+    )
+    summary = filters_kernels.stability_summary(matches)
     assert (summary["n_pairs"] == 0).all()
     assert summary["share"].isna().all()
     assert summary["limit"].notna().all()
@@ -401,12 +422,12 @@ def test_an_onset_detector_answers_at_onsets_and_not_elsewhere(rng):
     clips = np.full((4, 256, N_MELS), 0.2, dtype=np.float16)
     for clip, begin in enumerate((40, 80, 120, 160)):
         clips[clip, begin : begin + 30] = 0.9
-    hop = spectrograms.HOP_LENGTH / spectrograms.SAMPLE_RATE
+    hop = picture.HOP_LENGTH / picture.SAMPLE_RATE
     moments = [(clip, "onset", 40 * (clip + 1) * hop) for clip in range(4)]
     moments += [(clip, "silence", (40 * (clip + 1) + 30) * hop) for clip in range(4)]
     happened = pd.DataFrame(moments, columns=["row", "kind", "seconds"])
     layers = {"trained": planted(rng)}
-    found = filters.around(clips, layers, [3, 7], happened, ["a", "a", "b", "c"], half_width=4)
+    found = responses.around(clips, layers, [3, 7], happened, ["a", "a", "b", "c"], half_width=4)
     peaks = found.loc[found.groupby(["filter", "kind"])["mean"].idxmax()].set_index(["filter", "kind"])
     # A kernel over three frames answers first in the frame before, and as strongly in the first one.
     assert peaks.loc[(3, "onset"), "frames"] in (-1, 0)
@@ -419,9 +440,9 @@ def test_an_onset_detector_answers_at_onsets_and_not_elsewhere(rng):
 def test_responses_around_a_moment_are_those_of_the_frames_in_question(clips, rng):
     layer = noise(rng, 4)
     happened = pd.DataFrame({"row": [0, 0, 3], "kind": "onset", "seconds": [2.0, 0.1, 29.9]})
-    found = filters.around(clips, {"trained": layer}, [2], happened, list("aabbccddeeff"), half_width=2)
-    answers = filters.responses(
-        clips.astype(np.float32), filters.Layer(layer.kernels[..., [2]], layer.bias[:1])
+    found = responses.around(clips, {"trained": layer}, [2], happened, list("aabbccddeeff"), half_width=2)
+    answers = criteria.responses(
+        clips.astype(np.float32), filters_kernels.Layer(layer.kernels[..., [2]], layer.bias[:1])
     )[0]
     answers = (answers - answers.mean()) / answers.std()
     full = np.full((12, 256 + 4), np.nan)
@@ -435,7 +456,7 @@ def test_responses_around_a_moment_are_those_of_the_frames_in_question(clips, rn
 def test_intervals_of_means_shrink_with_the_rows_and_hold_the_mean(rng):
     values = rng.normal(size=(400, 3))
     values[:100, 2] = np.nan
-    mean, low, high = filters.mean_and_interval(values)
+    mean, low, high = responses.mean_and_interval(values)
     np.testing.assert_allclose(mean, np.nanmean(values, axis=0))
     np.testing.assert_allclose(high - low, 2 * 1.96 / np.sqrt([400, 400, 300]), rtol=0.15)
     assert ((low < mean) & (mean < high)).all()
@@ -443,7 +464,7 @@ def test_intervals_of_means_shrink_with_the_rows_and_hold_the_mean(rng):
 
 def test_a_filter_that_two_criteria_select_is_named_once():
     selected = pd.DataFrame({"filter": [3, 5, 3]}, index=["onset", "low_band", "sparseness"])
-    assert filters.nicknames(selected) == {3: "filter 3\nonset\nsparseness", 5: "filter 5\nlow band"}
+    assert criteria.nicknames(selected) == {3: "filter 3\nonset\nsparseness", 5: "filter 5\nlow band"}
 
 
 def test_the_strongest_moment_is_where_the_event_was_put(rng):
@@ -452,18 +473,18 @@ def test_the_strongest_moment_is_where_the_event_was_put(rng):
     clips[4, 30:] = 0.5
     clips[5, 60:] = 0.7
     artists = ["a", "a", "b", "b", "c", "c"]
-    moments = filters.strongest_moments(clips, artists, planted(rng), [3], n=5)
+    moments = responses.strongest_moments(clips, artists, planted(rng), [3], n=5)
     assert moments["row"].tolist() == [
         2,
         5,
     ]  # the weaker one of artist c, and clips without onset, are left out
     assert moments["frame"].tolist() == [99, 59]
     assert moments["rank"].tolist() == [1, 2]
-    assert moments["seconds"][0] == pytest.approx(99 * spectrograms.HOP_LENGTH / spectrograms.SAMPLE_RATE)
+    assert moments["seconds"][0] == pytest.approx(99 * picture.HOP_LENGTH / picture.SAMPLE_RATE)
 
 
 def test_surroundings_are_blank_beyond_the_clip(clips):
-    window = filters.surroundings(clips[0], 2, half_width=5)
+    window = responses.surroundings(clips[0], 2, half_width=5)
     assert window.shape == (11, N_MELS)
     assert np.isnan(window[:3]).all()
     np.testing.assert_array_equal(window[3:], clips[0, :8].astype(np.float32))
@@ -472,7 +493,7 @@ def test_surroundings_are_blank_beyond_the_clip(clips):
 def test_like_kernels_stand_side_by_side(rng):
     one, other = rng.random((3, N_MELS)), rng.random((3, N_MELS))
     kernels = np.stack([one, other, one + 0.01 * rng.random((3, N_MELS)), 1 - one, other * 2], axis=-1)
-    order = filters.cluster_order(kernels).tolist()
+    order = filters_kernels.cluster_order(kernels).tolist()
     assert sorted(order) == [0, 1, 2, 3, 4]
     assert abs(order.index(0) - order.index(2)) == 1
     assert abs(order.index(1) - order.index(4)) == 1
@@ -482,25 +503,29 @@ def test_the_published_orientation_gives_the_same_response_up_to_a_constant(clip
     kernel = noise(rng, 1).kernels
     ours = sum(clips[0, 50 + k].astype(float) @ kernel[k, :, 0] for k in range(3))
     picture = 1 - clips[0, ::-1].astype(float)  # time backwards, loud is 0
-    theirs = sum(picture[255 - 52 + k] @ filters.as_published(kernel)[k, :, 0] for k in range(3))
+    theirs = sum(picture[255 - 52 + k] @ filters_kernels.as_published(kernel)[k, :, 0] for k in range(3))
     assert theirs == pytest.approx(ours - kernel.sum(), abs=1e-6)
 
 
 def test_clips_of_other_bands_are_refused(rng):
     with pytest.raises(ValueError, match="32 bands, kernels 64"):
-        filters.responses(np.zeros((1, 256, 32)), noise(rng))
+        criteria.responses(np.zeros((1, 256, 32)), noise(rng))
 
 
 def test_a_network_without_any_response_is_refused(clips):
-    dead = filters.Layer(np.full((3, N_MELS, 4), -0.1, dtype=np.float32), np.zeros(4, dtype=np.float32))
-    described = filters.describe(clips, [dead])
+    dead = filters_kernels.Layer(
+        np.full((3, N_MELS, 4), -0.1, dtype=np.float32), np.zeros(4, dtype=np.float32)
+    )
+    described = criteria.describe(clips, [dead])
     with pytest.raises(ValueError, match="blank for all 4 filters"):
-        filters.select(described, described)
+        criteria.select(described, described)
 
 
 def test_figure_3_shows_every_filter_by_its_number(rng):
     layer = planted(rng)
-    figure = plots.figure3_filters(layer.kernels, filters.cluster_order(layer.kernels), example=3, rows=2)
+    figure = plots.figure3_filters(
+        layer.kernels, filters_kernels.cluster_order(layer.kernels), example=3, rows=2
+    )
     shown = {label.get_text() for ax in figure.axes[:2] for label in ax.get_xticklabels()}
     assert shown == {str(number) for number in range(16)}
 
@@ -508,8 +533,8 @@ def test_figure_3_shows_every_filter_by_its_number(rng):
 def test_figure_4_shows_each_selected_filter_with_its_moments(clips, rng):
     layer = planted(rng)
     selected = pd.DataFrame({"filter": [3, 5]}, index=pd.Index(["onset", "low_band"], name="criterion"))
-    moments = filters.strongest_moments(clips, range(12), layer, [3, 5], n=2)
-    portraits = filters.portraits(clips, layer, selected, moments, ["$un$ <b>balanced $"] * 4)
+    moments = responses.strongest_moments(clips, range(12), layer, [3, 5], n=2)
+    portraits = responses.portraits(clips, layer, selected, moments, ["$un$ <b>balanced $"] * 4)
     figure = plots.figure4_selected_filters(portraits)
     figure.canvas.draw()  # a name with unbalanced dollars must not raise
     assert [ax.get_title() for ax in figure.axes[:6:3]] == ["onset\nfilter 3", "low band\nfilter 5"]
@@ -542,10 +567,10 @@ def test_before_and_after_differ_by_what_was_added(rng):
 
 def test_references_are_drawn_behind_a_network_and_limit_it(rng):
     references = {"control": of_noise(rng, 3), "untrained": of_noise(rng, 2)}
-    figure = plots.filters_against_references(of_noise(rng, 1), references, list(filters.CRITERIA))
+    figure = plots.filters_against_references(of_noise(rng, 1), references, list(criteria.CRITERIA))
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert set(labels[:3]) == {"trained on the target", "trained on permuted targets", "untrained"}
-    for ax, criterion in zip(figure.axes, filters.CRITERIA, strict=True):
+    for ax, criterion in zip(figure.axes, criteria.CRITERIA, strict=True):
         (line,) = ax.lines
         assert line.get_xdata()[0] == references["control"][criterion].max()
 
@@ -556,23 +581,25 @@ def test_each_network_has_a_dot_for_its_best_filter(rng):
     for ax, criterion in zip(figure.axes, ("onset", "offset"), strict=True):
         drawn = [line.get_ydata().tolist() for line in ax.lines]
         expected = [
-            filters.best(described)[criterion].tolist() for described in (trained, *references.values())
+            criteria.best(described)[criterion].tolist() for described in (trained, *references.values())
         ]
         assert drawn == expected
 
 
 def test_kernel_structure_counts_the_shapes_in_its_legend(rng):
-    structure = filters.structure(planted(rng), noise(rng), n_networks=199)
+    structure = filters_kernels.structure(planted(rng), noise(rng), n_networks=199)
     figure = plots.kernel_structure(structure, 0.25)
     found = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    shaped = (structure["p_value"] <= filters.LEVEL).sum()
+    shaped = (structure["p_value"] <= filters_kernels.LEVEL).sum()
     assert found == [f"more than noise ({shaped})", f"not told from noise ({16 - shaped})"]
 
 
 def test_twins_are_drawn_pair_by_pair(clips, rng):
     starts = {seed: noise(rng) for seed in range(3)}
-    matches = filters.stability(starts, starts, [noise(rng), noise(rng)], filters.window_covariance(clips))
-    figure = plots.filter_twins(matches, filters.stability_summary(matches))
+    matches = filters_kernels.stability(
+        starts, starts, [noise(rng), noise(rng)], filters_kernels.window_covariance(clips)
+    )
+    figure = plots.filter_twins(matches, filters_kernels.stability_summary(matches))
     assert [len(ax.lines) for ax in figure.axes] == [1 + 3 + 1] * 3  # untrained, trained, chance line
 
 
@@ -581,7 +608,7 @@ def test_responses_around_have_a_panel_for_each_filter_and_kind(clips, rng):
         {"row": [0, 1, 2], "kind": ["onset", "onset", "silence"], "seconds": [3.0, 9.0, 20.0]}
     )
     layers = {"trained": noise(rng), "untrained": noise(rng)}
-    found = filters.around(clips, layers, [1, 2], happened, range(12))
+    found = responses.around(clips, layers, [1, 2], happened, range(12))
     figure = plots.responses_around(found, {1: "filter 1\nonset", 2: "filter 2\nlow band"})
     assert len(figure.axes) == 4  # no sustained tone, no column for it
     drawn = found.query("network == 'trained' and filter == 1 and kind == 'onset'")["mean"]
@@ -619,9 +646,9 @@ def test_ablations_are_drawn_in_order_and_random_groups_as_a_band():
 
 
 def test_a_reduced_picture_is_half_as_wide_and_the_whole_one_is_kept(tmp_path):
-    figure = plots.plt.figure(figsize=(4, 2))
-    shown = plots.reduced(figure, tmp_path / "a.png")
-    whole, half = (plots.plt.imread(file) for file in (tmp_path / "a.png", io.BytesIO(shown._repr_png_())))
+    figure = plt.figure(figsize=(4, 2))
+    shown = reduced.reduced(figure, tmp_path / "a.png")
+    whole, half = (plt.imread(file) for file in (tmp_path / "a.png", io.BytesIO(shown._repr_png_())))
     assert whole.shape[1] == 2 * half.shape[1]
     assert repr(shown) == "Reduced('a.png')"
-    assert not plots.plt.fignum_exists(figure.number)
+    assert not plt.fignum_exists(figure.number)

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import identity, names
+from lib.listening import names
 
 
 def resolved(*spellings, **options):
     """Artist id and name of each (mbid, name, plays), and the ambiguous cases as rows."""
     frame = pl.DataFrame(spellings, schema={"mbid": str, "name": str, "plays": int}, orient="row")
-    artist, artists, ambiguous = identity.resolve(frame, **options)
+    artist, artists, ambiguous = names.resolve(frame, **options)
     found = artists.iloc[artist]
     assert artists["artist_id"].is_monotonic_increasing and artists["artist_id"].is_unique
     return list(zip(found["artist_id"], found["name"], strict=True)), ambiguous.to_dict("records")

@@ -7,7 +7,11 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from lib import evaluation, ledger, methods, report, significance, similarity, words
+from lib import methods
+from lib.cli import report
+from lib.filters import claims
+from lib.listening import published
+from lib.ranking import compare, ledger, significance, words
 
 
 @pytest.mark.parametrize(
@@ -102,9 +106,9 @@ def small_study(seed, noise):
         "l2": [places["l2"]],
         "chance": [truth * 0],
     }
-    truths = {"corrected": truth, "as_published": similarity.every_place(places["other"], blank=-1.0)}
+    truths = {"corrected": truth, "as_published": published.every_place(places["other"], blank=-1.0)}
     listeners = pd.Series(np.arange(12, 0, -1), index=truth.index)
-    compared = evaluation.comparisons(
+    compared = compare.comparisons(
         predicted, truths, list(truth.index), references=["l2", "chance"],
         measures=[("unordered", n) for n in (3, 5, 8)], listeners=listeners,
     )  # fmt: skip
@@ -114,7 +118,7 @@ def small_study(seed, noise):
 def claim_of(row):
     """The claim that a comparison decides, worded as in the ledger; None if there is none."""
     end = f", truth {row['truth'].replace('_', ' ')}"
-    if row["measure"] == evaluation.LEAD:
+    if row["measure"] == compare.LEAD:
         return "the model's lead is largest at small n" + end
     claims = {
         ("siamese", "l2"): "the model outperforms the baseline",
@@ -149,7 +153,7 @@ def test_ledger_comparisons_readme_and_sentences_never_disagree(seed, noise, tmp
                 *table.query("kind == 'secondary'").to_dict("records")]:  # fmt: skip
         sentence, claim = sentences.pop(0), claim_of(row)
         decision = row["decision"]
-        if row["measure"] == evaluation.LEAD:
+        if row["measure"] == compare.LEAD:
             verb = {"higher": " is larger ", "lower": " is smaller ", "cannot be told": " is not shown "}
         else:
             verb = {"higher": " better than ", "lower": " worse than ", "cannot be told": " cannot be told "}
@@ -157,7 +161,7 @@ def test_ledger_comparisons_readme_and_sentences_never_disagree(seed, noise, tmp
         assert (
             decision
             == {1: "higher", -1: "lower", 0: "cannot be told"}[
-                evaluation.side(row["difference"], row["p_corrected"])
+                compare.side(row["difference"], row["p_corrected"])
             ]
         )
         if claim is None:
@@ -389,7 +393,7 @@ def filter_tables(shift):
 
 
 def decided_filters(*tables):
-    return decided(ledger.filter_claims(*tables))
+    return decided(claims.filter_claims(*tables))
 
 
 def test_filters_better_than_those_of_all_controls_make_the_papers_readings_hold():
@@ -450,10 +454,10 @@ def time_order_frames(loss):
 
 
 def test_time_is_removed_if_shuffled_frames_rank_as_well_and_not_if_they_rank_worse():
-    unchanged = ledger.decided([ledger.time_order_claims(*time_order_frames(0), n=5)])
+    unchanged = ledger.decided([claims.time_order_claims(*time_order_frames(0), n=5)])
     assert unchanged["verdict"].tolist() == ["holds"] * 3
     assert unchanged["border"].tolist() == [0.9, 0.9, -0.01]
-    worse = ledger.decided([ledger.time_order_claims(*time_order_frames(1), n=5)])
+    worse = ledger.decided([claims.time_order_claims(*time_order_frames(1), n=5)])
     assert worse["verdict"].tolist() == ["holds", "does not hold", "does not hold"]
     assert worse.columns.tolist() == ledger.COLUMNS
 

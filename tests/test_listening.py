@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import scipy.sparse
 
-from lib import listening
-from lib.listening import ListeningMatrix
+from lib.listening import matrix
+from lib.listening.matrix import ListeningMatrix
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def heard():
 
 
 def test_the_top_artists_are_the_first_ones_and_users_without_them_are_left_out(heard):
-    top = listening.top(heard, 3)
+    top = matrix.top(heard, 3)
     assert top.artists["artist_id"].tolist() == ["c", "a", "b"]
     assert top.plays.toarray().tolist() == [[21, 1, 0], [22, 2, 12], [23, 0, 13]]
     assert top.listened.toarray().tolist() == [[1, 1, 0], [1, 1, 1], [1, 0, 1]]
@@ -28,7 +28,7 @@ def test_the_top_artists_are_the_first_ones_and_users_without_them_are_left_out(
 @pytest.mark.parametrize("n_artists", [0, 5])
 def test_more_artists_than_there_are_is_an_error_that_names_the_parameter(heard, n_artists):
     with pytest.raises(ValueError, match=f"{n_artists} artists were asked for, .* hold 4: set n_artists"):
-        listening.top(heard, n_artists)
+        matrix.top(heard, n_artists)
 
 
 def test_co_listeners_are_counted_once_whatever_their_plays(heard, miniature):
@@ -40,14 +40,14 @@ def test_co_listeners_are_counted_once_whatever_their_plays(heard, miniature):
 
 
 def test_the_halves_share_the_artists_and_part_the_users(miniature):
-    first, second = listening.halves(miniature, seed=3)
+    first, second = matrix.halves(miniature, seed=3)
     assert [half.plays.shape for half in (first, second)] == [(30, 12), (30, 12)]
     for column in ("listeners", "plays"):
         assert (first.artists[column] + second.artists[column]).tolist() == miniature.artists[column].tolist()
     together = np.concatenate([first.plays.toarray(), second.plays.toarray()])
     assert sorted(map(tuple, together)) == sorted(map(tuple, miniature.plays.toarray()))
-    assert (listening.halves(miniature, seed=3)[0].plays != first.plays).nnz == 0
-    assert (listening.halves(miniature, seed=4)[0].plays != first.plays).nnz > 0
+    assert (matrix.halves(miniature, seed=3)[0].plays != first.plays).nnz == 0
+    assert (matrix.halves(miniature, seed=4)[0].plays != first.plays).nnz > 0
 
 
 def dense():
@@ -60,7 +60,7 @@ def dense():
 
 
 def test_shuffled_listeners_of_a_dense_world_keep_their_margins_too():
-    shuffled = listening.shuffled(dense(), seed=0)
+    shuffled = matrix.shuffled(dense(), seed=0)
     for axis in (0, 1):
         np.testing.assert_array_equal(shuffled.listened.sum(axis=axis), dense().listened.sum(axis=axis))
     assert (shuffled.listened != dense().listened).nnz > 40
@@ -70,19 +70,19 @@ def test_shuffling_one_pair_or_none_changes_nothing():
     for heard in ([[1, 0]], [[0, 0]]):
         artists = pd.DataFrame({"artist_id": ["a", "b"], "name": ["a", "b"]})
         world = ListeningMatrix(scipy.sparse.csr_array(np.array(heard)), artists)
-        assert listening.shuffled(world, seed=0).plays.toarray().tolist() == heard
+        assert matrix.shuffled(world, seed=0).plays.toarray().tolist() == heard
 
 
 def test_shuffled_listeners_keep_how_much_they_hear_and_how_often_each_artist_is_heard(miniature):
-    shuffled = listening.shuffled(miniature, seed=0)
+    shuffled = matrix.shuffled(miniature, seed=0)
     for axis in (0, 1):
         kept = shuffled.listened.sum(axis=axis), miniature.listened.sum(axis=axis)
         np.testing.assert_array_equal(*kept)
     assert shuffled.artists["listeners"].tolist() == miniature.artists["listeners"].tolist()
     assert shuffled.plays.sum() == miniature.plays.sum()
     assert (shuffled.plays != miniature.plays).nnz > miniature.plays.nnz / 4
-    assert (listening.shuffled(miniature, seed=0).plays != shuffled.plays).nnz == 0
-    assert (listening.shuffled(miniature, seed=1).plays != shuffled.plays).nnz > 0
+    assert (matrix.shuffled(miniature, seed=0).plays != shuffled.plays).nnz == 0
+    assert (matrix.shuffled(miniature, seed=1).plays != shuffled.plays).nnz > 0
 
 
 def test_shuffled_listeners_have_no_taste():
@@ -91,7 +91,7 @@ def test_shuffled_listeners_have_no_taste():
     artists = pd.DataFrame({"artist_id": list("abcdefghij"), "name": list("abcdefghij")})
     circles = ListeningMatrix(scipy.sparse.csr_array(taste.astype(np.int64)), artists)
     across = circles.co_listeners[1:5, 5:].mean() / circles.co_listeners[1:5, 1:5].mean()
-    shuffled = listening.shuffled(circles, seed=0).co_listeners
+    shuffled = matrix.shuffled(circles, seed=0).co_listeners
     assert across < 0.1
     apart = ~np.eye(4, dtype=bool)
     assert shuffled[1:5, 5:].mean() / shuffled[1:5, 1:5][apart].mean() == pytest.approx(1, abs=0.15)
@@ -99,16 +99,16 @@ def test_shuffled_listeners_have_no_taste():
 
 def test_what_is_saved_is_loaded_and_twice_the_same_bytes(tmp_path, miniature):
     for folder in ("a", "b"):
-        listening.save(miniature, tmp_path / folder)
+        matrix.save(miniature, tmp_path / folder)
     for file in ("listening.npz", "artists.parquet"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-    loaded = listening.load(tmp_path / "a")
+    loaded = matrix.load(tmp_path / "a")
     assert (loaded.plays != miniature.plays).nnz == 0
     pd.testing.assert_frame_equal(loaded.artists, miniature.artists)
 
 
 def test_labels_and_matrix_of_different_lengths_are_an_error(tmp_path, miniature):
-    listening.save(miniature, tmp_path)
+    matrix.save(miniature, tmp_path)
     miniature.artists.head(3).to_parquet(tmp_path / "artists.parquet")
     with pytest.raises(ValueError, match="12 artists, artists.parquet 3: run 01 again"):
-        listening.load(tmp_path)
+        matrix.load(tmp_path)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import baselines, evaluation, longer_runs, paths, ranking, significance
+from lib.ranking import baselines, compare, longer_runs, metrics, significance
+from lib.workflow import paths
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_queries_are_ranked_among_their_own_part(collection, parts):
     }
     test = parts["test"]
     truth = collection.target.loc[test, test]
-    wanted = ranking.ndcg(method.score(collection, test), truth, 2)
+    wanted = metrics.ndcg(method.score(collection, test), truth, 2)
     np.testing.assert_allclose(found[found["part"] == "test"]["ndcg"], wanted, atol=1e-5)
 
 
@@ -96,7 +97,7 @@ def test_differences_are_the_estimates_that_decide_everywhere(collection, parts,
     test = parts["test"]
     truth = collection.target.loc[test, test]
     runs = [
-        evaluation.measured([kept.scores(kind, seed)["test"].reindex_like(truth)], truth, "ndcg", 3)[0]
+        compare.measured([kept.scores(kind, seed)["test"].reindex_like(truth)], truth, "ndcg", 3)[0]
         for kind, seed in (("good", 0), ("good", 1), ("bad", 0))
     ]
     wanted = significance.estimate(runs[:2], runs[2:])

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from lib import methods
+from lib import study as studies
 
 IDS = ["a", "b", "c"]
 TARGET = pd.DataFrame([[np.nan, 0.1, 0.2], [0.1, np.nan, 0.3], [0.2, 0.3, np.nan]], index=IDS, columns=IDS)
@@ -13,7 +14,7 @@ ARTISTS = pd.DataFrame({"artist_id": IDS, "listeners": [30, 20, 10]})
 
 def test_a_collection_holds_artists_with_clips_in_the_order_of_fame():
     index = pd.DataFrame({"row": range(3), "artist_id": ["c", "a", "c"]})
-    study = methods.collection(TARGET, ARTISTS, np.zeros((3, 256, 64)), index)
+    study = studies.collection(TARGET, ARTISTS, np.zeros((3, 256, 64)), index)
     assert study.artists == ["a", "c"]
     assert study.listeners.to_dict() == {"a": 30, "c": 10}
     assert study.target.loc["a", "c"] == 0.2
@@ -23,7 +24,7 @@ def test_a_collection_holds_artists_with_clips_in_the_order_of_fame():
 def test_clips_come_in_the_order_of_the_artists_asked_for():
     index = pd.DataFrame({"row": range(5), "artist_id": ["c", "a", "b", "a", "c"]})
     clips = np.arange(5, dtype=np.float16)[:, None, None] * np.ones((1, 256, 64), dtype=np.float16)
-    study = methods.collection(TARGET, ARTISTS, clips, index)
+    study = studies.collection(TARGET, ARTISTS, clips, index)
     chosen, owners = study.clips_of(["c", "a"])
     assert chosen[:, 0, 0].tolist() == [0, 4, 1, 3]
     assert owners.tolist() == [0, 0, 1, 1]
@@ -32,7 +33,7 @@ def test_clips_come_in_the_order_of_the_artists_asked_for():
 
 def test_artists_without_clips_are_an_error():
     index = pd.DataFrame({"row": [0, 1], "artist_id": ["a", "b"]})
-    study = methods.collection(TARGET, ARTISTS, np.zeros((2, 256, 64)), index)
+    study = studies.collection(TARGET, ARTISTS, np.zeros((2, 256, 64)), index)
     with pytest.raises(ValueError, match="1 artists have no clip, the first is c"):
         study.clips_of(["a", "c"])
 
@@ -51,7 +52,7 @@ def test_tables_that_do_not_fit_are_an_error(change, message):
         "index": pd.DataFrame({"row": range(3), "artist_id": IDS}),
     }  # fmt: skip
     with pytest.raises(ValueError, match=message):
-        methods.collection(**tables | change)
+        studies.collection(**tables | change)
 
 
 def test_labelled_scores_blank_only_the_diagonal():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import names
+from lib.listening import names
 
 
 @pytest.mark.parametrize(

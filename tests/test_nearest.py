@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from lib import methods, nearest, ranking, siamese
+from benchmarks import nearest
+from lib import methods
+from lib.ranking import lists
+from lib.training import network
 
 ARTISTS = [f"a{k}" for k in range(7)]
 OWNERS = np.array([0, 0, 1, 2, 2, 2, 3, 4, 5, 5, 6, 6])
@@ -16,7 +19,7 @@ def clips(rng):
 
 
 def test_artists_are_as_similar_as_the_mean_over_their_clip_pairs_says(clips):
-    wanted = methods.mean_over_clips(siamese.similarities(*clips), OWNERS, 7)
+    wanted = methods.mean_over_clips(network.similarities(*clips), OWNERS, 7)
     found = nearest.artist_similarities(clips[0], OWNERS, clips[1])
     np.testing.assert_allclose(found, wanted, rtol=1e-5)
     some = nearest.artist_similarities(clips[0], OWNERS, clips[1], slice(2, 5))
@@ -27,7 +30,7 @@ def test_artists_are_as_similar_as_the_mean_over_their_clip_pairs_says(clips):
 def test_the_nearest_are_those_of_the_whole_matrix_whatever_the_block(block, clips):
     whole = methods.labelled_scores(nearest.artist_similarities(clips[0], OWNERS, clips[1]), ARTISTS)
     found = nearest.top(clips[0], OWNERS, clips[1], ARTISTS, 3, block=block)
-    assert found.equals(ranking.top(whole, 3))
+    assert found.equals(lists.top(whole, 3))
 
 
 @pytest.mark.parametrize("owners", [[0, 2, 2], [1, 0, 0]])

@@ -6,8 +6,9 @@ import re
 import nbformat
 import pytest
 
-from lib import notebooks, paths, profiles, stages
-from lib.demo import constants
+from demo import constants
+from lib.cli import notebooks
+from lib.workflow import paths, profiles, stages
 
 IGNORED = "nbval-ignore-output"
 

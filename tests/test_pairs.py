@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import pairs
+from lib.training import pairs
 
 
 def pairs_of(tile):

@@ -5,7 +5,8 @@ import re
 import pandas as pd
 import pytest
 
-from lib import artifacts, paper_text, paths, stages
+from lib.ranking import paper_text
+from lib.workflow import artifacts, paths, stages
 
 TABLE = paper_text.coverage()
 

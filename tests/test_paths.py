@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lib import paths
+from lib.workflow import paths
 
 
 @pytest.fixture(autouse=True)

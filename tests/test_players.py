@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from lib import players, spectrograms
+from lib.plots import players
+from lib.spectrograms import picture
 
-RATE = spectrograms.SAMPLE_RATE
+RATE = picture.SAMPLE_RATE
 HOSTILE = "<img src=x onerror=\"alert('x')\"> $x^2$ \\(y\\) & co"
 
 

@@ -7,34 +7,41 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lib import baselines, confounds, evaluation, pairs, plots, siamese, similarity, spectrograms
+from lib.listening import labels, trust
+from lib.listening import metrics as listening_metrics
 from lib.methods import labelled_scores
+from lib.plots import beyond as plots
+from lib.plots import listening, ranking, sound, style, training
+from lib.ranking import baselines, compare, confounds, paper, tables
+from lib.ranking import scores as ranking_scores
+from lib.spectrograms import picture
+from lib.training import network, pairs
 
 
 @pytest.fixture(autouse=True)
 def closed():
     with mpl.rc_context():
-        plots.use_style()
+        style.use_style()
         yield
     plt.close("all")
 
 
 @pytest.fixture(scope="module")
 def target(miniature):
-    return similarity.min_conditional(miniature)
+    return listening_metrics.min_conditional(miniature)
 
 
 @pytest.fixture(scope="module")
 def truths(target):
-    return evaluation.truths(target, [target.index[place] for place in (7, 2, 10, 5, 0, 9)])
+    return compare.truths(target, [target.index[place] for place in (7, 2, 10, 5, 0, 9)])
 
 
 @pytest.fixture(scope="module")
 def table(collection, truths):
     methods = [baselines.Chance(), baselines.Popularity(), baselines.L2()]
     ceiling = baselines.Fixed("siamese", collection.target)
-    scores = evaluation.score_all([(method, 0) for method in (*methods, ceiling)], collection)
-    return evaluation.table1(scores, collection.target, list(truths["corrected"].index), list_lengths=[2, 4])
+    scores = ranking_scores.score_all([(method, 0) for method in (*methods, ceiling)], collection)
+    return tables.table1(scores, collection.target, list(truths["corrected"].index), list_lengths=[2, 4])
 
 
 def shown(ax, origin="upper"):
@@ -53,7 +60,7 @@ def texts(figure):
 def test_a_figure_is_written_twice_as_the_same_bytes_without_stamps(tmp_path, target):
     for name in ("a.png", "b.png"):
         assert (
-            plots.save_figure(plots.similarity_heatmap(target), tmp_path / "figures" / name)
+            style.save_figure(listening.similarity_heatmap(target), tmp_path / "figures" / name)
             == tmp_path / "figures" / name
         )
     data = (tmp_path / "figures/a.png").read_bytes()
@@ -69,12 +76,12 @@ HOSTILE = ["$\\frac$ money $x", "_hidden", "<b>&amp;", "é\u2028", "a\nb", "%s {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_from_outside_is_drawn_as_it_is(tmp_path, name):
     artists = pd.DataFrame({"name": ["first", name], "listeners": [20, 10]})
-    figure = plots.popularity_curve(artists, marked=[name])
+    figure = listening.popularity_curve(artists, marked=[name])
     assert name in texts(figure)
-    plots.save_figure(figure, tmp_path / "curve.png")
-    figure = plots.spectrogram(np.zeros((256, 64)), title=name)
+    style.save_figure(figure, tmp_path / "curve.png")
+    figure = sound.spectrogram(np.zeros((256, 64)), title=name)
     assert name in texts(figure)
-    plots.save_figure(figure, tmp_path / "title.png")
+    style.save_figure(figure, tmp_path / "title.png")
 
 
 # Listening.
@@ -82,7 +89,7 @@ def test_a_name_from_outside_is_drawn_as_it_is(tmp_path, name):
 
 def test_the_popularity_curve_falls_and_points_at_the_marked():
     artists = pd.DataFrame({"name": ["a", "b", "c"], "listeners": [30, 20, 10]})
-    ax = plots.popularity_curve(artists, marked=["b"]).axes[0]
+    ax = listening.popularity_curve(artists, marked=["b"]).axes[0]
     assert ax.lines[0].get_xydata().tolist() == [[1, 30], [2, 20], [3, 10]]
     assert ax.lines[1].get_xydata().tolist() == [[2, 20]]
 
@@ -90,28 +97,28 @@ def test_the_popularity_curve_falls_and_points_at_the_marked():
 def test_cluster_order_puts_circles_beside_each_other():
     blocks = np.kron(np.eye(3), np.ones((4, 4)))
     mixed = np.random.default_rng(2).permutation(12)
-    order = plots.cluster_order(pd.DataFrame(blocks[np.ix_(mixed, mixed)]))
+    order = listening.cluster_order(pd.DataFrame(blocks[np.ix_(mixed, mixed)]))
     circles = mixed[order] // 4
     assert sorted(order) == list(range(12))
     assert (np.diff(circles) != 0).sum() == 2
 
 
 def test_the_heatmap_shows_all_values_in_cluster_order(target):
-    order = plots.cluster_order(target)
+    order = listening.cluster_order(target)
     np.testing.assert_array_equal(
-        shown(plots.similarity_heatmap(target).axes[0]), target.to_numpy()[np.ix_(order, order)]
+        shown(listening.similarity_heatmap(target).axes[0]), target.to_numpy()[np.ix_(order, order)]
     )
 
 
 def test_the_heatmap_takes_the_order_that_it_is_given(target):
     order = np.arange(12)[::-1]
-    picture = shown(plots.similarity_heatmap(target, order=order).axes[0])
+    picture = shown(listening.similarity_heatmap(target, order=order).axes[0])
     np.testing.assert_array_equal(picture, target.to_numpy()[::-1, ::-1])
 
 
 def test_co_listeners_are_drawn_as_counts_on_a_logarithmic_scale_and_grey_where_there_are_none():
     counts = pd.DataFrame([[90, 40, 0], [40, 50, 1], [0, 1, 3]])
-    figure = plots.cooccurrence_heatmap(counts, order=[2, 0, 1])
+    figure = listening.cooccurrence_heatmap(counts, order=[2, 0, 1])
     image = figure.axes[0].images[0]
     picture = shown(figure.axes[0])
     assert np.isnan(np.diag(picture)).all()  # an artist's own listeners are no pair
@@ -125,9 +132,9 @@ def test_co_listeners_are_drawn_as_counts_on_a_logarithmic_scale_and_grey_where_
 
 
 def test_counts_and_target_stand_side_by_side_in_one_order(miniature, target):
-    counts = similarity.cooccurrence(miniature)
-    left, right = plots.cooccurrence_and_similarity(counts.iloc[::-1, ::-1], target).axes[:2]
-    order = plots.cluster_order(target)
+    counts = labels.cooccurrence(miniature)
+    left, right = listening.cooccurrence_and_similarity(counts.iloc[::-1, ::-1], target).axes[:2]
+    order = listening.cluster_order(target)
     np.testing.assert_array_equal(shown(right), target.to_numpy()[np.ix_(order, order)])
     others = ~np.eye(12, dtype=bool)
     drawn = np.where(shown(left) == 0.5, 0, shown(left))
@@ -138,10 +145,10 @@ def test_fame_of_the_neighbours_is_their_mean_rank():
     ids = list("abcd")
     listeners = pd.Series([40, 30, 20, 10], index=ids)
     values = np.array([[np.nan, 9, 8, 1], [1, np.nan, 2, 3], [9, 8, np.nan, 1], [1, 2, 3, np.nan]])
-    figure = plots.metrics_and_fame({"one": pd.DataFrame(values, index=ids, columns=ids)}, listeners, n=2)
+    figure = listening.metrics_and_fame({"one": pd.DataFrame(values, index=ids, columns=ids)}, listeners, n=2)
     points = figure.axes[0].collections[0].get_offsets().tolist()
     assert points == [[1, 2.5], [2, 3.5], [3, 1.5], [4, 2.5]]
-    again = plots.metrics_and_fame(
+    again = listening.metrics_and_fame(
         {"one": pd.DataFrame(values, index=ids, columns=ids)}, listeners.sort_index(ascending=False), n=2
     )
     assert again.axes[0].collections[0].get_offsets().tolist() == points[::-1]
@@ -151,7 +158,7 @@ def test_artists_without_neighbours_are_not_given_the_famous_ones():
     """All are equally near: a rule that takes the first ones would call them famous."""
     ids = [f"{k:03d}" for k in range(200)]
     same = pd.DataFrame(1.0, index=ids, columns=ids).where(~np.eye(200, dtype=bool))
-    figure = plots.metrics_and_fame({"one": same}, pd.Series(np.arange(200)[::-1], index=ids), n=50)
+    figure = listening.metrics_and_fame({"one": same}, pd.Series(np.arange(200)[::-1], index=ids), n=50)
     ranks = figure.axes[0].collections[0].get_offsets()[:, 1]
     assert abs(ranks.mean() - 100.5) < 20
 
@@ -159,9 +166,9 @@ def test_artists_without_neighbours_are_not_given_the_famous_ones():
 @pytest.mark.parametrize(("n_metrics", "n_rows"), [(1, 1), (3, 1), (4, 2), (7, 2), (8, 2)])
 def test_metrics_and_fame_is_a_grid_whose_first_panel_is_the_papers(miniature, n_metrics, n_rows):
     listeners = miniature.artists.set_index("artist_id")["listeners"]
-    metrics = [similarity.min_conditional, similarity.pmi] * 4
+    metrics = [listening_metrics.min_conditional, listening_metrics.pmi] * 4
     targets = {f"metric {k}": metrics[k](miniature) for k in range(n_metrics)}
-    figure = plots.metrics_and_fame(targets, listeners, n=3)
+    figure = listening.metrics_and_fame(targets, listeners, n=3)
     panels = [ax for ax in figure.axes if ax.axison]
     titles = [ax.get_title() for ax in panels]
     assert titles == ["metric 0 (the paper's)", *(f"metric {k}" for k in range(1, n_metrics))]
@@ -176,7 +183,7 @@ def test_the_line_through_the_cloud_is_the_median_of_equal_parts():
     ids = [f"{k:02d}" for k in range(24)]
     rng = np.random.default_rng(4)
     values = pd.DataFrame(rng.random((24, 24)), index=ids, columns=ids)
-    ax = plots.metrics_and_fame({"one": values}, pd.Series(rng.permutation(24), index=ids), n=3).axes[0]
+    ax = listening.metrics_and_fame({"one": values}, pd.Series(rng.permutation(24), index=ids), n=3).axes[0]
     points = np.asarray(ax.collections[0].get_offsets())
     twelfths = points[points[:, 0].argsort()].reshape(12, 2, 2)
     np.testing.assert_allclose(ax.lines[0].get_xydata(), np.median(twelfths, axis=1))
@@ -184,11 +191,11 @@ def test_the_line_through_the_cloud_is_the_median_of_equal_parts():
 
 @pytest.fixture(scope="module")
 def summary(miniature):
-    return similarity.summary(miniature, n_halvings=3, progress=False)
+    return trust.summary(miniature, n_halvings=3, progress=False)
 
 
 def test_the_summary_of_metrics_has_a_dot_and_a_band_for_each_the_first_on_top(summary):
-    figure = plots.metric_summary(summary)
+    figure = listening.metric_summary(summary)
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["min_conditional (the paper's)", *summary["metric"][1:]]
     assert figure.axes[0].get_yticks().tolist() == [6, 5, 4, 3, 2, 1, 0]
@@ -210,11 +217,11 @@ def overlapping(figure):
     words = []
     for ax in (ax for ax in figure.axes if ax.axison):
         words += [ax.title, ax.xaxis.label, ax.yaxis.label]
-        for k, labels, ends in (
+        for k, ticks, ends in (
             (0, ax.get_xticklabels(), ax.get_xlim()),
             (1, ax.get_yticklabels(), ax.get_ylim()),
         ):
-            words += [label for label in labels if min(ends) <= label.get_position()[k] <= max(ends)]
+            words += [label for label in ticks if min(ends) <= label.get_position()[k] <= max(ends)]
     words = [text for text in words if text.get_visible() and text.get_text()]
     boxes = [text.get_window_extent() for text in words]
     pairs = [(a, b) for a in range(len(words)) for b in range(a) if boxes[a].overlaps(boxes[b])]
@@ -222,12 +229,12 @@ def overlapping(figure):
 
 
 def test_no_words_of_the_pictures_of_metrics_cover_each_other(miniature, target, summary):
-    targets = {name: metric(miniature) for name, metric in similarity.METRICS.items()}
+    targets = {name: metric(miniature) for name, metric in listening_metrics.METRICS.items()}
     listeners = miniature.artists.set_index("artist_id")["listeners"]
     for figure in (
-        plots.cooccurrence_and_similarity(similarity.cooccurrence(miniature), target),
-        plots.metrics_and_fame(targets, listeners, n=3),
-        plots.metric_summary(summary),
+        listening.cooccurrence_and_similarity(labels.cooccurrence(miniature), target),
+        listening.metrics_and_fame(targets, listeners, n=3),
+        listening.metric_summary(summary),
     ):
         assert overlapping(figure) == []
 
@@ -240,12 +247,12 @@ def test_bars_count_the_clips_of_artists_with_so_many_by_source():
             "source": ["spotify", "spotify", "itunes", "itunes", "itunes", "spotify"],
         }
     )
-    ax = plots.sources_bar(clips).axes[0]
+    ax = sound.sources_bar(clips).axes[0]
     bars = {container.get_label(): [patch.get_width() for patch in container] for container in ax.containers}
     assert bars == {"itunes": [0, 2, 1], "spotify": [1, 0, 2]}  # artists with one clip, with two, with three
     assert [patch.get_x() for patch in ax.containers[1]] == bars["itunes"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["1", "2", "3"]
-    as_asked = plots.sources_bar(clips, ["spotify", "itunes", "deezer"]).axes[0]
+    as_asked = sound.sources_bar(clips, ["spotify", "itunes", "deezer"]).axes[0]
     assert [container.get_label() for container in as_asked.containers] == ["spotify", "itunes", "deezer"]
     assert [patch.get_x() for patch in as_asked.containers[1]] == bars["spotify"]
 
@@ -256,7 +263,7 @@ def test_bars_count_the_clips_of_artists_with_so_many_by_source():
 def test_a_spectrogram_runs_to_the_right_with_low_bands_at_the_bottom():
     values = np.zeros((256, 64))
     values[0, 0], values[255, 10] = 1, 0.5
-    ax = plots.spectrogram(values).axes[0]
+    ax = sound.spectrogram(values).axes[0]
     picture = shown(ax, origin="lower")
     assert picture.shape == (64, 256)
     assert (picture[0, 0], picture[10, 255]) == (1, 0.5)
@@ -264,8 +271,8 @@ def test_a_spectrogram_runs_to_the_right_with_low_bands_at_the_bottom():
 
 
 def test_frequencies_stand_beside_their_bands():
-    ax = plots.spectrogram(np.zeros((256, 64))).axes[0]
-    centres = spectrograms.mel_frequencies()
+    ax = sound.spectrogram(np.zeros((256, 64))).axes[0]
+    centres = picture.mel_frequencies()
     for tick, label in zip(ax.get_yticks(), ax.get_yticklabels(), strict=True):
         hertz = float(label.get_text().replace(",", ""))
         band = np.abs(centres - hertz).argmin()
@@ -274,7 +281,7 @@ def test_frequencies_stand_beside_their_bands():
 
 def test_portraits_show_waveform_and_spectrogram_of_each_and_hide_what_is_left_over(rng):
     items = [(f"clip {k} " + "x" * 60, rng.uniform(-1, 1, 9000), rng.random((256, 64))) for k in range(3)]
-    figure = plots.clip_portraits(items)
+    figure = sound.clip_portraits(items)
     figure.canvas.draw()
     seen = [ax for ax in figure.axes if ax.get_visible()]
     assert len(seen) == 6
@@ -289,7 +296,7 @@ def test_portraits_show_waveform_and_spectrogram_of_each_and_hide_what_is_left_o
     "name", ["W" * 300, "Hungarian Dance number 5, Allegro in F sharp minor", "$\\frac$" * 20]
 )
 def test_titles_of_portraits_beside_each_other_do_not_meet(rng, name):
-    figure = plots.clip_portraits([(name, rng.uniform(-1, 1, 9000), rng.random((256, 64)))] * 2)
+    figure = sound.clip_portraits([(name, rng.uniform(-1, 1, 9000), rng.random((256, 64)))] * 2)
     figure.canvas.draw()
     left, right = (ax.title.get_window_extent() for ax in figure.axes if ax.get_title())
     assert left.x1 < right.x0
@@ -298,14 +305,14 @@ def test_titles_of_portraits_beside_each_other_do_not_meet(rng, name):
 
 
 def test_a_short_title_of_a_portrait_stays_whole(rng):
-    figure = plots.clip_portraits(
+    figure = sound.clip_portraits(
         [("darkest: Domino Bishop", rng.uniform(-1, 1, 9000), rng.random((256, 64)))]
     )
     assert figure.axes[0].get_title() == "darkest: Domino Bishop"
 
 
 def test_what_is_kept_stands_beside_a_finer_picture_of_the_same_seconds(rng):
-    figure = plots.kept_and_lost(-80 * rng.random((1292, 128)), rng.random((256, 64)), start=10, seconds=6)
+    figure = sound.kept_and_lost(-80 * rng.random((1292, 128)), rng.random((256, 64)), start=10, seconds=6)
     assert [ax.get_xlim() for ax in figure.axes] == [(10, 16)] * 2
     assert [ax.get_title() for ax in figure.axes] == [
         "the sound: 128 bands, every 23 ms",
@@ -314,10 +321,10 @@ def test_what_is_kept_stands_beside_a_finer_picture_of_the_same_seconds(rng):
 
 
 def test_both_readings_of_a_clip_and_the_mean_spectrum_are_drawn(rng):
-    figure = plots.two_readings(np.zeros((256, 64)), np.ones((256, 64)))
+    figure = sound.two_readings(np.zeros((256, 64)), np.ones((256, 64)))
     assert [shown(ax, "lower").mean() for ax in figure.axes] == [0, 1]
     array = rng.random((5, 256, 64)).astype(np.float16)
-    line = plots.mean_spectrum(array).axes[0].lines[0]
+    line = sound.mean_spectrum(array).axes[0].lines[0]
     np.testing.assert_allclose(
         line.get_ydata(), np.median(array.astype(np.float32).mean(axis=1), axis=0), rtol=1e-5
     )
@@ -327,8 +334,8 @@ def test_both_readings_of_a_clip_and_the_mean_spectrum_are_drawn(rng):
 
 
 def test_figure_1_names_every_layer_twice_and_its_parameters():
-    layers, head = siamese.describe(siamese.tile_model(siamese.encoder()))
-    words = texts(plots.network(layers, head))
+    layers, head = network.describe(network.tile_model(network.encoder()))
+    words = texts(training.network(layers, head))
     assert words.count("convolution 1") == words.count("embedding") == 2
     assert sum("24,704 par." in word for word in words) == 2
     assert {"clip a", "clip b", "shared weights", "|a − b|"} <= set(words)
@@ -338,7 +345,7 @@ def test_figure_1_names_every_layer_twice_and_its_parameters():
 def test_the_tile_picture_covers_each_pair_of_different_artists_once(n_clips):
     owners = np.arange(n_clips) // 2
     walked = pairs.tiles(n_clips, batch_size=64, seed=0, epoch=1)
-    picture = shown(plots.tile_picture(walked, owners).axes[0])
+    picture = shown(training.tile_picture(walked, owners).axes[0])
     assert np.isnan(picture[np.tril_indices(n_clips)]).all()
     assert np.isfinite(picture).sum() == n_clips * (n_clips - 1) // 2 - n_clips // 2
     assert set(picture[np.isfinite(picture)]) <= set(range(len(walked)))
@@ -352,7 +359,7 @@ def test_loss_curves_show_each_seed_its_mean_and_the_constant():
         for split in ("train", "dev")
     ]
     history = pd.DataFrame(rows, columns=["seed", "epoch", "split", "loss"])
-    ax = plots.loss_curves(history, {"dev": 9.0}).axes[0]
+    ax = training.loss_curves(history, {"dev": 9.0}).axes[0]
     drawn = {line.get_label(): line.get_ydata() for line in ax.lines}
     np.testing.assert_allclose(drawn["train"], [2.5, 3.5])
     np.testing.assert_allclose(drawn["dev: one constant"], 9)
@@ -364,7 +371,7 @@ def test_the_authors_own_test_loss_has_a_colour_of_its_own():
         [(0, epoch, split, 1.0) for epoch in (1, 2) for split in ("test", "test, as published")],
         columns=["seed", "epoch", "split", "loss"],
     )
-    ax = plots.loss_curves(history, {}).axes[0]
+    ax = training.loss_curves(history, {}).axes[0]
     colours = {
         line.get_label(): line.get_color() for line in ax.lines if not line.get_label().startswith("_")
     }
@@ -378,7 +385,7 @@ def test_the_search_is_drawn_as_one_table_a_measure_depth_and_length():
         "n_convolutions": 3, "epochs": [1] * 4 + [2] * 4,
         "dev_loss": np.arange(1, 9) / 1000, "dev_ndcg": np.arange(1, 9) / 10,
     })  # fmt: skip
-    axes = plots.search_heatmaps(search).axes
+    axes = training.search_heatmaps(search).axes
     assert [[float(text.get_text()) for text in ax.texts] for ax in axes] == [
         [1, 2, 3, 4],
         [5, 6, 7, 8],
@@ -393,7 +400,7 @@ def test_ways_of_taking_pairs_are_drawn_as_means_within_their_range():
         "way": ["tiles"] * 4 + ["pairs"] * 4, "seed": [0, 0, 1, 1] * 2, "step": [10, 20] * 4,
         "dev_loss": [4.0, 2, 6, 3, 5, 2, 5, 2], "dev_ndcg": np.arange(8) / 10,
     })  # fmt: skip
-    loss, _ = plots.equivalence(table).axes
+    loss, _ = training.equivalence(table).axes
     drawn = {line.get_label(): line.get_ydata().tolist() for line in loss.lines}
     assert drawn == {"tiles": [5, 2.5], "pairs": [5, 2]}
     (low, high), *_ = [
@@ -412,7 +419,7 @@ def test_training_with_more_clips_is_drawn_training_by_training():
         for query in (0, 1)
     ]
     table = pd.DataFrame(rows, columns=["clips", "seed", "part", "query", "overlap", "ndcg"])
-    ax = plots.training_clips(table).axes[0]
+    ax = training.training_clips(table).axes[0]
     (line,) = [line for line in ax.lines if line.get_label() == "test artists"]
     np.testing.assert_allclose(line.get_xydata(), [[1, 1.55], [3, 3.55]])
     np.testing.assert_allclose(ax.lines[0].get_ydata(), [1.5, 1.6, 3.5, 3.6])
@@ -437,7 +444,7 @@ def test_target_and_encoder_are_told_apart_by_colour_and_filling():
 
 
 def test_both_truths_are_drawn_on_one_scale(truths):
-    figure = plots.mislabelled_truth(truths, simulated=True)
+    figure = ranking.mislabelled_truth(truths, simulated=True)
     first, second = figure.axes[:2]
     np.testing.assert_array_equal(shown(first), truths["corrected"].to_numpy())
     published = truths["as_published"].to_numpy()
@@ -448,18 +455,18 @@ def test_both_truths_are_drawn_on_one_scale(truths):
 
 def test_the_figures_of_the_published_truth_say_whether_the_data_are_simulated(truths):
     for simulated, word in ((True, "simulated music"), (False, "real music")):
-        assert word in " ".join(texts(plots.mislabelled_truth(truths, simulated=simulated)))
+        assert word in " ".join(texts(ranking.mislabelled_truth(truths, simulated=simulated)))
 
 
 def test_overlap_by_length_draws_every_method(table):
-    ax = plots.overlap_by_length(table).axes[0]
+    ax = ranking.overlap_by_length(table).axes[0]
     drawn = {line.get_label(): line.get_xydata().tolist() for line in ax.lines}
     assert set(drawn) == {"chance", "popularity alone", "L2 of spectrograms", "siamese network"}
     np.testing.assert_allclose(drawn["chance"], [[2, 2 / 5], [4, 4 / 5]])
 
 
 def test_the_forest_has_a_point_and_an_interval_for_each_method_but_chance(table):
-    figure = plots.forest(table, metric="ndcg", n=2)
+    figure = ranking.forest(table, metric="ndcg", n=2)
     for ax, truth in zip(figure.axes, ("as_published", "corrected"), strict=True):
         rows = table[table["truth"] == truth]
         rows = rows.query("candidates == 'test' and metric == 'ndcg' and n == 2 and method != 'chance'")
@@ -474,10 +481,10 @@ def test_the_forest_has_a_point_and_an_interval_for_each_method_but_chance(table
 
 
 def test_the_overview_says_what_it_is_made_of(table, truths):
-    words = " ".join(texts(plots.overview(table, truths, simulated=True)))
+    words = " ".join(texts(ranking.overview(table, truths, simulated=True)))
     assert "simulated music and listeners; 6 test artists, 1 trainings" in words
     assert "share of the 4 true neighbours found" in words
-    assert "real music" in " ".join(texts(plots.overview(table, truths, simulated=False, n=2)))
+    assert "real music" in " ".join(texts(ranking.overview(table, truths, simulated=False, n=2)))
 
 
 @pytest.fixture(scope="module")
@@ -485,8 +492,8 @@ def confounded(collection, truths):
     """Predictions and the tables of confounds that their pictures show."""
     truth = truths["corrected"]
     methods = [baselines.Chance(), baselines.Popularity(), baselines.L2()]
-    scores = evaluation.score_all([(method, 0) for method in methods], collection)
-    predicted = evaluation.predictions(scores, truth)
+    scores = ranking_scores.score_all([(method, 0) for method in methods], collection)
+    predicted = ranking_scores.predictions(scores, truth)
     clips = pd.DataFrame({"artist_id": truth.index, "source": list("ababab"), "loudness": range(6)})
     nuisance = confounds.nuisances(clips, list(truth.index))
     table = confounds.table(predicted, truth, collection.listeners, nuisance, n=2)
@@ -496,11 +503,11 @@ def confounded(collection, truths):
 @pytest.fixture(scope="module")
 def null(confounded, truths):
     test = list(truths["corrected"].index)
-    return evaluation.published_null(confounded[0], truths["as_published"], test, [2, 3, 4], n_permutations=9)
+    return compare.published_null(confounded[0], truths["as_published"], test, [2, 3, 4], n_permutations=9)
 
 
 def test_the_published_null_draws_a_bar_of_permutations_and_a_dot_a_method(null):
-    figure = plots.published_null(null, n=2, simulated=True)
+    figure = ranking.published_null(null, n=2, simulated=True)
     assert "simulated music and listeners" in texts(figure)
     ax = figure.axes[0]
     rows = null[(null["n"] == 2) & (null["method"] != "chance")].iloc[::-1]
@@ -513,7 +520,7 @@ def test_the_published_null_draws_a_bar_of_permutations_and_a_dot_a_method(null)
 
 def test_the_papers_own_value_is_a_cross_where_it_has_one(null):
     for n, wanted in ((2, []), (3, [0.0748])):
-        ax = plots.published_null(null, n=n, simulated=False).axes[0]
+        ax = ranking.published_null(null, n=n, simulated=False).axes[0]
         crosses = [
             line.get_xdata()[0] for line in ax.lines if line.get_marker() == "x" and len(line.get_xdata())
         ]
@@ -521,11 +528,11 @@ def test_the_papers_own_value_is_a_cross_where_it_has_one(null):
 
 
 def test_all_published_values_are_crosses_beside_those_of_this_run(collection, truths, null):
-    scores = evaluation.score_all([(baselines.L2(), 0)], collection)
+    scores = ranking_scores.score_all([(baselines.L2(), 0)], collection)
     test = list(truths["corrected"].index)
-    table = evaluation.table1(scores, collection.target, test, list_lengths=[3, 5])
-    both = evaluation.beside_the_published(table, null)
-    figure = plots.published_values(both, simulated=True)
+    table = tables.table1(scores, collection.target, test, list_lengths=[3, 5])
+    both = paper.beside_the_published(table, null)
+    figure = ranking.published_values(both, simulated=True)
     assert "simulated music and listeners" in " ".join(texts(figure))
     for ax, metric in zip(figure.axes, ("unordered", "sequence_matcher"), strict=True):
         crosses = {}
@@ -534,25 +541,25 @@ def test_all_published_values_are_crosses_beside_those_of_this_run(collection, t
                 crosses[line.get_label()] = list(line.get_ydata())
         lengths = (3, 5, 10, 25)
         assert crosses == {
-            "siamese network, paper": [evaluation.PAPER_TABLE_1[n, metric][0] for n in lengths],
-            "L2 of spectrograms, paper": [evaluation.PAPER_TABLE_1[n, metric][1] for n in lengths],
+            "siamese network, paper": [paper.PAPER_TABLE_1[n, metric][0] for n in lengths],
+            "L2 of spectrograms, paper": [paper.PAPER_TABLE_1[n, metric][1] for n in lengths],
         }
         diamonds = [list(line.get_ydata()) for line in ax.lines if line.get_marker() == "d"]
         place = metric == "unordered"
-        assert diamonds == [[evaluation.UNPUBLISHED_EPOCH_5[n][place] for n in lengths]]
+        assert diamonds == [[paper.UNPUBLISHED_EPOCH_5[n][place] for n in lengths]]
         assert [label.get_text() for label in ax.get_xticklabels()] == ["3", "5", "10", "25"]
 
 
 def test_the_rank_heatmap_is_centred_on_chance_and_leaves_it_out(confounded, truths):
-    ranks = evaluation.rank_table(confounded[0], truths["corrected"])
-    ax = plots.rank_heatmap(ranks).axes[0]
+    ranks = compare.rank_table(confounded[0], truths["corrected"])
+    ax = ranking.rank_heatmap(ranks).axes[0]
     np.testing.assert_array_equal(shown(ax), ranks.drop(index="chance").to_numpy())
     assert np.mean(ax.images[0].get_clim()) == pytest.approx(3)  # of five others
 
 
 def test_strata_are_bars_of_each_method_with_chance_beside(confounded):
     strata = confounded[2]
-    figure = plots.strata_bars(strata)
+    figure = ranking.strata_bars(strata)
     for ax, kind in zip(figure.axes, ("queries", "candidates"), strict=True):
         part = strata[(strata["strata_of"] == kind) & (strata["method"] != "chance")]
         assert sorted(bar.get_height() for bar in ax.patches) == pytest.approx(sorted(part["value"]))
@@ -563,7 +570,7 @@ def test_strata_are_bars_of_each_method_with_chance_beside(confounded):
 
 def test_confounds_are_dots_of_every_method_that_has_the_measure(confounded):
     table = confounded[1]
-    figure = plots.confound_dots(table, measures=("fame_correlation", "matched_concordance"))
+    figure = ranking.confound_dots(table, measures=("fame_correlation", "matched_concordance"))
     for ax, measure in zip(figure.axes, ("fame_correlation", "matched_concordance"), strict=True):
         rows = table[(table["measure"] == measure) & (table["method"] != "chance")].iloc[::-1]
         dots = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
@@ -574,19 +581,19 @@ def test_confounds_are_dots_of_every_method_that_has_the_measure(confounded):
 def test_the_curve_over_clips_has_a_line_a_method(rng):
     truth, owners = labelled_scores(rng.random((9, 9)), list("abcdefghi")), np.repeat(np.arange(9), 2)
     clip_scores = {name: [rng.random((18, 18))] for name in ("l2", "siamese")}
-    table = evaluation.clips_curve(clip_scores, owners, truth, n=3)
-    ax = plots.clips_curve(table).axes[0]
+    table = compare.clips_curve(clip_scores, owners, truth, n=3)
+    ax = ranking.clips_curve(table).axes[0]
     drawn = [container.lines[0].get_ydata().tolist() for container in ax.containers]
     assert drawn == [part["value"].tolist() for _, part in table.groupby("method", sort=False)]
     assert ax.get_xticks().tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("draw", [
-    lambda ax: plots.popularity_curve(pd.DataFrame({"name": ["a"], "listeners": [1]}), ax=ax),
-    lambda ax: plots.spectrogram(np.zeros((256, 64)), ax=ax),
-    lambda ax: plots.sources_bar(pd.DataFrame({"clip_id": [1], "artist_id": "a", "source": "x"}), ax=ax),
-    lambda ax: plots.mean_spectrum(np.zeros((2, 256, 64)), ax=ax),
-    lambda ax: plots.cooccurrence_heatmap(pd.DataFrame([[2, 1], [1, 3]]), ax=ax),
+    lambda ax: listening.popularity_curve(pd.DataFrame({"name": ["a"], "listeners": [1]}), ax=ax),
+    lambda ax: sound.spectrogram(np.zeros((256, 64)), ax=ax),
+    lambda ax: sound.sources_bar(pd.DataFrame({"clip_id": [1], "artist_id": "a", "source": "x"}), ax=ax),
+    lambda ax: sound.mean_spectrum(np.zeros((2, 256, 64)), ax=ax),
+    lambda ax: listening.cooccurrence_heatmap(pd.DataFrame([[2, 1], [1, 3]]), ax=ax),
 ])  # fmt: skip
 def test_a_plot_draws_into_the_axes_it_is_given(draw):
     figure, (left, right) = plt.subplots(1, 2)

@@ -5,8 +5,8 @@ import toy_repository
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import paths, profiles
-from lib.profiles import ProfileError, conform
+from lib.workflow import paths, profiles
+from lib.workflow.profiles import ProfileError, conform
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from lib import proximity
+from lib.beyond import adjust
 
 IDS = list("abcd")
 # Everybody is close to a; nobody else is close to anybody.
@@ -19,7 +19,7 @@ def frame(values):
 
 def test_it_is_the_product_of_how_close_each_side_finds_it():
     sides = [scipy.stats.norm.cdf(1, *moments([9, 1, 2])), scipy.stats.norm.cdf(1, *moments([8, 1, 3]))]
-    assert proximity.mutual_proximity(frame(HUB)).loc["b", "c"] == pytest.approx(np.prod(sides))
+    assert adjust.mutual_proximity(frame(HUB)).loc["b", "c"] == pytest.approx(np.prod(sides))
 
 
 def moments(values):
@@ -27,20 +27,20 @@ def moments(values):
 
 
 def test_it_is_symmetric_lies_between_0_and_1_and_is_blank_for_oneself():
-    found = proximity.mutual_proximity(frame(HUB)).to_numpy()
+    found = adjust.mutual_proximity(frame(HUB)).to_numpy()
     np.testing.assert_allclose(found, found.T)
     assert np.isnan(found).tolist() == np.eye(4, dtype=bool).tolist()
     assert 0 <= np.nanmin(found) <= np.nanmax(found) <= 1
 
 
 def test_a_scale_or_a_shift_of_all_scores_changes_nothing():
-    one, two = (proximity.mutual_proximity(frame(values)) for values in (HUB, 3 * HUB - 5))
+    one, two = (adjust.mutual_proximity(frame(values)) for values in (HUB, 3 * HUB - 5))
     pd.testing.assert_frame_equal(one, two)
 
 
 def test_an_artist_to_whom_all_are_equal_counts_a_half():
     equal = np.where(np.eye(3, dtype=bool), np.nan, 4.0)
-    assert np.nanmin(proximity.mutual_proximity(frame(equal))) == 0.25
+    assert np.nanmin(adjust.mutual_proximity(frame(equal))) == 0.25
 
 
 def test_it_takes_hubs_away_from_points_in_many_dimensions(rng):
@@ -48,21 +48,21 @@ def test_it_takes_hubs_away_from_points_in_many_dimensions(rng):
     distances = np.linalg.norm(points[:, None] - points[None], axis=2)
     ids = pd.Index([f"a{k:03d}" for k in range(200)])
     scores = pd.DataFrame(np.where(np.eye(200, dtype=bool), np.nan, -distances), index=ids, columns=ids)
-    before, after = proximity.hubness(scores, 10), proximity.hubness(proximity.mutual_proximity(scores), 10)
+    before, after = adjust.hubness(scores, 10), adjust.hubness(adjust.mutual_proximity(scores), 10)
     assert before > 1.5
     assert after < before / 2
 
 
 def test_scores_that_are_not_symmetric_are_refused():
     with pytest.raises(ValueError, match="needs symmetric scores"):
-        proximity.mutual_proximity(frame(np.where(np.isnan(HUB), np.nan, HUB + np.arange(4))))
+        adjust.mutual_proximity(frame(np.where(np.isnan(HUB), np.nan, HUB + np.arange(4))))
 
 
 def test_hubness_is_the_skewness_of_how_often_one_is_named():
     # First of each list: a names b; b, c and d name a.
-    assert proximity.hubness(frame(HUB), 1) == pytest.approx(scipy.stats.skew([3, 1, 0, 0]))
+    assert adjust.hubness(frame(HUB), 1) == pytest.approx(scipy.stats.skew([3, 1, 0, 0]))
 
 
 def test_where_all_are_named_equally_often_there_are_no_hubs():
     equal = np.where(np.eye(4, dtype=bool), np.nan, 1.0)
-    assert proximity.hubness(frame(equal), 2) == 0
+    assert adjust.hubness(frame(equal), 2) == 0

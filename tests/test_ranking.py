@@ -10,7 +10,9 @@ import sklearn.metrics
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import methods, ranking
+from lib import methods
+from lib.ranking import influence, metrics
+from lib.ranking import lists as ranking_lists
 
 LENGTHS = (3, 5, 10, 25)
 
@@ -49,16 +51,16 @@ def by_orders(measure, p, t, n):
 
 
 def test_the_reversed_line_shares_half_of_each_pair():
-    assert ranking.overlap_at_n(frame(-LINE), frame(LINE), 2).tolist() == [0.5] * 4
+    assert metrics.overlap_at_n(frame(-LINE), frame(LINE), 2).tolist() == [0.5] * 4
 
 
 def test_sequence_matcher_counts_what_stays_in_order():
     # Neighbours of a0: 1 2 3 against 2 1 3: two of three in a common order, 2 * 2 / 6.
     predicted = LINE.copy()
     predicted[0] = [0, -3, -1, -7]
-    assert ranking.sequence_matcher(frame(predicted), frame(LINE), 3)["a0"] == pytest.approx(2 / 3)
-    assert ranking.levenshtein(frame(predicted), frame(LINE), 3)["a0"] == pytest.approx(1 - 2 / 3)
-    assert ranking.levenshtein(frame(predicted), frame(LINE), 3)["a1"] == 1
+    assert metrics.sequence_matcher(frame(predicted), frame(LINE), 3)["a0"] == pytest.approx(2 / 3)
+    assert metrics.levenshtein(frame(predicted), frame(LINE), 3)["a0"] == pytest.approx(1 - 2 / 3)
+    assert metrics.levenshtein(frame(predicted), frame(LINE), 3)["a1"] == 1
 
 
 def test_levenshtein_is_a_distance_and_the_matchers_ratio_is_not():
@@ -69,8 +71,8 @@ def test_levenshtein_is_a_distance_and_the_matchers_ratio_is_not():
     shifted[0] = 0.5
     values, predicted = np.tile(true, (8, 1)), np.tile(shifted, (8, 1))
     at = "a7"  # the query that is last on both lists
-    assert ranking.levenshtein(frame(predicted), frame(values), n)[at] == pytest.approx(1 - 2 / n)
-    assert ranking.sequence_matcher(frame(predicted), frame(values), n)[at] == pytest.approx((n - 1) / n)
+    assert metrics.levenshtein(frame(predicted), frame(values), n)[at] == pytest.approx(1 - 2 / n)
+    assert metrics.sequence_matcher(frame(predicted), frame(values), n)[at] == pytest.approx((n - 1) / n)
 
 
 def test_ndcg_worked_by_hand():
@@ -79,14 +81,14 @@ def test_ndcg_worked_by_hand():
     predicted = np.zeros((4, 4))
     predicted[0] = [0, 3, 2, 1]
     gain, ideal = 0.5 + 1 / np.log2(3), 1 + 0.5 / np.log2(3)
-    assert ranking.ndcg(frame(predicted), frame(true), 2)["a0"] == pytest.approx(gain / ideal)
-    assert ranking.ndcg(frame(predicted), frame(true), 2)["a1"] == 0  # similar to nobody
+    assert metrics.ndcg(frame(predicted), frame(true), 2)["a0"] == pytest.approx(gain / ideal)
+    assert metrics.ndcg(frame(predicted), frame(true), 2)["a1"] == 0  # similar to nobody
 
 
 def test_average_precision_worked_by_hand():
     predicted = LINE.copy()
     predicted[0] = [0, -2, -3, -1]  # 3, 1, 2 where 1 and 2 are the true ones: hits at places 2 and 3
-    assert ranking.mean_average_precision(frame(predicted), frame(LINE), 2)["a0"] == pytest.approx(
+    assert metrics.mean_average_precision(frame(predicted), frame(LINE), 2)["a0"] == pytest.approx(
         (1 / 2 + 2 / 3) / 2
     )
 
@@ -97,7 +99,7 @@ def test_r_precision_lets_the_number_of_relevant_candidates_differ():
     true[0, 1:3] = [0.8, 0.9]
     predicted = np.zeros((4, 4))
     predicted[0] = [0, 2, 1, 3]
-    found = ranking.r_precision(frame(predicted), frame(true))
+    found = metrics.r_precision(frame(predicted), frame(true))
     assert found["a0"] == 0.5
     assert found.isna().tolist() == [False, True, True, True]
 
@@ -112,7 +114,7 @@ def test_overlap_equals_a_loop_over_sets(n, rng):
         len({*np.argsort(-p)[:n]} & {*np.argsort(-t)[:n]}) / n
         for p, t in zip(others(predicted), others(target), strict=True)
     ]
-    np.testing.assert_allclose(ranking.overlap_at_n(predicted, target, n), wanted)
+    np.testing.assert_allclose(metrics.overlap_at_n(predicted, target, n), wanted)
 
 
 @pytest.mark.parametrize("n", LENGTHS)
@@ -125,7 +127,7 @@ def test_ndcg_equals_scikit_learns_with_and_without_ties(n, rounded, rng):
         sklearn.metrics.ndcg_score([t], [p], k=n)
         for p, t in zip(others(predicted), others(target), strict=True)
     ]
-    np.testing.assert_allclose(ranking.ndcg(predicted, target, n), wanted)
+    np.testing.assert_allclose(metrics.ndcg(predicted, target, n), wanted)
 
 
 @pytest.mark.parametrize("n", LENGTHS)
@@ -135,7 +137,7 @@ def test_average_precision_equals_scikit_learns(n, rng):
         sklearn.metrics.average_precision_score(scipy.stats.rankdata(-t) <= n, p)
         for p, t in zip(others(predicted), others(target), strict=True)
     ]
-    np.testing.assert_allclose(ranking.mean_average_precision(predicted, target, n), wanted)
+    np.testing.assert_allclose(metrics.mean_average_precision(predicted, target, n), wanted)
 
 
 @pytest.mark.parametrize("rounded", [False, True])
@@ -146,7 +148,7 @@ def test_spearman_equals_scipys_with_and_without_ties(rounded, rng):
     wanted = [
         scipy.stats.spearmanr(p, t).statistic for p, t in zip(others(predicted), others(target), strict=True)
     ]
-    np.testing.assert_allclose(ranking.spearman(predicted, target), wanted)
+    np.testing.assert_allclose(metrics.spearman(predicted, target), wanted)
 
 
 def test_r_precision_equals_overlap_where_all_queries_have_equally_many_relevant_ones(rng):
@@ -156,7 +158,7 @@ def test_r_precision_equals_overlap_where_all_queries_have_equally_many_relevant
     )  # two in twenty pass the quantile .9
     predicted, target = random_frame(rng, 21), frame(values)
     np.testing.assert_allclose(
-        ranking.r_precision(predicted, target), ranking.overlap_at_n(predicted, target, 2)
+        metrics.r_precision(predicted, target), metrics.overlap_at_n(predicted, target, 2)
     )
 
 
@@ -169,7 +171,7 @@ def test_overlap_with_ties_is_the_mean_over_all_orders(p, t, n):
     predicted, target = np.zeros((6, 6)), np.zeros((6, 6))
     predicted[0, 1:], target[0, 1:] = p, t
     wanted = by_orders(lambda a, b: len({*a} & {*b}) / n, p, t, n)
-    assert ranking.overlap_at_n(frame(predicted), frame(target), n)["a0"] == pytest.approx(wanted)
+    assert metrics.overlap_at_n(frame(predicted), frame(target), n)["a0"] == pytest.approx(wanted)
 
 
 def average_precision(a, b):
@@ -177,7 +179,7 @@ def average_precision(a, b):
 
 
 @pytest.mark.parametrize(("metric", "measure"), [
-    ("sequence_matcher", lambda a, b: ranking.difflib.SequenceMatcher(None, a, b).ratio()),
+    ("sequence_matcher", lambda a, b: metrics.difflib.SequenceMatcher(None, a, b).ratio()),
     ("map", average_precision),
 ])  # fmt: skip
 def test_ordered_metrics_with_ties_come_near_the_mean_over_all_orders(metric, measure):
@@ -186,7 +188,7 @@ def test_ordered_metrics_with_ties_come_near_the_mean_over_all_orders(metric, me
     predicted[0, 1:], target[0, 1:] = p, t
     wanted = by_orders(measure, p, t, 5 if metric == "map" else 2)
     found = np.mean(
-        [ranking.METRICS[metric](frame(predicted), frame(target), 2, seed=seed)["a0"] for seed in range(10)]
+        [metrics.METRICS[metric](frame(predicted), frame(target), 2, seed=seed)["a0"] for seed in range(10)]
     )
     assert found == pytest.approx(wanted, abs=0.05)  # 1,000 draws of a value in [0, 1]
 
@@ -197,26 +199,26 @@ def test_ordered_metrics_with_ties_come_near_the_mean_over_all_orders(metric, me
 @pytest.mark.parametrize("n", LENGTHS)
 def test_a_constant_prediction_scores_chance_to_the_last_digits(n, rng):
     target, constant = random_frame(rng), frame(np.zeros((49, 49)))
-    np.testing.assert_allclose(ranking.overlap_at_n(constant, target, n), n / 48, rtol=1e-12)
+    np.testing.assert_allclose(metrics.overlap_at_n(constant, target, n), n / 48, rtol=1e-12)
     mean_gain = others(target).mean(axis=1) * (1 / np.log2(np.arange(2, n + 2))).sum()
     ideal = -np.sort(-others(target), axis=1)[:, :n] @ (1 / np.log2(np.arange(2, n + 2)))
-    np.testing.assert_allclose(ranking.ndcg(constant, target, n), mean_gain / ideal, rtol=1e-12)
-    assert (ranking.spearman(constant, target) == 0).all()
+    np.testing.assert_allclose(metrics.ndcg(constant, target, n), mean_gain / ideal, rtol=1e-12)
+    assert (metrics.spearman(constant, target) == 0).all()
     relevant = (others(target) > np.quantile(others(target), 0.9)).sum(axis=1)
     np.testing.assert_allclose(
-        ranking.r_precision(constant, target), np.where(relevant, relevant / 48, np.nan), rtol=1e-12
+        metrics.r_precision(constant, target), np.where(relevant, relevant / 48, np.nan), rtol=1e-12
     )
 
 
 def test_a_constant_prediction_scores_chance_on_a_constant_truth_too():
     constant = frame(np.zeros((9, 9)))
-    np.testing.assert_allclose(ranking.overlap_at_n(constant, constant, 3), 3 / 8)
+    np.testing.assert_allclose(metrics.overlap_at_n(constant, constant, 3), 3 / 8)
 
 
 @pytest.mark.parametrize(("n", "chance"), [(3, 0.057), (5, 0.098), (10, 0.142), (25, 0.140)])
 def test_chance_of_the_sequence_matcher_is_what_was_simulated_for_48_candidates(n, chance, rng):
     constant = frame(np.zeros((49, 49)))
-    assert ranking.sequence_matcher(constant, random_frame(rng), n, seed=1).mean() == pytest.approx(
+    assert metrics.sequence_matcher(constant, random_frame(rng), n, seed=1).mean() == pytest.approx(
         chance, abs=0.006
     )
 
@@ -224,18 +226,18 @@ def test_chance_of_the_sequence_matcher_is_what_was_simulated_for_48_candidates(
 # Properties.
 
 
-@pytest.mark.parametrize("metric", ranking.METRICS)
+@pytest.mark.parametrize("metric", metrics.METRICS)
 def test_a_perfect_ranking_scores_one(metric, rng):
     target = random_frame(rng, 12)
-    assert ranking.METRICS[metric](target**3, target, 4).dropna().to_numpy() == pytest.approx(1)
+    assert metrics.METRICS[metric](target**3, target, 4).dropna().to_numpy() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("metric", ranking.METRICS)
+@pytest.mark.parametrize("metric", metrics.METRICS)
 def test_the_order_of_queries_and_candidates_does_not_matter(metric, rng):
     predicted, target = random_frame(rng, 12), random_frame(rng, 12)
-    values = ranking.METRICS[metric](predicted, target, 4)
+    values = metrics.METRICS[metric](predicted, target, 4)
     rows, columns = (target.index[rng.permutation(12)] for _ in range(2))
-    shuffled = ranking.METRICS[metric](predicted.loc[rows, columns], target.loc[rows, columns], 4)
+    shuffled = metrics.METRICS[metric](predicted.loc[rows, columns], target.loc[rows, columns], 4)
     pd.testing.assert_series_equal(shuffled.reindex(values.index), values)
 
 
@@ -243,32 +245,32 @@ def test_ties_are_not_broken_in_the_order_of_the_truth():
     """A constant model over candidates that stand best first must not score like a perfect one."""
     target = frame(np.tile(np.arange(20.0, 0, -1), (20, 1)))
     for metric in ("unordered", "sequence_matcher", "levenshtein", "ndcg", "map"):
-        assert ranking.METRICS[metric](frame(np.zeros((20, 20))), target, 3).mean() < 0.75
+        assert metrics.METRICS[metric](frame(np.zeros((20, 20))), target, 3).mean() < 0.75
 
 
 def test_draws_are_the_same_for_a_seed_and_differ_between_seeds(rng):
     predicted, target = random_frame(rng, 12).round(1), random_frame(rng, 12)
-    first, again, other = (ranking.sequence_matcher(predicted, target, 4, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (metrics.sequence_matcher(predicted, target, 4, seed=seed) for seed in (1, 1, 2))
     assert first.equals(again)
     assert not first.equals(other)
 
 
 def test_queries_need_not_be_among_the_candidates(rng):
     target = pd.DataFrame(rng.random((2, 5)), index=["x", "y"], columns=list("abcde"))
-    assert ranking.overlap_at_n(target, target, 5).tolist() == [1, 1]
+    assert metrics.overlap_at_n(target, target, 5).tolist() == [1, 1]
     everything = random_frame(rng, 12)
     some = everything.loc[["a3", "a7"]]
     pd.testing.assert_series_equal(
-        ranking.ndcg(some, some**2, 4), ranking.ndcg(everything, everything**2, 4)[["a3", "a7"]]
+        metrics.ndcg(some, some**2, 4), metrics.ndcg(everything, everything**2, 4)[["a3", "a7"]]
     )
 
 
 def test_the_factors_of_a_metric_multiply_to_its_values(rng):
     predicted, target = random_frame(rng, 12).round(1), random_frame(rng, 12)
-    for name, factors in ranking.FACTORS.items():
+    for name, factors in metrics.FACTORS.items():
         said, true = factors(others(predicted), others(target), 4)
         np.testing.assert_allclose(
-            (said * true).sum(axis=1), ranking.METRICS[name](predicted, target, 4), atol=1e-12
+            (said * true).sum(axis=1), metrics.METRICS[name](predicted, target, 4), atol=1e-12
         )
 
 
@@ -277,7 +279,7 @@ def test_the_factors_of_a_metric_multiply_to_its_values(rng):
 
 def test_the_influence_on_overlap_worked_by_hand():
     """From a0 the lists of two are {a2, a3} and {a1, a2}: each side less its mean, multiplied."""
-    found = ranking.measure(frame(-LINE), frame(LINE), [2], metrics=("unordered",))["unordered", 2]
+    found = metrics.measure(frame(-LINE), frame(LINE), [2], metrics=("unordered",))["unordered", 2]
     assert found.values["a0"] == 0.5
     said, true = np.array([0, 1, 1]) - 2 / 3, (np.array([1, 1, 0]) - 2 / 3) / 2
     by_hand = said * true - (said * true).mean()
@@ -289,25 +291,25 @@ def test_the_influence_on_overlap_worked_by_hand():
 
 def test_the_influence_on_a_rank_correlation_is_the_product_of_ranks_less_its_share_in_both_variances(rng):
     predicted, target = random_frame(rng, 8), random_frame(rng, 8)
-    found = ranking.measure(predicted, target, [], metrics=("spearman",))["spearman", pd.NA]
+    found = metrics.measure(predicted, target, [], metrics=("spearman",))["spearman", pd.NA]
     p, t = (scipy.stats.zscore(scipy.stats.rankdata(others(one), axis=1), axis=1) for one in
             (predicted, target))  # fmt: skip
     shares = (p * t - found.values.to_numpy()[:, None] / 2 * (p**2 + t**2)) / 7
     wanted = shares - shares.mean(axis=1, keepdims=True)
     np.testing.assert_allclose(others(found.influence), wanted, atol=1e-12)
-    itself = ranking.measure(target, target, [], metrics=("spearman",))["spearman", pd.NA]
+    itself = metrics.measure(target, target, [], metrics=("spearman",))["spearman", pd.NA]
     np.testing.assert_allclose(others(itself.influence), 0, atol=1e-12)  # it is 1 whoever the candidates are
 
 
-@pytest.mark.parametrize("metric", ranking.METRICS)
+@pytest.mark.parametrize("metric", metrics.METRICS)
 @pytest.mark.parametrize("rounded", [False, True])
 def test_a_measure_has_the_metrics_values_and_an_influence_that_sums_to_0(metric, rounded, rng):
     predicted, target = random_frame(rng, 12), random_frame(rng, 12)
     if rounded:
         predicted = predicted.round(1)
-    (found,) = ranking.measure(predicted, target, [4], seed=3, metrics=(metric,)).values()
-    seeded = {"seed": 3} if metric in ranking.ORDERED else {}
-    pd.testing.assert_series_equal(found.values, ranking.METRICS[metric](predicted, target, 4, **seeded))
+    (found,) = metrics.measure(predicted, target, [4], seed=3, metrics=(metric,)).values()
+    seeded = {"seed": 3} if metric in metrics.ORDERED else {}
+    pd.testing.assert_series_equal(found.values, metrics.METRICS[metric](predicted, target, 4, **seeded))
     counted = found.values.notna()
     assert np.isnan(np.diag(found.influence)).all()
     np.testing.assert_allclose(others(found.influence)[counted].sum(axis=1), 0, atol=1e-12)
@@ -315,27 +317,27 @@ def test_a_measure_has_the_metrics_values_and_an_influence_that_sums_to_0(metric
 
 @pytest.mark.parametrize("metric", ["unordered", "ndcg", "spearman"])
 def test_a_constant_prediction_owes_nothing_to_any_candidate(metric, rng):
-    (found,) = ranking.measure(frame(np.zeros((9, 9))), random_frame(rng, 9), [3], metrics=(metric,)).values()
+    (found,) = metrics.measure(frame(np.zeros((9, 9))), random_frame(rng, 9), [3], metrics=(metric,)).values()
     np.testing.assert_allclose(others(found.influence), 0, atol=1e-12)
 
 
 def test_candidates_of_queries_from_elsewhere_all_have_an_influence(rng):
     target = pd.DataFrame(rng.random((2, 5)), index=["x", "y"], columns=list("abcde"))
-    (found,) = ranking.measure(target, target, [2], metrics=("unordered",)).values()
+    (found,) = metrics.measure(target, target, [2], metrics=("unordered",)).values()
     assert found.influence.notna().all(axis=None)
     np.testing.assert_allclose(found.influence.sum(axis=1), 0, atol=1e-12)
 
 
 def measures(rng, n_measures=2, n=6):
     target = random_frame(rng, n)
-    return [ranking.measure(random_frame(rng, n), target, [2], metrics=("ndcg",))["ndcg", 2] for _ in
+    return [metrics.measure(random_frame(rng, n), target, [2], metrics=("ndcg",))["ndcg", 2] for _ in
             range(n_measures)]  # fmt: skip
 
 
 def test_mean_and_difference_of_measures_take_values_and_influence_alike(rng):
     first, second = measures(rng)
     for found, wanted in (
-        (ranking.mean([first, second]), lambda a, b: (a + b) / 2),
+        (influence.mean([first, second]), lambda a, b: (a + b) / 2),
         (first - second, lambda a, b: a - b),
     ):
         pd.testing.assert_series_equal(found.values, wanted(first.values, second.values))
@@ -344,18 +346,18 @@ def test_mean_and_difference_of_measures_take_values_and_influence_alike(rng):
 
 def test_folds_stand_below_each_other_and_know_nothing_of_the_others_candidates(rng):
     first, second = measures(rng)
-    second = ranking.Measured(
+    second = influence.Measured(
         second.values.rename(lambda name: f"b{name}"),
         second.influence.rename(index=lambda name: f"b{name}", columns=lambda name: f"b{name}"),
     )
-    found = ranking.stacked([first, second])
+    found = influence.stacked([first, second])
     assert found.values.tolist() == [*first.values, *second.values]
     assert found.influence.shape == (12, 12)
     assert found.influence.loc[first.values.index, second.values.index].isna().all(axis=None)
     pd.testing.assert_frame_equal(
         found.influence.loc[second.values.index, second.influence.columns], second.influence
     )
-    assert ranking.stacked([first]) is first
+    assert influence.stacked([first]) is first
 
 
 def test_some_queries_keep_all_candidates(rng):
@@ -368,19 +370,19 @@ def test_some_queries_keep_all_candidates(rng):
 # Refusals.
 
 
-@pytest.mark.parametrize("metric", ranking.METRICS)
+@pytest.mark.parametrize("metric", metrics.METRICS)
 def test_a_blank_or_infinite_score_is_an_error(metric, rng):
     target = random_frame(rng, 5)
     for value in (np.nan, np.inf):
         spoilt = target.copy()
         spoilt.iloc[1, 3] = value
         with pytest.raises(ValueError, match="1 values of predicted are not finite"):
-            ranking.METRICS[metric](spoilt, target, 2)
+            metrics.METRICS[metric](spoilt, target, 2)
         with pytest.raises(ValueError, match="1 values of target are not finite"):
-            ranking.METRICS[metric](target, spoilt, 2)
+            metrics.METRICS[metric](target, spoilt, 2)
 
 
-@pytest.mark.parametrize("metric", ranking.METRICS)
+@pytest.mark.parametrize("metric", metrics.METRICS)
 def test_misaligned_labels_are_an_error(metric, rng):
     target = random_frame(rng, 5)
     for other in (target.iloc[::-1], target.iloc[:, ::-1], target.rename(index={"a0": "z"}), target.iloc[:4]):
@@ -388,20 +390,20 @@ def test_misaligned_labels_are_an_error(metric, rng):
             ValueError,
             match="different artists in their (index|columns), or in another order: use reindex_like",
         ):
-            ranking.METRICS[metric](other, target, 2)
+            metrics.METRICS[metric](other, target, 2)
 
 
 @pytest.mark.parametrize("n", [0, 5, -1])
 def test_a_list_length_that_does_not_fit_is_an_error(n, rng):
     target = random_frame(rng, 5)
     with pytest.raises(ValueError, match=f"lists of {n} were asked for, there are 4 candidates"):
-        ranking.overlap_at_n(target, target, n)
+        metrics.overlap_at_n(target, target, n)
 
 
 def test_a_mixture_of_queries_with_and_without_own_column_is_an_error(rng):
     mixed = pd.DataFrame(rng.random((2, 3)), index=["a", "z"], columns=["a", "b", "c"])
     with pytest.raises(ValueError, match="either every query is among the candidates, once, or none is"):
-        ranking.overlap_at_n(mixed, mixed, 1)
+        metrics.overlap_at_n(mixed, mixed, 1)
 
 
 # Lists for reading.
@@ -409,7 +411,7 @@ def test_a_mixture_of_queries_with_and_without_own_column_is_an_error(rng):
 
 def test_top_lists_the_closest_without_the_query_ties_by_id():
     scores = frame([[0, 1, 5, 5], [1, 0, 2, 3], [0, 0, 0, 0], [9, 8, 7, 0]])
-    lists = ranking.top(scores.loc[["a0", "a2"]], 3)
+    lists = ranking_lists.top(scores.loc[["a0", "a2"]], 3)
     assert list(lists.columns) == ["query", "rank", "artist", "score"]
     assert lists[["query", "rank", "artist"]].to_numpy().tolist() == [
         ["a0", 1, "a2"], ["a0", 2, "a3"], ["a0", 3, "a1"], ["a2", 1, "a0"], ["a2", 2, "a1"], ["a2", 3, "a3"],
@@ -421,20 +423,20 @@ def test_top_lists_the_closest_without_the_query_ties_by_id():
 
 def test_evaluate_gives_every_metric_at_every_length(rng):
     predicted, target = random_frame(rng, 12).round(1), random_frame(rng, 12)
-    found = ranking.evaluate(predicted, target, [3, 5], seed=4)
+    found = metrics.evaluate(predicted, target, [3, 5], seed=4)
     assert len(found) == 5 * 2 + 2
     for (metric, n), values in found.items():
-        length = [] if metric in ranking.WITHOUT_LENGTH else [n]
-        seeded = {"seed": 4} if metric in ranking.ORDERED else {}
-        pd.testing.assert_series_equal(values, ranking.METRICS[metric](predicted, target, *length, **seeded))
+        length = [] if metric in metrics.WITHOUT_LENGTH else [n]
+        seeded = {"seed": 4} if metric in metrics.ORDERED else {}
+        pd.testing.assert_series_equal(values, metrics.METRICS[metric](predicted, target, *length, **seeded))
 
 
 def test_the_error_of_drawn_orders_is_what_many_seeds_scatter_by(rng):
     target, constant = random_frame(rng, 12), frame(np.zeros((12, 12)))
-    means = [ranking.sequence_matcher(constant, target, 4, seed=seed).mean() for seed in range(200)]
-    stated = ranking.order_error("sequence_matcher", constant, target, 4, repeats=50)
+    means = [metrics.sequence_matcher(constant, target, 4, seed=seed).mean() for seed in range(200)]
+    stated = ranking_lists.order_error("sequence_matcher", constant, target, 4, repeats=50)
     assert stated == pytest.approx(np.std(means), rel=0.3)
-    assert ranking.order_error("map", target, target, 4) == 0  # nothing ties, nothing is drawn
+    assert ranking_lists.order_error("map", target, target, 4) == 0  # nothing ties, nothing is drawn
 
 
 def test_squared_error_worked_by_hand_and_against_scikit_learn(rng):
@@ -443,23 +445,23 @@ def test_squared_error_worked_by_hand_and_against_scikit_learn(rng):
         sklearn.metrics.mean_squared_error(t, p)
         for p, t in zip(others(predicted), others(target), strict=True)
     ]
-    np.testing.assert_allclose(ranking.squared_error(predicted, target), wanted)
-    assert ranking.squared_error(frame(-LINE), frame(LINE))["a0"] == pytest.approx(4 * (1 + 9 + 49) / 3)
+    np.testing.assert_allclose(ranking_lists.squared_error(predicted, target), wanted)
+    assert ranking_lists.squared_error(frame(-LINE), frame(LINE))["a0"] == pytest.approx(4 * (1 + 9 + 49) / 3)
 
 
 def test_predicted_ranks_of_true_neighbours_can_be_read_off_a_line():
     """From the left end the reversed line is ranked the other way round; ties share their mean."""
-    found = ranking.predicted_ranks(frame(-LINE), frame(LINE))
+    found = ranking_lists.predicted_ranks(frame(-LINE), frame(LINE))
     assert found.loc["a0"].tolist() == [3, 2, 1]
     assert found.columns.tolist() == [1, 2, 3]
     constant = frame(np.zeros((4, 4)))
-    assert (ranking.predicted_ranks(constant, frame(LINE)) == 2).all(axis=None)
-    assert (ranking.predicted_ranks(frame(LINE), constant) == 2).all(axis=None)
+    assert (ranking_lists.predicted_ranks(constant, frame(LINE)) == 2).all(axis=None)
+    assert (ranking_lists.predicted_ranks(frame(LINE), constant) == 2).all(axis=None)
 
 
 def test_lists_leave_out_what_is_blank(rng):
     scores = random_frame(rng, 5)
     scores.iloc[0, 2] = np.nan
-    assert ranking.top(scores, 4).query("query == 'a0'")["artist"].tolist() == (
+    assert ranking_lists.top(scores, 4).query("query == 'a0'")["artist"].tolist() == (
         scores.loc["a0"].dropna().sort_values(ascending=False).index.tolist()
     )

@@ -4,7 +4,8 @@ import shutil
 
 import pandas as pd
 
-from lib import paths, report
+from lib.cli import report
+from lib.workflow import paths
 
 
 def test_the_readme_says_what_the_committed_tables_say(tmp_path, monkeypatch):

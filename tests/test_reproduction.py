@@ -7,7 +7,8 @@ import subprocess
 import pandas as pd
 import pytest
 
-from lib import artifacts, paths, reproduction
+from lib.cli import reproduction
+from lib.workflow import artifacts, paths
 
 KEYS = {"truth": "corrected", "candidates": "test", "fold": 0, "metric": "unordered", "n": 10}
 

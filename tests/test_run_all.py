@@ -15,7 +15,8 @@ import pytest
 import toy_repository
 
 import run_all
-from lib import artifacts, notebooks, paths, profiles, progress, reproduction, runner
+from lib.cli import notebooks, reproduction, runner
+from lib.workflow import artifacts, paths, profiles, progress
 
 MANIFEST = 'artifacts.finish("03_apart", profile, globals(), [])'
 
@@ -58,7 +59,7 @@ def plan(*overrides, wanted=None, **options):
 
 def stopped(toy, *sources):
     """What is said when a stage of these cells does not come to its end."""
-    cells = ["from lib import artifacts, toy", 'profile: str = "demo"', *sources, MANIFEST]
+    cells = ["from lib import toy\nfrom lib.workflow import artifacts", 'profile: str = "demo"', *sources, MANIFEST]
     toy_repository.write(toy, "03_apart", cells)
     with pytest.raises(notebooks.StageFailed) as failure:
         run(wanted=["03_apart"])
@@ -366,7 +367,7 @@ def test_a_stage_that_ends_early_without_an_error_is_not_done(toy, cell):
 
 
 def test_a_stage_that_assigns_to_its_parameter_is_not_done(toy):
-    cells = ["from lib import artifacts", 'profile: str = "demo"\nn: int = 1', "n = 2", MANIFEST]
+    cells = ["from lib.workflow import artifacts", 'profile: str = "demo"\nn: int = 1', "n = 2", MANIFEST]
     toy_repository.write(toy, "03_apart", cells)
     with pytest.raises(notebooks.StageFailed, match="does a cell assign to n"):
         run(wanted=["03_apart"])
@@ -379,7 +380,7 @@ with artifacts.replacing(paths.data(profile) / "a.txt") as temporary:
     temporary.write_text("half")
     pathlib.Path("pid").write_text(str(os.getpid()))
     time.sleep(900)"""
-    imports = "import pathlib, os, time\nfrom lib import artifacts, paths"
+    imports = "import pathlib, os, time\nfrom lib.workflow import artifacts, paths"
     cells = [imports, 'profile: str = "demo"', cell, MANIFEST]
     toy_repository.write(toy, "03_apart", cells)
     command = [sys.executable, "run_all.py", "--only", "03"]

@@ -9,7 +9,8 @@ import time
 import numpy as np
 import pytest
 
-from lib import paths, sandbox
+from lib.audio import sandbox
+from lib.workflow import paths
 from tests.processes import alive
 
 # Functions that children call: they import this file by its name.
@@ -94,7 +95,7 @@ def test_what_a_bad_file_causes_is_refused_and_a_mistake_is_an_error():
 
 
 def test_children_end_with_a_parent_that_is_killed():
-    code = f"from lib import sandbox; print(sandbox.call('{HERE}:process')[0], flush=True); input()"
+    code = f"from lib.audio import sandbox; print(sandbox.call('{HERE}:process')[0], flush=True); input()"
     parent = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=paths.root(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import methods, ranking, search
-from lib.training import Siamese
+from lib import study as studies
+from lib.ranking import metrics
+from lib.training import search
+from lib.training.siamese import Siamese
 
 GRID = {"epochs": [1], "n": 2, "seed": 5, "batch_norm_momentum": 0.5}
 
@@ -23,7 +25,7 @@ def test_a_row_is_what_a_training_blind_to_the_test_artists_gives(collection, pa
     clips, target = np.array(collection.spectrograms), collection.target.copy()
     clips[np.isin(collection.clip_artists, test)] = np.nan
     target.loc[test] = np.nan
-    blind = methods.Collection(clips, collection.clip_artists, target, collection.listeners)
+    blind = studies.Collection(clips, collection.clip_artists, target, collection.listeners)
     method = Siamese(batch_size=1024, learning_rate=0.002, epochs=1, batch_norm_momentum=0.5)
     method.fit(blind, train, dev, seed=5)
     truth, scores = target.loc[dev, dev], method.score(blind, dev)
@@ -34,8 +36,8 @@ def test_a_row_is_what_a_training_blind_to_the_test_artists_gives(collection, pa
         "epochs": 1,
         "seed": 5,
         "dev_loss": method.history.query("split == 'dev'")["loss"].iloc[0],
-        "dev_overlap": ranking.overlap_at_n(scores, truth, 2).mean(),
-        "dev_ndcg": ranking.ndcg(scores, truth, 2).mean(),
+        "dev_overlap": metrics.overlap_at_n(scores, truth, 2).mean(),
+        "dev_ndcg": metrics.ndcg(scores, truth, 2).mean(),
     }
 
 
@@ -85,7 +87,7 @@ def test_fewer_epochs_are_read_off_the_training_of_more(collection, parts, monke
         history = fit(alone, collection, train, dev).history
         assert row["dev_loss"] == history.query("split == 'dev'")["loss"].iloc[-1]
         truth = collection.target.loc[dev, dev]
-        assert row["dev_ndcg"] == ranking.ndcg(alone.score(collection, dev), truth, 2).mean()
+        assert row["dev_ndcg"] == metrics.ndcg(alone.score(collection, dev), truth, 2).mean()
 
 
 def test_an_interrupted_search_goes_on_with_the_setting_it_was_at(collection, parts, tmp_path, monkeypatch):

@@ -8,7 +8,8 @@ import pytest
 import scipy.stats
 
 from benchmarks import coverage
-from lib import methods, ranking, significance
+from lib import methods
+from lib.ranking import influence, metrics, significance
 
 
 def frame(values):
@@ -51,7 +52,7 @@ def measured(rng, n=12, n_runs=3, length=3):
     target = frame(rng.random((n, n)))
     runs = [frame(rng.random((n, n))) for _ in range(n_runs)]
     return [
-        ranking.measure(run, target, [length], metrics=("unordered",))["unordered", length] for run in runs
+        metrics.measure(run, target, [length], metrics=("unordered",))["unordered", length] for run in runs
     ]
 
 
@@ -74,7 +75,7 @@ def test_the_estimate_is_the_mean_over_queries_and_trainings(rng):
     assert found.seed_sd == pytest.approx(np.std([run.values.mean() for run in runs], ddof=1))
     assert (found.n_queries, found.n_trainings) == (12, 3)
     of_trainings = np.var([run.values.mean() for run in runs], ddof=1) / 3
-    once = ranking.mean(runs)
+    once = influence.mean(runs)
     assert found.error**2 == pytest.approx(significance.estimate([once]).error ** 2 + of_trainings)
 
 
@@ -108,10 +109,10 @@ def test_queries_without_a_value_are_candidates_only(rng):
     runs = measured(rng, n_runs=1)
     values = runs[0].values.copy()
     values.iloc[:3] = np.nan
-    found = significance.estimate([ranking.Measured(values, runs[0].influence)])
+    found = significance.estimate([influence.Measured(values, runs[0].influence)])
     assert found.n_queries == 9
     assert found.value == pytest.approx(values.mean())
-    nothing = significance.estimate([ranking.Measured(values * np.nan, runs[0].influence)])
+    nothing = significance.estimate([influence.Measured(values * np.nan, runs[0].influence)])
     assert np.isnan([nothing.value, nothing.p_value()]).all()
 
 
@@ -199,7 +200,7 @@ def test_permuted_names_are_compared_with_the_metric_on_the_permuted_truth(rng):
 
     def value(order):
         named = truth.iloc[:, list(order)].set_axis(places, axis=1)
-        return np.mean([ranking.overlap_at_n(run, named, 2).mean() for run in runs])
+        return np.mean([metrics.overlap_at_n(run, named, 2).mean() for run in runs])
 
     (found,) = significance.name_permutation(
         {"m": runs}, truth, 2, n_permutations=4999, others={"m": 0.5}

@@ -8,12 +8,14 @@ import planted_world
 import pytest
 import soundfile
 
-from lib import paths, similar_artists, spectrograms
-from lib.audio_features import Ear
-from lib.factor_cnn import FactorCnn
-from lib.factor_models import FactorKernel, FactorRidge, FactorSum, TagRidge
+from lib.beyond import similar_artists
+from lib.beyond.audio_features import Ear
+from lib.beyond.factor_cnn import FactorCnn
+from lib.beyond.factor_models import FactorKernel, FactorRidge, FactorSum, TagRidge
+from lib.spectrograms import picture
+from lib.workflow import paths
 
-SETTINGS = spectrograms.Settings(n_fft=3000)
+SETTINGS = picture.Settings(n_fft=3000)
 
 
 @pytest.fixture(scope="module")

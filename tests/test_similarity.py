@@ -12,7 +12,12 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import artifacts, evaluation, listening, methods, plays, ranking, similarity, splits
+from lib import methods
+from lib import study as studies
+from lib.listening import factors, labels, matrix, plays, published, targets, trust
+from lib.listening import metrics as listening_metrics
+from lib.ranking import compare, lists, metrics
+from lib.workflow import artifacts
 
 
 def listening_of(plays):
@@ -22,7 +27,7 @@ def listening_of(plays):
     artists = pd.DataFrame(
         {"artist_id": ids, "name": ids, "listeners": (plays > 0).sum(axis=0), "plays": plays.sum(axis=0)}
     )
-    return listening.ListeningMatrix(scipy.sparse.csr_array(plays), artists)
+    return matrix.ListeningMatrix(scipy.sparse.csr_array(plays), artists)
 
 
 def min_conditional_by_loop(plays):
@@ -119,7 +124,7 @@ FOUR = [[9, 1, 0, 0], [5, 0, 2, 0], [1, 3, 0, 0], [0, 0, 0, 4]]
 
 
 def test_cooccurrence_counts_users_not_plays():
-    assert similarity.cooccurrence(listening_of(FOUR)).to_numpy().tolist() == [
+    assert labels.cooccurrence(listening_of(FOUR)).to_numpy().tolist() == [
         [3, 2, 1, 0],
         [2, 2, 0, 0],
         [1, 0, 1, 0],
@@ -128,14 +133,14 @@ def test_cooccurrence_counts_users_not_plays():
 
 
 def test_the_papers_metric_worked_by_hand():
-    frame = similarity.min_conditional(listening_of(FOUR))
+    frame = listening_metrics.min_conditional(listening_of(FOUR))
     assert frame.loc["a0", "a1"] == 1.0  # two of three, the largest of all
     assert frame.loc["a0", "a2"] == pytest.approx(0.5)  # one of three
     assert frame.loc["a0", "a3"] == 0.0
 
 
 def test_conditional_is_the_share_of_the_querys_listeners_scaled_by_row():
-    frame = similarity.conditional(listening_of(FOUR))
+    frame = listening_metrics.conditional(listening_of(FOUR))
     assert frame.loc[["a1", "a2"], "a0"].tolist() == [1.0, 1.0]  # all listeners of a1, and of a2, hear a0
     # Two and one of the three listeners of a0, scaled by the row's largest.
     assert frame.loc["a0", ["a1", "a2"]].tolist() == [1.0, 0.5]
@@ -146,7 +151,7 @@ def test_conditional_puts_the_famous_first_for_the_obscure_and_not_the_other_way
     plays = np.zeros((120, 4), dtype=int)
     for artist, users in enumerate(audiences.values()):
         plays[list(users), artist] = 1
-    frame = similarity.conditional(listening_of(plays))
+    frame = listening_metrics.conditional(listening_of(plays))
     assert frame.loc["a2"].idxmax() == "a0"
     # Both listeners of a3 hear a0 and a1; of the listeners of a0, 30 hear a1, 3 hear a2, and 2 hear a3.
     assert frame.loc["a3", ["a0", "a1"]].tolist() == [1.0, 1.0]
@@ -155,7 +160,7 @@ def test_conditional_puts_the_famous_first_for_the_obscure_and_not_the_other_way
 
 
 def test_plays_min_worked_by_hand():
-    frame = similarity.plays_min(listening_of(FOUR))
+    frame = listening_metrics.plays_min(listening_of(FOUR))
     # All 4 plays of a1 come from listeners of a0, but 10 of 15 of a0 from those of a1. For a2: 5 of 15.
     assert frame.loc["a0", "a1"] == 1.0
     assert frame.loc["a0", "a2"] == pytest.approx((5 / 15) / (10 / 15))
@@ -178,29 +183,29 @@ def small_world(seed, n_users, n_artists):
     return (rng.random((n_users, n_artists)) < 0.4) * rng.integers(1, 9, (n_users, n_artists))
 
 
-@pytest.mark.parametrize("metric", similarity.METRICS)
+@pytest.mark.parametrize("metric", listening_metrics.METRICS)
 @given(seed=st.integers(0, 1000), n_users=st.integers(1, 12), n_artists=st.integers(2, 7))
 def test_each_metric_equals_a_loop_over_users(metric, seed, n_users, n_artists):
     plays = small_world(seed, n_users, n_artists)
-    frame = similarity.METRICS[metric](listening_of(plays))
+    frame = listening_metrics.METRICS[metric](listening_of(plays))
     np.testing.assert_allclose(frame.to_numpy(), BY_LOOP[metric](plays.tolist()), atol=1e-9)
     assert list(frame.index) == list(frame.columns) == [f"a{k}" for k in range(n_artists)]
 
 
-@pytest.mark.parametrize("metric", similarity.METRICS)
+@pytest.mark.parametrize("metric", listening_metrics.METRICS)
 @given(seed=st.integers(0, 1000), n_users=st.integers(1, 12), n_artists=st.integers(2, 7))
 def test_each_metric_keeps_the_modules_conventions(metric, seed, n_users, n_artists):
-    values = similarity.METRICS[metric](listening_of(small_world(seed, n_users, n_artists))).to_numpy()
+    values = listening_metrics.METRICS[metric](listening_of(small_world(seed, n_users, n_artists))).to_numpy()
     diagonal = np.eye(n_artists, dtype=bool)
     assert np.array_equal(np.isnan(values), diagonal)
     assert values[~diagonal].min() >= 0
     assert values[~diagonal].max() <= 1
-    if metric in similarity.SYMMETRIC:
+    if metric in labels.SYMMETRIC:
         assert np.array_equal(values, values.T, equal_nan=True)
 
 
 def test_the_metrics_stand_in_the_order_of_the_tables():
-    assert list(similarity.METRICS) == [
+    assert list(listening_metrics.METRICS) == [
         "min_conditional",
         "conditional",
         "plays_min",
@@ -209,11 +214,14 @@ def test_the_metrics_stand_in_the_order_of_the_tables():
         "pmi",
         "latent",
     ]
-    assert set(similarity.METRICS) - set(similarity.SYMMETRIC) == {"conditional"}
+    assert set(listening_metrics.METRICS) - set(labels.SYMMETRIC) == {"conditional"}
 
 
 def test_cosine_and_jaccard_worked_by_hand():
-    cosine, jaccard = similarity.cosine(listening_of(FOUR)), similarity.jaccard(listening_of(FOUR))
+    cosine, jaccard = (
+        listening_metrics.cosine(listening_of(FOUR)),
+        listening_metrics.jaccard(listening_of(FOUR)),
+    )
     assert cosine.loc["a0", "a1"] == pytest.approx(2 / math.sqrt(6))  # two of three and of two
     assert jaccard.loc["a0", "a1"] == pytest.approx(2 / 3)
     assert (cosine.loc["a1", "a2"], jaccard.loc["a1", "a2"]) == (0, 0)
@@ -226,7 +234,7 @@ def test_shrinkage_keeps_one_shared_listener_of_two_obscure_artists_below_a_well
     plays[399, 2:] = 1
 
     def pairs(shrinkage):
-        frame = similarity.pmi(listening_of(plays), shrinkage=shrinkage)
+        frame = listening_metrics.pmi(listening_of(plays), shrinkage=shrinkage)
         return frame.loc["a2", "a3"], frame.loc["a0", "a1"]
 
     obscure, attested = pairs(10)
@@ -236,7 +244,7 @@ def test_shrinkage_keeps_one_shared_listener_of_two_obscure_artists_below_a_well
     assert obscure == 1
     assert attested < 1
     with pytest.raises(ValueError, match="shrinkage must be above 0 co-listeners, got 0"):
-        similarity.pmi(listening_of(plays), shrinkage=0)
+        listening_metrics.pmi(listening_of(plays), shrinkage=0)
 
 
 def test_pmi_expects_by_all_users_of_the_matrix_also_those_with_one_artist():
@@ -244,7 +252,7 @@ def test_pmi_expects_by_all_users_of_the_matrix_also_those_with_one_artist():
     many = np.vstack([few, np.tile([0, 0, 1], (50, 1))])
     for users in (few, many):
         expected = pmi_by_loop(users.tolist(), shrinkage=2)
-        found = similarity.pmi(listening_of(users), shrinkage=2).fillna(0)
+        found = listening_metrics.pmi(listening_of(users), shrinkage=2).fillna(0)
         np.testing.assert_allclose(found, np.where(np.eye(3), 0, expected))
 
 
@@ -252,46 +260,46 @@ def test_latent_keeps_the_strongest_factors_of_a_full_svd(miniature):
     left, strength, _ = np.linalg.svd(bm25_by_loop(miniature.plays.toarray().tolist()), full_matrices=False)
     vectors = left[:, :3] * strength[:3]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    frame = similarity.latent(miniature, n_factors=3)
+    frame = listening_metrics.latent(miniature, n_factors=3)
     expected = np.where(np.eye(12, dtype=bool), np.nan, (1 + vectors @ vectors.T) / 2)
     np.testing.assert_allclose(frame, expected, atol=1e-9)
-    pd.testing.assert_frame_equal(frame, similarity.latent(miniature, n_factors=3), check_exact=True)
+    pd.testing.assert_frame_equal(frame, listening_metrics.latent(miniature, n_factors=3), check_exact=True)
 
 
 def test_latent_sees_the_likeness_of_two_artists_who_share_no_listener():
     """a0 and a1 have no listener in common, but the same companions; a4 and a5 keep to themselves."""
     plays = np.array([[5, 0, 5, 5, 0, 0]] * 6 + [[0, 5, 5, 5, 0, 0]] * 6 + [[0, 0, 0, 0, 5, 5]] * 6)
-    assert similarity.cosine(listening_of(plays)).loc["a0", "a1"] == 0
-    frame = similarity.latent(listening_of(plays), n_factors=2)
+    assert listening_metrics.cosine(listening_of(plays)).loc["a0", "a1"] == 0
+    frame = listening_metrics.latent(listening_of(plays), n_factors=2)
     assert frame.loc["a0", "a1"] > 0.9
     assert frame.loc["a0", "a4"] == pytest.approx(0.5)
 
 
 def test_bm25_factors_are_unit_vectors_and_zero_without_plays():
     plays = np.hstack([FOUR, np.zeros((4, 1), dtype=int)])
-    vectors = similarity.bm25_factors(listening_of(plays), n_factors=2)
+    vectors = factors.bm25_factors(listening_of(plays), n_factors=2)
     assert vectors.shape == (5, 2)
     assert np.linalg.norm(vectors, axis=1)[4] == 0
     # Two factors hold the circle of a0 and one of the artists by herself: the others have no direction left.
     assert set(np.linalg.norm(vectors, axis=1).round(9)) == {0, 1}
-    nobody = similarity.bm25_factors(listening_of(np.zeros((3, 4), dtype=int)))
+    nobody = factors.bm25_factors(listening_of(np.zeros((3, 4), dtype=int)))
     assert (nobody == 0).all(axis=None)
 
 
-@pytest.mark.parametrize("metric", similarity.METRICS)
+@pytest.mark.parametrize("metric", listening_metrics.METRICS)
 def test_the_order_of_artists_and_users_does_not_matter(metric, miniature, rng):
     order, users = rng.permutation(12), rng.permutation(60)
-    shuffled = listening.ListeningMatrix(
+    shuffled = matrix.ListeningMatrix(
         miniature.plays[users][:, order], miniature.artists.iloc[order].reset_index(drop=True)
     )
-    frame = similarity.METRICS[metric](miniature)
-    pd.testing.assert_frame_equal(similarity.METRICS[metric](shuffled).reindex_like(frame), frame)
+    frame = listening_metrics.METRICS[metric](miniature)
+    pd.testing.assert_frame_equal(listening_metrics.METRICS[metric](shuffled).reindex_like(frame), frame)
 
 
 def metric_of_file(metric, lines, folder):
     (folder / "plays.tsv").write_text("\n".join(lines))
     read = plays.read(folder / "plays.tsv", registered_only=False)
-    return similarity.METRICS[metric](listening.top(read.listening, 5))
+    return listening_metrics.METRICS[metric](matrix.top(read.listening, 5))
 
 
 def some_rows(rng, count):
@@ -300,7 +308,7 @@ def some_rows(rng, count):
 
 
 @pytest.mark.parametrize(
-    "metric", [name for name in similarity.METRICS if name not in ("plays_min", "latent")]
+    "metric", [name for name in listening_metrics.METRICS if name not in ("plays_min", "latent")]
 )
 def test_rows_given_twice_change_no_metric_of_listeners(metric, tmp_path, rng):
     """The author counted rows, so duplicates made artists more alike."""
@@ -311,7 +319,7 @@ def test_rows_given_twice_change_no_metric_of_listeners(metric, tmp_path, rng):
     )
 
 
-@pytest.mark.parametrize("metric", similarity.METRICS)
+@pytest.mark.parametrize("metric", listening_metrics.METRICS)
 def test_plays_given_in_several_rows_are_as_good_as_in_one(metric, tmp_path, rng):
     whole = some_rows(rng, 3)
     parts = [row[:-1] + count for row in whole[:15] for count in "12"]
@@ -321,26 +329,26 @@ def test_plays_given_in_several_rows_are_as_good_as_in_one(metric, tmp_path, rng
 
 
 def test_symmetric_metrics_are_symmetric_and_the_other_is_not(miniature):
-    for name, metric in similarity.METRICS.items():
+    for name, metric in listening_metrics.METRICS.items():
         values = metric(miniature).to_numpy()
-        assert np.array_equal(values, values.T, equal_nan=True) == (name in similarity.SYMMETRIC)
+        assert np.array_equal(values, values.T, equal_nan=True) == (name in labels.SYMMETRIC)
 
 
 def test_two_artists_without_listeners_do_not_blank_the_others():
     plays = np.hstack([FOUR, np.zeros((4, 2), dtype=int)])
-    for metric in similarity.METRICS.values():
+    for metric in listening_metrics.METRICS.values():
         frame = metric(listening_of(plays))
         pd.testing.assert_frame_equal(frame.iloc[:4, :4], metric(listening_of(FOUR)))
         for artist in ("a4", "a5"):
             assert frame.loc[artist].dropna().nunique() == 1  # equally similar to all
             assert frame.loc[artist].notna().sum() == 5
-        if metric not in (similarity.pmi, similarity.latent):
+        if metric not in (listening_metrics.pmi, listening_metrics.latent):
             assert (frame.iloc[4:, :4] == 0).all(axis=None)
 
 
 def test_audit_reports_range_and_warns_of_artists_without_neighbours():
     with pytest.warns(UserWarning, match=r"1 of 4 artists are equally similar to all others.*to rank: a3\."):
-        found = similarity.audit(similarity.min_conditional(listening_of(FOUR)))
+        found = targets.audit(listening_metrics.min_conditional(listening_of(FOUR)))
     assert found == {"artists": 4, "lowest": 0.0, "highest": 1.0, "without_neighbours": ["a3"]}
 
 
@@ -348,28 +356,28 @@ def test_audit_names_the_first_few_of_many_artists_without_neighbours():
     plays = np.zeros((12, 10), dtype=int)
     plays[:, 0] = plays[:6, 1] = plays[:3, 2] = 1
     with pytest.warns(UserWarning, match="7 of 10 artists.*: a3, a4, a5, a6, a7 and 2 more"):
-        found = similarity.audit(similarity.cosine(listening_of(plays)))
+        found = targets.audit(listening_metrics.cosine(listening_of(plays)))
     assert found["without_neighbours"] == [f"a{k}" for k in range(3, 10)]
 
 
-@pytest.mark.parametrize("metric", similarity.METRICS)
+@pytest.mark.parametrize("metric", listening_metrics.METRICS)
 def test_no_metric_hides_an_artist_whom_nobody_hears(metric, miniature):
-    unheard = listening.ListeningMatrix(
+    unheard = matrix.ListeningMatrix(
         scipy.sparse.csr_array(miniature.plays.toarray() * (np.arange(12) != 4)), miniature.artists
     )
     with pytest.warns(UserWarning, match="artist-04"):
-        found = similarity.audit(
-            similarity.METRICS[metric](unheard), symmetric=metric in similarity.SYMMETRIC
+        found = targets.audit(
+            listening_metrics.METRICS[metric](unheard), symmetric=metric in labels.SYMMETRIC
         )
     assert found["without_neighbours"] == ["artist-04"]
 
 
-@pytest.mark.parametrize("metric", similarity.METRICS)
+@pytest.mark.parametrize("metric", listening_metrics.METRICS)
 def test_audit_is_silent_about_every_metric_of_a_world_where_all_share_listeners(metric, miniature):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = similarity.audit(
-            similarity.METRICS[metric](miniature), symmetric=metric in similarity.SYMMETRIC
+        found = targets.audit(
+            listening_metrics.METRICS[metric](miniature), symmetric=metric in labels.SYMMETRIC
         )
     assert found["without_neighbours"] == []
 
@@ -380,7 +388,7 @@ def relabelled_as_the_author_did(target, test):
 
 
 def test_audit_catches_the_authors_relabelling(miniature):
-    target = similarity.min_conditional(miniature)
+    target = listening_metrics.min_conditional(miniature)
     wrong = relabelled_as_the_author_did(target, ["artist-07", "artist-03"])
     message = (
         "8 values are blank where row and column name different artists, and 8 are filled where they name the"
@@ -388,17 +396,17 @@ def test_audit_catches_the_authors_relabelling(miniature):
     )
     for order in (wrong, wrong.reindex_like(target), wrong[wrong.index]):
         with pytest.raises(ValueError, match=message):
-            similarity.audit(order)
+            targets.audit(order)
 
 
 def test_audit_asks_for_equal_axes_where_rows_were_only_put_in_another_order(miniature):
-    target = similarity.min_conditional(miniature)
+    target = listening_metrics.min_conditional(miniature)
     with pytest.raises(ValueError, match="the same artists in another order: reindex one like the other"):
-        similarity.audit(target.reindex(target.index[::-1]))
+        targets.audit(target.reindex(target.index[::-1]))
     with pytest.raises(
         ValueError, match="12 rows and 10 columns name different artists.*has artist-00, artist-01"
     ):
-        similarity.audit(target.iloc[:, 2:])
+        targets.audit(target.iloc[:, 2:])
 
 
 def cut(frame, labels=slice(None), *, row=None, value=np.nan):
@@ -429,24 +437,24 @@ def cut(frame, labels=slice(None), *, row=None, value=np.nan):
 ])  # fmt: skip
 def test_audit_refuses_what_cannot_be_a_target(spoil, message):
     with pytest.raises(ValueError, match=message):
-        similarity.audit(spoil(similarity.min_conditional(listening_of(FOUR))))
+        targets.audit(spoil(listening_metrics.min_conditional(listening_of(FOUR))))
 
 
 @pytest.mark.filterwarnings("ignore:1 of 4 artists")
 def test_audit_takes_an_asymmetric_metric_if_told():
-    frame = similarity.conditional(listening_of(FOUR))
-    assert similarity.audit(frame, symmetric=False)["artists"] == 4
+    frame = listening_metrics.conditional(listening_of(FOUR))
+    assert targets.audit(frame, symmetric=False)["artists"] == 4
     with pytest.raises(ValueError, match="should be symmetric"):
-        similarity.audit(frame)
+        targets.audit(frame)
 
 
-@pytest.mark.parametrize("name", [*similarity.METRICS, "half_a", "half_b"])
+@pytest.mark.parametrize("name", [*listening_metrics.METRICS, "half_a", "half_b"])
 def test_a_target_that_was_saved_is_loaded_as_it_was(name, miniature, tmp_path):
-    target = similarity.METRICS.get(name, similarity.min_conditional)(miniature)
-    path = similarity.save(target, tmp_path, name)
+    target = listening_metrics.METRICS.get(name, listening_metrics.min_conditional)(miniature)
+    path = targets.save(target, tmp_path, name)
     assert path == tmp_path / f"target_{name}.parquet"
     pd.testing.assert_frame_equal(
-        similarity.load(tmp_path, name),
+        targets.load(tmp_path, name),
         target,
         check_exact=True,
         check_index_type=False,
@@ -454,21 +462,23 @@ def test_a_target_that_was_saved_is_loaded_as_it_was(name, miniature, tmp_path):
     )
 
 
-@pytest.mark.parametrize("name", [*similarity.SYMMETRIC, "half_a", "half_b"])
+@pytest.mark.parametrize("name", [*labels.SYMMETRIC, "half_a", "half_b"])
 def test_no_target_is_loaded_without_audit(name, miniature, tmp_path):
-    similarity.save(similarity.conditional(miniature), tmp_path, name)
+    targets.save(listening_metrics.conditional(miniature), tmp_path, name)
     with pytest.raises(ValueError, match=rf"target_{name}\.parquet cannot be used: .*symmetric.* --only 01"):
-        similarity.load(tmp_path, name)
-    wrong = relabelled_as_the_author_did(similarity.min_conditional(miniature), ["artist-07", "artist-03"])
-    similarity.save(wrong, tmp_path, name)
+        targets.load(tmp_path, name)
+    wrong = relabelled_as_the_author_did(
+        listening_metrics.min_conditional(miniature), ["artist-07", "artist-03"]
+    )
+    targets.save(wrong, tmp_path, name)
     with pytest.raises(ValueError, match="the index was probably assigned"):
-        similarity.load(tmp_path, name)
+        targets.load(tmp_path, name)
 
 
 def test_a_target_that_is_not_there_comes_with_the_command_that_makes_it(tmp_path):
     with pytest.raises(artifacts.MissingArtifact, match="no target pmi .*--profile own --only 01"):
-        similarity.load(tmp_path / "own", "pmi")
-    for act in (similarity.load, lambda folder, name: similarity.save(None, folder, name)):
+        targets.load(tmp_path / "own", "pmi")
+    for act in (targets.load, lambda folder, name: targets.save(None, folder, name)):
         with pytest.raises(
             ValueError, match="there is no target 'euclid', only min_conditional, conditional"
         ):
@@ -501,7 +511,7 @@ def test_the_published_truth_gives_the_lists_of_the_authors_own_steps(seed):
     target, test = world_of_the_author(np.random.default_rng(seed))
     test_set = author_assigns(target, test)
     truth = test_set.T[test_set.columns]
-    ours = similarity.as_published(target, test)
+    ours = published.as_published(target, test)
     np.testing.assert_array_equal(ours.to_numpy(), truth.to_numpy())
     np.testing.assert_array_equal(np.argsort(-ours.to_numpy(), axis=1), np.argsort(-truth.to_numpy(), axis=1))
     assert ours.index.tolist() == ours.columns.tolist() == test
@@ -516,16 +526,16 @@ def test_the_published_accuracies_are_those_of_the_authors_own_steps(seed, sign)
     true = np.argsort(-test_set.T[test_set.columns].to_numpy(), axis=1)
     predicted = methods.labelled_scores(sign * rng.random((4, 4)), test)
     given = np.argsort(-predicted.fillna(0).to_numpy(), axis=1)  # his matrix of predictions begins with zeros
-    arm = evaluation.truths(target, test)["as_published"]
-    run = evaluation.under(arm, predicted, test)
+    arm = compare.truths(target, test)["as_published"]
+    run = compare.under(arm, predicted, test)
     for n in (1, 2, 3):
         shared = [len({*a[:n]} & {*b[:n]}) / n for a, b in zip(given, true, strict=True)]
-        np.testing.assert_allclose(ranking.overlap_at_n(run, arm, n), shared)
+        np.testing.assert_allclose(metrics.overlap_at_n(run, arm, n), shared)
         ratios = [
             difflib.SequenceMatcher(None, a[:n].tolist(), b[:n].tolist()).ratio()
             for a, b in zip(given, true, strict=True)
         ]
-        np.testing.assert_allclose(ranking.sequence_matcher(run, arm, n), ratios)
+        np.testing.assert_allclose(metrics.sequence_matcher(run, arm, n), ratios)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -533,34 +543,34 @@ def test_the_published_test_loss_has_the_pairs_of_the_authors_own_steps(seed):
     target, test = world_of_the_author(np.random.default_rng(seed))
     test_set = author_assigns(target, test)
     below = test_set.where(~np.triu(np.ones(test_set.shape)).astype(bool)).stack().dropna()
-    ours = similarity.test_pairs_as_published(target, test).stack().dropna()
+    ours = published.test_pairs_as_published(target, test).stack().dropna()
     assert below.index.tolist() == ours.index.tolist()
     np.testing.assert_array_equal(below, ours)
     places = target.sort_index().index
-    assert len(ours) == similarity.published_pairs(places, test)["assigned"]
+    assert len(ours) == published.published_pairs(places, test)["assigned"]
 
 
 def test_every_place_counts_and_the_querys_own_holds_what_the_author_put_there():
     ids = ["d", "b", "c"]
     frame = pd.DataFrame([[np.nan, 0.2, 0.1], [0.3, np.nan, 0.4], [0.5, 0.6, np.nan]], index=ids, columns=ids)
-    network, baseline = (similarity.every_place(sign * frame, blank=0.0) for sign in (1, -1))
-    assert ranking.top(network, 3)["artist"].tolist()[2] == "in the place of d"
-    assert ranking.top(baseline, 3)["artist"].tolist()[0] == "in the place of d"
+    network, baseline = (published.every_place(sign * frame, blank=0.0) for sign in (1, -1))
+    assert lists.top(network, 3)["artist"].tolist()[2] == "in the place of d"
+    assert lists.top(baseline, 3)["artist"].tolist()[0] == "in the place of d"
 
 
 def test_the_pairs_of_the_authors_saved_output_are_those_of_renamed_rows():
     artists = [f"artist {place:03d}" for place in range(975)]
-    test = splits.artists_of(splits.paper_split(artists, n_dev=49, n_test=49), "test")
+    test = studies.artists_of(studies.paper_split(artists, n_dev=49, n_test=49), "test")
     in_order = sum(974 - column for column in range(49))
     lost = sum(artists.index(artist) > column for column, artist in enumerate(test))
-    found = similarity.published_pairs(artists, test)
+    found = published.published_pairs(artists, test)
     assert found == {"reindexed": in_order, "assigned": in_order - lost}
     assert found["reindexed"] == 46_550
     assert in_order - 46_504 == 46  # of 49 test artists, in the author's saved output
 
 
 def test_the_saved_output_proves_the_assignment_and_says_little_of_the_order():
-    shares = similarity.published_pairs_by_order(975, 49, n_orders=4000)
+    shares = published.published_pairs_by_order(975, 49, n_orders=4000)
     assert shares.sum() == pytest.approx(1)
     assert shares.index.max() < 46_550  # reindexed rows are never met
     assert shares[46_504] == pytest.approx(0.095, abs=0.02)
@@ -576,7 +586,7 @@ def test_the_authors_relabelling_of_a_matrix_of_the_papers_shape_is_caught(rng):
     values = rng.random((975, 975))
     np.fill_diagonal(values := (values + values.T) / 2, np.nan)
     target = pd.DataFrame(values, index=artists, columns=artists)
-    test = splits.artists_of(splits.paper_split(artists, n_dev=49, n_test=49), "test")
+    test = studies.artists_of(studies.paper_split(artists, n_dev=49, n_test=49), "test")
     test_first = [*test, *(artist for artist in artists if artist not in set(test))]
     columns = target[test]  # 975 × 49, as his evaluation has it
 
@@ -589,13 +599,13 @@ def test_the_authors_relabelling_of_a_matrix_of_the_papers_shape_is_caught(rng):
     assert pairs_below_the_diagonal(wrong) == 46_504
 
     assigned = "the index was probably assigned where it should have been reindexed"
-    similarity.audit(target)
+    targets.audit(target)
     for relabelled in (wrong, relabelled_as_the_author_did(target, test)):
         with pytest.raises(ValueError, match=assigned):
-            similarity.audit(relabelled)
+            targets.audit(relabelled)
     with pytest.raises(ValueError, match=assigned):
-        similarity.audit(wrong.loc[test])  # what he ranks: 49 × 49, the axes in the same order
-    similarity.audit(target.reindex(test_first)[test].loc[test])
+        targets.audit(wrong.loc[test])  # what he ranks: 49 × 49, the axes in the same order
+    targets.audit(target.reindex(test_first)[test].loc[test])
 
 
 def mean_by_scipy(first, second):
@@ -607,12 +617,12 @@ def mean_by_scipy(first, second):
 
 
 def test_summary_has_the_numbers_of_a_loop_with_scipy(miniature):
-    table = similarity.summary(miniature, n_halvings=3, seed=5, progress=False).set_index("metric")
-    assert list(table.index) == list(similarity.METRICS)
+    table = trust.summary(miniature, n_halvings=3, seed=5, progress=False).set_index("metric")
+    assert list(table.index) == list(listening_metrics.METRICS)
     listeners = miniature.artists.set_index("artist_id")["listeners"]
     fame = pd.DataFrame([listeners] * 12, index=listeners.index)
-    first = similarity.min_conditional(miniature)
-    for name, metric in similarity.METRICS.items():
+    first = listening_metrics.min_conditional(miniature)
+    for name, metric in listening_metrics.METRICS.items():
         target, row = metric(miniature), table.loc[name]
         similarities = target.to_numpy()[~np.eye(12, dtype=bool)]
         assert row["median"] == pytest.approx(np.median(similarities))
@@ -621,7 +631,7 @@ def test_summary_has_the_numbers_of_a_loop_with_scipy(miniature):
         assert row["fame_low"] < row["fame_correlation"] < row["fame_high"]
         assert row["agreement"] == pytest.approx(mean_by_scipy(target, first))
         halved = [
-            mean_by_scipy(*(metric(half) for half in listening.halves(miniature, seed=seed)))
+            mean_by_scipy(*(metric(half) for half in matrix.halves(miniature, seed=seed)))
             for seed in (5, 6, 7)
         ]
         assert row["split_half"] == pytest.approx(np.mean(halved))
@@ -632,9 +642,13 @@ def test_summary_has_the_numbers_of_a_loop_with_scipy(miniature):
 
 
 def test_summary_takes_other_metrics_and_the_same_seed_gives_the_same_table(miniature):
-    metrics = {"jaccard": similarity.jaccard, "again": similarity.jaccard, "pmi": similarity.pmi}
+    metrics = {
+        "jaccard": listening_metrics.jaccard,
+        "again": listening_metrics.jaccard,
+        "pmi": listening_metrics.pmi,
+    }
     tables = [
-        similarity.summary(miniature, metrics=metrics, n_halvings=2, seed=seed, progress=False)
+        trust.summary(miniature, metrics=metrics, n_halvings=2, seed=seed, progress=False)
         for seed in (1, 1, 2)
     ]
     pd.testing.assert_frame_equal(tables[0], tables[1])
@@ -642,14 +656,14 @@ def test_summary_takes_other_metrics_and_the_same_seed_gives_the_same_table(mini
     assert tables[0].loc[1, "agreement"] == pytest.approx(1)
     assert tables[0].loc[0].drop("metric").equals(tables[0].loc[1].drop("metric"))
     with pytest.raises(ValueError, match="at least one halving is needed .* got 0"):
-        similarity.summary(miniature, n_halvings=0, progress=False)
+        trust.summary(miniature, n_halvings=0, progress=False)
 
 
 def test_queries_without_any_order_are_left_out_and_counted():
     """Nobody who hears a3 hears anybody else; in halves of four users others fall out as well."""
-    table = similarity.summary(
+    table = trust.summary(
         listening_of([*FOUR, [0, 1, 1, 0]]),
-        metrics={"cosine": similarity.cosine},
+        metrics={"cosine": listening_metrics.cosine},
         n_halvings=4,
         progress=False,
     )
@@ -667,7 +681,7 @@ def test_rank_correlations_equal_scipys_with_ties_and_constant_rows(seed, n_arti
         for _ in "ab"
     )
     shuffled = second.reindex(index=rng.permutation(ids), columns=rng.permutation(ids))
-    found = similarity.rank_correlations(first, shuffled)
+    found = trust.rank_correlations(first, shuffled)
     assert found.index.tolist() == ids
     for query in ids:
         with warnings.catch_warnings():
@@ -679,18 +693,18 @@ def test_rank_correlations_equal_scipys_with_ties_and_constant_rows(seed, n_arti
 
 
 def test_fame_correlations_look_listeners_up_by_their_labels(miniature):
-    target = similarity.conditional(miniature)
+    target = listening_metrics.conditional(miniature)
     listeners = miniature.artists.set_index("artist_id")["listeners"]
     by_pandas = [
         row.drop(artist).corr(listeners.drop(artist), method="spearman") for artist, row in target.iterrows()
     ]
-    found = similarity.fame_correlations(target, listeners[::-1])
+    found = trust.fame_correlations(target, listeners[::-1])
     np.testing.assert_allclose(found, by_pandas)
 
 
 def test_neighbours_are_the_nearest_in_order_with_their_listeners(miniature):
-    targets = {name: metric(miniature) for name, metric in similarity.METRICS.items()}
-    table = similarity.neighbours(targets, miniature.artists, ["artist-09", "artist-00"], n=3)
+    targets = {name: metric(miniature) for name, metric in listening_metrics.METRICS.items()}
+    table = trust.neighbours(targets, miniature.artists, ["artist-09", "artist-00"], n=3)
     assert len(table) == 7 * 2 * 3
     listeners = miniature.artists.set_index("artist_id")["listeners"]
     for (metric, query), part in table.groupby(["metric", "query_id"]):
@@ -705,26 +719,26 @@ def test_neighbours_are_the_nearest_in_order_with_their_listeners(miniature):
     wide = table.pivot(index=["query", "rank"], columns="metric", values="artist")
     assert wide.shape == (6, 7)
     with pytest.raises(ValueError, match="the target min_conditional has no artists nobody"):
-        similarity.neighbours(targets, miniature.artists, ["nobody"])
+        trust.neighbours(targets, miniature.artists, ["nobody"])
 
 
 def test_equally_near_neighbours_are_ordered_by_their_id():
     heard = listening_of([[1, 1, 1, 1], [1, 1, 1, 1], [0, 0, 0, 1]])
-    target = similarity.cosine(heard).iloc[::-1, ::-1]
-    table = similarity.neighbours({"cosine": target}, heard.artists, ["a3"], n=9)
+    target = listening_metrics.cosine(heard).iloc[::-1, ::-1]
+    table = trust.neighbours({"cosine": target}, heard.artists, ["a3"], n=9)
     assert table["artist_id"].tolist() == ["a0", "a1", "a2"]
 
 
 def test_ppmi_factors_are_unit_vectors_that_tell_the_camps_apart(miniature):
-    vectors = similarity.ppmi_factors(miniature, n_factors=4)
+    vectors = factors.ppmi_factors(miniature, n_factors=4)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1)
     camp = miniature.plays[::2].sum(axis=0) > miniature.plays[1::2].sum(axis=0)
     alike = (vectors @ vectors.T).to_numpy()
     same = np.equal.outer(camp, camp)
     others = ~np.eye(12, dtype=bool)
     assert alike[same & others].mean() > alike[~same].mean() + 0.2
-    pd.testing.assert_frame_equal(vectors, similarity.ppmi_factors(miniature, n_factors=4))
+    pd.testing.assert_frame_equal(vectors, factors.ppmi_factors(miniature, n_factors=4))
 
 
 def test_ppmi_factors_of_an_artist_without_company_are_zero():
-    assert similarity.ppmi_factors(listening_of(FOUR), n_factors=2).loc["a3"].tolist() == [0.0, 0.0]
+    assert factors.ppmi_factors(listening_of(FOUR), n_factors=2).loc["a3"].tolist() == [0.0, 0.0]

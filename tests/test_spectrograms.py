@@ -12,8 +12,12 @@ import pandas as pd
 import pytest
 import soundfile
 
-from lib import artifacts, clips, paths, sandbox, spectrograms
-from lib.spectrograms import HOP_LENGTH, N_FRAMES, N_MELS, SAMPLE_RATE, SECONDS, Settings
+from lib.audio import sandbox
+from lib.clips import gate
+from lib.spectrograms import picture as spectrograms_picture
+from lib.spectrograms import store as spectrograms_store
+from lib.spectrograms.picture import HOP_LENGTH, N_FRAMES, N_MELS, SAMPLE_RATE, SECONDS, Settings
+from lib.workflow import artifacts, paths
 
 LENGTH = SECONDS * SAMPLE_RATE
 
@@ -47,14 +51,14 @@ def music(rng):
 def test_the_spectrogram_is_librosas_to_a_thousandth_of_a_decibel(music, rng):
     """The largest difference is below 1e-3 dB of 80: the same windows, frames, mel bands and reference."""
     for signal in (music, rng.normal(size=LENGTH).astype(np.float32), tone(440)):
-        ours = spectrograms.log_mel(signal)
+        ours = spectrograms_picture.log_mel(signal)
         assert ours.shape == (N_FRAMES, N_MELS)
         assert ours.dtype == np.float32
         assert np.abs(ours - librosa_log_mel(signal)).max() * 80 < 1e-3
 
 
 def test_the_store_rounds_by_at_most_a_quarter_of_a_thousandth(music):
-    ours = spectrograms.log_mel(music)
+    ours = spectrograms_picture.log_mel(music)
     assert np.abs(ours.astype(np.float16) - ours).max() <= 0.00025
 
 
@@ -63,22 +67,24 @@ def test_the_store_rounds_by_at_most_a_quarter_of_a_thousandth(music):
 
 @pytest.mark.parametrize("frequency", [110, 440, 1000, 3000, 8000])
 def test_a_pure_tone_lands_in_its_band(frequency):
-    loudest = spectrograms.log_mel(tone(frequency))[5:-5].argmax(axis=1)
+    loudest = spectrograms_picture.log_mel(tone(frequency))[5:-5].argmax(axis=1)
     assert set(loudest) == {
-        np.abs(librosa.hz_to_mel(spectrograms.mel_frequencies()) - librosa.hz_to_mel(frequency)).argmin()
+        np.abs(
+            librosa.hz_to_mel(spectrograms_picture.mel_frequencies()) - librosa.hz_to_mel(frequency)
+        ).argmin()
     }
 
 
 def test_band_centres_are_where_the_filters_peak():
     filters = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=1 << 16, n_mels=N_MELS)
     peaks = librosa.fft_frequencies(sr=SAMPLE_RATE, n_fft=1 << 16)[filters.argmax(axis=1)]
-    np.testing.assert_allclose(spectrograms.mel_frequencies(), peaks, atol=0.5)
+    np.testing.assert_allclose(spectrograms_picture.mel_frequencies(), peaks, atol=0.5)
 
 
 def test_time_runs_forward_and_frames_know_their_seconds():
     signal = np.zeros(LENGTH, dtype=np.float32)
     signal[20 * SAMPLE_RATE : 21 * SAMPLE_RATE] = tone(1000, 1)
-    loud = spectrograms.frame_times()[spectrograms.log_mel(signal).max(axis=1) > 0.9]
+    loud = spectrograms_picture.frame_times()[spectrograms_picture.log_mel(signal).max(axis=1) > 0.9]
     assert 19.9 < loud.min() < 20.1
     assert 20.9 < loud.max() < 21.1
 
@@ -87,7 +93,7 @@ def test_loud_is_one_and_silence_is_zero():
     signal = np.concatenate(
         [tone(1000, 15), tone(1000, 15, amplitude=0.005)]
     )  # 40 dB quieter: half of the scale
-    values = spectrograms.log_mel(signal)
+    values = spectrograms_picture.log_mel(signal)
     assert (values.min(), values.max()) == (0, 1)
     assert values[1:120].max(axis=1) == pytest.approx(1, abs=1e-3)
     assert values[140:250].max(axis=1) == pytest.approx(0.5, abs=1e-3)
@@ -95,7 +101,9 @@ def test_loud_is_one_and_silence_is_zero():
 
 
 def test_level_is_relative_so_volume_does_not_matter(music):
-    np.testing.assert_allclose(spectrograms.log_mel(music / 100), spectrograms.log_mel(music), atol=1e-4)
+    np.testing.assert_allclose(
+        spectrograms_picture.log_mel(music / 100), spectrograms_picture.log_mel(music), atol=1e-4
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,7 +111,7 @@ def test_level_is_relative_so_volume_does_not_matter(music):
 )
 def test_silence_is_an_error(signal):
     with pytest.raises(ValueError, match="the signal is silent"):
-        spectrograms.log_mel(signal)
+        spectrograms_picture.log_mel(signal)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -111,7 +119,7 @@ def test_values_that_are_not_finite_are_an_error(value):
     signal = tone(440)
     signal[7] = value
     with pytest.raises(ValueError, match="not finite"):
-        spectrograms.log_mel(signal)
+        spectrograms_picture.log_mel(signal)
 
 
 # Channels, length, sample rate.
@@ -120,15 +128,15 @@ def test_values_that_are_not_finite_are_an_error(value):
 def test_channels_are_averaged(rng):
     left, right = rng.normal(size=(2, LENGTH)).astype(np.float32)
     np.testing.assert_allclose(
-        spectrograms.mono(np.stack([left, right], axis=1), SAMPLE_RATE), (left + right) / 2, atol=1e-6
+        spectrograms_picture.mono(np.stack([left, right], axis=1), SAMPLE_RATE), (left + right) / 2, atol=1e-6
     )
     six = rng.normal(size=(LENGTH, 6)).astype(np.float32)
-    np.testing.assert_allclose(spectrograms.mono(six, SAMPLE_RATE), six.mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(spectrograms_picture.mono(six, SAMPLE_RATE), six.mean(axis=1), atol=1e-6)
 
 
 @pytest.mark.parametrize("rate", [8000, 22_050, 44_100, 48_000])
 def test_a_short_clip_is_padded_with_silence_at_its_end(rate):
-    signal = spectrograms.mono(tone(440, 12, rate)[:, None], rate)
+    signal = spectrograms_picture.mono(tone(440, 12, rate)[:, None], rate)
     assert signal.shape == (LENGTH,)
     assert np.abs(signal[: 12 * SAMPLE_RATE]).max() == pytest.approx(0.5, abs=0.05)
     assert not signal[12 * SAMPLE_RATE + 50 :].any()
@@ -137,13 +145,13 @@ def test_a_short_clip_is_padded_with_silence_at_its_end(rate):
 @pytest.mark.parametrize("rate", [22_050, 44_100])
 def test_a_long_recording_gives_the_thirty_seconds_around_its_middle(rate):
     recording = np.concatenate([tone(200, 25, rate), tone(1000, 30, rate), tone(4000, 25, rate)])
-    signal = spectrograms.mono(recording[:, None], rate)
+    signal = spectrograms_picture.mono(recording[:, None], rate)
     assert np.abs(signal - tone(1000))[500:-500].max() < 2e-3
 
 
 def test_another_sample_rate_gives_the_same_spectrogram():
     ours, direct = (
-        spectrograms.log_mel(spectrograms.mono(tone(1000, rate=rate)[:, None], rate))
+        spectrograms_picture.log_mel(spectrograms_picture.mono(tone(1000, rate=rate)[:, None], rate))
         for rate in (44_100, SAMPLE_RATE)
     )
     assert np.abs(ours - direct)[2:-2].max() < 0.03
@@ -165,13 +173,13 @@ def test_a_stereo_m4a_is_averaged_and_not_root_two_too_loud(tmp_path):
             frame.sample_rate, frame.pts = 44_100, start
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    decoded = spectrograms.audio.decode(path)
+    decoded = spectrograms_picture.decode.decode(path)
     assert decoded.samples.shape[1] == 2
-    signal = spectrograms.mono(decoded.samples, decoded.sample_rate)
+    signal = spectrograms_picture.mono(decoded.samples, decoded.sample_rate)
     assert np.sqrt(np.mean(signal[10_000:50_000] ** 2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.01)
     assert (
-        spectrograms.from_file(path)[5:20].argmax(axis=1).tolist()
-        == spectrograms.log_mel(tone(1000))[5:20].argmax(axis=1).tolist()
+        spectrograms_picture.from_file(path)[5:20].argmax(axis=1).tolist()
+        == spectrograms_picture.log_mel(tone(1000))[5:20].argmax(axis=1).tolist()
     )
 
 
@@ -179,7 +187,7 @@ def test_from_file_is_what_librosa_hears(tmp_path, music):
     path = tmp_path / "clip.wav"
     soundfile.write(path, np.stack([music, music / 2], axis=1), SAMPLE_RATE, subtype="FLOAT")
     heard, _ = librosa.load(path, sr=SAMPLE_RATE)
-    assert np.abs(spectrograms.from_file(path) - librosa_log_mel(heard)).max() * 80 < 1e-3
+    assert np.abs(spectrograms_picture.from_file(path) - librosa_log_mel(heard)).max() * 80 < 1e-3
 
 
 def test_the_contents_of_a_file_are_as_good_as_the_file(tmp_path, music):
@@ -187,23 +195,23 @@ def test_the_contents_of_a_file_are_as_good_as_the_file(tmp_path, music):
     soundfile.write(tmp_path / "nothing.wav", np.zeros(1000), SAMPLE_RATE)
     content, nothing = ((tmp_path / name).read_bytes() for name in ("clip.wav", "nothing.wav"))
     np.testing.assert_array_equal(
-        spectrograms.from_file(content), spectrograms.from_file(tmp_path / "clip.wav")
+        spectrograms_picture.from_file(content), spectrograms_picture.from_file(tmp_path / "clip.wav")
     )
     with pytest.raises(ValueError, match=r"^sound in memory: the signal is silent"):
-        spectrograms.from_file(nothing)
+        spectrograms_picture.from_file(nothing)
 
 
 def test_a_text_file_named_mp3_fails_with_a_message_that_names_it(tmp_path):
     path = tmp_path / "song.mp3"
     path.write_text("this is not music")
     with pytest.raises(ValueError, match=r"song\.mp3.*no sound file"):
-        spectrograms.from_file(path)
+        spectrograms_picture.from_file(path)
 
 
 def test_a_silent_file_fails_with_a_message_that_names_it(tmp_path):
     soundfile.write(tmp_path / "nothing.wav", np.zeros(1000), SAMPLE_RATE)
     with pytest.raises(ValueError, match=r"nothing\.wav: the signal is silent"):
-        spectrograms.from_file(tmp_path / "nothing.wav")
+        spectrograms_picture.from_file(tmp_path / "nothing.wav")
 
 
 # The store.
@@ -242,7 +250,7 @@ def calls(monkeypatch):
     def counted(function, path, settings, **limits):
         decoded.append(os.path.basename(path))
         try:
-            return spectrograms.as_stored(path, settings)
+            return spectrograms_store.as_stored(path, settings)
         except ValueError as error:
             raise sandbox.Refused(str(error)) from error
 
@@ -255,7 +263,7 @@ def stored(folder):
 
 
 def test_all_clips_go_into_one_array_with_its_index_and_failures_keep_their_reason(tmp_path, files):
-    index, failures = spectrograms.compute(files, tmp_path, store=tmp_path / "store", n_jobs=1)
+    index, failures = spectrograms_store.compute(files, tmp_path, store=tmp_path / "store", n_jobs=1)
     assert index[["row", "clip_id", "artist_id"]].to_dict("list") == {
         "row": [0, 1, 2], "clip_id": ["high", "low", "mid"], "artist_id": ["h", "l", "m"],
     }  # fmt: skip
@@ -264,10 +272,10 @@ def test_all_clips_go_into_one_array_with_its_index_and_failures_keep_their_reas
         True,
         True,
     ]
-    array, loaded = spectrograms.load(tmp_path / "store")
+    array, loaded = spectrograms_store.load(tmp_path / "store")
     assert (array.dtype, array.shape, type(array)) == (np.float16, (3, N_FRAMES, N_MELS), np.memmap)
     for row, name in enumerate(("high.wav", "low.wav", "mid.wav")):
-        expected = spectrograms.from_file(tmp_path / name)
+        expected = spectrograms_picture.from_file(tmp_path / name)
         np.testing.assert_array_equal(array[row], expected.astype(np.float16))
         assert np.abs(array[row] - expected).max() <= 2**-12
     pd.testing.assert_frame_equal(loaded, index)
@@ -277,51 +285,52 @@ def test_all_clips_go_into_one_array_with_its_index_and_failures_keep_their_reas
 def test_one_worker_two_workers_and_a_cluster_write_the_same_bytes(tmp_path, good):
     from distributed import LocalCluster
 
-    spectrograms.compute(good, tmp_path, store=tmp_path / "one", n_jobs=1)
-    spectrograms.compute(good[::-1], tmp_path, store=tmp_path / "two", n_jobs=2)
+    spectrograms_store.compute(good, tmp_path, store=tmp_path / "one", n_jobs=1)
+    spectrograms_store.compute(good[::-1], tmp_path, store=tmp_path / "two", n_jobs=2)
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
-        spectrograms.compute(good, tmp_path, store=tmp_path / "cluster", dask=cluster.scheduler_address)
+        spectrograms_store.compute(good, tmp_path, store=tmp_path / "cluster", dask=cluster.scheduler_address)
     assert stored(tmp_path / "one") == stored(tmp_path / "two") == stored(tmp_path / "cluster")
 
 
 def test_a_cluster_that_does_not_answer_is_an_error(tmp_path, good, monkeypatch):
-    monkeypatch.setattr(spectrograms, "DASK_TIMEOUT", 0.5)
+    monkeypatch.setattr(spectrograms_store, "DASK_TIMEOUT", 0.5)
     with pytest.raises(OSError, match="Timed out"):
-        spectrograms.compute(good, tmp_path, store=tmp_path / "store", dask="tcp://127.0.0.1:9")
+        spectrograms_store.compute(good, tmp_path, store=tmp_path / "store", dask="tcp://127.0.0.1:9")
 
 
 def test_a_second_run_decodes_nothing_and_a_larger_one_only_what_is_new(tmp_path, good, calls):
     store = tmp_path / "store"
-    spectrograms.compute(good.iloc[:2], tmp_path, store=store)
+    spectrograms_store.compute(good.iloc[:2], tmp_path, store=store)
     assert sorted(calls) == ["low.wav", "mid.wav"]
-    spectrograms.compute(good, tmp_path, store=store)
+    spectrograms_store.compute(good, tmp_path, store=store)
     assert calls[2:] == ["high.wav"]
     whole = stored(store)
-    spectrograms.compute(good, tmp_path, store=store)
+    spectrograms_store.compute(good, tmp_path, store=store)
     assert len(calls) == 3
     assert stored(store) == whole
-    spectrograms.compute(good, tmp_path, store=tmp_path / "at once")
+    spectrograms_store.compute(good, tmp_path, store=tmp_path / "at once")
     assert stored(tmp_path / "at once") == whole
 
 
 def test_other_sound_under_an_old_id_and_other_settings_are_computed_anew(tmp_path, good, calls):
     store = tmp_path / "store"
-    spectrograms.compute(good, tmp_path, store=store)
+    spectrograms_store.compute(good, tmp_path, store=store)
     soundfile.write(tmp_path / "mid.wav", tone(2000, 2), SAMPLE_RATE)
     changed = described(good["file"].tolist(), tmp_path)
-    spectrograms.compute(changed, tmp_path, store=store)
+    spectrograms_store.compute(changed, tmp_path, store=store)
     assert calls[3:] == ["mid.wav"]
     np.testing.assert_array_equal(
-        spectrograms.load(store)[0][2], spectrograms.from_file(tmp_path / "mid.wav").astype(np.float16)
+        spectrograms_store.load(store)[0][2],
+        spectrograms_picture.from_file(tmp_path / "mid.wav").astype(np.float16),
     )
-    spectrograms.compute(changed, tmp_path, store=store, settings=Settings(top_db=60.0))
+    spectrograms_store.compute(changed, tmp_path, store=store, settings=Settings(top_db=60.0))
     assert len(calls) == 7
 
 
 def test_what_failed_is_tried_again(tmp_path, files, calls):
-    spectrograms.compute(files, tmp_path, store=tmp_path / "store")
+    spectrograms_store.compute(files, tmp_path, store=tmp_path / "store")
     soundfile.write(tmp_path / "gone.wav", tone(300, 2), SAMPLE_RATE)
-    index, failures = spectrograms.compute(
+    index, failures = spectrograms_store.compute(
         described(files["file"].tolist(), tmp_path), tmp_path, store=tmp_path / "store"
     )
     assert (index["clip_id"].tolist(), failures["clip_id"].tolist()) == (
@@ -333,14 +342,14 @@ def test_what_failed_is_tried_again(tmp_path, files, calls):
 
 def test_a_flipped_bit_is_found_named_and_mended(tmp_path, good, calls):
     store = tmp_path / "store"
-    spectrograms.compute(good, tmp_path, store=store)
+    spectrograms_store.compute(good, tmp_path, store=store)
     whole = stored(store)
-    assert spectrograms.verify(store) == []
+    assert spectrograms_store.verify(store) == []
     content = bytearray((store / ARRAY).read_bytes())
     content[len(content) // 2] ^= 1
     (store / ARRAY).write_bytes(content)
-    assert spectrograms.verify(store) == ["low"]
-    spectrograms.compute(good, tmp_path, store=store)
+    assert spectrograms_store.verify(store) == ["low"]
+    spectrograms_store.compute(good, tmp_path, store=store)
     assert calls[3:] == ["low.wav"]
     assert stored(store) == whole
 
@@ -353,30 +362,30 @@ def test_a_run_that_is_killed_goes_on_and_ends_in_the_same_bytes(tmp_path, monke
     manifest.to_parquet(tmp_path / "clips.parquet")
     code = """
 import sys, os, signal, pandas as pd
-from lib import spectrograms
-spectrograms.BLOCK = 2
-add = spectrograms._Parts.add
+from lib.spectrograms import store
+store.BLOCK = 2
+add = store._Parts.add
 def add_and_die(*arguments):
     if arguments[0].rows:
         os.kill(os.getpid(), signal.SIGKILL)
     add(*arguments)
-spectrograms._Parts.add = add_and_die
+store._Parts.add = add_and_die
 folder = sys.argv[1]
-spectrograms.compute(pd.read_parquet(folder + "/clips.parquet"), folder, store=folder + "/store", n_jobs=1)
+store.compute(pd.read_parquet(folder + "/clips.parquet"), folder, store=folder + "/store", n_jobs=1)
 """
     killed = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], cwd=paths.root(), capture_output=True
     )
     assert killed.returncode == -SIGKILL, killed.stderr.decode()
-    assert [file.name for file in (tmp_path / "store").iterdir()] == [spectrograms.PARTS]
+    assert [file.name for file in (tmp_path / "store").iterdir()] == [spectrograms_store.PARTS]
     decoded = []
     call = sandbox.call
     monkeypatch.setattr(
         sandbox, "call", lambda *said, **limits: decoded.append(said[1]) or call(*said, **limits)
     )
-    spectrograms.compute(manifest, tmp_path, store=tmp_path / "store", n_jobs=1)
+    spectrograms_store.compute(manifest, tmp_path, store=tmp_path / "store", n_jobs=1)
     assert [os.path.basename(file) for file in decoded] == ["2.wav", "3.wav"]
-    spectrograms.compute(manifest, tmp_path, store=tmp_path / "at once", n_jobs=1)
+    spectrograms_store.compute(manifest, tmp_path, store=tmp_path / "at once", n_jobs=1)
     assert stored(tmp_path / "store") == stored(tmp_path / "at once")
 
 
@@ -388,8 +397,10 @@ def test_a_clip_that_takes_too_long_or_too_much_is_a_failure_among_others(tmp_pa
         "clip_id": ["endless", "vast"], "artist_id": ["e", "v"],
         "file": ["endless.mp3", "vast.wav"], "sha256": "",
     })  # fmt: skip
-    spectrograms.compute(good, tmp_path, store=tmp_path / "store", gigabytes=0.4)  # children have started
-    index, failures = spectrograms.compute(
+    spectrograms_store.compute(
+        good, tmp_path, store=tmp_path / "store", gigabytes=0.4
+    )  # children have started
+    index, failures = spectrograms_store.compute(
         pd.concat([good, more]), tmp_path, store=tmp_path / "store", seconds=2.0, gigabytes=0.4
     )
     assert index["clip_id"].tolist() == ["high", "low", "mid"]
@@ -400,26 +411,26 @@ def test_a_clip_that_takes_too_long_or_too_much_is_a_failure_among_others(tmp_pa
 
 def test_clips_that_all_fail_are_an_error_and_leave_nothing(tmp_path, files, calls):
     with pytest.raises(ValueError, match=r"none of 2 clips gave a spectrogram; the first: .*gone\.wav"):
-        spectrograms.compute(files.iloc[[1, 4]], tmp_path, store=tmp_path / "store")
+        spectrograms_store.compute(files.iloc[[1, 4]], tmp_path, store=tmp_path / "store")
     assert not (tmp_path / "store").exists()
 
 
 def test_two_clips_of_one_id_are_an_error(tmp_path, good):
     with pytest.raises(ValueError, match="two clips have the id 'low'"):
-        spectrograms.compute(pd.concat([good, good.iloc[[0]]]), tmp_path, store=tmp_path)
+        spectrograms_store.compute(pd.concat([good, good.iloc[[0]]]), tmp_path, store=tmp_path)
 
 
 def test_an_array_that_does_not_fit_its_index_is_an_error(tmp_path, good, calls):
-    index, _ = spectrograms.compute(good, tmp_path, store=tmp_path)
+    index, _ = spectrograms_store.compute(good, tmp_path, store=tmp_path)
     for wrong in (index.head(1), index[::-1]):
         wrong.to_parquet(tmp_path / INDEX)
         with pytest.raises(ValueError, match="do not fit an index of . clips: run 03 again"):
-            spectrograms.load(tmp_path)
+            spectrograms_store.load(tmp_path)
 
 
 def test_batches_are_the_store_in_order_as_float32(rng):
     array = rng.random((7, N_FRAMES, N_MELS)).astype(np.float16)
-    parts = list(spectrograms.batches(array, size=3))
+    parts = list(spectrograms_store.batches(array, size=3))
     assert [(len(part), part.dtype) for part in parts] == [(3, np.float32), (3, np.float32), (1, np.float32)]
     np.testing.assert_array_equal(np.concatenate(parts), array)
 
@@ -430,20 +441,20 @@ def test_batches_are_the_store_in_order_as_float32(rng):
 def test_noise_from_a_picture_has_the_pictures_bands_and_beats():
     """A tone at 1 kHz that is there in the even seconds: so is the noise, around 1 kHz."""
     signal = tone(1000) * (np.arange(LENGTH) // SAMPLE_RATE % 2 == 0)
-    sound = spectrograms.as_noise(spectrograms.log_mel(signal))
+    sound = spectrograms_picture.as_noise(spectrograms_picture.log_mel(signal))
     assert (sound.shape, sound.dtype, np.abs(sound).max()) == (signal.shape, np.float32, pytest.approx(0.9))
     seconds = (
         np.square(sound).reshape(SECONDS, SAMPLE_RATE)[:, SAMPLE_RATE // 4 : -SAMPLE_RATE // 4].sum(axis=1)
     )
     assert seconds[::2].min() > 100 * seconds[1::2].max()
     power = librosa.feature.melspectrogram(y=sound[:SAMPLE_RATE], sr=SAMPLE_RATE, n_mels=N_MELS).mean(axis=1)
-    assert spectrograms.mel_frequencies()[power.argmax()] == pytest.approx(1000, rel=0.05)
-    np.testing.assert_array_equal(sound, spectrograms.as_noise(spectrograms.log_mel(signal)))
+    assert spectrograms_picture.mel_frequencies()[power.argmax()] == pytest.approx(1000, rel=0.05)
+    np.testing.assert_array_equal(sound, spectrograms_picture.as_noise(spectrograms_picture.log_mel(signal)))
 
 
 def test_the_finer_picture_is_librosas_default(music):
     expected = librosa.power_to_db(librosa.feature.melspectrogram(y=music, sr=SAMPLE_RATE), ref=np.max)
-    np.testing.assert_array_equal(spectrograms.fine(music), expected.T)
+    np.testing.assert_array_equal(spectrograms_picture.fine(music), expected.T)
 
 
 # Settings.
@@ -466,26 +477,28 @@ def test_settings_that_do_not_fit_are_refused(wrong, said):
 def test_a_short_clip_is_padded_or_rejected_as_asked(tmp_path):
     soundfile.write(tmp_path / "short.wav", tone(500, 12), SAMPLE_RATE)
     soundfile.write(tmp_path / "nearly.wav", tone(500, 29.7), SAMPLE_RATE)
-    assert spectrograms.from_file(tmp_path / "short.wav")[150:].max() == 0
+    assert spectrograms_picture.from_file(tmp_path / "short.wav")[150:].max() == 0
     with pytest.raises(ValueError, match=r"short\.wav: 12\.0 s long, 30 s wanted"):
-        spectrograms.from_file(tmp_path / "short.wav", Settings(short_clips="reject"))
-    assert spectrograms.from_file(tmp_path / "nearly.wav", Settings(short_clips="reject")).max() == 1
+        spectrograms_picture.from_file(tmp_path / "short.wav", Settings(short_clips="reject"))
+    assert spectrograms_picture.from_file(tmp_path / "nearly.wav", Settings(short_clips="reject")).max() == 1
 
 
 def test_a_smaller_range_cuts_at_its_floor_and_stretches_the_rest(music):
-    wide, narrow = (spectrograms.log_mel(music, Settings(top_db=range_)) for range_ in (80.0, 40.0))
+    wide, narrow = (spectrograms_picture.log_mel(music, Settings(top_db=range_)) for range_ in (80.0, 40.0))
     np.testing.assert_allclose(narrow, np.clip((wide - 0.5) * 2, 0, 1), atol=1e-5)
 
 
 def test_the_picture_as_published_is_a_setting(tmp_path):
     soundfile.write(tmp_path / "tone.wav", tone(500), SAMPLE_RATE)
-    picture = spectrograms.from_file(tmp_path / "tone.wav", Settings(picture="as_published"))
-    np.testing.assert_array_equal(picture, spectrograms.as_published(tone_as_read(tmp_path / "tone.wav")))
+    picture = spectrograms_picture.from_file(tmp_path / "tone.wav", Settings(picture="as_published"))
+    np.testing.assert_array_equal(
+        picture, spectrograms_picture.as_published(tone_as_read(tmp_path / "tone.wav"))
+    )
 
 
 def tone_as_read(path):
-    decoded = spectrograms.audio.decode(path)
-    return spectrograms.mono(decoded.samples, decoded.sample_rate)
+    decoded = spectrograms_picture.decode.decode(path)
+    return spectrograms_picture.mono(decoded.samples, decoded.sample_rate)
 
 
 # Damage.
@@ -513,9 +526,9 @@ def test_of_five_hundred_damaged_files_none_crashes_and_what_passes_is_finite(tm
         path = tmp_path / f"damaged{number}{name[name.index('.') :]}"
         path.write_bytes(content)
         try:
-            if clips.objection(clips.examine(bytes(content)), min_seconds=0.5):
+            if gate.objection(gate.examine(bytes(content)), min_seconds=0.5):
                 continue
-            picture = spectrograms.from_file(path)
+            picture = spectrograms_picture.from_file(path)
         except ValueError as error:
             assert len(str(error)) > 10
             continue
@@ -557,7 +570,7 @@ def sounds(folder, rng):
 def test_the_published_pictures_run_backwards_and_draw_loud_as_zero():
     signal = np.zeros(LENGTH, dtype=np.float32)
     signal[: 10 * SAMPLE_RATE] = tone(1000, 10)
-    picture, ours = spectrograms.as_published(signal), spectrograms.log_mel(signal)
+    picture, ours = spectrograms_picture.as_published(signal), spectrograms_picture.log_mel(signal)
     assert picture.shape == ours.shape
     assert ours[10].max() == pytest.approx(1, abs=1e-3)
     assert picture[10].min() == 1  # the end of the clip, silent, is drawn white and comes first

@@ -3,7 +3,7 @@
 import pytest
 import toy_repository
 
-from lib import stages
+from lib.workflow import stages
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import tags
+from lib.beyond import tags
 
 ARTISTS = pd.DataFrame({"artist_id": ["m1", "m2", "m3", "m4"], "name": ["Abba", "Air", "ABBA", "Can"]})
 

@@ -6,9 +6,9 @@ import numpy as np
 import planted_world
 import pytest
 
-from lib import ranking
-from lib.audio_features import Ear
-from lib.target_encoder import EncoderFactors, FeatureSiamese, PairRidge
+from lib.beyond.audio_features import Ear
+from lib.beyond.target_encoder import EncoderFactors, FeatureSiamese, PairRidge
+from lib.ranking import metrics
 
 SETTINGS = {"batch_size": 256, "batch_norm_momentum": 0.9}
 
@@ -38,8 +38,8 @@ def test_it_ranks_unheard_artists_better_than_chance_and_symmetrically(name, wor
     method = made(name, matrix, ear).fit(collection, train, dev, seed=0)
     held_out = [*dev, *test]
     truth, scores = collection.target.loc[held_out, held_out], method.score(collection, held_out)
-    chance = ranking.ndcg(truth * 0, truth, 5).mean()
-    assert ranking.ndcg(scores, truth, 5).mean() > chance + 0.1
+    chance = metrics.ndcg(truth * 0, truth, 5).mean()
+    assert metrics.ndcg(scores, truth, 5).mean() > chance + 0.1
     np.testing.assert_allclose(scores, scores.T, atol=1e-5)
     assert method.name == name
 
@@ -66,7 +66,7 @@ def test_nothing_of_the_test_artists_takes_part(name, world):
 
 def test_the_ridge_of_pairs_is_the_bilinear_least_squares_fit(rng):
     """With hardly any strength and as many features as clips, the similarities of training are met."""
-    from lib import target_encoder
+    from lib.beyond import target_encoder
 
     features = rng.normal(size=(6, 9))
     target = rng.random((6, 6))

@@ -5,7 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import plots, ranking, siamese, significance, time_order
+from lib.filters import time_order
+from lib.plots import filters as plots
+from lib.ranking import metrics, significance
+from lib.training import network
 
 
 @pytest.fixture
@@ -50,10 +53,10 @@ def test_an_unknown_order_is_refused(clips):
         time_order.reordered(clips, "sideways")
 
 
-@pytest.mark.parametrize("n_convolutions", siamese.POOLS)
+@pytest.mark.parametrize("n_convolutions", network.POOLS)
 def test_the_receptive_field_is_how_far_a_pooled_value_can_see(n_convolutions, rng):
     keras.utils.set_random_seed(1)
-    encoder = siamese.encoder(n_convolutions=n_convolutions, n_filters=4)
+    encoder = network.encoder(n_convolutions=n_convolutions, n_filters=4)
     before = keras.Model(encoder.input, encoder.get_layer("max_over_time").input)
     clip = rng.random((1, 256, 64)).astype(np.float32)
     places = before.output.shape[1] // 2
@@ -61,11 +64,11 @@ def test_the_receptive_field_is_how_far_a_pooled_value_can_see(n_convolutions, r
     changes[np.arange(256), np.arange(256)] += 50  # one frame made loud, each in turn
     values = before.predict(np.concatenate([clip, changes]), verbose=0)[:, places]
     seen = np.flatnonzero((values[1:] != values[0]).any(axis=1))
-    assert seen[-1] - seen[0] + 1 == time_order.receptive_field(siamese.POOLS[n_convolutions])
+    assert seen[-1] - seen[0] + 1 == time_order.receptive_field(network.POOLS[n_convolutions])
 
 
 def test_three_convolutions_see_34_frames():
-    assert time_order.receptive_field(siamese.POOLS[3]) == 34
+    assert time_order.receptive_field(network.POOLS[3]) == 34
 
 
 def test_cosines_are_those_of_rows_and_of_clips_of_different_artists():
@@ -93,13 +96,13 @@ def test_quality_ends_with_chance(rng):
     assert table.index[-1] == time_order.CHANCE
     assert table["overlap"]["as they are"] == 1
     assert table["overlap"][time_order.CHANCE] == pytest.approx(4 / 14)
-    assert table["ndcg"]["reversed"] == ranking.ndcg(other, truth, 4).mean()
+    assert table["ndcg"]["reversed"] == metrics.ndcg(other, truth, 4).mean()
 
 
 def test_what_stays_is_the_overlap_and_equal_lists_vary_by_nothing(rng):
     (run, other, *_), _ = frames(rng)
     found = time_order.kept(other, run, 4)
-    pd.testing.assert_series_equal(found.values, ranking.overlap_at_n(other, run, 4))
+    pd.testing.assert_series_equal(found.values, metrics.overlap_at_n(other, run, 4))
     same = [time_order.kept(run, run, 4)] * 2
     assert significance.estimate(same).interval() == (1, 1)
 

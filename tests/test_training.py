@@ -11,8 +11,11 @@ import pandas as pd
 import pytest
 from keras.ops import convert_to_numpy
 
-from lib import methods, pairs, paths, training
-from lib.training import Siamese
+from lib import study as studies
+from lib.training import checkpoints, pairs, siamese
+from lib.training import losses as training_losses
+from lib.training.siamese import Siamese
+from lib.workflow import paths
 
 MANY_TILES = {"batch_size": 64, "epochs": 2, "batch_norm_momentum": 0.5}
 ONE_TILE = {"batch_size": 1024, "epochs": 1, "batch_norm_momentum": 0.5}
@@ -32,7 +35,7 @@ def trained(collection, parts):
 
 def changed(collection, *, clips=None, target=None):
     clips = collection.spectrograms if clips is None else clips
-    return methods.Collection(
+    return studies.Collection(
         clips, collection.clip_artists, collection.target if target is None else target, collection.listeners
     )
 
@@ -90,7 +93,7 @@ def test_the_training_loss_is_the_mean_over_pairs_of_different_artists(collectio
     """With a learning rate of 0 it follows from the network's answers, whatever the tiles' sizes."""
     train, dev, _ = parts
     method = Siamese(**MANY_TILES | {"epochs": 1}, learning_rate=0.0).fit(collection, train, dev, seed=1)
-    fresh = training.Untrained().build(seed=1)
+    fresh = siamese.Untrained().build(seed=1)
     for ours, theirs in zip(method.model.trainable_weights, fresh.model.trainable_weights, strict=True):
         np.testing.assert_array_equal(convert_to_numpy(ours), convert_to_numpy(theirs))
     clips, owners = collection.clips_of(train)
@@ -109,8 +112,8 @@ def test_the_network_can_learn(collection, parts):
     train, dev, _ = parts
     method = Siamese(**ONE_TILE | {"epochs": 25}).fit(collection, train, dev, seed=0)
     losses = method.history.query("split == 'train'")["loss"]
-    assert losses.iloc[-1] < 0.5 * training.constant_loss(collection, train, train)
-    assert mean_squared_error_by_loop(method, collection, train) < training.constant_loss(
+    assert losses.iloc[-1] < 0.5 * training_losses.constant_loss(collection, train, train)
+    assert mean_squared_error_by_loop(method, collection, train) < training_losses.constant_loss(
         collection, train, train
     )
 
@@ -123,7 +126,7 @@ def test_the_constant_predictor_knows_the_training_artists_mean_only(collection,
     wanted = [
         target[owners[i], owners[j]] for j in range(len(owners)) for i in range(j) if owners[i] != owners[j]
     ]
-    assert training.constant_loss(collection, train, dev) == pytest.approx(
+    assert training_losses.constant_loss(collection, train, dev) == pytest.approx(
         np.mean((known.mean() - np.array(wanted)) ** 2)
     )
 
@@ -131,7 +134,7 @@ def test_the_constant_predictor_knows_the_training_artists_mean_only(collection,
 def test_the_training_mean_is_over_pairs_of_different_training_artists(collection, parts):
     known = collection.target.loc[parts[0], parts[0]].to_numpy()
     wanted = np.mean([known[a, b] for a in range(6) for b in range(a)])
-    assert training.training_mean(collection, parts[0]) == pytest.approx(wanted)
+    assert training_losses.training_mean(collection, parts[0]) == pytest.approx(wanted)
 
 
 def losses_by_loop(judged, collection, rows, columns, similarities):
@@ -150,11 +153,11 @@ def test_losses_of_pairs_of_artists_equal_a_loop_and_make_up_the_loss(collection
     _, dev, test = parts
     last = trained.history[trained.history["epoch"] == 2].set_index("split")["loss"]
     for name, artists in (("dev", dev), ("test", test)):
-        losses, n_pairs = training.artist_losses(trained, collection, artists)
+        losses, n_pairs = training_losses.artist_losses(trained, collection, artists)
         assert losses.notna().to_numpy()[np.triu_indices(len(artists), k=1)].all()
         assert losses.isna().to_numpy()[np.tril_indices(len(artists))].all()  # each pair counts once
         judged = trained.clip_similarities(collection.clips_of(artists)[0])
-        similarities = training.pairs_among(collection, artists)
+        similarities = training_losses.pairs_among(collection, artists)
         wanted, counts = losses_by_loop(judged, collection, artists, artists, similarities)
         np.testing.assert_allclose(losses, wanted, rtol=1e-4)
         np.testing.assert_array_equal(n_pairs, counts)
@@ -168,7 +171,7 @@ def test_losses_over_other_pairs_than_those_of_one_set_equal_a_loop(collection, 
     rows = [*dev, *train[:2]]
     similarities = collection.target.loc[rows, dev].where(np.tri(5, 3, k=-1, dtype=bool))
     similarities.iloc[4, 0] = np.nan
-    losses, n_pairs = training.artist_losses(trained, collection, similarities)
+    losses, n_pairs = training_losses.artist_losses(trained, collection, similarities)
     judged = trained.clip_similarities(*(collection.clips_of(axis)[0] for axis in (rows, dev)))
     wanted, counts = losses_by_loop(judged, collection, rows, dev, similarities)
     assert losses.isna().equals(similarities.isna())
@@ -178,12 +181,12 @@ def test_losses_over_other_pairs_than_those_of_one_set_equal_a_loop(collection, 
 
 def test_the_constants_losses_are_those_of_the_training_mean(collection, parts):
     train, dev, _ = parts
-    losses, n_pairs = training.constant_losses(collection, train, dev)
-    similarities = training.pairs_among(collection, dev)
-    wanted = (training.training_mean(collection, train) - similarities) ** 2
+    losses, n_pairs = training_losses.constant_losses(collection, train, dev)
+    similarities = training_losses.pairs_among(collection, dev)
+    wanted = (training_losses.training_mean(collection, train) - similarities) ** 2
     np.testing.assert_allclose(losses, wanted)
     mean = np.nansum(losses * n_pairs) / np.nansum(n_pairs.where(losses.notna()))
-    assert training.constant_loss(collection, train, dev) == pytest.approx(mean)
+    assert training_losses.constant_loss(collection, train, dev) == pytest.approx(mean)
 
 
 def test_a_frame_of_pairs_can_be_watched_and_leaves_the_training_alone(collection, parts, trained):
@@ -192,7 +195,7 @@ def test_a_frame_of_pairs_can_be_watched_and_leaves_the_training_alone(collectio
     watched = Siamese(**MANY_TILES).fit(collection, train, dev, seed=3, watch={"pairs": similarities})
     for ours, theirs in zip(watched.model.get_weights(), trained.model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    losses, n_pairs = training.artist_losses(watched, collection, similarities)
+    losses, n_pairs = training_losses.artist_losses(watched, collection, similarities)
     mean = np.nansum(losses * n_pairs) / np.nansum(n_pairs.where(losses.notna()))
     last = watched.history.query("epoch == 2 and split == 'pairs'")["loss"].item()
     assert last == pytest.approx(mean, rel=1e-4)
@@ -207,7 +210,7 @@ def test_the_loss_summary_worked_by_hand():
         ],
         columns=["seed", "epoch", "split", "loss"],
     )
-    (row,) = training.loss_summary(history, {"dev": 7.0}).to_dict("records")
+    (row,) = training_losses.loss_summary(history, {"dev": 7.0}).to_dict("records")
     assert row == {
         "split": "dev", "constant": 7.0, "best_epoch": 2, "best": 1.5, "last": 4.0,
         "last_sd": pytest.approx(np.sqrt(2)), "n_seeds": 2,
@@ -299,12 +302,12 @@ def test_scores_are_means_over_clip_pairs_and_symmetric(collection, parts, train
 def test_embeddings_do_not_depend_on_their_batch(collection, parts, trained, monkeypatch):
     clips, _ = collection.clips_of(parts[0])
     together = trained.embed(clips)
-    monkeypatch.setattr(training, "ENCODE_BATCH", 1)
+    monkeypatch.setattr(siamese, "ENCODE_BATCH", 1)
     np.testing.assert_allclose(trained.embed(clips), together, rtol=1e-4, atol=1e-6)
 
 
 def test_a_saved_network_scores_the_same_and_can_be_saved_again(tmp_path, collection, parts):
-    method = training.Untrained(n_convolutions=5).build(seed=2)
+    method = siamese.Untrained(n_convolutions=5).build(seed=2)
     method.save(tmp_path / "a.npz")
     loaded = Siamese.from_file(tmp_path / "a.npz")
     pd.testing.assert_frame_equal(
@@ -317,7 +320,7 @@ def test_a_saved_network_scores_the_same_and_can_be_saved_again(tmp_path, collec
 def test_the_untrained_network_depends_on_its_seed_only(collection, parts):
     train, dev, test = parts
     first, again, other = (
-        training.Untrained().fit(collection, artists, dev, seed=seed).score(collection, test)
+        siamese.Untrained().fit(collection, artists, dev, seed=seed).score(collection, test)
         for artists, seed in ((train, 1), (test, 1), (train, 2))
     )
     pd.testing.assert_frame_equal(first, again, check_exact=True)
@@ -362,7 +365,7 @@ def test_a_training_that_dies_before_any_step_ends_in_the_same_bits(
 ):
     """Two epochs of three tiles: before the first, within an epoch, between two, before the last."""
     train, dev, test = parts
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_SECONDS", 0.0)
     taken = []
 
     class Mortal(Siamese):
@@ -377,7 +380,7 @@ def test_a_training_that_dies_before_any_step_ends_in_the_same_bits(
     with pytest.raises(Killed):
         Mortal(**MANY_TILES).fit(collection, train, dev, **asked)
     counted = []
-    monkeypatch.setattr(training.Siamese, "step", counting(counted))
+    monkeypatch.setattr(siamese.Siamese, "step", counting(counted))
     same(Siamese(**MANY_TILES).fit(collection, train, dev, **asked), trained)
     clips, _ = collection.clips_of(train)
     tiles = sum(len(pairs.tiles(len(clips), batch_size=64, seed=3, epoch=epoch)) for epoch in (1, 2))
@@ -394,21 +397,22 @@ def test_a_training_that_is_killed_for_good_ends_in_the_same_bits(collection, pa
     code = f"""
 import os, signal, sys
 import numpy as np, pandas as pd
-from lib import methods, training
+from lib import study as studies
+from lib.training import checkpoints, siamese
 folder = sys.argv[1]
 target = pd.read_parquet(folder + "/target.parquet")
 with np.load(folder + "/study.npz") as stored:
-    study = methods.Collection(stored["clips"], stored["artists"].astype(object), target, None)
-training.CHECKPOINT_SECONDS = 0.0
-step, taken = training.Siamese.step, []
+    study = studies.Collection(stored["clips"], stored["artists"].astype(object), target, None)
+checkpoints.CHECKPOINT_SECONDS = 0.0
+step, taken = siamese.Siamese.step, []
 def mortal(self, *arguments):
     if len(arguments[0]) > {FOR_COMPILING}:
         if len(taken) == 4:
             os.kill(os.getpid(), signal.SIGKILL)
         taken.append(1)
     return step(self, *arguments)
-training.Siamese.step = mortal
-training.Siamese(**{MANY_TILES!r}).fit(
+siamese.Siamese.step = mortal
+siamese.Siamese(**{MANY_TILES!r}).fit(
     study, {train!r}, {dev!r}, seed=3, watch={{"test": {test!r}}}, checkpoint_folder=folder + "/kept"
 )
 """
@@ -435,13 +439,13 @@ def test_more_epochs_go_on_from_fewer_and_other_settings_begin_anew(
     Siamese(**MANY_TILES | {"epochs": 1}).fit(collection, train, dev, **asked)
     assert len(list(tmp_path.iterdir())) == 1
     taken = []
-    monkeypatch.setattr(training.Siamese, "step", counting(taken))
+    monkeypatch.setattr(siamese.Siamese, "step", counting(taken))
     same(Siamese(**MANY_TILES).fit(collection, train, dev, **asked), trained)
     n_continued = len(taken)
     Siamese(**MANY_TILES | {"learning_rate": 0.01}).fit(collection, train, dev, **asked)
     assert len(taken) - n_continued == 2 * n_continued
     assert len(list(tmp_path.iterdir())) == 3
-    training.discard_checkpoints(tmp_path)
+    checkpoints.discard_checkpoints(tmp_path)
     assert not tmp_path.exists()
 
 
@@ -487,7 +491,7 @@ def test_patience_stops_a_training_that_no_longer_gains(collection, parts):
 def test_a_cap_on_pairs_trains_on_fewer_of_them(collection, parts, monkeypatch):
     train, dev, _ = parts
     taken = []
-    monkeypatch.setattr(training.Siamese, "step", counting(taken))
+    monkeypatch.setattr(siamese.Siamese, "step", counting(taken))
     Siamese(**MANY_TILES, pairs_per_epoch=30).fit(collection, train, dev, seed=0)
     assert len(taken) == 2 * 2  # two tiles an epoch instead of three
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import evaluation, words
+from lib.ranking import compare, paper, words
 
 
 def compared(decision, *, measure="unordered", n=10, kind="primary", difference=0.05):
@@ -36,7 +36,7 @@ def test_a_comparison_is_said_with_its_figures(decision, verb):
     [("higher", "is larger"), ("lower", "is smaller"), ("cannot be told", "is not shown to be larger")],
 )
 def test_the_lead_at_small_n_is_said_as_a_lead(decision, verb):
-    said = words.comparisons(compared(decision, measure=evaluation.LEAD, n=None))
+    said = words.comparisons(compared(decision, measure=compare.LEAD, n=None))
     assert said == (
         f"The lead of the siamese network over L2 of spectrograms {verb} at the smallest n than at the"
         f" largest {FIGURES}"
@@ -88,7 +88,7 @@ def test_a_published_value_is_inside_or_outside_the_permutations():
 
 
 def test_the_published_counts_are_said_as_counts():
-    said = words.counts(evaluation.published_counts())
+    said = words.counts(paper.published_counts())
     assert said.startswith("Hits of model and baseline: 19 : 11 of 147 (n = 3), 44 : 34 of 245 (n = 5),")
     assert "702 : 679 of 1,225 (n = 25)" in said
     assert "ahead at 4 of 4 lengths" in said

@@ -1,4 +1,4 @@
-"""Six artists and a karaoke act, a beep for each track: what `lib.demo.catalogue_server` needs of a world."""
+"""Six artists and a karaoke act, a beep for each track: what `demo.catalogue_server` needs of a world."""
 
 import io
 from dataclasses import dataclass, field

@@ -3,18 +3,20 @@
 import json
 import shutil
 
-from lib import paths, stages
+from lib.workflow import paths, stages
 
 DOOR = [
-    "artifacts",
-    "notebooks",
-    "paths",
-    "profiles",
-    "progress",
-    "reproduction",
-    "runner",
-    "stages",
     "__init__",
+    "workflow/__init__",
+    "workflow/artifacts",
+    "workflow/paths",
+    "workflow/profiles",
+    "workflow/progress",
+    "workflow/stages",
+    "cli/__init__",
+    "cli/notebooks",
+    "cli/reproduction",
+    "cli/runner",
 ]
 
 NEEDS = {"01_numbers": [], "02_scaled": ["01_numbers"], "03_apart": []}
@@ -30,21 +32,21 @@ def scaled(numbers, factor):
 
 NOTEBOOKS = {
     "01_numbers": [
-        "import sys\n\nfrom lib import artifacts, paths",
+        "import sys\n\nfrom lib.workflow import artifacts, paths",
         'profile: str = "demo"\ncount: int = 3  # how many numbers\nnumbers_file: str = ""',
         'artifacts.write_json(list(range(count)), paths.data(profile) / "numbers.json")\n'
         'print("noise", file=sys.stderr)',
         'artifacts.finish("01_numbers", profile, globals(), [paths.data(profile) / "numbers.json"])',
     ],
     "02_scaled": [
-        "import json\n\nfrom lib import artifacts, paths, toy",
+        "import json\n\nfrom lib import toy\nfrom lib.workflow import artifacts, paths",
         'profile: str = "demo"\nfactor: float = 2.0\nname: str | None = None',
         'numbers = json.loads((paths.data(profile) / "numbers.json").read_text())',
         'artifacts.write_json(toy.scaled(numbers, factor), paths.figures(profile) / "scaled.json")',
         'artifacts.finish("02_scaled", profile, globals(), [paths.figures(profile) / "scaled.json"])',
     ],
     "03_apart": [
-        "from lib import artifacts, paths",
+        "from lib.workflow import artifacts, paths",
         'profile: str = "demo"',
         'artifacts.write_text("apart", paths.data(profile) / "apart.txt")',
         'artifacts.finish("03_apart", profile, globals(), [paths.data(profile) / "apart.txt"])',
@@ -54,16 +56,17 @@ NOTEBOOKS = {
 
 def build(folder):
     """Lay the toy repository down in a folder."""
-    (folder / "lib").mkdir(parents=True)
+    for package in ("workflow", "cli"):
+        (folder / "lib" / package).mkdir(parents=True)
     (folder / "notebooks").mkdir()
     (folder / "profiles").mkdir()
     for name in DOOR:
-        shutil.copy(paths.root() / "lib" / f"{name}.py", folder / "lib")
+        shutil.copy(paths.root() / "lib" / f"{name}.py", folder / "lib" / f"{name}.py")
     for name in ["run_all.py", "requirements.lock", "conftest.py"]:
         shutil.copy(paths.root() / name, folder)
     (folder / "lib" / "toy.py").write_text(LIBRARY)
-    (folder / "lib" / "report.py").write_text("def refresh_readme(root):\n    pass\n")
-    with (folder / "lib" / "stages.py").open("a") as file:
+    (folder / "lib" / "cli" / "report.py").write_text("def refresh_readme(root):\n    pass\n")
+    with (folder / "lib" / "workflow" / "stages.py").open("a") as file:
         file.write(f"\nNEEDS = {NEEDS}\n")
     for stage, sources in NOTEBOOKS.items():
         write(folder, stage, sources)

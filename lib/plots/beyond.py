@@ -5,7 +5,8 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lib.plots.style import METHOD_COLOURS, METHOD_NAMES, axes_of
+from lib.methods import METHOD_COLOURS, METHOD_NAMES
+from lib.plots.style import axes_of
 
 MEASURES = {
     "ndcg": "nDCG",
@@ -31,7 +32,7 @@ def gains(comparisons, *, reference="l2", measures=("ndcg", "unordered", "matche
     Parameters
     ----------
     comparisons : pd.DataFrame
-        From `beyond.comparisons`.
+        From `tables.comparisons`.
     reference : str
     measures : sequence of str
     """
@@ -90,7 +91,7 @@ def popularity_weight(table, *, chosen, ax=None):
     Parameters
     ----------
     table : pd.DataFrame
-        From `beyond.weights_on_dev`.
+        From `tables.weights_on_dev`.
     chosen : float
         Marked.
     ax : matplotlib axes, optional

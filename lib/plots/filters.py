@@ -5,10 +5,14 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lib import filters, spectrograms, time_order
-from lib.plots.style import METHOD_COLOURS, SIGNED, axes_of, mel_ticks
+from lib.filters import criteria as filters_criteria
+from lib.filters import kernels as filters_kernels
+from lib.filters import time_order
+from lib.methods import METHOD_COLOURS
+from lib.plots.style import SIGNED, axes_of, mel_ticks
+from lib.spectrograms import picture
 
-FRAME = 1000 * spectrograms.HOP_LENGTH / spectrograms.SAMPLE_RATE  # ms
+FRAME = 1000 * picture.HOP_LENGTH / picture.SAMPLE_RATE  # ms
 BEFORE = "#777777"  # before training
 REFERENCES = {  # networks that the trained ones are compared with
     "control": (METHOD_COLOURS["spectrum"], "trained on permuted targets"),
@@ -29,7 +33,8 @@ MEASURES = {
 def figure3_filters(kernels, order, *, example, limit=None, marked=(), rows=4):
     """Figure 3: all first-layer kernels on one scale, and one of them as the author's figure would show it.
 
-    In his, time runs backwards, low bands are at the top, red asks for silence (`lib.filters.as_published`).
+    In his, time runs backwards, low bands are at the top, red asks for silence
+    (`lib.filters.kernels.as_published`).
 
     Parameters
     ----------
@@ -68,7 +73,7 @@ def figure3_filters(kernels, order, *, example, limit=None, marked=(), rows=4):
     ours, published = right.subplots(2, 1)
     kernel(kernels[..., example], limit, ax=ours)
     ours.set_title(f"filter {example}, here", fontsize=8)
-    picture = filters.as_published(kernels[..., example]).T
+    picture = filters_kernels.as_published(kernels[..., example]).T
     _kernel(published, picture, limit, extent=(-1.5 * FRAME, 1.5 * FRAME, bands, 0), cmap="RdBu_r")
     published.set_xticks([-FRAME, 0, FRAME], [f"{time:.0f}" for time in (FRAME, 0, -FRAME)], fontsize=7)
     published.set_xlabel("← time (ms)", fontsize=8)
@@ -115,12 +120,12 @@ def kernel_structure(structure, limit):
     Parameters
     ----------
     structure : pd.DataFrame
-        From `lib.filters.structure`.
+        From `lib.filters.kernels.structure`.
     limit : float
-        From `lib.filters.smoothness_limit`.
+        From `lib.filters.kernels.smoothness_limit`.
     """
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.3))
-    shaped = structure["p_value"] <= filters.LEVEL
+    shaped = structure["p_value"] <= filters_kernels.LEVEL
     ranked = structure["moved"].rank(method="first")
     found = {"more than noise": (shaped, METHOD_COLOURS["siamese"]), "not told from noise": (~shaped, BEFORE)}
     for name, (mask, colour) in found.items():
@@ -160,7 +165,7 @@ def filter_twins(matches, summary):
     Parameters
     ----------
     matches, summary : pd.DataFrame
-        From `lib.filters.stability` and `lib.filters.stability_summary`.
+        From `lib.filters.kernels.stability` and `lib.filters.kernels.stability_summary`.
     """
     measures = summary["measure"].tolist()
     figure, axes = plt.subplots(
@@ -204,7 +209,7 @@ def kernel(values, limit, *, ax=None):
         Weight at which the colours end.
     """
     figure, ax = axes_of(ax, (1.6, 3))
-    _kernel(ax, values.T, limit, extent=(-1.5 * FRAME, 1.5 * FRAME, 0, spectrograms.N_MELS))
+    _kernel(ax, values.T, limit, extent=(-1.5 * FRAME, 1.5 * FRAME, 0, picture.N_MELS))
     ax.set_xticks([-FRAME, 0, FRAME], [f"{time:.0f}" for time in (-FRAME, 0, FRAME)], fontsize=7)
     ax.set_xlabel("time (ms)", fontsize=8)
     return figure
@@ -215,10 +220,10 @@ def figure4_selected_filters(portraits):
 
     Parameters
     ----------
-    portraits : sequence of lib.filters.Portrait
+    portraits : sequence of lib.filters.responses.Portrait
     """
     rows, columns = len(portraits), max(len(one.moments) for one in portraits)
-    hop, bands = FRAME / 1000, spectrograms.N_MELS
+    hop, bands = FRAME / 1000, picture.N_MELS
     size, widths = (2 + 1.75 * columns, 0.4 + 1.75 * rows), [0.8, *[1.75] * columns]
     figure, axes = plt.subplots(rows, 1 + columns, figsize=size, width_ratios=widths, squeeze=False)
     for place, (one, (first, *others)) in enumerate(zip(portraits, axes, strict=True)):
@@ -248,7 +253,7 @@ def responses_around(found, titles):
     Parameters
     ----------
     found : pd.DataFrame
-        From `lib.filters.around`; networks trained and untrained.
+        From `lib.filters.responses.around`; networks trained and untrained.
     titles : dict of int to str
         By filter.
     """
@@ -291,9 +296,9 @@ def ablations(single, groups, *, metric):
     Parameters
     ----------
     single : pd.DataFrame
-        From `lib.ablation.summary`, with ``seed``; the first seed is drawn with its intervals.
+        From `lib.filters.ablation.summary`, with ``seed``; the first seed is drawn with its intervals.
     groups : pd.DataFrame
-        From `lib.ablation.summary`, with ``name``; rows named random are what any filters would cost.
+        From `lib.filters.ablation.summary`, with ``name``; rows named random are what any filters would cost.
     metric : str
         For the axis.
     """
@@ -314,7 +319,7 @@ def ablations(single, groups, *, metric):
             markersize=4,
             label=f"seed {seed}, 95 %",
         )
-        certain = (part["p_value"] <= filters.LEVEL).to_numpy()
+        certain = (part["p_value"] <= filters_kernels.LEVEL).to_numpy()
         if certain.any():
             left.plot(
                 rank[certain],
@@ -350,7 +355,7 @@ def filters_against_references(trained, references, criteria):
     Parameters
     ----------
     trained : pd.DataFrame
-        From `lib.filters.describe`.
+        From `lib.filters.criteria.describe`.
     references : dict of str to pd.DataFrame
         By name, of ``control`` and ``untrained``.
     criteria : sequence of str
@@ -386,7 +391,7 @@ def best_filters(trained, references, criteria):
     Parameters
     ----------
     trained : pd.DataFrame
-        From `lib.filters.describe`, all trainings.
+        From `lib.filters.criteria.describe`, all trainings.
     references : dict of str to pd.DataFrame
         By name, of ``control`` and ``untrained``.
     criteria : sequence of str
@@ -396,7 +401,7 @@ def best_filters(trained, references, criteria):
     figure, axes = plt.subplots(1, len(criteria), figsize=(1.75 * len(criteria), 2.9), squeeze=False)
     for ax, criterion in zip(axes.flat, criteria, strict=True):
         for place, (described, colour, label) in enumerate(groups.values()):
-            values = filters.best(described)[criterion].dropna().to_numpy()
+            values = filters_criteria.best(described)[criterion].dropna().to_numpy()
             across = place + np.linspace(-0.22, 0.22, max(len(values), 2))[: len(values)]
             ax.plot(across, values, ".", color=colour, markersize=6, alpha=0.8, label=label)
             ax.hlines(values.mean(), place - 0.35, place + 0.35, color=colour, linewidth=1.5)
@@ -412,7 +417,7 @@ def time_order_losses(summary, *, n):
     Parameters
     ----------
     summary : pd.DataFrame
-        From `lib.time_order.summary`, of one split.
+        From `lib.filters.time_order.summary`, of one split.
     n : int
         Length of the lists.
     """

@@ -65,7 +65,7 @@ def cooccurrence_heatmap(co_listeners, *, order=None, title="", ax=None):
     Parameters
     ----------
     co_listeners : pd.DataFrame, shape=(n_artists, n_artists)
-        From `lib.similarity.cooccurrence`. Its diagonal, the listeners of one artist, is left blank.
+        From `lib.listening.labels.cooccurrence`. Its diagonal, the listeners of one artist, is left blank.
     order : sequence of int, optional
         Places of the artists; as they come if there is none.
     """
@@ -95,7 +95,7 @@ def cooccurrence_and_similarity(co_listeners, target, *, titles=("how many liste
     Parameters
     ----------
     co_listeners : pd.DataFrame, shape=(n_artists, n_artists)
-        From `lib.similarity.cooccurrence`.
+        From `lib.listening.labels.cooccurrence`.
     target : pd.DataFrame, shape=(n_artists, n_artists)
         Symmetric; diagonal blank.
     titles : pair of str
@@ -184,7 +184,7 @@ def metric_summary(summary):
     Parameters
     ----------
     summary : pd.DataFrame
-        From `lib.similarity.summary`; the first metric is at the top, in another colour: the paper's.
+        From `lib.listening.trust.summary`; the first metric is at the top, in another colour: the paper's.
 
     Returns
     -------

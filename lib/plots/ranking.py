@@ -5,7 +5,8 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lib.plots.style import AMOUNT, METHOD_COLOURS, METHOD_NAMES, SIGNED, axes_of
+from lib.methods import METHOD_COLOURS, METHOD_NAMES
+from lib.plots.style import AMOUNT, SIGNED, axes_of
 
 
 def mislabelled_truth(truths, *, simulated):
@@ -140,7 +141,7 @@ def published_null(table, *, n, simulated):
     Parameters
     ----------
     table : pd.DataFrame
-        From `evaluation.published_null`.
+        From `compare.published_null`.
     n : int
     simulated : bool
         Said in the title.
@@ -170,7 +171,7 @@ def published_values(table, *, simulated):
     Parameters
     ----------
     table : pd.DataFrame
-        From `evaluation.beside_the_published`.
+        From `paper.beside_the_published`.
     simulated : bool
         Said in the title.
     """
@@ -211,7 +212,7 @@ def rank_heatmap(ranks):
     Parameters
     ----------
     ranks : pd.DataFrame, shape=(n_methods, n_others)
-        From `evaluation.rank_table`.
+        From `compare.rank_table`.
     """
     chance = (ranks.shape[1] + 1) / 2
     ranks = ranks.drop(index="chance", errors="ignore")
@@ -294,7 +295,7 @@ def clips_curve(table):
     Parameters
     ----------
     table : pd.DataFrame
-        From `evaluation.clips_curve`.
+        From `compare.clips_curve`.
     """
     figure, ax = plt.subplots(figsize=(6.5, 3.6))
     methods = list(table["method"].unique())

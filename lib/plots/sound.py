@@ -6,8 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
-from lib import spectrograms
 from lib.plots.style import axes_of, mel_ticks
+from lib.spectrograms import picture as spectrograms_picture
+from lib.spectrograms import store
 
 
 def sources_bar(clips, sources=None, *, ax=None):
@@ -49,7 +50,12 @@ def spectrogram(values, *, title="", ax=None, colourbar=True):
         vmin=0,
         vmax=1,
         interpolation="nearest",  # exact, and a smaller picture
-        extent=(0, spectrograms.SECONDS, 0, spectrograms.N_MELS),  # mel bands are evenly spaced, however many
+        extent=(
+            0,
+            spectrograms_picture.SECONDS,
+            0,
+            spectrograms_picture.N_MELS,
+        ),  # mel bands are evenly spaced, however many
     )
     mel_ticks(ax)
     ax.set(xlabel="time (s)", ylabel="frequency (Hz)")
@@ -65,7 +71,7 @@ def clip_portraits(items):
     Parameters
     ----------
     items : sequence of (str, np.ndarray, np.ndarray)
-        Title, mono signal of `spectrograms.SECONDS` at any rate, spectrogram.
+        Title, mono signal of `picture.SECONDS` at any rate, spectrogram.
     """
     figure, axes = plt.subplots(
         4, 2, figsize=(8.4, 5.2), height_ratios=[1, 2.6] * 2, sharex=True, squeeze=False
@@ -76,7 +82,7 @@ def clip_portraits(items):
         row, column = 2 * (place // 2), place % 2
         wave, picture = axes[row : row + 2, column]
         parts = np.array_split(np.asarray(signal), 600)  # more than the picture has columns
-        time = (np.arange(600) + 0.5) * spectrograms.SECONDS / 600
+        time = (np.arange(600) + 0.5) * spectrograms_picture.SECONDS / 600
         wave.fill_between(
             time, [part.min() for part in parts], [part.max() for part in parts], color="#0072B2", linewidth=0
         )
@@ -101,15 +107,21 @@ def kept_and_lost(fine, values, *, start, seconds=6.0):
     Parameters
     ----------
     fine : np.ndarray, shape=(n_frames, 128)
-        From `spectrograms.fine`.
+        From `picture.fine`.
     values : np.ndarray, shape=(256, 64)
     start, seconds : float
         What is shown, in seconds of the clip.
     """
     figure, axes = plt.subplots(1, 2, figsize=(8.4, 2.6), sharex=True)
     pictures = [
-        (fine / 80 + 1, f"{fine.shape[1]} bands, every {1000 * spectrograms.SECONDS / len(fine):.0f} ms"),
-        (values, f"{values.shape[1]} bands, every {1000 * spectrograms.SECONDS / len(values):.0f} ms"),
+        (
+            fine / 80 + 1,
+            f"{fine.shape[1]} bands, every {1000 * spectrograms_picture.SECONDS / len(fine):.0f} ms",
+        ),
+        (
+            values,
+            f"{values.shape[1]} bands, every {1000 * spectrograms_picture.SECONDS / len(values):.0f} ms",
+        ),
     ]
     for ax, (picture, what) in zip(axes, pictures):
         spectrogram(picture, title=what, ax=ax, colourbar=False)
@@ -150,8 +162,8 @@ def mean_spectrum(array, *, ax=None):
     array : np.ndarray, shape=(n_clips, 256, 64)
     """
     figure, ax = axes_of(ax, (6, 3))
-    levels = np.concatenate([part.mean(axis=1) for part in spectrograms.batches(array)])
-    hertz = spectrograms.mel_frequencies()
+    levels = np.concatenate([part.mean(axis=1) for part in store.batches(array)])
+    hertz = spectrograms_picture.mel_frequencies()
     low, middle, high = np.quantile(levels, [0.1, 0.5, 0.9], axis=0)
     ax.fill_between(hertz, low, high, color="#56B4E9", alpha=0.4, linewidth=0, label="80 % of clips")
     ax.plot(hertz, middle, color="#0072B2", label="median clip")

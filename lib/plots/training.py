@@ -75,7 +75,7 @@ def tile_picture(tiles, owners, *, ax=None):
 
     Parameters
     ----------
-    tiles : sequence of lib.pairs.Tile
+    tiles : sequence of lib.training.pairs.Tile
     owners : np.ndarray of int, shape=(n_clips,)
     """
     figure, ax = axes_of(ax, (4.6, 4.2))
@@ -137,7 +137,7 @@ def search_heatmaps(search):
     Parameters
     ----------
     search : pd.DataFrame
-        From `lib.search.grid`.
+        From `lib.training.search.grid`.
     """
     search = search.assign(dev_loss=1000 * search["dev_loss"])
     measures = {

@@ -1,0 +1,11 @@
+"""Step 07 (beyond the paper): stronger methods under the protocol of notebook 05.
+
+Reads what 05 reads and its scores; notebook 07 writes ``beyond_scores.parquet`` and ``models/beyond.npz``.
+
+- `factors`: artists as vectors of listening, without the artists that are tested. `tags`: the same from tags.
+- `audio_features`: clips as vectors. `factor_models`, `factor_cnn`, `target_encoder`: from clips to factors.
+- `adjust`: popularity and hubs in finished scores.
+- `protocol`: all methods fitted on all folds. `tables`: choice on dev artists, comparison on test artists.
+- `best_chance`: the paper's network with more training and other targets.
+- `similar_artists`: a model that answers for any music file.
+"""

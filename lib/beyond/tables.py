@@ -1,0 +1,344 @@
+"""Results of stronger methods: chosen on dev artists, compared on test artists (beyond the paper).
+
+Values come one row for each (fold, method, measure), which holds an `influence.Measured` for each training,
+so that intervals cover artists and trainings (`lib.ranking.significance`).
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+
+from lib import methods
+from lib import study as studies
+from lib.beyond import adjust, protocol
+from lib.ranking import compare, influence, metrics, significance
+
+MEASURES = ("ndcg", "unordered", "matched_concordance")
+PROXIMITY, POPULARITY = "+proximity", "+popularity"
+
+
+def with_proximity(scores, names):
+    """Scores of some methods after mutual proximity, among all artists that were scored together.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        Long.
+    names : sequence of str
+        Methods with symmetric scores.
+
+    Returns
+    -------
+    pd.DataFrame
+        Long; methods are called ``NAME+proximity``.
+    """
+    chosen = scores[scores["method"].isin(names)]
+    return pd.concat(
+        [
+            methods.to_long(
+                adjust.mutual_proximity(frame), method=f"{method}{PROXIMITY}", fold=fold, seed=seed
+            )
+            for (method, fold, seed), frame in protocol.frames_of(chosen, None)
+        ],
+        ignore_index=True,
+    )
+
+
+def with_popularity(scores, listeners, name, weights):
+    """Scores of one method, blended with what a catalogue knows (`lib.beyond.adjust`).
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        Long.
+    listeners : pd.Series
+    name : str
+        A method.
+    weights : dict of int to float
+        Of popularity, for each fold.
+
+    Returns
+    -------
+    pd.DataFrame
+        Long; the method is called ``NAME+popularity``.
+    """
+    return pd.concat(
+        [
+            methods.to_long(
+                adjust.blend(frame, listeners, weights[fold]),
+                method=f"{name}{POPULARITY}",
+                fold=fold,
+                seed=seed,
+            )
+            for (_, fold, seed), frame in protocol.frames_of(scores[scores["method"] == name], None)
+        ],
+        ignore_index=True,
+    )
+
+
+def values(scores, target, split, listeners, *, n, part="test", seed=0):
+    """How well each method ranks the artists of one part, query by query.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        Long.
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    split : pd.DataFrame
+    listeners : pd.Series
+    n : int
+        Length of the lists; shorter where a part is smaller.
+    part : str
+        ``dev`` or ``test``.
+    seed : int
+        Of drawn ties.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``fold, method, measure, n_queries, runs``; measures are `MEASURES`, ``runs`` lists a
+        `influence.Measured` for each training.
+    """
+    rows = []
+    for fold in sorted(set(split["fold"]) & set(scores["fold"])):
+        artists = studies.artists_of(split, part, fold=fold)
+        truth = target.loc[artists, artists]
+        length = min(n, len(artists) - 1)
+        frames = {}
+        for (method, _, _), frame in protocol.frames_of(scores[scores["fold"] == fold], artists):
+            frames.setdefault(method, []).append(frame.reindex_like(truth))
+        for method, measure in itertools.product(frames, MEASURES):
+            runs = compare.measured(frames[method], truth, measure, length, listeners=listeners, seed=seed)
+            rows.append((fold, method, measure, int(runs[0].values.notna().sum()), runs))
+    return pd.DataFrame(rows, columns=["fold", "method", "measure", "n_queries", "runs"])
+
+
+def pooled(part):
+    """The trainings that a result rests on: over all folds behind the paper's split, or else its own.
+
+    Parameters
+    ----------
+    part : pd.DataFrame
+        Rows of `values` of one method and measure.
+
+    Returns
+    -------
+    list of ranking.Measured
+        Queries of several folds one below the other.
+    """
+    behind = part[part["fold"] > 0]
+    runs = (behind if len(behind) else part)["runs"]
+    return [influence.stacked(list(of_folds)) for of_folds in zip(*runs, strict=True)]
+
+
+def choose(dev_values, names=(*protocol.AUDIO_ALONE, *protocol.WITH_TAGS), *, measure="ndcg", fold=0):
+    """How each method did on a fold's dev artists, the best one first.
+
+    Parameters
+    ----------
+    dev_values : pd.DataFrame
+        From `values` with ``part="dev"``.
+    names : sequence of str
+        Methods to choose among; of equal ones the first named is taken.
+    measure : str
+    fold : int
+
+    Returns
+    -------
+    pd.Series
+        Mean over the dev artists, indexed by method.
+    """
+    chosen = dev_values[(dev_values["measure"] == measure) & (dev_values["fold"] == fold)]
+    means = chosen.set_index("method")["runs"].map(_mean)
+    return means.reindex([name for name in names if name in means.index]).sort_values(
+        ascending=False, kind="stable"
+    )
+
+
+def weights_on_dev(scores, target, split, listeners, name, *, weights=adjust.WEIGHTS, n):
+    """How one method does on each fold's dev artists with more and more popularity in it.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        Long.
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    split : pd.DataFrame
+    listeners : pd.Series
+    name : str
+        A method.
+    weights : sequence of float
+    n : int
+        Length of the lists.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``fold, weight, ndcg`` (mean over the dev artists and trainings).
+    """
+    own, rows = scores[scores["method"] == name], []
+    for fold, weight in itertools.product(sorted(set(own["fold"])), weights):
+        dev = studies.artists_of(split, "dev", fold=fold)
+        truth, length = target.loc[dev, dev], min(n, len(dev) - 1)
+        frames = [frame.reindex_like(truth) for _, frame in protocol.frames_of(own[own["fold"] == fold], dev)]
+        reached = [
+            metrics.ndcg(adjust.blend(frame, listeners, weight), truth, length).mean() for frame in frames
+        ]
+        rows.append((fold, weight, np.mean(reached)))
+    return pd.DataFrame(rows, columns=["fold", "weight", "ndcg"])
+
+
+def best_weights(by_weight):
+    """The weight that is best on each fold's dev artists, the smallest of equal ones.
+
+    Parameters
+    ----------
+    by_weight : pd.DataFrame
+        From `weights_on_dev`.
+
+    Returns
+    -------
+    dict of int to float
+    """
+    best = by_weight.loc[by_weight.groupby("fold")["ndcg"].idxmax()]
+    return dict(zip(best["fold"].tolist(), best["weight"].tolist(), strict=True))
+
+
+def comparisons(test_values, *, references=("l2", "siamese")):
+    """Every method against the paper's two, with Holm's correction.
+
+    Parameters
+    ----------
+    test_values : pd.DataFrame
+        From `values`.
+    references : sequence of str
+
+    Returns
+    -------
+    pd.DataFrame
+        ``kind`` (secondary: the primary comparisons are those of `evaluation`), ``reference, method, measure,
+        difference`` (method - reference), ``ci_low, ci_high, p_value`` (two-sided), ``p_corrected`` (Holm,
+        within one reference and measure), ``decision, folds`` (how many, beside the paper's split, or 0),
+        ``n_queries, n_seeds``.
+    """
+    rows = []
+    names = list(test_values["method"].unique())
+    parts = dict(iter(test_values.groupby(["method", "measure"], sort=False)))
+    for measure, reference, method in itertools.product(MEASURES, references, names):
+        if method == reference or not {(method, measure), (reference, measure)} <= parts.keys():
+            continue
+        both = [parts[name, measure] for name in (method, reference)]
+        shared = set(both[0]["fold"]) & set(both[1]["fold"])
+        if not shared:
+            continue
+        result = significance.estimate(*(pooled(part[part["fold"].isin(shared)]) for part in both))
+        if result.n_queries:
+            rows.append(
+                {
+                    "kind": "secondary", "reference": reference, "method": method, "measure": measure,
+                    **result.row("difference"), "folds": sum(fold > 0 for fold in shared),
+                    "n_queries": result.n_queries, "n_seeds": result.n_trainings,
+                }
+            )  # fmt: skip
+    return compare.decided(pd.DataFrame(rows), "difference", families=["reference", "measure"])
+
+
+def summary(test_values):
+    """Each method's mean with its interval.
+
+    Parameters
+    ----------
+    test_values : pd.DataFrame
+        From `values`.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``method, measure, value, ci_low, ci_high, n_queries, n_seeds``.
+    """
+    rows = []
+    for (method, measure), part in test_values.groupby(["method", "measure"], sort=False):
+        result = significance.estimate(pooled(part))
+        if result.n_queries:
+            found = (result.value, *result.interval(), result.n_queries, result.n_trainings)
+            rows.append((method, measure, *found))
+    columns = ["method", "measure", "value", "ci_low", "ci_high", "n_queries", "n_seeds"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def as_table1(test_values, *, n):
+    """The same values as rows of Table 1: matched concordance, each further fold, and all folds together.
+
+    Parameters
+    ----------
+    test_values : pd.DataFrame
+        From `values`.
+    n : int
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of `evaluation.table1`; ``fold`` is NaN for all folds behind the paper's together. Fold
+        0 has only what `evaluation.table1` lacks.
+    """
+    rows = []
+    for (method, measure), part in test_values.groupby(["method", "measure"], sort=False):
+        groups = [
+            (fold, one) for fold, one in part.groupby("fold") if fold or measure == "matched_concordance"
+        ]
+        if (part["fold"] > 0).any():
+            groups.append((pd.NA, part))
+        for fold, one in groups:
+            result, chance = significance.estimate(pooled(one)), _chance(test_values, measure, one)
+            if result.n_queries:
+                rows.append(
+                    {
+                        "truth": "corrected", "candidates": "test", "fold": fold, "method": method,
+                        "metric": measure, "n": pd.NA if measure == "matched_concordance" else n,
+                        **result.row(border=chance), "chance": chance,
+                        "n_queries": result.n_queries, "n_seeds": result.n_trainings,
+                        "seed_sd": result.seed_sd, "paper_value": np.nan,
+                    }
+                )  # fmt: skip
+    return pd.DataFrame(rows).astype({"n": "Int64", "fold": "Int64"})
+
+
+def hubs(scores, artists, names, *, n, fold=0):
+    """Hubness of some methods among some artists, before and after mutual proximity.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        Long, with the methods' ``+proximity`` beside them.
+    artists, names : sequence of str
+    n, fold : int
+
+    Returns
+    -------
+    pd.DataFrame
+        ``method, before, after``: skewness of the n-occurrence, mean over trainings.
+    """
+    length = min(n, len(artists) - 1)
+    found = {}
+    for (method, _, _), frame in protocol.frames_of(scores[scores["fold"] == fold], artists):
+        found.setdefault(method, []).append(adjust.hubness(frame, length))
+    rows = [
+        (name, np.mean(found[name]), np.mean(found[f"{name}{PROXIMITY}"]))
+        for name in names
+        if f"{name}{PROXIMITY}" in found
+    ]
+    return pd.DataFrame(rows, columns=["method", "before", "after"])
+
+
+def _chance(test_values, measure, one):
+    if measure == "matched_concordance":
+        return 0.5
+    constant = test_values[(test_values["method"] == "chance") & (test_values["measure"] == measure)]
+    return _mean(pooled(constant[constant["fold"].isin(one["fold"])]))
+
+
+def _mean(runs):
+    return float(np.mean([run.values.mean() for run in runs]))

@@ -1,0 +1,192 @@
+"""What people call artists, as a second target beside listening (beyond the paper).
+
+Conventions
+-----------
+- A table of tags is CSV or TSV whose first line names the columns ``artist, tag[, count]``. An artist is
+  given by id (MBID) or name (`lib.listening.names`); where two artists have a name, it is the one with more
+  listeners.
+- As in `lib.listening.plays`, each row is kept, of an artist that nobody asked for, or rejected with its line
+  and reason. Quotes mean nothing in TSV, and in CSV they end on their own line.
+- Factors are made of the training artists' tags alone; whoever has none is left out of the fit.
+
+References
+----------
+Deerwester et al. (1990). Indexing by latent semantic analysis.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib.beyond.factors import N_FACTORS
+from lib.listening import names
+
+EXPECTED = "expected a CSV or TSV whose first line names the columns artist, tag and perhaps count"
+
+
+@dataclass(frozen=True)
+class Tags:
+    """Tags of known artists, and what became of every row.
+
+    Attributes
+    ----------
+    counts : pd.DataFrame
+        ``artist_id, tag, count``: each pair once, counts positive.
+    summary : pd.DataFrame
+        ``outcome, rows``; adds up to the rows read.
+    rejects : pd.DataFrame
+        ``file, line`` (from 1), ``reason, text``.
+    """
+
+    counts: pd.DataFrame
+    summary: pd.DataFrame
+    rejects: pd.DataFrame
+
+
+def read(path, artists):
+    """Read a table of tags.
+
+    Parameters
+    ----------
+    path : path
+    artists : pd.DataFrame
+        ``artist_id, name`` of those asked for, the one with the most listeners first.
+
+    Returns
+    -------
+    Tags
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, empty, without the expected header or without rows; if every row is rejected;
+        or if none of its artists is known.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"no table of tags at {path}: {EXPECTED}")
+    lines = path.read_bytes().decode("utf-8-sig", "replace").removesuffix("\n").split("\n")
+    first, *rows = [line.removesuffix("\r") for line in lines]
+    delimiter = "\t" if "\t" in first else ","
+    header = [column.strip().strip('"').casefold() for column in _fields(first, delimiter)]
+    if not {"artist", "tag"} <= set(header) or len(set(header)) < len(header):
+        raise ValueError(f"the first line of {path} reads {first[:120]!r}: {EXPECTED}, each once")
+    if not rows:
+        raise ValueError(f"{path} has a header and no rows below it")
+    good, rejects = [], []
+    for line, text in enumerate(rows, start=2):
+        reason, found = _judged(_fields(text, delimiter), header)
+        if reason:
+            rejects.append((path.name, line, reason, text))
+        else:
+            good.append(found)
+    rejects = pd.DataFrame(rejects, columns=["file", "line", "reason", "text"])
+    if not good:
+        worst = rejects.iloc[0]
+        raise ValueError(
+            f"all {len(rows)} rows of {path} were rejected; the first, line {worst['line']}:"
+            f" {worst['reason']}: {worst['text'][:120]!r}; {EXPECTED}"
+        )
+    good = pd.DataFrame(good, columns=["artist", "tag", "count"])
+    known = good.assign(artist_id=_ids(good["artist"], artists)).dropna(subset="artist_id")
+    if known.empty:
+        raise ValueError(
+            f"none of the {good['artist'].nunique()} artists in {path} is among the {len(artists)} of the"
+            f" plays, the first is {good['artist'][0]!r}: expected their ids (MBIDs) or names"
+        )
+    counts = known.groupby(["artist_id", "tag"], as_index=False)["count"].sum()
+    strangers = good.loc[~good.index.isin(known.index), "artist"].map(names.normalise)
+    outcomes = [
+        ("kept", len(known)),
+        (f"of {strangers.nunique()} artists who are not in the plays", len(strangers)),
+        *((f"rejected: {reason}", rows) for reason, rows in rejects["reason"].value_counts().items()),
+    ]
+    return Tags(counts, pd.DataFrame(outcomes, columns=["outcome", "rows"]), rejects)
+
+
+def tag_factors(counts, artists, *, n_factors=N_FACTORS):
+    """Factors of the artists given, from their tags alone.
+
+    A tag weighs ``log(1 + count) * log(n / n_with)`` for an artist, *n_with* of *n* tagged artists having it;
+    rows are brought to length 1 before a truncated singular value decomposition, and after it.
+
+    Parameters
+    ----------
+    counts : pd.DataFrame
+        ``artist_id, tag, count``, each pair once.
+    artists : sequence of str
+        Training artists; rows of all others are gone before anything is counted.
+    n_factors : int
+        Fewer where there are fewer artists or tags.
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_tagged, at most n_factors)
+        Index: artist id, in the order given, without those who have no tag, or only what everybody has;
+        rows of length 1, or 0.
+
+    Raises
+    ------
+    ValueError
+        If fewer than three artists are left.
+    """
+    own = counts[counts["artist_id"].isin(set(artists))]
+    table = own.pivot(index="artist_id", columns="tag", values="count").fillna(0)
+    table = table.reindex([artist for artist in artists if artist in table.index])
+    weights = np.log1p(table.to_numpy(dtype=float))
+    weights *= np.log(len(table) / np.maximum((weights > 0).sum(axis=0), 1))
+    told = weights.any(axis=1)
+    if told.sum() < 3:
+        raise ValueError(
+            f"{told.sum()} of {len(artists)} training artists have tags that tell them apart, at least 3"
+            " are needed"
+        )
+    left, strength, _ = np.linalg.svd(_unit(weights[told]), full_matrices=False)
+    return pd.DataFrame(_unit((left * strength)[:, :n_factors]), index=table.index[told])
+
+
+def _judged(fields, header):
+    """Why a row is bad, or None, and its artist, tag and count."""
+    if len(fields) != len(header):
+        return "wrong number of fields", None
+    row = dict(zip(header, fields, strict=True))
+    artist, tag = row["artist"].strip(), names.normalise(row["tag"])
+    try:
+        count = float(row.get("count", "").strip() or 1)
+    except ValueError:
+        return "count is not a number", None
+    if not artist or not tag:
+        return f"{'tag' if artist else 'artist'} is empty", None
+    if not 0 < count < math.inf:
+        return "count is not positive and finite", None
+    return None, (artist, tag, count)
+
+
+def _fields(text, delimiter):
+    """Fields of one line, none where its quotes do not end on it."""
+    if delimiter == "\t":
+        return text.split("\t")
+    try:
+        return next(csv.reader([text], strict=True), [])
+    except csv.Error:
+        return []
+
+
+def _ids(spellings, artists):
+    """The id that each spelling stands for, None for strangers; an equal id goes before an equal name."""
+    by_name = {}
+    for artist_id, name in zip(artists["artist_id"], artists["name"], strict=True):
+        by_name.setdefault(names.normalise(name), artist_id)
+    known = by_name | {names.normalise(artist_id): artist_id for artist_id in artists["artist_id"]}
+    return [known.get(names.normalise(spelling)) for spelling in spellings]
+
+
+def _unit(rows):
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, length, out=np.zeros_like(rows), where=length > 1e-12)

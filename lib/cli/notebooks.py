@@ -1,0 +1,298 @@
+"""How a notebook is executed, and the form in which it is kept.
+
+**Conventions.** Notebooks run in ``notebooks/``, through papermill, with the parameters of the profile put
+behind their own parameter cell. A stage has run well when the manifest that its last cell writes is the one
+that was asked for; what papermill says is not enough, because a kernel that is killed, or that calls
+``sys.exit(0)``, can pass for a success.
+"""
+
+import os
+import re
+
+import nbformat
+import papermill
+from nbclient.exceptions import DeadKernelError
+from papermill.engines import NBClientEngine, papermill_engines
+from papermill.exceptions import PapermillExecutionError
+
+from lib.workflow import artifacts, paths, profiles
+
+THREADS = "MUSIC_SIMILARITY_THREADS"
+CELL_METADATA = ("tags", "reason", "jupyter")
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+class StageFailed(RuntimeError):
+    """A stage did not come to its end."""
+
+
+def environment(*, bars=True):
+    """Environment variables of every kernel: the one place that fixes what results may depend on.
+
+    Results are the same bytes for the same lock, processor type and number of threads. That number is
+    ``MUSIC_SIMILARITY_THREADS``, two by default whatever the machine has.
+
+    Parameters
+    ----------
+    bars : bool
+        Whether tqdm shows its bars: good to look at, but no part of what a notebook is compared with.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    threads = os.environ.get(THREADS) or "2"
+    if not threads.isdigit() or int(threads) < 1:
+        raise StageFailed(f"{THREADS} must be a whole number of threads from 1 on, but is {threads!r}.")
+    pools = ["OMP", "OPENBLAS", "MKL", "VECLIB", "NUMEXPR", "NUMBA"]
+    return {
+        **os.environ,
+        **{f"{pool}_NUM_THREADS": threads for pool in pools},
+        "POLARS_MAX_THREADS": threads,
+        "TF_NUM_INTRAOP_THREADS": threads,
+        "TF_NUM_INTEROP_THREADS": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(paths.root()), os.environ.get("PYTHONPATH")])),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TQDM_DISABLE": "" if bars else "1",
+        "TQDM_MININTERVAL": "2",  # seconds
+    }
+
+
+def execute(stage, profile, parameters, say=print):
+    """Run one stage and keep the executed notebook.
+
+    Parameters
+    ----------
+    stage, profile : str
+    parameters : dict
+        Every parameter of the stage.
+    say : callable
+        Told which cell runs, and how far its progress bar is, as text.
+
+    Returns
+    -------
+    NotebookNode
+        The executed notebook, as it also lies in ``data/PROFILE/notebooks/``.
+
+    Raises
+    ------
+    StageFailed
+        Naming the notebook, the cell and the cause.
+    """
+    paths.manifest(profile, stage).unlink(missing_ok=True)
+    asked = artifacts.inputs(stage, profile, parameters)
+    seen, bar = [], _Bar(say)
+
+    def watch(manager):
+        seen.append(manager.nb)
+        starts = manager.cell_start
+
+        def cell_start(cell, cell_index=None, **options):
+            if cell in _own_code(manager.nb):
+                bar.begin("cell {}/{}".format(*_position(manager.nb, cell)))
+            return starts(cell, cell_index, **options)
+
+        manager.cell_start = cell_start
+
+    problem = None
+    try:
+        papermill.execute_notebook(
+            nbformat.read(paths.notebook(stage), as_version=4),
+            None,
+            parameters=_changed(stage, parameters),
+            engine_name=_Watched.__name__,
+            kernel_name="python3",
+            language="python",
+            extra_arguments=["--IPKernelApp.log_level=50"],  # silent about the transport on the loopback
+            cwd=paths.notebook(stage).parent,
+            progress_bar=False,
+            stderr_file=bar,
+            watch=watch,
+        )
+    except PapermillExecutionError:
+        problem = _cause(seen[0])
+    except DeadKernelError:
+        problem = f"stopped: its kernel died in {_where(seen[0], _last(seen[0]))}\nMost often memory ran out."
+    if seen:
+        _keep(seen[0], paths.executed(profile, stage))
+    problem = problem or _unfinished(stage, profile, parameters, asked)
+    if problem:
+        raise StageFailed(f"{stage} {problem}\nAll it said: {paths.shown(paths.executed(profile, stage))}")
+    return seen[0]
+
+
+def prepare(stage, profile, parameters):
+    """Put a notebook with the parameters of a profile where a person can step through it."""
+    notebook = nbformat.read(paths.notebook(stage), as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    notebook = papermill.execute_notebook(
+        notebook,
+        None,
+        parameters=_changed(stage, parameters),
+        kernel_name="python3",
+        language="python",
+        prepare_only=True,
+    )
+    _keep(notebook, paths.executed(profile, stage))
+
+
+def store(executed, stage):
+    """Replace a committed notebook by its executed self, in canonical form."""
+    artifacts.write_text(canonical(executed), paths.notebook(stage))
+
+
+def canonical(notebook):
+    """The text of a notebook, free of everything that differs between two equal executions.
+
+    Standard error, timings, the metadata of papermill and of widgets are dropped; ids and execution counts
+    run from the top.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+
+    Returns
+    -------
+    str
+    """
+    notebook = nbformat.from_dict(notebook)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    count = 0
+    for position, cell in enumerate(notebook.cells, start=1):
+        cell.id = f"cell-{position:02d}"
+        cell.metadata = nbformat.from_dict(
+            {key: cell.metadata[key] for key in CELL_METADATA if cell.metadata.get(key)}
+        )
+        if cell.cell_type == "code":
+            count += 1
+            cell.execution_count, cell.outputs = count, _outputs(cell.outputs, count)
+    return nbformat.writes(notebook).rstrip("\n") + "\n"
+
+
+class _Bar:
+    """The progress bar of the running cell, taken from what it writes to standard error."""
+
+    def __init__(self, say):
+        self.say, self.cell = say, ""
+
+    def begin(self, cell):
+        self.cell = cell
+        self.say(cell)
+
+    def write(self, text):
+        bars = [line.strip() for line in re.split(r"[\r\n]", text) if "%|" in line]
+        if bars:
+            self.say(f"{self.cell} · {re.sub('[|].*[|]', '', bars[-1])}")
+
+    def flush(self):
+        """Nothing is held back."""
+
+
+class _Watched(NBClientEngine):
+    """papermill's own engine, which tells the caller about its cells."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, *, watch, **options):
+        watch(nb_man)
+        return super().execute_managed_notebook(nb_man, kernel_name, **options)
+
+
+papermill_engines.register(_Watched.__name__, _Watched)
+
+
+def _changed(stage, parameters):
+    """The parameters that are not what the notebook itself says."""
+    return {
+        name: parameters[name]
+        for name, line in profiles.parameters_of(stage).items()
+        if parameters[name] != line.default
+    }
+
+
+def _outputs(outputs, count):
+    kept = []
+    for output in outputs:
+        if output.output_type == "stream":
+            if output.name == "stderr":
+                continue
+            if kept and kept[-1].output_type == "stream":
+                kept[-1].text += output.text
+                continue
+        if "data" in output:
+            output.data.pop(WIDGET, None)
+            if not output.data:
+                continue
+        if "execution_count" in output:
+            output.execution_count = count
+        kept.append(output)
+    return kept
+
+
+def _own_code(notebook):
+    """Code cells of the notebook as committed, without the one that papermill put in."""
+    return [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" and "injected-parameters" not in cell.metadata.get("tags", [])
+    ]
+
+
+def _position(notebook, cell):
+    """Which of how many code cells this is, counted as in the committed notebook."""
+    ids = [one.id for one in _own_code(notebook)]
+    return ids.index(cell.id) + 1, len(ids)
+
+
+def _where(notebook, cell):
+    first = next((line for line in cell.source.splitlines() if line.strip() and not line.startswith("#")), "")
+    return "code cell {} of {}: {}".format(*_position(notebook, cell), first.strip())
+
+
+def _last(notebook):
+    """The cell that was started last."""
+    started = [cell for cell in _own_code(notebook) if cell.metadata.get("papermill", {}).get("start_time")]
+    return started[-1] if started else _own_code(notebook)[0]
+
+
+def _cause(notebook):
+    """Cell, exception and the place in ``lib/`` where it was raised."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output.traceback))
+                raised = re.findall(r"File \S*?[/\\](lib[/\\]\S+?\.py):(\d+)", trace)
+                place = "\n  raised in {}, line {}".format(*raised[-1]) if raised else ""
+                return f"stopped in {_where(notebook, cell)}\n{output.ename}: {output.evalue}{place}"
+    return "stopped, and said nothing why"
+
+
+def _unfinished(stage, profile, parameters, asked):
+    """Why the manifest is not the one that was asked for; None if it is."""
+    try:
+        made = artifacts.manifest(profile, stage)
+    except artifacts.MissingArtifact:
+        return (
+            "ended before its last cell had written the manifest: a cell called sys.exit, or the kernel died."
+        )
+    if made.inputs != asked:
+        paths.manifest(profile, stage).unlink()
+        names = [name for name, value in parameters.items() if made.parameters.get(name) != value]
+        if names:
+            return f"ran with another value than was asked for: does a cell assign to {' or '.join(names)}?"
+        return "ran while its code, the lock or its inputs were being changed. Run it again."
+    return None
+
+
+def _keep(notebook, path):
+    artifacts.write_text(nbformat.writes(notebook) + "\n", path)

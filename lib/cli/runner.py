@@ -1,0 +1,265 @@
+"""What the door does once there is an environment: list, run, refresh, test, open JupyterLab."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from lib.cli import notebooks
+from lib.workflow import artifacts, paths, profiles, progress, stages
+
+
+def main(options):
+    """Do what the command line asks.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        As ``run_all.py`` reads it.
+
+    Returns
+    -------
+    int
+        Exit code: 0 if all went well, 1 if not, 130 if it was interrupted.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        os.environ.update(notebooks.environment(bars=not options.test))
+        if options.test:
+            return test(options.rest)
+        profile, parameters = profiles.resolve(options.profile, options.parameters)
+        wanted = selected(options.only, options.first)
+        if options.list:
+            return show(profile, parameters, wanted, options.force)
+        if options.lab:
+            return lab(profile, parameters, options.rest)
+        with alone(profile):
+            if options.refresh_notebooks:
+                return refresh(profile, parameters, wanted)
+            return run(profile, parameters, wanted, options.force)
+    except (profiles.ProfileError, stages.UnknownStage, notebooks.StageFailed, OSError) as problem:
+        print(f"\n{problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted. What is finished stays; the next run goes on from there.", file=sys.stderr)
+        return 130
+
+
+def selected(only=(), first=None):
+    """Stages by the beginnings of their names, in the order of the pipeline; all if nothing is said."""
+    names = stages.names()
+    named = {stages.find(prefix) for prefix in only or ()}
+    start = names.index(stages.find(first)) if first else 0
+    return [stage for stage in names[start:] if not only or stage in named]
+
+
+def plan(profile, parameters, wanted, force=False):
+    """Why each stage would run.
+
+    Returns
+    -------
+    dict of str to (bool, str)
+        For every stage whether it would run, and the reason. A fresh stage that needs one that is not runs
+        only if that one comes out different.
+    """
+    found, runs = {}, set()
+    for stage in stages.names():
+        reason = artifacts.why_stale(stage, profile, parameters[stage])
+        before = [need for need in stages.reads(stage) if need in runs]
+        if stage not in wanted:
+            found[stage] = (False, f"not asked for; stale: {reason}" if reason else "fresh")
+        elif force or reason:
+            found[stage] = (True, "forced" if force else reason)
+        elif before:
+            found[stage] = (True, f"unless {' and '.join(before)} comes out the same")
+        else:
+            found[stage] = (False, "fresh")
+        if found[stage][0]:
+            runs.add(stage)
+    return found
+
+
+def show(profile, parameters, wanted, force=False):
+    """List the stages: which are fresh, which would run and why."""
+    print(f"profile {profile}, data in {paths.data(profile)}, figures in {paths.figures(profile)}")
+    for stage, (runs, reason) in plan(profile, parameters, wanted, force).items():
+        print(f"  {stage:24} {'would run: ' if runs else ''}{reason}")
+    return 0
+
+
+def run(profile, parameters, wanted, force=False):
+    """Run every wanted stage that is not fresh, and say what was written."""
+    started, ran = time.monotonic(), []
+    artifacts.sweep(profile)
+    for stage in wanted:
+        reason = "forced" if force else artifacts.why_stale(stage, profile, parameters[stage])
+        if reason is None:
+            print(f"{stage} · fresh")
+            continue
+        _check_needs(stage, profile, parameters, wanted)
+        _execute(stage, profile, parameters)
+        ran.append(stage)
+    written = [name for stage in ran for name in _written(profile, stage)]
+    took = progress.clock(time.monotonic() - started)
+    print(f"\n{len(ran)} of {len(wanted)} stages ran in {took}." + (" They wrote:" if written else ""))
+    for name in written:
+        print(f"  {name}")
+    if parameters == profiles.resolve("demo")[1]:
+        print(reproduced())
+    return 0
+
+
+def reproduced():
+    """Whether the figures of the demo came out as the committed ones, in words."""
+    from lib.cli import reproduction
+
+    with tempfile.TemporaryDirectory(prefix="music-similarity-") as folder:
+        committed = reproduction.committed_figures(Path(folder))
+        if committed is None:
+            return "Nothing to compare the figures with: this is no git checkout with committed figures."
+        try:
+            return reproduction.compare(committed, paths.figures("demo")).in_words()
+        except FileNotFoundError as problem:
+            missing = Path(problem.filename).name
+            return f"The figures were not compared with the committed ones: {missing} is missing."
+
+
+def refresh(profile, parameters, wanted):
+    """Execute the committed notebooks, store them in canonical form, and renew the README's table."""
+    if parameters != profiles.resolve("demo")[1]:
+        raise profiles.ProfileError(
+            "The committed notebooks hold the demo: --refresh-notebooks goes without --profile and -p."
+        )
+    artifacts.sweep(profile)
+    for stage in wanted:
+        _check_needs(stage, profile, parameters, wanted)
+        notebooks.store(_execute(stage, profile, parameters), stage)
+    from lib.cli import report  # draws with Matplotlib, which no other command of the door should wait for
+
+    report.refresh_readme(paths.root())
+    return 0
+
+
+def lab(profile, parameters, extra=()):
+    """Open JupyterLab: on the committed notebooks, or on copies with the parameters of the profile."""
+    folder = paths.root() / "notebooks"
+    if parameters != profiles.resolve("demo")[1]:
+        folder = paths.data(profile) / "notebooks"
+        for stage in stages.names():
+            if (
+                artifacts.why_stale(stage, profile, parameters[stage])
+                or not paths.executed(profile, stage).exists()
+            ):
+                notebooks.prepare(stage, profile, parameters[stage])
+    print(f"JupyterLab on {paths.shown(folder)}")
+    return subprocess.call([sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", *extra])
+
+
+def test(extra=()):
+    """Check style, run the unit tests and the committed notebooks, and see that the checkout stays clean.
+
+    Parameters
+    ----------
+    extra : sequence of str
+        For pytest; a path or two among them replace what is otherwise run.
+
+    Returns
+    -------
+    int
+        0 only if every part went well.
+    """
+    before, failed = _checkout(), []
+    for check in (["check"], ["format", "--check"]):
+        if _call("ruff", *check, "."):
+            failed.append(f"ruff {' '.join(check)}")
+    named = [
+        given
+        for given in extra
+        if not given.startswith("-") and (paths.root() / given.split("::")[0]).exists()
+    ]
+    targets = [] if named else _everything()
+    with tempfile.TemporaryDirectory(prefix="music-similarity-") as folder:
+        roots = {name: str(Path(folder, top)) for top, name in paths.MOVABLE.items()}
+        nbval = [
+            "--nbval",
+            "--nbval-current-env",
+            "--nbval-cell-timeout=900",
+            "--nbval-kernel-startup-timeout=180",
+        ]
+        if _call("pytest", *nbval, *targets, *extra, env={**os.environ, **roots}):
+            failed.append("pytest")
+    changed = sorted(_checkout() ^ before)
+    if changed:
+        failed.append("the checkout was changed:\n  " + "\n  ".join(changed))
+    if failed and failed != ["pytest"]:  # pytest's own summary says enough
+        print("failed: " + "; ".join(failed), flush=True)
+    return 1 if failed else 0
+
+
+def _everything():
+    """Unit tests, then the notebooks in order, then what compares the figures that these made."""
+    tests = sorted(paths.root().glob("tests/test_*.py")) + [paths.notebook(stage) for stage in stages.names()]
+    tests += paths.root().glob("tests/compare_figures.py")
+    return [str(path.relative_to(paths.root())) for path in tests]
+
+
+@contextlib.contextmanager
+def alone(profile):
+    """Keep a second run of the same profile out.
+
+    Raises
+    ------
+    StageFailed
+        If one is at work.
+    """
+    folder = paths.data(profile)
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise notebooks.StageFailed(
+            f"Another run of the profile {profile} is at work. Wait for it, or stop it."
+        ) from None
+    finally:
+        os.close(descriptor)
+
+
+def _execute(stage, profile, parameters):
+    with progress.Line(stage) as line:
+        return notebooks.execute(stage, profile, parameters[stage], say=line.say)
+
+
+def _check_needs(stage, profile, parameters, wanted):
+    """Say so when a stage reads results that are not there, or not of today."""
+    for need in stages.NEEDS[stage]:
+        artifacts.manifest(profile, need)
+        reason = None if need in wanted else artifacts.why_stale(need, profile, parameters[need])
+        if reason:
+            print(f"{stage} · reads {need} as it is, though that is stale: {reason}")
+
+
+def _written(profile, stage):
+    made = artifacts.manifest(profile, stage)
+    return [*sorted({**made.outputs, **made.records}), paths.shown(paths.executed(profile, stage))]
+
+
+def _call(module, *arguments, env=None):
+    sys.stdout.flush()
+    return subprocess.call([sys.executable, "-m", module, *arguments], cwd=paths.root(), env=env)
+
+
+def _checkout():
+    """What git sees changed in the checkout; nothing where there is no git."""
+    command = ["git", "status", "--porcelain", "--untracked-files=all"]
+    try:
+        seen = subprocess.run(command, cwd=paths.root(), capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return set()
+    return set(seen.stdout.splitlines())

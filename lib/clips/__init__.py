@@ -1,0 +1,8 @@
+"""Step 02 (paper, section 3): for each artist, a few clips of half a minute.
+
+Reads ``artists.parquet``; notebook 02 writes ``clips.parquet``, the files in ``clips/`` and ``missing.tsv``.
+
+- `gate`: whether a file is a clip that can be used.
+- `sources`: where clips come from, one module a source.
+- `collect`: asks the sources in order, until each artist has its clips.
+"""

@@ -1,0 +1,394 @@
+"""Step 3 of the paper: for each artist, a few clips of half a minute, and a record of where they came from.
+
+Conventions
+-----------
+Sources are asked in order; where one gives too few clips, the next one fills up. An artist of a source is
+accepted only if its name is equal (`lib.listening.names.normalise`); where several artists share the name, in
+the source or in the listening data, only the one that MusicBrainz links to the MBID; in a source that knows
+nothing but names, only the first of them in the listening data (`lib.listening.names.join`). Tracks are taken
+in the source's order, each title once. Every file has to pass a gate (`examine`, `objection`), whose decoder
+runs in a child process (`lib.audio.sandbox`): a file that crashes or hangs it is rejected like any other.
+What is rejected is written down. Names from outside never become paths. Times are in seconds, loudness in
+decibels relative to full scale.
+
+The result depends on what the sources answer, not on the order in which answers arrive.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import joblib
+import pandas as pd
+from tqdm import tqdm
+
+from lib.clips import gate
+from lib.clips.sources.http import Unavailable
+from lib.clips.sources.source import Candidate
+from lib.listening import names
+from lib.workflow import artifacts
+
+CLIPS = "clips"  # folder of the files
+LINKED = "linked by MusicBrainz"
+COLUMNS = {  # of clips.parquet
+    "clip_id": "str",
+    "artist_id": "str",
+    "artist": "str",
+    "source": "str",
+    "source_artist_id": "str",
+    "source_track_id": "str",
+    "title": "str",
+    "album": "str",  # empty where the source does not name it
+    "matched_name": "str",
+    "accepted_because": "str",
+    "codec": "str",
+    "seconds": "float64",
+    "sample_rate": "int64",
+    "channels": "int64",
+    "loudness": "float64",
+    "bytes": "int64",
+    "sha256": "str",
+    "file": "str",
+}
+MISSING = ("artist_id", "artist", "source", "reason", "rejected_candidates")
+RETRIEVALS = ("clip_id", "source", "host", "retrieved")
+
+
+class Collection(NamedTuple):
+    """What `collect` found.
+
+    Attributes
+    ----------
+    clips : pd.DataFrame
+        One row a clip, in the order of the artists, with the columns of ``COLUMNS``.
+    missing : pd.DataFrame
+        One row for each source that gave an artist fewer clips than wanted, or some that did not count.
+    retrievals : pd.DataFrame
+        When each clip was fetched, and from which host.
+    """
+
+    clips: pd.DataFrame
+    missing: pd.DataFrame
+    retrievals: pd.DataFrame
+
+
+class Choice(NamedTuple):
+    """Which candidate is the artist (None: none of them), why, and who was rejected."""
+
+    candidate: Candidate | None
+    because: str
+    rejected: list
+
+
+class _Gathered(NamedTuple):
+    clips: list
+    missing: list
+    retrievals: list
+
+
+class _Rules(NamedTuple):
+    folder: Path
+    clips_per_artist: int
+    min_seconds: float
+
+
+def collect(artists, sources, folder, *, clips_per_artist=3, min_seconds=10.0, n_jobs=8):
+    """Find, fetch and check the clips of all artists.
+
+    Writes ``clips.parquet``, ``missing.tsv``, ``retrievals.tsv`` and the audio below ``clips/``; files of
+    music folders stay where they are. After an interruption, call it again: what was fetched is not fetched
+    again.
+
+    Parameters
+    ----------
+    artists : pd.DataFrame
+        Columns ``artist_id`` and ``name``; earlier rows keep a clip that two of them share.
+    sources : sequence of lib.clips.sources.source.Source
+        In the order in which to ask them; see `lib.clips.sources.registry.connect`.
+    folder : path
+    clips_per_artist : int, >= 1
+        At most so many.
+    min_seconds : float
+        Length that a clip must have.
+    n_jobs : int
+        Threads.
+
+    Returns
+    -------
+    Collection
+
+    Raises
+    ------
+    ValueError
+        If an artist occurs twice, or fewer than two artists got a clip: there is nothing to compare then.
+    """
+    folder = Path(folder)
+    if artists["artist_id"].duplicated().any():
+        twice = artists.loc[artists["artist_id"].duplicated(), "artist_id"].iloc[0]
+        raise ValueError(f"artist {twice!r} occurs more than once in the table of artists")
+    wanted = list(artists[["artist_id", "name"]].itertuples(index=False, name="Artist"))
+    shared = {source.name: _shared(artists, source) for source in sources}
+    banned = {artist.artist_id: {} for artist in wanted}
+    rules = _Rules(folder, clips_per_artist, min_seconds)
+
+    def gather(artist):
+        return _gather(artist, shared, sources, banned[artist.artist_id], rules)
+
+    gathered, todo = {}, wanted
+    while todo:
+        jobs = (joblib.delayed(gather)(artist) for artist in todo)
+        results = joblib.Parallel(n_jobs=n_jobs, prefer="threads", batch_size=1, return_as="generator")(jobs)
+        shown = tqdm(results, total=len(todo), desc="clips", unit="artist")
+        gathered |= {artist.artist_id: result for artist, result in zip(todo, shown, strict=True)}
+        todo = _ban_copies(wanted, gathered, banned)
+    found = _tables([gathered[artist.artist_id] for artist in wanted])
+    _check(found, len(wanted))
+    artifacts.write_parquet(found.clips, folder / "clips.parquet")
+    artifacts.write_csv(found.missing, folder / "missing.tsv")
+    artifacts.write_csv(found.retrievals, folder / "retrievals.tsv")
+    _tidy(folder, found.clips)
+    return found
+
+
+def choose(artist, source, shared=False):
+    """Which of a source's candidates is the artist.
+
+    Parameters
+    ----------
+    artist : named tuple
+        With ``artist_id`` and ``name``.
+    source : lib.clips.sources.source.Source
+    shared : bool
+        Whether another artist in the listening data has this name too; for a source that knows nothing but
+        names, whether an earlier one has.
+
+    Returns
+    -------
+    Choice
+
+    Raises
+    ------
+    lib.clips.sources.registry.Unavailable
+        If the source, or MusicBrainz, does not answer.
+    """
+    if not names.normalise(artist.name):
+        return Choice(None, "the artist has no name", [])
+    candidates = source.candidates(artist)
+    for candidate in candidates:
+        if names.normalise(candidate.name) == names.normalise(artist.artist_id):
+            return Choice(candidate, "equal MBID", [])
+    equal = [each for each in candidates if names.normalise(each.name) == names.normalise(artist.name)]
+    if len(equal) == 1 and not shared:
+        others = [each for each in candidates if each != equal[0]]
+        return Choice(equal[0], "the only artist of this name", others)
+    names_only = source.offers() is not None
+    if not equal and (names_only or not shared):
+        return Choice(None, "no artist of this name", candidates)
+    if names_only:
+        return Choice(None, "ambiguous: an artist before this one has the same name", candidates)
+    linked = source.linked(artist.artist_id)
+    by_id = {each.id: each for each in equal}
+    if linked:  # preferably to one that the search found too; it may have drowned among its namesakes
+        best = next((each for each in linked if each in by_id), linked[0])
+        chosen = by_id.get(best, Candidate(best, artist.name))
+        return Choice(chosen, LINKED, [each for each in candidates if each.id != best])
+    where = "in the listening data" if shared else f"in {source.name}"
+    return Choice(
+        None, f"several artists of this name {where}, and no link of MusicBrainz tells which", candidates
+    )
+
+
+def summary(found, sources, n_artists):
+    """What was found where: ``clip_sources.csv``.
+
+    Parameters
+    ----------
+    found : Collection
+    sources : sequence of str
+        Names of the sources, in the order in which they were asked.
+    n_artists : int
+        Artists that clips were wanted for.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns ``source``, ``quantity``, ``value``. For each source and for all: clips, artists with a clip
+        from it, and those among them that MusicBrainz had to tell from others of the same name. For all,
+        also the artists missing, their share, and the share of clips that another source than the first had
+        to give.
+    """
+    clips, rows = found.clips, []
+    for source in (*sources, "all"):
+        own = clips if source == "all" else clips[clips["source"] == source]
+        linked = own.loc[own["accepted_because"] == LINKED, "artist_id"]
+        rows.append((source, "clips", len(own)))
+        rows.append((source, "artists", own["artist_id"].nunique()))
+        rows.append((source, "disambiguated_artists", linked.nunique()))
+    n_missing = n_artists - clips["artist_id"].nunique()
+    rows.append(("all", "missing_artists", n_missing))
+    rows.append(("all", "missing_share", n_missing / n_artists))
+    rows.append(("all", "fallback_share", (clips["source"] != sources[0]).mean()))
+    return pd.DataFrame(rows, columns=["source", "quantity", "value"])
+
+
+def unresolved(artists, sources):
+    """Names that do not lead from the plays to the music, or from the music to the plays: ``names.tsv``.
+
+    Parameters
+    ----------
+    artists : pd.DataFrame
+        Columns ``artist_id`` and ``name``, the one with the most listeners first.
+    sources : sequence of lib.clips.sources.source.Source
+        Those that know nothing but names, such as a music folder, are looked at; in catalogues one can only
+        search, what they lack is in ``missing.tsv``.
+
+    Returns
+    -------
+    pd.DataFrame
+        As `lib.listening.names.Joined` describes, with a first column ``source``.
+    """
+    tables = [
+        names.join(artists, source.offers()).unresolved.assign(source=source.name)
+        for source in sources
+        if source.offers() is not None
+    ]
+    columns = ["source", *names.UNRESOLVED]
+    return pd.concat([pd.DataFrame(columns=columns, dtype="str"), *tables], ignore_index=True)[columns]
+
+
+def _shared(artists, source):
+    """Ids of the artists whose name does not tell a source who they are."""
+    keep = False if source.offers() is None else "first"
+    return set(artists.loc[artists["name"].map(names.normalise).duplicated(keep=keep), "artist_id"])
+
+
+def _gather(artist, shared, sources, banned, rules):
+    """The clips of one artist, source by source."""
+    gathered = _Gathered([], [], [])
+    for source in sources:
+        had = len(gathered.clips)
+        if had == rules.clips_per_artist:
+            break
+        complaints, rejected = [], []
+        try:
+            choice = choose(artist, source, artist.artist_id in shared[source.name])
+            rejected = choice.rejected
+            if choice.candidate is None:
+                complaints.append(choice.because)
+            else:
+                for complaint in _fill(gathered, artist, source, choice, banned, rules):
+                    complaints.append(complaint)  # one by one: what was said before a fault counts too
+        except Unavailable as error:
+            complaints.append(str(error))
+        if complaints:
+            got = f"{len(gathered.clips) - had} of {rules.clips_per_artist - had} clips"
+            others = "; ".join(f"{each.name} ({each.id})" for each in rejected[:10])
+            reason = "; ".join([got, *complaints])
+            gathered.missing.append((artist.artist_id, artist.name, source.name, reason, others))
+    return gathered
+
+
+def _fill(gathered, artist, source, choice, banned, rules):
+    """Take tracks until there are enough clips; yield what there is to say against the others."""
+    for track in source.tracks(choice.candidate):
+        if len(gathered.clips) == rules.clips_per_artist:
+            return
+        if names.normalise(track.title) in {names.normalise(clip["title"]) for clip in gathered.clips}:
+            continue
+        try:
+            found = _admit(source, track, rules)
+        except (Unavailable, ValueError) as error:
+            yield f"{track.title!r}: {str(error).removeprefix('sound in memory: ')}"
+            continue
+        copied = "another clip" if found["content"] in {clip["content"] for clip in gathered.clips} else None
+        if original := banned.get((source.name, track.id), copied):
+            yield f"{track.title!r}: the same sound as {original}"
+            continue
+        clip_id = f"{hashlib.sha1(artist.artist_id.encode()).hexdigest()[:12]}-{len(gathered.clips)}"
+        gathered.retrievals.append((clip_id, source.name, found["host"], found["retrieved"]))
+        gathered.clips.append(
+            found
+            | {
+                "clip_id": clip_id,
+                "artist_id": artist.artist_id,
+                "artist": artist.name,
+                "source": source.name,
+                "source_artist_id": choice.candidate.id,
+                "source_track_id": track.id,
+                "title": track.title,
+                "album": track.album,
+                "matched_name": choice.candidate.name,
+                "accepted_because": choice.because,
+            }
+        )
+    if len(gathered.clips) < rules.clips_per_artist:
+        yield "no further track to be heard"
+
+
+def _admit(source, track, rules):
+    """Fetch and examine a track, unless that was done before; ValueError where it does not count."""
+    found = source.recall(track)
+    if found is None or not (gate.objection(found, rules.min_seconds) or _intact(rules.folder, found)):
+        fetched = source.fetch(track)
+        found = gate.examine_apart(fetched.content) | {"host": fetched.host, "retrieved": fetched.retrieved}
+        if isinstance(fetched.content, Path):
+            found["file"] = str(fetched.content)
+        else:
+            name = hashlib.sha1(f"{source.name}/{track.id}".encode()).hexdigest()[:16]
+            found["file"] = f"{CLIPS}/{name}.{found['codec']}"
+            if gate.objection(found, rules.min_seconds) is None:
+                with artifacts.replacing(rules.folder / found["file"]) as temporary:
+                    temporary.write_bytes(fetched.content)
+            source.note(track, found)
+    if reason := gate.objection(found, rules.min_seconds):
+        raise ValueError(reason)
+    return found
+
+
+def _intact(folder, found):
+    path = folder / found["file"]
+    return path.is_file() and artifacts.sha256(path) == found["sha256"]
+
+
+def _ban_copies(wanted, gathered, banned):
+    """Forbid clips that an earlier artist has too; return the artists who now need others."""
+    owner, again = {}, []
+    for artist in wanted:
+        for clip in gathered[artist.artist_id].clips:
+            first = owner.setdefault(clip["content"], artist)
+            if first is not artist:
+                key = (clip["source"], clip["source_track_id"])
+                banned[artist.artist_id][key] = f"a clip of {first.name}"
+                again.append(artist)
+    return list(dict.fromkeys(again))
+
+
+def _tables(gathered):
+    clips = [clip for each in gathered for clip in each.clips]
+    missing = [row for each in gathered for row in each.missing]
+    retrievals = [row for each in gathered for row in each.retrievals]
+    return Collection(
+        pd.DataFrame(clips, columns=list(COLUMNS)).astype(COLUMNS),
+        pd.DataFrame(missing, columns=MISSING, dtype="str"),
+        pd.DataFrame(retrievals, columns=RETRIEVALS, dtype="str"),
+    )
+
+
+def _check(found, n_artists):
+    n_found = found.clips["artist_id"].nunique()
+    if n_found < 2:
+        first = found.missing.head(5).itertuples()
+        reasons = "".join(f"\n  {row.artist} in {row.source}: {row.reason}" for row in first)
+        raise ValueError(
+            f"{n_found} of {n_artists} artists got a clip, at least 2 are needed to compare any. Are names"
+            f" spelt alike in the plays and in the sources?{reasons}"
+        )
+
+
+def _tidy(folder, clips):
+    """Remove files of earlier runs that are no clip any more."""
+    kept = set(clips["file"])
+    for path in (folder / CLIPS).glob("*"):
+        if f"{CLIPS}/{path.name}" not in kept and re.search(r"[0-9a-f]{16}\.[a-z0-9]+$", path.name):
+            path.unlink()

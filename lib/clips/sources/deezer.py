@@ -1,0 +1,73 @@
+"""Deezer: previews without a key; answers errors with HTTP 200, and signs the addresses of its previews.
+
+Conventions
+-----------
+Ids are decimal digits. Candidates and tracks come in Deezer's own order, which follows what people play.
+"""
+
+import functools
+from urllib.parse import quote
+
+from lib.clips.sources import http
+from lib.clips.sources.musicbrainz import MusicBrainz
+from lib.clips.sources.source import TRACKS, Candidate, Catalogue, Track
+
+ADDRESSES = {"deezer": "https://api.deezer.com"}
+HOSTS = ("dzcdn.net",)  # where previews are kept
+NEEDS_STATEMENT = False
+LICENCE = "None granted: the recordings belong to their owners"
+CITATION = "Deezer API, https://developers.deezer.com"
+TERMS = "Previews of 30 seconds for personal, non-commercial use; 50 calls in 5 seconds; not to be passed on."
+QUOTA, BUSY, NO_DATA = 4, 700, 800  # codes of errors
+
+
+class Source(Catalogue):
+    """Deezer as a source of clips; see `lib.clips.sources.source.Catalogue`."""
+
+    name = "deezer"
+
+    def __init__(self, settings):
+        address = settings.addresses.get("deezer", ADDRESSES["deezer"])
+        client = http.Client(address, HOSTS, contact=settings.contact, **settings.http)
+        super().__init__(
+            settings, client, functools.partial(MusicBrainz(settings).links, catalogue=self.name)
+        )
+
+    def search(self, name):
+        def read(rows):
+            return [Candidate(str(row["id"]), str(row["name"])) for row in rows]
+
+        return self._list("search/artist", read, {"q": name, "limit": 50})
+
+    def top(self, artist_id):
+        def read(rows):
+            own = [row for row in rows if str(row["artist"]["id"]) == artist_id and row.get("preview")]
+            return [
+                Track(str(row["id"]), str(row["title"]), str(row["album"]["title"])) for row in own[:TRACKS]
+            ]
+
+        return self._list(f"artist/{quote(artist_id, safe='')}/top", read, {"limit": 50})
+
+    def preview(self, track_id):
+        """Asked for anew each time, because the signature in the address expires."""
+        answer = self.client.ask(f"track/{quote(track_id, safe='')}", _without_error)
+        return answer and answer.get("preview")
+
+    def _list(self, path, read, params):
+        def rows(answer):
+            answer = _without_error(answer)
+            return [] if answer is None else read(http.listed(answer["data"]))
+
+        return self.client.ask(path, rows, params=params)
+
+
+def _without_error(answer):
+    error = answer.get("error")
+    if not error:
+        return answer
+    code = error.get("code") if isinstance(error, dict) else None
+    if code == NO_DATA:
+        return None
+    if code in (QUOTA, BUSY):
+        raise http.Passing(f"Deezer asks for fewer calls (error {code})")
+    raise http.Unavailable(f"Deezer answered with error {code if isinstance(code, int) else 'unknown'}")

@@ -1,0 +1,71 @@
+"""MusicBrainz: which entry of a catalogue is this artist, when several share a name.
+
+Conventions
+-----------
+Artists are asked for by MBID; the answer's URL relations lead to artist pages of the catalogues, from whose
+addresses the ids are read. One request a second, with a User-Agent that names a contact.
+"""
+
+import re
+
+from lib.clips.sources import http
+from lib.clips.sources.source import Answers
+
+ADDRESSES = {"musicbrainz": "https://musicbrainz.org/ws/2"}
+LICENCE = "Core data CC0 1.0 (public domain)"
+CITATION = "MusicBrainz, the open music encyclopedia, MetaBrainz Foundation"
+TERMS = "At most one request a second, with a User-Agent that names the application and a contact."
+MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+PAGES = {  # catalogue → what its artist pages look like; the id is the group
+    "spotify": re.compile(r"https?://open\.spotify\.com/artist/([0-9A-Za-z]{22})"),
+    "itunes": re.compile(
+        r"https?://(?:itunes|music)\.apple\.com/(?:[a-z]{2}/)?artist/(?:[^/?#]+/)?(?:id)?([0-9]+)"
+    ),
+    "deezer": re.compile(r"https?://(?:www\.)?deezer\.com/(?:[a-z]{2}/)?artist/([0-9]+)"),
+}
+
+
+class MusicBrainz:
+    """Links from MBIDs to catalogues.
+
+    Parameters
+    ----------
+    settings : lib.clips.sources.source.Settings
+    """
+
+    def __init__(self, settings):
+        address = settings.addresses.get("musicbrainz", ADDRESSES["musicbrainz"])
+        self.client = http.Client(address, contact=settings.contact, **settings.http)
+        self._answers = Answers(settings.cache, "musicbrainz", self.client)
+
+    def links(self, mbid, catalogue):
+        """The ids of an artist in one catalogue.
+
+        Parameters
+        ----------
+        mbid : str
+            Anything but an MBID has no links.
+        catalogue : str
+            A key of ``PAGES``.
+
+        Returns
+        -------
+        list of str
+            In the order of the answer.
+
+        Raises
+        ------
+        lib.clips.sources.http.Unavailable
+        """
+        if not MBID.fullmatch(mbid):
+            return []
+        pages = self._answers.remember(["artist", mbid], lambda: self._ask(mbid))
+        found = (PAGES[catalogue].match(page) for page in pages)
+        return list(dict.fromkeys(match[1] for match in found if match))
+
+    def _ask(self, mbid):
+        def read(answer):
+            relations = http.listed(answer["relations"])
+            return [str(relation["url"]["resource"]) for relation in relations if "url" in relation]
+
+        return self.client.ask(f"artist/{mbid}", read, params={"inc": "url-rels", "fmt": "json"}) or []

@@ -1,0 +1,93 @@
+"""Where clips come from: one module a source, all behind the interface of `lib.clips.sources.source`.
+
+Conventions
+-----------
+A new source is one module with a ``Source(settings)`` and the constants ADDRESSES, NEEDS_STATEMENT,
+LICENCE, CITATION and TERMS, and one line in ``SOURCES``. The order in which sources are asked is the
+caller's.
+"""
+
+import pandas as pd
+
+from lib.clips.sources import deezer, folder, itunes, merge, musicbrainz, spotify
+from lib.clips.sources.http import is_loopback
+from lib.clips.sources.source import Settings
+
+SOURCES = {
+    "spotify": spotify,
+    "itunes": itunes,
+    "deezer": deezer,
+    "merge": merge,
+    "folder": folder,
+}
+ADDRESSES = {
+    name: address for module in (*SOURCES.values(), musicbrainz) for name, address in module.ADDRESSES.items()
+}
+
+
+def connect(sources, **settings):
+    """Open sources, in the order in which they are to be asked.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Keys of ``SOURCES``.
+    **settings
+        Of `lib.clips.sources.source.Settings`: ``cache``, ``addresses``, ``contact``, ``i_may_use``,
+        ``music_folder`` and so on.
+
+    Returns
+    -------
+    list of lib.clips.sources.source.Source
+
+    Raises
+    ------
+    ValueError
+        If a source or an address is unknown, its terms ask for a statement that was not made, or what it
+        needs is missing.
+    """
+    settings = Settings(**settings)
+    _known("source", sources, SOURCES)
+    _known("source in `i_may_use`", settings.i_may_use, SOURCES)
+    _known("address", settings.addresses, ADDRESSES)
+    if not sources:
+        raise ValueError(f"no source of clips given; known are {', '.join(SOURCES)}")
+    for name in sources:
+        module = SOURCES[name]
+        addresses = module.ADDRESSES | settings.addresses
+        outside = not all(is_loopback(addresses[key]) for key in module.ADDRESSES)
+        if outside and module.NEEDS_STATEMENT and name not in settings.i_may_use:
+            raise ValueError(
+                f"{name} is off until you say that you may use it. Its terms: {module.TERMS} If you may, set"
+                f" the parameter `i_may_use`: [{name}]; otherwise take it out of `sources`."
+            )
+        if outside and not settings.contact:
+            raise ValueError(
+                f"{name} is a service outside, which wants to know whom to write to: set the parameter"
+                " `contact` to your mail or web address"
+            )
+    return [SOURCES[name].Source(settings) for name in sources]
+
+
+def terms(sources):
+    """Licence, citation and terms of sources, for reading before using them.
+
+    Parameters
+    ----------
+    sources : sequence of str
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns ``source``, ``licence``, ``citation``, ``terms``.
+    """
+    _known("source", sources, SOURCES)
+    modules = [SOURCES[name] for name in sources]
+    rows = [(name, m.LICENCE, m.CITATION, m.TERMS) for name, m in zip(sources, modules, strict=True)]
+    return pd.DataFrame(rows, columns=["source", "licence", "citation", "terms"])
+
+
+def _known(what, names, known):
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"unknown {what} {', '.join(map(repr, unknown))}; known are {', '.join(known)}")

@@ -1,0 +1,126 @@
+"""The explorer as ipywidgets: everything it shows is computed in `lib.explorer.explorer`."""
+
+from __future__ import annotations
+
+import io
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+
+from lib import study as studies
+from lib.explorer import explorer
+from lib.plots import players
+from lib.plots import sound as plots_sound
+from lib.spectrograms import picture as spectrograms_picture
+
+MAX_CLIPS = 3  # of an artist, shown at a time
+
+
+class Explorer:
+    """The rankings, sounds and spectrograms of one artist at a time.
+
+    Parameters
+    ----------
+    explored : Study
+    artist : str, optional
+        Artist id that is shown first; by default the one with the most listeners.
+    sources : sequence of str
+        Rankings that are shown first.
+    n : int
+        Length of the lists that are shown first.
+    seconds : float
+        Length of the excerpts.
+    """
+
+    def __init__(self, explored, *, artist=None, sources=(explorer.TRUTH, "siamese", "l2"), n=5, seconds=8.0):
+        self.explored, self.seconds = explored, seconds
+        first = artist or explored.artists.index[0]
+        explorer.neighbours(
+            explored, first, sources=sources, n=n
+        )  # refuse what is unknown before anything is shown
+        artists = list(zip(explored.artists["label"], explored.artists.index, strict=True))
+        rankings = [(explorer.name(name), name) for name in explored.sources]
+        self.artist = widgets.Dropdown(options=artists, value=first, description="artist")
+        self.sources = widgets.SelectMultiple(options=rankings, value=list(sources), description="rankings")
+        self.among = widgets.SelectMultiple(
+            options=studies.NAMES, value=studies.NAMES, description="candidates", rows=3
+        )
+        self.n = widgets.IntSlider(n, 1, max(n, 25), description="list length", continuous_update=False)
+        self.popularity = widgets.FloatSlider(
+            0, min=0, max=2, step=0.1, description="popularity", continuous_update=False
+        )
+        self.notice, self.table = widgets.HTML(), widgets.HTML()
+        self.neighbour = widgets.Dropdown(description="compare")
+        self.clips, self.neighbour_clips = _Clips(self), _Clips(self)
+        for control in (self.artist, self.sources, self.among, self.n, self.popularity):
+            control.observe(self._update, "value")
+        self.neighbour.observe(lambda change: self.neighbour_clips.show(change["new"]), "value")
+        self._update()
+        controls = widgets.VBox(
+            [self.artist, self.n, self.popularity, self.sources, self.among], layout={"flex": "none"}
+        )
+        lists = widgets.VBox([self.notice, self.table], layout={"flex": "1 1 auto", "margin": "0 0 0 1em"})
+        sounds = widgets.HBox([self.clips.box, widgets.VBox([self.neighbour, self.neighbour_clips.box])])
+        self.box = widgets.VBox([widgets.HBox([controls, lists]), sounds])
+
+    def __repr__(self):
+        return f"Explorer of {len(self.explored.artists)} artists and {len(self.explored.sources)} rankings"
+
+    def _repr_mimebundle_(self, **kwargs):
+        return self.box._repr_mimebundle_(**kwargs) | {"text/plain": repr(self)}
+
+    def _update(self, change=None):
+        artist = self.artist.value
+        self.notice.value = players.plain(explorer.notice(self.explored, artist))
+        try:
+            table = explorer.neighbours(
+                self.explored,
+                artist,
+                sources=self.sources.value,
+                n=self.n.value,
+                among=self.among.value,
+                popularity=self.popularity.value,
+            )
+        except ValueError as error:  # nothing selected in one of the lists
+            self.table.value, self.neighbour.options = players.plain(str(error)), []
+        else:
+            self.table.value = explorer.side_by_side_html(table)
+            found = table.drop_duplicates("artist")
+            self.neighbour.options = list(zip(found["label"], found["artist"], strict=True))
+        self.clips.show(artist)
+
+
+class _Clips:
+    """A column with the sounds and spectrograms of one artist."""
+
+    def __init__(self, explorer):
+        self.explored, self.seconds = explorer.explored, explorer.seconds
+        self.box, self.artist = widgets.VBox(), None
+
+    def show(self, artist):
+        if artist == self.artist:
+            return
+        self.artist = artist
+        clips = self.explored.clips
+        rows = clips.index[clips["artist_id"] == artist][:MAX_CLIPS]
+        self.box.children = [widget for row in rows for widget in self._clip(row)]
+
+    def _clip(self, row):
+        title, file = self.explored.clips.loc[row, ["title", "file"]]
+        values = self.explored.spectrograms[row]
+        picture = widgets.Image(value=_png(plots_sound.spectrogram(values, colourbar=False)), width=420)
+        start = (spectrograms_picture.SECONDS - self.seconds) / 2
+        try:
+            mp3 = players.excerpt(self.explored.folder / file, start, self.seconds)
+        except (ValueError, OSError) as error:
+            return [widgets.HTML(players.plain(f"{title}: {error}")), picture]
+        sound = widgets.Audio(value=mp3, format="mp3", autoplay=False, loop=False)
+        heard = f"{title}, seconds {start:.0f} to {start + self.seconds:.0f} of the picture"
+        return [widgets.HTML(players.plain(heard)), sound, picture]
+
+
+def _png(figure):
+    with io.BytesIO() as file:
+        figure.savefig(file, format="png", dpi=80)
+        plt.close(figure)  # else the notebook shows it under the cell
+        return file.getvalue()

@@ -1,0 +1,15 @@
+"""Step 01 (paper, section 3): who listens to whom, and how similar that makes two artists.
+
+Reads files of plays; notebook 01 writes ``artists.parquet``, ``listening.npz`` and a target for each metric.
+
+- `names`: when two names are the same artist.
+- `layouts`: the layouts of files of plays.
+- `plays`: a file of plays becomes a clean matrix, and a table of what was left out.
+- `matrix`: the matrix of listeners and artists.
+- `labels`: frames labelled with artists: counts of shared listeners, scaling, blank diagonals.
+- `factors`: artists as vectors of listening, for two of the metrics.
+- `metrics`: the metrics of similarity, the paper's among them. A new one goes here.
+- `trust`: how far a metric can be trusted: popularity in it, agreement of two halves of the listeners.
+- `targets`: a similarity on disk, audited when it is read.
+- `published`: the mistake in the published evaluation, repeated as the author's code makes it.
+"""

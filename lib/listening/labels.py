@@ -1,0 +1,55 @@
+"""Frames labelled with artist ids: shared listeners, values scaled to [0, 1], blank diagonals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+
+def cooccurrence(listening):
+    """Number of distinct users who listen to both artists of a pair.
+
+    Parameters
+    ----------
+    listening : lib.listening.matrix.ListeningMatrix
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_artists, n_artists), dtype=int64
+        The diagonal holds each artist's listeners.
+    """
+    return labelled(listening.co_listeners.copy(), listening.artists["artist_id"])
+
+
+SYMMETRIC = ("min_conditional", "plays_min", "cosine", "jaccard", "pmi", "latent")
+HALVES = ("half_a", "half_b")  # the paper's metric on the two halves of the listeners
+
+
+def first_few(labels, n=5):
+    return ", ".join(map(str, labels[:n])) + (f" and {len(labels) - n} more" if len(labels) > n else "")
+
+
+def labelled(values, artist_ids):
+    ids = axis_ids(artist_ids)
+    return pd.DataFrame(values, index=ids, columns=ids)
+
+
+def axis_ids(artist_ids):
+    return pd.Index(artist_ids, name="artist_id", dtype=object)
+
+
+def zero_diagonal(frame):
+    return frame.where(~np.eye(len(frame), dtype=bool), 0)
+
+
+def scale_values(values):
+    low, high = np.nanmin(values), np.nanmax(values)
+    return (values - low) / (high - low) if high > low else values * 0.0
+
+
+def scale(frame):
+    return labelled(scale_values(frame.to_numpy(dtype=float)), frame.index)
+
+
+def finish(frame):
+    return frame.where(~np.eye(len(frame), dtype=bool))

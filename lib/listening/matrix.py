@@ -1,0 +1,182 @@
+"""Who listens to whom, as a sparse matrix with labels (section 3 of the paper).
+
+Conventions
+-----------
+Matrices are users × artists and hold plays. Users are in the order of their ids; artists by listeners, most
+first, ties by id. A listener of an artist is a user with at least one play of it. `lib.listening.plays` makes
+such a matrix from a file.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import scipy.sparse
+
+from lib.workflow import artifacts
+
+BLOCK_USERS, THREADS = 30_000, 2  # of counting co-listeners; they change its speed, not the counts
+
+
+@dataclass(frozen=True)
+class ListeningMatrix:
+    """Plays, with labels.
+
+    Attributes
+    ----------
+    plays : scipy.sparse.csr_array, shape=(n_users, n_artists), dtype=int64
+        Plays of an artist by a user.
+    artists : pd.DataFrame
+        ``artist_id``, ``name``, ``listeners``, ``plays``; row k describes column k of the matrix.
+    """
+
+    plays: scipy.sparse.csr_array
+    artists: pd.DataFrame
+
+    @property
+    def listened(self) -> scipy.sparse.csr_array:
+        """Who listened at all: the matrix with every count set to 1."""
+        ones = self.plays.copy()
+        ones.data = np.ones(len(ones.data), dtype=np.int32)
+        return ones
+
+    @cached_property
+    def co_listeners(self) -> np.ndarray:
+        """Users who listen to both artists of a pair, int64, shape=(n_artists, n_artists); counted once.
+
+        Dense: meant for what `top` leaves.
+        """
+        listened = self.listened
+        parts = [listened[start : start + BLOCK_USERS] for start in range(0, listened.shape[0], BLOCK_USERS)]
+        counts = np.zeros((listened.shape[1],) * 2, dtype=np.int64)
+        with ThreadPoolExecutor(THREADS) as threads:
+            for part in threads.map(lambda part: (part.T @ part).toarray(), parts):
+                counts += part
+        return counts
+
+
+def top(listening, n_artists):
+    """Keep the artists with the most listeners; users without any of them are left out.
+
+    Parameters
+    ----------
+    listening : ListeningMatrix
+    n_artists : int
+        The paper keeps 1,000.
+
+    Returns
+    -------
+    ListeningMatrix
+
+    Raises
+    ------
+    ValueError
+        If there are fewer artists.
+    """
+    if not 0 < n_artists <= len(listening.artists):
+        raise ValueError(
+            f"{n_artists} artists were asked for, the plays hold {len(listening.artists):,}:"
+            " set n_artists of 01_listening_data to fit"
+        )
+    plays = listening.plays[:, :n_artists]
+    plays = plays[np.diff(plays.indptr) > 0]
+    plays.sort_indices()
+    return ListeningMatrix(plays, listening.artists.head(n_artists))
+
+
+def halves(listening, *, seed):
+    """Split the users at random into two halves over the same artists (for the split-half reference).
+
+    Parameters
+    ----------
+    listening : ListeningMatrix
+    seed : int
+
+    Returns
+    -------
+    tuple of ListeningMatrix
+        Artists keep their order; ``listeners`` and ``plays`` count only the half's own users.
+    """
+    order = np.random.default_rng(seed).permutation(listening.plays.shape[0])
+    middle = len(order) // 2
+    return _of_users(listening, order[:middle]), _of_users(listening, order[middle:])
+
+
+def shuffled(listening, *, seed, n_rounds=10):
+    """Listeners without taste: who hears how many, and who is heard by how many, stays; the rest is chance.
+
+    In each round all (user, artist) pairs are paired off at random, and two change artists unless one of the
+    users has the other artist already.
+
+    Parameters
+    ----------
+    listening : ListeningMatrix
+    seed : int
+    n_rounds : int
+        After which a pair has changed as often, but for the changes that were not possible.
+
+    Returns
+    -------
+    ListeningMatrix
+        The plays go with the user.
+
+    References
+    ----------
+    Gotelli, N. J. (2000). Null model analysis of species co-occurrence patterns. Ecology, 81 (swaps).
+    """
+    rng = np.random.default_rng(seed)
+    pairs, n_artists = listening.plays.tocoo(), listening.plays.shape[1]
+    user, artist = pairs.row.astype(np.int64), pairs.col.astype(np.int64)
+    for _ in range(n_rounds if len(user) > 1 else 0):
+        taken = np.sort(user * n_artists + artist)
+        first, second = rng.permutation(len(user))[: len(user) // 2 * 2].reshape(2, -1)
+        wanted = np.stack(
+            [user[first] * n_artists + artist[second], user[second] * n_artists + artist[first]]
+        )
+        place = np.minimum(np.searchsorted(taken, wanted), len(taken) - 1)
+        free = (taken[place] != wanted).all(axis=0)
+        order = np.argsort(wanted, axis=None, kind="stable")  # two changes may want the same
+        again = np.zeros(wanted.size, dtype=bool)
+        again[order[1:]] = np.diff(wanted.ravel()[order]) == 0
+        free &= ~again.reshape(wanted.shape).any(axis=0)
+        first, second = first[free], second[free]
+        artist[first], artist[second] = artist[second], artist[first]
+    plays = scipy.sparse.coo_array((pairs.data, (user, artist)), shape=listening.plays.shape).tocsr()
+    return _of_users(ListeningMatrix(plays, listening.artists), np.arange(plays.shape[0]))
+
+
+def save(listening, folder):
+    """Write the matrix and its labels into `folder` as ``listening.npz`` and ``artists.parquet``."""
+    with artifacts.replacing(Path(folder) / "listening.npz") as partial, open(partial, "wb") as file:
+        scipy.sparse.save_npz(file, listening.plays)
+    artifacts.write_parquet(listening.artists, Path(folder) / "artists.parquet")
+
+
+def load(folder):
+    """Read what `save` wrote.
+
+    Raises
+    ------
+    ValueError
+        If labels and matrix differ in length.
+    """
+    artists = pd.read_parquet(Path(folder) / "artists.parquet")
+    plays = scipy.sparse.load_npz(Path(folder) / "listening.npz")
+    if plays.shape[1] != len(artists):
+        raise ValueError(
+            f"listening.npz has {plays.shape[1]} artists, artists.parquet {len(artists)}: run 01 again"
+        )
+    return ListeningMatrix(scipy.sparse.csr_array(plays), artists)
+
+
+def _of_users(listening, rows):
+    plays = listening.plays[np.sort(rows)]
+    artists = listening.artists.assign(
+        listeners=np.bincount(plays.indices, minlength=plays.shape[1]), plays=plays.sum(axis=0)
+    )
+    return ListeningMatrix(plays, artists)

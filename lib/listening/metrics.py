@@ -1,0 +1,190 @@
+"""Step 2 of the paper (section 3): how similar two artists are, by who listens to both.
+
+Conventions
+-----------
+- Every metric returns a labelled frame: index and columns are the same artist ids, higher is more similar,
+  the values lie in [0, 1], the diagonal is blank (NaN) and nothing else is.
+- ``frame.loc[a, b]`` of an asymmetric metric is the similarity of candidate *b* to query *a*.
+- An artist without listeners, as half of the users may leave one, is equally similar to all others: 0, or for
+  `pmi` and `latent` the value that stands for "nothing known".
+- Frames are only ever reindexed. Assigning an index is the mistake of the published evaluation, which
+  `as_published` repeats. Targets are read from files by `load` alone, which audits them.
+
+References
+----------
+Allen, N. (2018). Assessing Music Similarity Using Deep Learning. Section 3.
+Robertson, S. and Zaragoza, H. (2009). The Probabilistic Relevance Framework: BM25 and Beyond. Foundations and
+Trends in Information Retrieval 3(4), 333-389.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lib.listening import factors, labels
+
+
+def min_conditional(listening):
+    """The paper's target: co-listeners over the larger audience, scaled over the whole matrix (section 3).
+
+    The column-wise share of listeners and the pairwise minimum of the two shares come to
+    ``co-listeners / max(listeners a, listeners b)``. As in the author's code the diagonal counts as 0 when
+    the matrix is scaled to [0, 1], and is blanked again.
+
+    Parameters
+    ----------
+    listening : lib.listening.matrix.ListeningMatrix
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_artists, n_artists)
+        Symmetric, in [0, 1].
+    """
+    together = labels.cooccurrence(listening)
+    listeners = np.diag(together)
+    larger = np.maximum(
+        np.maximum.outer(listeners, listeners), 1
+    )  # half of the users may leave an artist without listeners
+    return labels.finish(labels.scale(labels.zero_diagonal(together / larger)))
+
+
+def conditional(listening):
+    """Share of the query's listeners who also listen to the candidate, scaled for each query (section 3).
+
+    The metric that the paper began with: ``co-listeners / listeners of the query``, an estimate of
+    P(listens to the candidate | listens to the query). Popular candidates are near to everybody, which is
+    what the paper complains of. The author's matrix has the query in the column; here it is the row, as in
+    all frames of this module.
+
+    Parameters
+    ----------
+    listening : lib.listening.matrix.ListeningMatrix
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_artists, n_artists)
+        In [0, 1], not symmetric: each row is scaled by its own range, with the diagonal as 0.
+    """
+    together = labels.cooccurrence(listening)
+    shares = labels.zero_diagonal(together.div(np.maximum(np.diag(together), 1), axis="index"))
+    return labels.finish(shares.apply(labels.scale_values, axis="columns"))
+
+
+def plays_min(listening):
+    """Share of an artist's plays that come from the other one's listeners; the smaller of the two directions.
+
+    The author's second variant.
+
+    Parameters
+    ----------
+    listening : lib.listening.matrix.ListeningMatrix
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_artists, n_artists)
+        Symmetric, in [0, 1].
+    """
+    shared = (listening.listened.T @ listening.plays).toarray() / np.maximum(listening.plays.sum(axis=0), 1)
+    frame = labels.labelled(np.minimum(shared, shared.T), listening.artists["artist_id"])
+    return labels.finish(labels.scale(labels.zero_diagonal(frame)))
+
+
+def cosine(listening):
+    """Cosine of the two audiences as 0/1 vectors: ``co-listeners / sqrt(listeners a * listeners b)``.
+
+    Parameters
+    ----------
+    listening : lib.listening.matrix.ListeningMatrix
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_artists, n_artists)
+        Symmetric, in [0, 1].
+    """
+    together = labels.cooccurrence(listening)
+    listeners = np.diag(together)
+    return labels.finish(together / np.sqrt(np.maximum(np.multiply.outer(listeners, listeners), 1)))
+
+
+def jaccard(listening):
+    """Share of co-listeners among those who listen to either artist.
+
+    Parameters
+    ----------
+    listening : lib.listening.matrix.ListeningMatrix
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_artists, n_artists)
+        Symmetric, in [0, 1].
+    """
+    together = labels.cooccurrence(listening)
+    listeners = np.diag(together)
+    return labels.finish(together / np.maximum(np.add.outer(listeners, listeners) - together, 1))
+
+
+def pmi(listening, *, shrinkage=10.0):
+    """Pointwise mutual information: how many more co-listeners than chance would give, as a logarithm.
+
+    ``log((co-listeners + k) / (expected + k))`` with ``expected = listeners a * listeners b / users`` and
+    ``k = shrinkage``, scaled to [0, 1] over all pairs of different artists. Without the shrinkage two obscure
+    artists with a single co-listener would be the most similar of all.
+
+    Parameters
+    ----------
+    listening : lib.listening.matrix.ListeningMatrix
+    shrinkage : float, > 0
+        Pseudo co-listeners: added to what was seen and to what was expected.
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_artists, n_artists)
+        Symmetric, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If `shrinkage` is not positive.
+    """
+    if not shrinkage > 0:
+        raise ValueError(
+            f"shrinkage must be above 0 co-listeners, got {shrinkage}: pairs without any have no log"
+        )
+    together = labels.cooccurrence(listening)
+    listeners = np.diag(together)
+    expected = np.multiply.outer(listeners, listeners) / max(listening.plays.shape[0], 1)
+    lift = labels.scale(labels.finish(np.log((together + shrinkage) / (expected + shrinkage))))
+    return lift.round(12)  # the last digits of a logarithm depend on the processor
+
+
+def latent(listening, *, n_factors=40):
+    """Cosine *c* of the artists' listening factors (`bm25_factors`), as ``(1 + c) / 2``.
+
+    It sees likeness at second hand as well: two artists whose listeners like the same third ones. Signs and
+    rotations of the factors leave the cosine alone. Artists without plays have cosine 0 with everybody.
+
+    Parameters
+    ----------
+    listening : lib.listening.matrix.ListeningMatrix
+    n_factors : int
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_artists, n_artists)
+        Symmetric, in [0, 1].
+    """
+    vectors = factors.bm25_factors(listening, n_factors=n_factors).to_numpy()
+    alike = np.clip(vectors @ vectors.T, -1, 1)
+    likeness = labels.finish(labels.labelled((1 + alike) / 2, listening.artists["artist_id"]))
+    return likeness.round(9)  # an SVD's last digits depend on the processor, and would order what is tied
+
+
+METRICS = {
+    "min_conditional": min_conditional,
+    "conditional": conditional,
+    "plays_min": plays_min,
+    "cosine": cosine,
+    "jaccard": jaccard,
+    "pmi": pmi,
+    "latent": latent,
+}

@@ -1,0 +1,204 @@
+"""When two spellings are the same name, the one rule by which plays, catalogues and music folders are joined.
+
+Conventions
+-----------
+Unicode NFKC, case-folded, white space folded to single spaces; NFKC and case run twice, as folding case can
+undo NFKC. Nothing else is forgiven: an article, an accent or a "tribute" more makes another name. Where
+nothing but a name tells artists apart, it stands for the first artist who has it, the one with the most
+listeners; the others go without, so that no two artists share their clips.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import NamedTuple
+
+import pandas as pd
+import polars as pl
+
+UNRESOLVED = ("side", "problem", "name", "artist_id", "detail")
+
+
+class Joined(NamedTuple):
+    """Artists of the plays and artists of the music, by their names.
+
+    Attributes
+    ----------
+    matches : pd.DataFrame
+        Columns ``artist_id``, ``name``, ``offered`` (a spelling in the music): one row for each artist of the
+        plays who is in the music, in their order.
+    unresolved : pd.DataFrame
+        Columns ``side`` (plays, music), ``problem`` (unmatched, ambiguous), ``name``, ``artist_id`` (empty
+        for the music) and ``detail``.
+    """
+
+    matches: pd.DataFrame
+    unresolved: pd.DataFrame
+
+
+def normalise(name):
+    """The form in which names are compared.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str
+        Empty where the name holds nothing but white space.
+
+    Examples
+    --------
+    >>> normalise("  Ｓigur\\tRÓS ")
+    'sigur rós'
+    """
+    if name.isascii():  # NFKC changes nothing here
+        name = name.casefold()
+    else:
+        for _ in range(2):
+            name = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(name.split())
+
+
+def join(asked, offered):
+    """Which artist of the plays is which of the music, and who is left over on either side.
+
+    Parameters
+    ----------
+    asked : pd.DataFrame
+        Columns ``artist_id`` and ``name``, the one with the most listeners first.
+    offered : sequence of str
+        Names, or MBIDs, by which the music calls its artists. An equal MBID goes before an equal name.
+
+    Returns
+    -------
+    Joined
+
+    Examples
+    --------
+    >>> asked = pd.DataFrame({"artist_id": ["a", "b", "c"], "name": ["Nirvana", "NIRVANA", "Air"]})
+    >>> joined = join(asked, ["nirvana", "Abba"])
+    >>> joined.matches["artist_id"].tolist()
+    ['a']
+    >>> joined.unresolved[["side", "problem", "name"]].to_numpy().tolist()
+    [['plays', 'ambiguous', 'NIRVANA'], ['plays', 'unmatched', 'Air'], ['music', 'unmatched', 'Abba']]
+    """
+    spellings = {}
+    for name in dict.fromkeys(offered):
+        spellings.setdefault(normalise(name), []).append(name)
+    matches, unresolved, found, owner = [], [], set(), {}
+    for artist in asked[["artist_id", "name"]].itertuples(index=False):
+        by_id, by_name = normalise(artist.artist_id), normalise(artist.name)
+        first = owner.setdefault(by_name, artist)
+        key = by_id if by_id in spellings else by_name
+        who = (artist.name, artist.artist_id)
+        if not by_name:
+            unresolved.append(("plays", "unmatched", *who, "has no name"))
+        elif key not in spellings:
+            unresolved.append(("plays", "unmatched", *who, "nobody in the music has this name"))
+        elif key == by_name and first is not artist:
+            unresolved.append(
+                ("plays", "ambiguous", *who, f"{first.artist_id} has this name and comes first")
+            )
+        else:
+            matches.append((artist.artist_id, artist.name, min(spellings[key])))
+            found.add(key)
+    for key, names in spellings.items():
+        if key not in found:
+            unresolved.append(("music", "unmatched", min(names), "", "asked for by no artist of the plays"))
+        if len(names) > 1:
+            together = f"taken for one artist: {', '.join(map(repr, sorted(names)))}"
+            unresolved.append(("music", "ambiguous", min(names), "", together))
+    return Joined(
+        pd.DataFrame(matches, columns=["artist_id", "name", "offered"], dtype="str"),
+        pd.DataFrame(unresolved, columns=list(UNRESOLVED), dtype="str"),
+    )
+
+
+AMBIGUOUS = ("kind", "artist_id", "name", "plays", "other", "other_plays", "decision")
+
+
+def resolve(spellings, *, one_mbid_per_name=True):
+    """Give each spelling its artist, and each artist its name.
+
+    Parameters
+    ----------
+    spellings : pl.DataFrame
+        ``mbid`` (may be empty), ``name``, ``plays``.
+    one_mbid_per_name : bool
+        Whether artists whose names are the same become one.
+
+    Returns
+    -------
+    artist : np.ndarray, shape=(n_spellings,)
+        Row of ``artists`` for each spelling.
+    artists : pd.DataFrame
+        ``artist_id``, ``name``; sorted by id.
+    ambiguous : pd.DataFrame
+        ``kind`` (one MBID with several names, one name with several MBIDs), ``artist_id``, ``name`` and
+        ``plays`` of the artist; ``other`` name or MBID and ``other_plays``; ``decision`` (one artist, or kept
+        apart). Most plays first.
+
+    Examples
+    --------
+    >>> rows = [("m1", "Abba", 9), ("m2", "ABBA", 2), ("", "abba", 1)]
+    >>> artist, artists, _ = resolve(pl.DataFrame(rows, ["mbid", "name", "plays"], orient="row"))
+    >>> artist.tolist(), artists.to_dict("list")
+    ([0, 0, 0], {'artist_id': ['m1'], 'name': ['Abba']})
+    """
+    keys = [normalise(name) for name in spellings["name"]]
+    rows = spellings.select(
+        pl.col("mbid").str.strip_chars(), "name", "plays", key=pl.Series(keys, dtype=pl.String)
+    )
+    with_mbid = rows.filter(pl.col("mbid") != "")
+    unnamed = rows.filter(pl.col("mbid") == "").select("key").unique()
+    by_name = _most_played(with_mbid.join(unnamed, on="key", how="semi"), of=["key"], choose=["mbid"])
+    by_name = unnamed.join(by_name, on="key", how="left").select(
+        "key", mbid=pl.lit(""), of_name=pl.coalesce("mbid", pl.lit("name:") + pl.col("key"))
+    )
+    rows = rows.join(by_name, on=["mbid", "key"], how="left", maintain_order="left")
+    rows = rows.with_columns(artist_id=pl.coalesce("of_name", "mbid"))
+    named = _most_played(rows, of=["artist_id"], choose=["name", "key"])
+    first = _most_played(named, of=["key"], choose=["artist_id"])
+    named = named.join(first.select("key", first="artist_id"), on="key")
+    ambiguous = _ambiguous(with_mbid, named, one_mbid_per_name=one_mbid_per_name)
+    if one_mbid_per_name:
+        others = named.filter(pl.col("first") != pl.col("artist_id")).select("artist_id", "first")
+        rows = rows.join(others, on="artist_id", how="left", maintain_order="left")
+        rows = rows.with_columns(artist_id=pl.coalesce("first", "artist_id"))
+        named = named.join(others, on="artist_id", how="anti")
+    artists = named.select("artist_id", "name").sort("artist_id")
+    artist = artists.select("artist_id").with_row_index("artist")
+    return (
+        rows.join(artist, on="artist_id", how="left", maintain_order="left")["artist"].to_numpy(),
+        artists.to_pandas(),
+        ambiguous.to_pandas(),
+    )
+
+
+def _most_played(rows, *, of, choose):
+    """For each `of` the `choose` with the most plays, then the lexically first; and all plays of `of`."""
+    plays = rows.group_by(of + choose).agg(pl.col("plays").sum())
+    plays = plays.sort(["plays", *choose], descending=[True, *(False for _ in choose)])
+    return plays.group_by(of, maintain_order=True).agg(pl.col(choose).first(), pl.col("plays").sum())
+
+
+def _ambiguous(with_mbid, named, *, one_mbid_per_name):
+    """One row for each name or MBID that was decided against; another spelling of a name is none."""
+    owners = named.select("artist_id", "name", "plays")
+    names_of = with_mbid.rename({"mbid": "artist_id"})
+    other_names = names_of.join(named.select("artist_id", "key"), on=["artist_id", "key"], how="anti")
+    other_names = _most_played(other_names, of=["artist_id", "key"], choose=["name"])
+    other_names = other_names.rename({"name": "other", "plays": "other_plays"}).with_columns(
+        kind=pl.lit("one MBID, several names"), decision=pl.lit("one artist")
+    )
+    other_mbids = named.filter(pl.col("first") != pl.col("artist_id")).select(
+        artist_id="first",
+        other="artist_id",
+        other_plays="plays",
+        kind=pl.lit("one name, several MBIDs"),
+        decision=pl.lit("one artist" if one_mbid_per_name else "kept apart"),
+    )
+    found = [frame.join(owners, on="artist_id").select(AMBIGUOUS) for frame in (other_names, other_mbids)]
+    return pl.concat(found).sort(["other_plays", "artist_id", "other"], descending=[True, False, False])

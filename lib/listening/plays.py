@@ -1,0 +1,365 @@
+"""Step 1 of the paper (section 3): a file of plays becomes a clean listening matrix.
+
+Nothing disappears without a record: ``rows in = rows kept + rows merged + rows rejected``, and each rejected
+row keeps its file, line, reason and text.
+
+Conventions
+-----------
+- Two layouts are read. *360K*: no header, ``user sha1 ⇥ artist MBID ⇥ artist name ⇥ plays``, as a file or
+  inside the ``.tar.gz`` in which Last.fm-360K comes. *Headed*: CSV or TSV whose first line names the columns
+  ``user, artist[, mbid][, plays]``.
+- Only ``\\n`` ends a line (one ``\\r`` before it is dropped); tabs separate; quotes mean nothing in the 360K
+  layout and in TSV, and in CSV they end on their own line; nothing is taken for "missing" but the empty
+  field; bytes that are not UTF-8 become U+FFFD. Fields are taken as they are, spaces around them included.
+- A *spelling* is a pair of MBID and name as the file has it. `lib.listening.names` says which spellings are
+  the same artist.
+- Files are read in blocks of whole lines, several at once. In a block equal texts are found by their 64-bit
+  hash: in a file with 300,000 spellings the chance that two different ones get the same is 2 in a billion.
+
+References
+----------
+Celma, O. (2010). Music Recommendation and Discovery in the Long Tail. Springer. (Last.fm-360K)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import scipy.sparse
+from tqdm import tqdm
+
+from lib.listening import layouts, names
+from lib.listening.matrix import ListeningMatrix
+
+MAX_PLAYS = 10_000_000  # one play every 30 s for nine years: more is an error of the file
+USER_SHA1 = r"^[0-9a-f]{40}$"
+UNKNOWN_ARTIST = "[unknown]"
+HOPELESS = 10_000  # rows at the beginning, all rejected: not the file that was meant
+
+
+@dataclass(frozen=True)
+class Plays:
+    """Clean plays and the account of what became of every row.
+
+    Attributes
+    ----------
+    listening : lib.listening.matrix.ListeningMatrix
+        All users and artists with a row that was kept.
+    users : pl.Series
+        Id of the user in each row of the matrix.
+    summary : pd.DataFrame
+        ``outcome`` (kept, merged, or the reason of the rejection) and ``rows``; adds up to the rows read.
+    rejects : pl.DataFrame
+        ``file``, ``line`` (from 1), ``reason``, ``text``.
+    ambiguous : pd.DataFrame
+        Names and MBIDs that had to be decided between, see `lib.listening.names.resolve`.
+    """
+
+    listening: ListeningMatrix
+    users: pl.Series
+    summary: pd.DataFrame
+    rejects: pl.DataFrame
+    ambiguous: pd.DataFrame
+
+
+def read(
+    plays_file,
+    profile_file=None,
+    *,
+    require_mbid=True,
+    registered_only=True,
+    one_mbid_per_name=True,
+    unknown=UNKNOWN_ARTIST,
+    block_bytes=layouts.BLOCK_BYTES,
+):
+    """Read, check and clean a plays file (paper, section 3; cleaning rules of the author's code).
+
+    The author also dropped names that occur once; that cannot touch artists with many listeners.
+
+    Parameters
+    ----------
+    plays_file : path
+        In the 360K layout, plain or the downloaded ``.tar.gz``, or with a header, see the module's
+        conventions.
+    profile_file : path, optional
+        In the 360K layout: ``user ⇥ gender ⇥ age ⇥ country ⇥ sign-up date``. Not needed where `plays_file` is
+        the archive, which holds both.
+    require_mbid : bool
+        Reject rows without an artist MBID, as the author did.
+    registered_only : bool
+        Reject rows of users without a sign-up date in the profile, as the author did.
+    one_mbid_per_name : bool
+        Treat all MBIDs of one name as one artist, see `lib.listening.names.resolve`. The author kept them
+        apart.
+    unknown : str
+        Name that stands for "no artist", exactly as spelt; its rows are rejected.
+    block_bytes : int
+        How much is read at once, at least 1; changes memory and time, not the result (only how soon a
+        hopeless file is given up).
+
+    Returns
+    -------
+    Plays
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If the file is empty, in no known layout, or an archive that is damaged or holds something else; if no
+        row is left, or none of the first ones; if `registered_only` has no profile to go by.
+    """
+    plays_file = Path(plays_file)
+    if not plays_file.is_file():
+        raise FileNotFoundError(
+            f"no plays file at {plays_file}: give 01_listening_data.plays_file the path of a file in the"
+            " Last.fm-360K layout, plain or .tar.gz, or of a CSV/TSV with a header"
+        )
+    if block_bytes < 1:
+        raise ValueError(f"block_bytes must be at least 1, got {block_bytes}")
+    if registered_only and not profile_file and not layouts.is_archive(plays_file):
+        raise ValueError(
+            "registered_only needs to know who is registered: give 01_listening_data.profile_file,"
+            " or set registered_only to false"
+        )
+    registered = layouts.registered_users(profile_file or plays_file) if registered_only else None
+    parts, rejects, rows_in = [], [], 0
+    with layouts.opened(plays_file, layouts.PLAYS_MEMBER) as (stream, n_bytes, name):
+        parse, blocks, headed = layouts.layout(plays_file, stream, block_bytes)
+        users = _Vocabulary(["user"], partial(_judge_users, headed=headed, registered=registered))
+        spellings = _Vocabulary(
+            ["mbid", "name"], partial(_judge_spellings, require_mbid=require_mbid, unknown=unknown)
+        )
+        reasons = partial(_reasons, headed=headed, unknown=unknown)
+        screen = partial(_screen, parse=parse, users=users, spellings=spellings, reasons=reasons)
+        with (
+            closing(_in_turn(screen, blocks)) as screened,
+            tqdm(total=n_bytes, desc=name, unit="B", unit_scale=True) as bar,
+        ):
+            for part in screened:
+                parts.append(part)
+                rejects.append(part.rejects.with_columns(pl.col("line") + 1 + rows_in + headed))
+                rows_in += part.n_rows
+                bar.update(part.n_bytes)
+                if HOPELESS <= rows_in == sum(map(len, rejects)):
+                    raise ValueError(_nothing_left(plays_file, pl.concat(rejects), f"the first {rows_in:,}"))
+    rejects = pl.concat(rejects).select(file=pl.lit(name), line="line", reason="reason", text="text")
+    if len(rejects) == rows_in:
+        raise ValueError(_nothing_left(plays_file, rejects, f"all {rows_in:,}"))
+    listening, ids, ambiguous = _assembled(parts, users, spellings, one_mbid_per_name=one_mbid_per_name)
+    kept = listening.plays.nnz
+    merged = sum(len(part.plays) for part in parts) - kept
+    return Plays(listening, ids, _summary(rows_in, kept, merged, rejects), rejects, ambiguous)
+
+
+@dataclass(frozen=True)
+class _Screened:
+    """The good rows of a block, users and spellings by their numbers, and its rejected rows."""
+
+    n_rows: int
+    n_bytes: int
+    rejects: pl.DataFrame  # line (from 0 in the block), reason, text
+    user: np.ndarray
+    spelling: np.ndarray
+    plays: np.ndarray
+
+
+# Files and blocks.
+
+
+def _in_turn(function, items):
+    """The function of each item, in order, with several being worked on and no more than that held."""
+    with ThreadPoolExecutor(layouts.THREADS) as threads:
+        working = deque()
+        for item in items:
+            working.append(threads.submit(function, item))
+            if len(working) > layouts.THREADS:
+                yield working.popleft().result()
+        while working:
+            yield working.popleft().result()
+
+
+class _Vocabulary:
+    """The different rows of some columns, numbered as they are met, and which rules each of them keeps.
+
+    Several threads ask at once. Most of what they ask for is in `_known`, sorted hashes and their numbers,
+    which needs no lock; `_recent` holds what was met since that was made.
+    """
+
+    def __init__(self, columns, judge):
+        self._columns, self._judge = columns, judge
+        self._known, self._recent = (np.empty(0, np.uint64), np.empty(0, np.int32)), {}
+        self._texts, self._verdicts, self._lock = [], [], threading.Lock()
+
+    def number(self, table):
+        """The number of each row; what is met for the first time is judged."""
+        texts = table.select(self._columns)
+        hashes = [column.hash(seed=seed).to_numpy() for seed, column in enumerate(texts)]
+        codes, distinct = pd.factorize(np.bitwise_xor.reduce(hashes))
+        numbers = self._look_up(distinct)
+        unknown = np.flatnonzero(numbers < 0)
+        if len(unknown):
+            first = np.empty(len(distinct), dtype=np.int64)
+            first[codes[::-1]] = np.arange(len(codes))[::-1]
+            with self._lock:
+                numbers[unknown] = self._look_up(distinct[unknown])  # another thread may have met it by now
+                unknown = np.flatnonzero(numbers < 0)
+                numbers[unknown] = self._meet(distinct[unknown], texts, first[unknown])
+        return numbers[codes]
+
+    def _look_up(self, hashes):
+        known, numbers = self._known
+        if not len(known):
+            return np.full(len(hashes), -1, dtype=np.int32)
+        place = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+        return np.where(known[place] == hashes, numbers[place], np.int32(-1))
+
+    def _meet(self, hashes, texts, rows):
+        """Numbers of what is not in `_known`; of what is new, the text in `rows` is kept."""
+        hashes, start = hashes.tolist(), len(self._known[0]) + len(self._recent)
+        new = [place for place, value in enumerate(hashes) if value not in self._recent]
+        if new:
+            met = texts[rows[new]].to_arrow(compat_level=pl.CompatLevel.oldest())
+            self._texts.append(pl.from_arrow(met))  # a copy, or else the whole block would be kept for it
+            self._verdicts.append(self._judge(self._texts[-1]))
+            self._recent.update({hashes[place]: start + k for k, place in enumerate(new)})
+        numbers = [self._recent[value] for value in hashes]
+        if len(self._recent) > len(self._known[0]) // 4:
+            every = np.append(self._known[0], np.fromiter(self._recent, np.uint64))
+            of_every = np.append(self._known[1], np.fromiter(self._recent.values(), np.int32))
+            order = np.argsort(every)
+            self._known, self._recent = (every[order], of_every[order]), {}
+        return numbers
+
+    def texts(self):
+        """What was met, by number."""
+        return pl.concat(self._texts)
+
+    def verdicts(self):
+        """For each number so far and each rule, whether the rule is kept."""
+        return pl.concat(list(self._verdicts))
+
+
+def _judge_users(users, *, headed, registered):
+    named = pl.col("user").str.strip_chars_start() != ""
+    return users.select(
+        named=(named if headed else pl.col("user").str.contains(USER_SHA1)).fill_null(False),
+        registered=pl.Series([registered is None or user in registered for user in users["user"]]),
+    )
+
+
+def _judge_spellings(spellings, *, require_mbid, unknown):
+    return spellings.select(
+        named=pl.col("name").str.strip_chars_start() != "",
+        known=pl.col("name") != unknown,
+        identified=(pl.col("mbid").str.strip_chars_start() != "") | (not require_mbid),
+    ).fill_null(False)
+
+
+def _screen(block, *, parse, users, spellings, reasons):
+    """The good rows and the rejected ones of a block."""
+    table = parse(block)
+    user, spelling = users.number(table), spellings.number(table)
+    good_user, good_spelling = users.verdicts(), spellings.verdicts()
+    table = table.with_columns(count=pl.col("plays").cast(pl.Int64, strict=False))
+    good_count = table.select(
+        number=~pl.col("plays").str.starts_with("+"), count=pl.col("count").is_between(1, MAX_PLAYS)
+    ).fill_null(False)
+    good = _all(good_count) & _all(good_user)[user] & _all(good_spelling)[spelling]
+    if "whole" in table.columns:
+        good &= table["whole"].to_numpy()
+    bad = np.flatnonzero(~good)
+    rejects = reasons(table[bad], good_user[user[bad]], good_spelling[spelling[bad]])
+    return _Screened(
+        n_rows=len(table),
+        n_bytes=len(block),
+        rejects=rejects.select(line=pl.Series(bad, dtype=pl.Int64), reason="reason", text="text"),
+        user=user[good],
+        spelling=spelling[good],
+        plays=table["count"].filter(good).cast(pl.Int32).to_numpy(),
+    )
+
+
+def _all(conditions):
+    """Rows in which every condition holds."""
+    return conditions.select(pl.all_horizontal(pl.all())).to_series().to_numpy()
+
+
+def _reasons(bad, good_user, good_spelling, *, headed, unknown):
+    """Reason, the first rule that it breaks, and text of each bad row."""
+    whole = pl.col("whole") if "whole" in bad.columns else pl.lit(True)
+    rules = {
+        "wrong number of fields": whole,
+        "user is empty" if headed else "user is not a SHA-1": good_user["named"],
+        "artist name is empty": good_spelling["named"],
+        "plays is not a whole number": pl.col("plays").str.contains(r"^-?[0-9]+$"),
+        f"plays is not between 1 and {MAX_PLAYS:,}": pl.col("count").is_between(1, MAX_PLAYS),
+        f"artist is {unknown}": good_spelling["known"],
+        "artist has no MBID": good_spelling["identified"],
+        "user without a sign-up date": good_user["registered"],
+    }
+    broken = [pl.when(~rule.fill_null(False)).then(pl.lit(reason)) for reason, rule in rules.items()]
+    text = pl.col("text") if "text" in bad.columns else pl.concat_str(layouts.FIELDS, separator="\t")
+    return bad.select(reason=pl.coalesce(broken), text=text)
+
+
+def _assembled(parts, users, spellings, *, one_mbid_per_name):
+    """The listening matrix of the good rows, its users, and what was ambiguous."""
+    plays = np.concatenate([part.plays for part in parts])
+    user, users = _used([part.user for part in parts], users.texts())
+    spelling, spellings = _used([part.spelling for part in parts], spellings.texts())
+    spellings = spellings.with_columns(plays=_sums(spelling, plays, len(spellings)))
+    with ThreadPoolExecutor(1) as thread:
+        resolving = thread.submit(names.resolve, spellings, one_mbid_per_name=one_mbid_per_name)
+        by_id = users["user"].arg_sort()
+        row = np.argsort(by_id.to_numpy()).astype(np.int32)[user]
+        plays = plays.astype(np.int64)
+        artist_of, artists, ambiguous = resolving.result()
+    cells = plays, (row, artist_of[spelling])
+    matrix = scipy.sparse.coo_array(cells, shape=(len(users), len(artists))).tocsr()
+    artists = artists.assign(
+        listeners=np.bincount(matrix.indices, minlength=len(artists)),
+        plays=_sums(artist_of, spellings["plays"], len(artists)),
+    )
+    order = np.argsort(-artists["listeners"].to_numpy(), kind="stable")
+    matrix.indices = np.argsort(order).astype(matrix.indices.dtype)[matrix.indices]
+    matrix.has_sorted_indices = False
+    listening = ListeningMatrix(matrix, artists.iloc[order].reset_index(drop=True))
+    return listening, users["user"].gather(by_id), ambiguous
+
+
+def _used(numbers, texts):
+    """Numbers without gaps, and the texts that good rows use."""
+    numbers = np.concatenate(numbers)
+    used = np.bincount(numbers, minlength=len(texts)) > 0
+    return (np.cumsum(used, dtype=np.int32) - 1)[numbers], texts.filter(used)
+
+
+def _sums(codes, values, n):
+    """Sum of the values of each code; exact up to 2 ** 53."""
+    return np.bincount(codes, weights=values, minlength=n).astype(np.int64)
+
+
+def _summary(rows_in, kept, merged, rejects):
+    counts = rejects.group_by("reason").len().sort(["len", "reason"], descending=[True, False])
+    outcomes = ["kept", "merged into another row", *(f"rejected: {reason}" for reason in counts["reason"])]
+    summary = pd.DataFrame({"outcome": outcomes, "rows": [kept, merged, *counts["len"]]})
+    if summary["rows"].sum() != rows_in:
+        raise AssertionError(f"{rows_in} rows came in, {summary['rows'].sum()} are accounted for")
+    return summary
+
+
+def _nothing_left(path, rejects, which):
+    shown = "\n".join(
+        f"  line {row['line']}: {row['reason']}: {row['text'][:120]}" for row in rejects.head(3).to_dicts()
+    )
+    return f"{which} rows of {path} were rejected; the first are\n{shown}"

@@ -1,0 +1,214 @@
+"""A target on disk: the similarity of all artists under one metric, audited whenever it is read or written.
+
+A target is a labelled frame of similarities in [0, 1] with a blank diagonal (`lib.listening.metrics`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib.listening import labels, trust
+from lib.listening import metrics as listening_metrics
+from lib.workflow import artifacts, paths
+
+SMALLEST = 3  # artists: with two there is nothing to rank
+
+
+def audit(target, *, symmetric=True):
+    """Refuse a target whose labels or values cannot be right.
+
+    Parameters
+    ----------
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    symmetric : bool
+        Whether the metric is symmetric by definition.
+
+    Returns
+    -------
+    dict
+        ``artists``, ``lowest``, ``highest``, ``without_neighbours``: ids of artists whose row is one value
+        throughout, so that nothing can be ranked for them: in a metric of co-listeners, because nobody who
+        listens to them listens to any other artist.
+
+    Warns
+    -----
+    UserWarning
+        If there are such artists.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three artists; if labels are no text, empty, repeated, or differ between the
+        axes; if a value is blank whose row and column name different artists, or filled where they name the
+        same; if a value is infinite or outside [0, 1]; if all are equal; if the matrix is not symmetric where
+        it should be.
+    """
+    _audit_labels(target)
+    values = target.to_numpy(dtype=float)
+    same = _same_artist(target)
+    _audit_blanks(np.isnan(values), same)
+    if not target.index.equals(target.columns):
+        raise ValueError(_about_axes(target))
+    others = values[~same]
+    if np.isinf(others).any():
+        raise ValueError(
+            f"{int(np.isinf(others).sum())} similarities are infinite, expected values in [0, 1]:"
+            " something was divided by 0"
+        )
+    lowest, highest = float(others.min()), float(others.max())
+    if lowest < 0 or highest > 1:
+        raise ValueError(
+            f"similarities must lie in [0, 1], got {lowest:.3g} to {highest:.3g}:"
+            " the metric was probably not scaled"
+        )
+    if lowest == highest:
+        raise ValueError(
+            f"all similarities are {lowest:.3g}, there is nothing to rank: probably no two artists share"
+            " listeners"
+        )
+    if symmetric:
+        _audit_symmetry(target, values)
+    rows = trust.without_diagonal(values)
+    lonely = list(target.index[rows.min(axis=1) == rows.max(axis=1)])
+    if lonely:
+        warnings.warn(
+            f"{len(lonely)} of {len(target)} artists are equally similar to all others, which leaves nothing"
+            f" to rank: {labels.first_few(lonely)}. Probably they share listeners with nobody",
+            stacklevel=2,
+        )
+    return {"artists": len(target), "lowest": lowest, "highest": highest, "without_neighbours": lonely}
+
+
+def save(target, folder, name):
+    """Write a target as ``target_{name}.parquet``.
+
+    Parameters
+    ----------
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    folder : path
+    name : str
+        One of `METRICS` or `HALVES`.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError
+        If there is no such target.
+    """
+    path = _target_path(folder, name)
+    artifacts.write_parquet(target, path)
+    return path
+
+
+def load(folder, name):
+    """Read what `save` wrote, and audit it.
+
+    Parameters
+    ----------
+    folder : path
+        Of the profile, `lib.workflow.paths.data`.
+    name : str
+        One of `METRICS` or `HALVES`.
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_artists, n_artists)
+
+    Raises
+    ------
+    ValueError
+        If there is no such target, or `audit` refuses it; the message names the file.
+    lib.workflow.artifacts.MissingArtifact
+        If it has not been made; the message names the command that does.
+    """
+    path = _target_path(folder, name)
+    again = f"Run: python3 run_all.py --profile {path.parent.name} --only 01"
+    if not path.is_file():
+        raise artifacts.MissingArtifact(f"there is no target {name} at {paths.shown(path)}. {again}")
+    target = pd.read_parquet(path)
+    try:
+        audit(target, symmetric=name in (*labels.SYMMETRIC, *labels.HALVES))
+    except ValueError as problem:
+        raise ValueError(f"{paths.shown(path)} cannot be used: {problem}. {again}") from problem
+    return target
+
+
+def _audit_labels(target):
+    if min(target.shape) < SMALLEST:
+        raise ValueError(
+            f"a target needs at least {SMALLEST} artists on each axis, got the shape {target.shape}"
+        )
+    for axis, where in ((target.index, "rows"), (target.columns, "columns")):
+        strange = [label for label in axis if not isinstance(label, str) or not label.strip()]
+        if strange:
+            raise ValueError(
+                f"{len(strange)} {where} of the target are not labelled by an artist id but {strange[:5]}:"
+                " the index was probably lost on the way"
+            )
+        if not axis.is_unique:
+            repeated = list(dict.fromkeys(axis[axis.duplicated()]))
+            raise ValueError(
+                f"the {where} of the target repeat artists, expected each once: {labels.first_few(repeated)}"
+            )
+
+
+def _same_artist(target):
+    """Where row and column name the same artist: the diagonal, however the axes are ordered."""
+    place = target.columns.get_indexer(target.index)
+    same = np.zeros(target.shape, dtype=bool)
+    same[np.flatnonzero(place >= 0), place[place >= 0]] = True
+    return same
+
+
+def _audit_blanks(blank, same):
+    misplaced, filled = int((blank & ~same).sum()), int((~blank & same).sum())
+    if not misplaced and not filled:
+        return
+    cause = (
+        "the index was probably assigned where it should have been reindexed"
+        if misplaced and filled
+        else "the metric left them blank, or artists were added that it does not know"
+        if misplaced
+        else "an artist is no candidate of its own, so these must be blank"
+    )
+    raise ValueError(
+        f"{misplaced} values are blank where row and column name different artists, and {filled} are filled"
+        f" where they name the same: {cause}"
+    )
+
+
+def _about_axes(target):
+    only = target.index.symmetric_difference(target.columns)
+    if len(only):
+        return (
+            f"the target's {len(target.index)} rows and {len(target.columns)} columns name different artists,"
+            f" expected the same: only one axis has {labels.first_few(only)}; audit the whole target,"
+            f" choose then"
+        )
+    return "rows and columns of the target name the same artists in another order: reindex one like the other"
+
+
+def _audit_symmetry(target, values):
+    apart = np.nan_to_num(np.abs(values - values.T))
+    if apart.max() <= 1e-9:
+        return
+    a, b = np.unravel_index(apart.argmax(), apart.shape)
+    raise ValueError(
+        f"the target should be symmetric and is not: {target.index[a]} to {target.index[b]} is"
+        f" {values[a, b]:.3g}, back it is {values[b, a]:.3g}: either the metric is not symmetric, or values"
+        " were moved without their labels"
+    )
+
+
+def _target_path(folder, name):
+    known = (*listening_metrics.METRICS, *labels.HALVES)
+    if name not in known:
+        raise ValueError(f"there is no target {name!r}, only {', '.join(known)}")
+    return Path(folder) / f"target_{name}.parquet"

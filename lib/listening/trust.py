@@ -1,0 +1,204 @@
+"""How far a metric of similarity can be trusted: popularity in it, and how much two halves of the listeners
+agree."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import scipy.linalg
+import scipy.stats
+from tqdm import tqdm
+
+from lib.listening import labels
+from lib.listening import metrics as listening_metrics
+from lib.listening.matrix import halves, shuffled
+
+
+def summary(listening, *, metrics=listening_metrics.METRICS, n_halvings=10, seed=0, progress=True):
+    """How each metric relates to fame, to the first metric, and to luck; and what it would without taste.
+
+    All correlations are Spearman's, between two rows of similarities of one query to all other artists, and
+    their mean over queries. A query with a row of one value has no correlation and is left out.
+
+    Parameters
+    ----------
+    listening : lib.listening.matrix.ListeningMatrix
+    metrics : dict of str to function
+        By name, each from a listening matrix to a frame; the first is what the others are compared with.
+    n_halvings : int
+        Random halvings of the users; number k is ``lib.listening.matrix.halves(listening, seed=seed + k)``.
+    seed : int
+        Of the halvings and the bootstrap.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a metric, in these columns:
+
+        - ``metric``; ``median`` and ``spread`` (interquartile range) of the similarities;
+        - ``fame_correlation``: of similarity with the candidates' listeners; ``fame_low``, ``fame_high``: its
+          95 % interval, by bootstrap over the queries;
+        - ``agreement``: with the first metric;
+        - ``split_half``: between the metric on one half of the users and on the other, mean over halvings;
+          ``split_half_low``, ``split_half_high``: percentiles 2.5 and 97.5 over the halvings. They say how
+          much the way of halving matters, and are no confidence interval for other listeners;
+        - ``fame_by_chance``, ``split_half_by_chance`` (of one halving): the same for listeners without taste
+          (`lib.listening.matrix.shuffled`), who keep how much they hear and how often each artist is heard.
+          What a metric owes to that arithmetic is no finding about music;
+        - ``left_out``: queries left out of ``fame_correlation``; ``left_out_halves``: of ``split_half``, a
+          halving, on average;
+        - ``n_halvings``, ``n_artists``.
+
+    Raises
+    ------
+    ValueError
+        If there is no halving.
+    """
+    if n_halvings < 1:
+        raise ValueError(f"at least one halving is needed to see how much is luck, got {n_halvings}")
+    tasteless = shuffled(listening, seed=seed)
+    by_chance = _split_half(tasteless, metrics, 1, seed, False)
+    targets = {name: metric(listening) for name, metric in metrics.items()}
+    between = _split_half(listening, metrics, n_halvings, seed, progress)
+    first = next(iter(targets.values()))
+    rows = []
+    for name, target in targets.items():
+        by_query = fame_correlations(target, _listeners(listening))
+        low, high = _bootstrap_interval(by_query.dropna().to_numpy(), seed)
+        similarities = without_diagonal(target.to_numpy())
+        halved = np.array([one.mean() for one in between[name]])  # pandas leaves the blank ones out
+        rows.append({
+            "metric": name,
+            "median": np.median(similarities),
+            "spread": np.subtract(*np.quantile(similarities, [0.75, 0.25])),
+            "fame_correlation": by_query.mean(),
+            "fame_low": low,
+            "fame_high": high,
+            "agreement": rank_correlations(target, first).mean(),
+            "split_half": np.mean(halved),
+            "split_half_low": np.quantile(halved, 0.025),
+            "split_half_high": np.quantile(halved, 0.975),
+            "fame_by_chance": fame_correlations(metrics[name](tasteless), _listeners(tasteless)).mean(),
+            "split_half_by_chance": by_chance[name][0].mean(),
+            "left_out": int(by_query.isna().sum()),
+            "left_out_halves": np.mean([one.isna().sum() for one in between[name]]),
+            "n_halvings": n_halvings,
+            "n_artists": len(target),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def rank_correlations(first, second):
+    """Spearman's correlation of two frames, query by query; the diagonal is left out.
+
+    Parameters
+    ----------
+    first, second : pd.DataFrame, shape=(n_artists, n_artists)
+        Over the same artists; the second one is put in the first one's order.
+
+    Returns
+    -------
+    pd.Series, shape=(n_artists,)
+        In [-1, 1]; blank where a row is one value throughout.
+    """
+    ranks = [_centred_ranks(frame.to_numpy()) for frame in (first, second.reindex_like(first))]
+    with np.errstate(invalid="ignore"):  # a row of one value has length 0
+        product = np.einsum("ij,ij->i", *ranks) / np.prod(
+            [np.linalg.norm(rank, axis=1) for rank in ranks], axis=0
+        )
+    return pd.Series(np.clip(product, -1, 1), index=first.index)
+
+
+def fame_correlations(target, listeners):
+    """Spearman's correlation of similarity with the candidates' listeners, query by query.
+
+    Parameters
+    ----------
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    listeners : pd.Series
+        Over the target's artists.
+
+    Returns
+    -------
+    pd.Series, shape=(n_artists,)
+        In [-1, 1]; blank where a row is one value throughout.
+    """
+    fame = np.tile(listeners.reindex(target.columns).to_numpy(dtype=float), (len(target), 1))
+    return rank_correlations(target, labels.labelled(fame, target.index))
+
+
+def neighbours(targets, artists, query_ids, n=5):
+    """The `n` artists that each metric puts nearest to each query.
+
+    Parameters
+    ----------
+    targets : dict of str to pd.DataFrame
+        By metric.
+    artists : pd.DataFrame
+        ``artist_id``, ``name``, ``listeners``.
+    query_ids : sequence of str
+    n : int
+
+    Returns
+    -------
+    pd.DataFrame
+        ``metric``, ``query`` (name), ``rank`` (1 is nearest), ``artist`` (name), ``listeners``,
+        ``similarity``, ``query_id``, ``artist_id``. Equal similarities are ordered by artist id.
+
+    Raises
+    ------
+    ValueError
+        If a query is not in a target.
+    """
+    described = artists.set_index("artist_id")
+    rows = []
+    for metric, target in targets.items():
+        if unknown := sorted(set(query_ids) - set(target.index)):
+            raise ValueError(f"the target {metric} has no artists {labels.first_few(unknown)}")
+        for query in query_ids:
+            near = target.loc[query].drop(query).sort_index().sort_values(ascending=False, kind="stable")[:n]
+            rows.append(pd.DataFrame({
+                "metric": metric, "query": described.loc[query, "name"], "rank": range(1, len(near) + 1),
+                "artist": described.loc[near.index, "name"].to_numpy(),
+                "listeners": described.loc[near.index, "listeners"].to_numpy(),
+                "similarity": near.to_numpy(), "query_id": query, "artist_id": near.index,
+            }))  # fmt: skip
+    return pd.concat(rows, ignore_index=True)
+
+
+def _split_half(listening, metrics, n_halvings, seed, progress):
+    """For each metric, the rank correlations by query of every halving."""
+    found = {name: [] for name in metrics}
+    for halving in tqdm(range(n_halvings), desc="halvings of the listeners", disable=not progress):
+        both = halves(listening, seed=seed + halving)
+        for name, metric in metrics.items():
+            found[name].append(rank_correlations(*(metric(half) for half in both)))
+    return found
+
+
+def _bootstrap_interval(values, seed, n_resamples=2000):
+    """95 % interval of the mean; blank if there are fewer than two values."""
+    if len(values) < 2:
+        return np.nan, np.nan
+    return scipy.stats.bootstrap(
+        (values,), np.mean, n_resamples=n_resamples, method="percentile", rng=np.random.default_rng(seed)
+    ).confidence_interval
+
+
+def _centred_ranks(values):
+    """Ranks of each row without its diagonal value, ties by their mean, minus the row's mean rank."""
+    ranks = scipy.stats.rankdata(without_diagonal(values), axis=1)
+    return ranks - (ranks.shape[1] + 1) / 2
+
+
+def without_diagonal(values):
+    n = len(values)
+    return values[~np.eye(n, dtype=bool)].reshape(n, n - 1)
+
+
+def _listeners(listening):
+    return pd.Series(
+        listening.artists["listeners"].to_numpy(), index=labels.axis_ids(listening.artists["artist_id"])
+    )

@@ -1,0 +1,18 @@
+"""Step 05 (paper, section 5, Tables 1 and 2): how well artists are ranked.
+
+Reads targets, spectrograms and networks; notebook 05 writes ``scores.parquet``, the tables and the ledger.
+
+- `ties`: lists in which values tie, in expectation over all orders.
+- `influence`: a metric query by query, and what each candidate adds to it.
+- `metrics`: the metrics of ranking. A new one goes here.
+- `lists`: nearest artists, true and predicted places.
+- `baselines`: chance, popularity, L2 and other methods without training.
+- `scores`: the scores of all methods.
+- `significance`: intervals over artists and trainings, tests, corrections.
+- `confounds`: what popularity and other nuisances explain.
+- `compare`: which method is better, decided in one place.
+- `tables`: Table 1. `examples`: Table 2 and single artists. `paper`: the published values.
+- `longer_runs`: results of trainings that take longer than a notebook.
+- `ledger`: the paper's claims and a verdict for each. `words`: the sentences of the notebooks.
+- `paper_text`: each statement of the paper and where it is reproduced.
+"""

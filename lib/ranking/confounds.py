@@ -1,0 +1,494 @@
+"""What else could make a ranking look right: popularity, hubs, the catalogue, the level (beyond the paper).
+
+Conventions
+-----------
+- Frames are those of `lib.ranking.metrics`: queries (rows) by candidates (columns), higher is closer, blank
+  where the query is its own candidate.
+- Measures return one value for each query, blank where the query allows none; those of hubs one for each
+  candidate.
+
+References
+----------
+Radovanović, Nanopoulos & Ivanović (2010). Hubs in space.
+Flexer & Stevens (2018). Mutual proximity graphs for improved reachability in music recommendation.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+
+from lib.methods import labelled_scores, mean_over_clips
+from lib.ranking import influence as ranking_influence
+from lib.ranking import metrics, significance, ties
+
+
+def matched_concordance(predicted, truth, listeners, *, ratio=1.3):
+    """Share of candidate pairs of like popularity that a method orders as the truth does.
+
+    Parameters
+    ----------
+    predicted, truth : pd.DataFrame, shape=(n_queries, n_candidates)
+    listeners : pd.Series
+        Listeners of each candidate.
+    ratio : float, >= 1
+        Pairs whose listener counts differ by at most this factor are compared.
+
+    Returns
+    -------
+    pd.Series, shape=(n_queries,)
+        In [0, 1], chance exactly 0.5; predicted ties count half, pairs that the truth ties are left out;
+        blank for a query without any pair.
+
+    Raises
+    ------
+    ValueError
+        As `metrics.validate`, or if a candidate has no listeners.
+    """
+    return concordance(predicted, truth, listeners, ratio=ratio).values
+
+
+def concordance(predicted, truth, listeners, *, ratio=1.3):
+    """`matched_concordance`, with the influence of each candidate.
+
+    Parameters
+    ----------
+    predicted, truth, listeners, ratio
+        As for `matched_concordance`.
+
+    Returns
+    -------
+    ranking.Measured
+    """
+    metrics.validate(predicted, truth)
+    popularity = _log_listeners(listeners, truth.columns)
+    first, second = np.triu_indices(len(popularity), k=1)
+    alike = (
+        np.abs(popularity[first] - popularity[second]) <= np.log(ratio) + 1e-12
+    )  # exactly 1.3 is still alike
+    first, second = first[alike], second[alike]
+    values = np.full(len(truth), np.nan)
+    influence = np.where(ranking_influence.own_cells(truth), np.nan, np.zeros(truth.shape))
+    for place, (p, t) in enumerate(zip(predicted.to_numpy(float), truth.to_numpy(float), strict=True)):
+        true_sign = np.sign(t[first] - t[second])  # NaN with the query's own cell
+        counted = np.nan_to_num(true_sign) != 0
+        if counted.any():
+            agreement = np.sign(p[first] - p[second])[counted] * true_sign[counted]
+            values[place] = 0.5 * (1 + agreement.mean())
+            excess = (
+                0.5 * (agreement - agreement.mean()) / len(agreement)
+            )  # of each pair, for both its artists
+            for side in (first, second):
+                influence[place] += np.bincount(side[counted], weights=excess, minlength=len(popularity))
+    return ranking_influence.Measured(
+        pd.Series(values, index=truth.index),
+        pd.DataFrame(influence, index=truth.index, columns=truth.columns),
+    )
+
+
+def popularity_frame(scores, listeners):
+    """A frame that scores every candidate by the logarithm of its listeners, on the axes of another one."""
+    popularity = np.tile(_log_listeners(listeners, scores.columns), (len(scores), 1))
+    return pd.DataFrame(popularity, index=scores.index, columns=scores.columns).where(scores.notna())
+
+
+def fame_correlation(scores, listeners):
+    """Rank correlation of a query's scores with the candidates' listeners.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame, shape=(n_queries, n_candidates)
+        Of a method, or the truth's.
+    listeners : pd.Series
+
+    Returns
+    -------
+    pd.Series, shape=(n_queries,)
+        In [-1, 1]; 0 where either side is constant.
+    """
+    return metrics.spearman(scores, popularity_frame(scores, listeners))
+
+
+def mean_popularity(scores, listeners, n):
+    """Mean popularity of the artists on each query's list of `n`.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame, shape=(n_queries, n_candidates)
+    listeners : pd.Series
+    n : int
+
+    Returns
+    -------
+    pd.Series, shape=(n_queries,)
+        In powers of two: 1 more means twice the listeners.
+    """
+    return popularity_of_lists(scores, listeners, n).values
+
+
+def popularity_of_lists(scores, listeners, n):
+    """`mean_popularity`, with the influence of each candidate.
+
+    Parameters
+    ----------
+    scores, listeners, n
+        As for `mean_popularity`.
+
+    Returns
+    -------
+    ranking.Measured
+    """
+    popularity, _ = metrics.validate(popularity_frame(scores, listeners), scores, n)
+    values, _ = metrics.validate(scores, scores, n)
+    listed = ties.inclusion(values, n) / n / np.log(2)
+    apart = popularity - popularity.mean(axis=1, keepdims=True)  # so that the unit of popularity is no matter
+    shares = (listed - listed.mean(axis=1, keepdims=True)) * apart
+    return ranking_influence.Measured.of((listed * popularity).sum(axis=1), shares, scores)
+
+
+def partial_correlation(predicted, truth, listeners):
+    """Rank correlation of prediction and truth after controlling for the candidates' popularity.
+
+    Spearman's partial correlation: that of what a straight line in the ranks of popularity leaves of both.
+
+    Parameters
+    ----------
+    predicted, truth : pd.DataFrame, shape=(n_queries, n_candidates)
+    listeners : pd.Series
+
+    Returns
+    -------
+    pd.Series, shape=(n_queries,)
+        In [-1, 1], chance 0; 0 where popularity leaves nothing of the prediction or of the truth.
+    """
+    return given_popularity(predicted, truth, listeners).values
+
+
+def given_popularity(predicted, truth, listeners):
+    """`partial_correlation`, with the influence of each candidate.
+
+    Parameters
+    ----------
+    predicted, truth, listeners
+        As for `partial_correlation`.
+
+    Returns
+    -------
+    ranking.Measured
+    """
+    return partial(predicted, truth, popularity_frame(truth, listeners))
+
+
+def partial(first, second, controlled):
+    """Rank correlation of two frames, query by query, after controlling for a third one.
+
+    Parameters
+    ----------
+    first, second, controlled : pd.DataFrame, shape=(n_queries, n_candidates)
+
+    Returns
+    -------
+    ranking.Measured
+        In [-1, 1]; 0 where the third frame leaves nothing of one of the others.
+    """
+    p, t, c = (_unit_ranks(metrics.validate(frame, second)[0]) for frame in (first, second, controlled))
+    p, t = (_unit(side - (side * c).sum(axis=1, keepdims=True) * c) for side in (p, t))
+    values = np.clip((p * t).sum(axis=1), -1, 1)
+    return ranking_influence.Measured.of(values, ranking_influence.of_correlation(p, t, values), second)
+
+
+AGAINST_TRUTH = {"matched_concordance": concordance, "partial_spearman": given_popularity}
+
+
+def strata(listeners, n_strata=3):
+    """Artists in groups of like popularity and like size.
+
+    Parameters
+    ----------
+    listeners : pd.Series
+        Index: artist id.
+    n_strata : int
+
+    Returns
+    -------
+    pd.Series of int
+        0 for those with the most listeners; artists of equal popularity are told apart by their order.
+    """
+    place = listeners.rank(ascending=False, method="first") - 1
+    return (place * n_strata // len(listeners)).astype(int)
+
+
+def within(candidates, measure, predicted, truth):
+    """A measure of every query when only some candidates may be ranked.
+
+    Parameters
+    ----------
+    candidates : sequence of str
+    measure : function
+        Of (predicted, truth), to a `influence.Measured`.
+    predicted, truth : pd.DataFrame, shape=(n_queries, n_candidates)
+
+    Returns
+    -------
+    ranking.Measured
+        The queries that are candidates first.
+    """
+    inside = truth.index.isin(candidates)  # a frame has queries of one kind: candidates too, or not
+    parts = [
+        measure(predicted.loc[rows, candidates], truth.loc[rows, candidates])
+        for rows in (inside, ~inside)
+        if rows.any()
+    ]
+    return ranking_influence.stacked(parts)
+
+
+def k_occurrence(scores, n):
+    """On how many queries' lists of `n` each candidate is: the same for all if there were no hubs.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame, shape=(n_queries, n_candidates)
+    n : int
+
+    Returns
+    -------
+    pd.Series, shape=(n_candidates,)
+        Expected number where scores tie.
+    """
+    metrics.validate(scores, scores, n)
+    own = np.equal.outer(scores.index.to_numpy(dtype=object), scores.columns.to_numpy(dtype=object))
+    values = np.where(own.astype(bool), -np.inf, scores.to_numpy(dtype=float))
+    return pd.Series(ties.inclusion(values, n).sum(axis=0), index=scores.columns)
+
+
+def hub_skewness(counts):
+    """Skewness of k-occurrences: 0 without hubs, above 1 where a few artists are on most lists.
+
+    Parameters
+    ----------
+    counts : array_like, shape=(..., n_candidates)
+
+    Returns
+    -------
+    np.ndarray, shape=(...)
+        0 where all are equal.
+    """
+    counts = np.asarray(counts, dtype=float)
+    spread = counts.std(axis=-1) > 1e-9
+    centred = counts - counts.mean(axis=-1, keepdims=True)
+    moments = (centred**3).mean(axis=-1), np.where(spread, (centred**2).mean(axis=-1), 1) ** 1.5
+    return np.where(spread, moments[0] / moments[1], 0.0)
+
+
+def never_named(counts):
+    """Share of candidates that are on nobody's list.
+
+    Parameters
+    ----------
+    counts : array_like, shape=(..., n_candidates)
+
+    Returns
+    -------
+    np.ndarray, shape=(...)
+    """
+    return (np.asarray(counts, dtype=float) < 1e-9).mean(axis=-1)
+
+
+HUBS = {"hub_skewness": hub_skewness, "never_named": never_named}
+
+
+def hubs_by_chance(n_artists, n):
+    """Hub skewness and share of the never named if each query's list were drawn at random.
+
+    Parameters
+    ----------
+    n_artists : int
+        Queries, which are the candidates too.
+    n : int
+
+    Returns
+    -------
+    tuple of float
+        Those of a binomial count of ``n_artists - 1`` lists, each with a chance of ``n / (n_artists - 1)``.
+    """
+    lists = scipy.stats.binom(n_artists - 1, n / (n_artists - 1))
+    return float(lists.stats("s")) if n < n_artists - 1 else 0.0, float(lists.pmf(0))
+
+
+def nuisances(clips, artists):
+    """What two artists' clips may share without sounding alike: the catalogue they are from, and their level.
+
+    Parameters
+    ----------
+    clips : pd.DataFrame
+        ``artist_id, source, loudness`` (of the whole clip, dB) of the clips that were heard.
+    artists : sequence of str
+
+    Returns
+    -------
+    dict of str to pd.DataFrame, shape=(n_artists, n_artists)
+        ``source``: share of clip pairs from one catalogue; ``loudness``: minus the mean difference in dB over
+        clip pairs.
+
+    Raises
+    ------
+    ValueError
+        If an artist has no clip.
+    """
+    place = pd.Index(artists).get_indexer(clips["artist_id"])
+    clips, owners = clips[place >= 0], place[place >= 0]
+    silent = len(artists) - len(np.unique(owners))
+    if silent:
+        raise ValueError(f"{silent} of {len(artists)} artists have no clip in the table of clips")
+    source, loudness = clips["source"].to_numpy(dtype=object), clips["loudness"].to_numpy(dtype=float)
+    same = np.equal.outer(source, source).astype(float)
+    apart = -np.abs(np.subtract.outer(loudness, loudness))
+    return {
+        name: labelled_scores(mean_over_clips(values, owners, len(artists)), artists)
+        for name, values in (("source", same), ("loudness", apart))
+    }
+
+
+def table(predicted, truth, listeners, nuisance, *, n, seed=0, own_truths=None):
+    """What each method, and the truth, owes to popularity, hubs, the catalogue and the level; and what is
+    left.
+
+    Parameters
+    ----------
+    predicted : dict of str to list of pd.DataFrame, shape=(n_queries, n_candidates)
+        Each method's trainings.
+    truth : pd.DataFrame, shape=(n_artists, n_artists)
+    listeners : pd.Series
+    nuisance : dict of str to pd.DataFrame
+        From `nuisances`; they stand in the table as predictors, too.
+    n : int
+        Length of the lists of which hubs are counted.
+    seed : int
+    own_truths : dict of str to pd.DataFrame, optional
+        Of methods that are judged by another truth.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``truth, candidates, method, measure, n, value, ci_low, ci_high, chance, n_queries, n_seeds,
+        seed_sd``.
+        Measures: ``fame_correlation``, ``source_correlation``, ``loudness_correlation`` (of the scores),
+        ``partial_spearman``, ``matched_concordance`` (with the truth), ``hub_skewness``, ``never_named``
+        (intervals over candidates). A value without a query to measure it on is blank.
+    """
+    nuisance = {name: frame.reindex_like(truth) for name, frame in nuisance.items()}
+    everybody = {"truth": [truth], **predicted, **{name: [frame] for name, frame in nuisance.items()}}
+    followed = {"fame": popularity_frame(truth, listeners), **nuisance}
+    by_chance = dict(zip(HUBS, hubs_by_chance(len(truth), n), strict=True))
+    rows = []
+    for method, runs in everybody.items():
+        measured = {
+            f"{name}_correlation": [_spearman(run, frame) for run in runs]
+            for name, frame in followed.items()
+            if name != method
+        }
+        if method != "truth":
+            true = (own_truths or {}).get(method, truth)
+            measured |= {
+                name: [measure(run, true, listeners) for run in runs]
+                for name, measure in AGAINST_TRUTH.items()
+            }
+        for name, values in measured.items():
+            rows.append(_row(method, name, pd.NA, values, 0.5 if name == "matched_concordance" else 0.0))
+        counts = np.stack([k_occurrence(run, n) for run in runs], axis=1)
+        for name, statistic in HUBS.items():
+            rows.append(_hub_row(method, name, n, counts, by_chance[name], seed, statistic))
+    return pd.DataFrame(rows).astype({"n": "Int64"})
+
+
+def strata_table(predicted, truth, listeners, *, n, n_strata=3, seed=0, own_truths=None):
+    """Results by popularity: of queries in each stratum, and among the candidates of each stratum only.
+
+    Parameters
+    ----------
+    predicted : dict of str to list of pd.DataFrame, shape=(n_artists, n_artists)
+    truth : pd.DataFrame, shape=(n_artists, n_artists)
+    listeners : pd.Series
+    n : int
+        Length of the lists of the queries' unordered overlap.
+    n_strata : int
+        Fewer where a stratum would have less than four artists.
+    seed : int
+    own_truths : dict of str to pd.DataFrame, optional
+
+    Returns
+    -------
+    pd.DataFrame
+        ``strata_of`` (queries, candidates), ``stratum`` (from 1, most listeners first), ``listeners_high,
+        listeners_low, method, measure`` (unordered for queries, spearman among candidates), ``n, value,
+        ci_low, ci_high, chance, n_queries, n_seeds``.
+    """
+    own = listeners.reindex(truth.index)
+    groups = strata(own, max(1, min(n_strata, len(own) // 4)))
+    rows = []
+    for stratum, part in own.groupby(groups):
+        told = {"stratum": stratum + 1, "listeners_high": part.max(), "listeners_low": part.min()}
+        for method, runs in predicted.items():
+            true = (own_truths or {}).get(method, truth)
+            listed = [
+                metrics.measure(run, true, [n], metrics=("unordered",))["unordered", n].of_queries(part.index)
+                for run in runs
+            ]
+            among = [within(list(part.index), _spearman, run, true) for run in runs]
+            for kind, measure, length, values, chance in (
+                ("queries", "unordered", n, listed, n / (len(truth) - 1)),
+                ("candidates", "spearman", pd.NA, among, 0.0),
+            ):
+                row = _row(method, measure, length, values, chance)
+                rows.append({"truth": "corrected", "candidates": "test", "strata_of": kind, **told, **row})
+    return pd.DataFrame(rows).astype({"n": "Int64"}).drop(columns="seed_sd")
+
+
+def _row(method, measure, n, values, chance):
+    """One line of a table, over artists and trainings."""
+    result = significance.estimate(values)
+    return {
+        "truth": "corrected", "candidates": "test", "method": method, "measure": measure, "n": n,
+        **result.row(border=chance), "chance": chance,
+        "n_queries": result.n_queries, "n_seeds": result.n_trainings, "seed_sd": result.seed_sd,
+    }  # fmt: skip
+
+
+def _hub_row(method, measure, n, counts, chance, seed, statistic):
+    """One line of a table; `counts` has shape (n_candidates, n_seeds), and the interval is over
+    candidates."""
+    of_runs = statistic(counts.T)
+    low, high = significance.bootstrap_interval(
+        counts, seed=seed, statistic=lambda drawn: statistic(drawn.transpose(0, 2, 1)).mean(axis=1)
+    )
+    return {
+        "truth": "corrected", "candidates": "test", "method": method, "measure": measure, "n": n,
+        "value": of_runs.mean(), "ci_low": low, "ci_high": high, "p_value": np.nan, "chance": chance,
+        "n_queries": len(counts), "n_seeds": counts.shape[1],
+        "seed_sd": of_runs.std(ddof=1) if len(of_runs) > 1 else np.nan,
+    }  # fmt: skip
+
+
+def _spearman(first, second):
+    return metrics.measure(first, second, [], metrics=("spearman",))["spearman", pd.NA]
+
+
+def _unit_ranks(values):
+    """Ranks of each row, centred and of length 1; 0 where all are equal."""
+    ranks = scipy.stats.rankdata(values, axis=1)
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    return _unit(ranks)
+
+
+def _unit(rows):
+    """Rows of length 1; 0 where rounding is all that is left of a row."""
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, length, out=np.zeros_like(rows), where=length > 1e-6)
+
+
+def _log_listeners(listeners, artists):
+    counts = listeners.reindex(artists).to_numpy(dtype=float)
+    if not (counts > 0).all():
+        raise ValueError(f"{int((~(counts > 0)).sum())} candidates have no listeners")
+    return np.log(counts)

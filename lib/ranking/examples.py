@@ -1,0 +1,142 @@
+"""Single artists: the paper's Table 2, neighbours by album, and the places of one artist in every list."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lib.ranking import lists
+from lib.ranking import scores as ranking_scores
+
+
+def table2(scores, target, split, queries, *, sources, among=None, n=5):
+    """The artists most similar to some queries, by the truth and by each source (the paper's Table 2).
+
+    The split of each query is named, because a network has met the training artists before.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        Long scores over all artists.
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    split : pd.DataFrame
+        ``fold``, ``artist_id``, ``split``; fold 0 is the paper's.
+    queries : sequence of str
+        Artist ids.
+    sources : sequence of str
+        Method names.
+    among : sequence of str, optional
+        Candidates, the queries among them; all artists, if None. The paper's are training and test artists.
+    n : int
+
+    Returns
+    -------
+    pd.DataFrame
+        ``query, query_split, truth, candidates, rank, source, artist, score``; ids, not names.
+    """
+    among = list(target.columns if among is None else among)
+    split_of = split[split["fold"] == 0].set_index("artist_id")["split"]
+    frames = {"truth": target.loc[list(queries), among]}
+    frames |= {
+        source: ranking_scores.mean_scores(scores, source, target.index).loc[list(queries), among]
+        for source in sources
+    }
+    tables = [lists.top(frame, n).assign(source=source) for source, frame in frames.items()]
+    table = pd.concat(tables, ignore_index=True)
+    table["query_split"], table["truth"] = table["query"].map(split_of), "corrected"
+    table["candidates"] = "all" if len(among) == len(target) else "train and test"
+    return table[["query", "query_split", "truth", "candidates", "rank", "source", "artist", "score"]]
+
+
+def album_neighbours(networks, collection, clips, query, *, n=5):
+    """The nearest artists of one artist, found by the clips of each of its albums alone.
+
+    Parameters
+    ----------
+    networks : sequence of lib.training.siamese.Siamese
+        Trained; their similarities are averaged.
+    collection : lib.study.Collection
+    clips : pd.DataFrame
+        ``artist_id, album``, in the order of the collection's spectrograms.
+    query : str
+    n : int
+
+    Returns
+    -------
+    pd.DataFrame
+        ``album, clips`` (how many), ``rank, artist, score``; the album of the most popular clip first.
+
+    Raises
+    ------
+    ValueError
+        If the clips are not those of the spectrograms, one by one.
+    """
+    if not np.array_equal(clips["artist_id"].to_numpy(dtype=object), collection.clip_artists):
+        raise ValueError(
+            "the table of clips is in another order than the spectrograms: reindex it by clip_id"
+        )
+    others, owners = collection.clips_of(collection.artists)
+    own = clips.reset_index(drop=True).fillna({"album": ""})
+    own = own[own["artist_id"] == query]
+    tables = []
+    for album, part in own.groupby("album", sort=False):
+        sound = np.asarray(collection.spectrograms[part.index.to_numpy()], dtype=np.float32)
+        similar = np.mean([network.clip_similarities(sound, others) for network in networks], axis=0)
+        scores = pd.Series(similar.mean(axis=0)).groupby(owners).mean().set_axis(collection.artists)
+        frame = scores.drop(query).rename(query).to_frame().T.rename_axis(index="query", columns="candidate")
+        tables.append(lists.top(frame, n).assign(album=album, clips=len(part)))
+    return pd.concat(tables, ignore_index=True)[["album", "clips", "rank", "artist", "score"]]
+
+
+def diversity_around(style, distances, query, *, n=15):
+    """How much the artists closest in style to one artist differ in sound, compared with those around others.
+
+    Parameters
+    ----------
+    style, distances : pd.DataFrame, shape=(n_artists, n_artists)
+        Closeness in style; scores of a distance, such as `l2`, higher is closer.
+    query : str
+    n : int
+        Artists closest in style that make a neighbourhood.
+
+    Returns
+    -------
+    float
+        Share of the other artists whose neighbourhood differs less.
+    """
+    distances = distances.reindex_like(style).to_numpy()
+    spreads = {}
+    for artist, row in zip(style.index, style.to_numpy(), strict=True):
+        near = np.argsort(-np.nan_to_num(row, nan=-np.inf), kind="stable")[:n]
+        spreads[artist] = -np.nanmean(distances[np.ix_(near, near)])
+    spreads = pd.Series(spreads)
+    return float((spreads.drop(query) < spreads[query]).mean())
+
+
+def places_of(scores, target, query, artists, *, sources):
+    """Which place each source gives to some artists among all others, for one query.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        Long scores over all artists.
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    query : str
+    artists, sources : sequence of str
+
+    Returns
+    -------
+    pd.DataFrame
+        ``artist, source, place`` (1 is nearest; ties share their mean place), ``of`` (artists); no rows for
+        artists without scores.
+    """
+    frames = {"truth": target} | {
+        source: ranking_scores.mean_scores(scores, source, target.index) for source in sources
+    }
+    present = [artist for artist in artists if artist in target.columns]
+    rows = [
+        (artist, source, frame.loc[query].rank(ascending=False)[artist], len(target) - 1)
+        for artist in present
+        for source, frame in frames.items()
+    ]
+    return pd.DataFrame(rows, columns=["artist", "source", "place", "of"])

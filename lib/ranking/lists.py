@@ -1,0 +1,110 @@
+"""Lists of nearest artists, the places that methods give to true neighbours, and errors of values and
+orders."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+
+from lib.ranking import metrics
+
+
+def order_error(metric, predicted, target, n, *, seed=0, repeats=8):
+    """Standard error that drawing orders leaves in the mean of an ordered metric over the queries.
+
+    Parameters
+    ----------
+    metric : str
+        One of `ORDERED`.
+    predicted, target : pd.DataFrame, shape=(n_queries, n_candidates)
+    n, seed : int
+    repeats : int
+        Independent evaluations whose spread is taken.
+
+    Returns
+    -------
+    float
+        0 where nothing ties, and so nothing is drawn.
+    """
+    rng = np.random.default_rng([seed, repeats])
+    seeds = rng.integers(2**31, size=repeats)
+    return float(
+        np.std([metrics.METRICS[metric](predicted, target, n, seed=int(one)).mean() for one in seeds], ddof=1)
+    )
+
+
+def squared_error(predicted, target):
+    """Mean squared difference of predicted and true similarity over a query's candidates: the loss.
+
+    Only for predictions on the scale of the truth; of two trainings take the mean of their errors, not the
+    error of their mean.
+
+    Parameters
+    ----------
+    predicted, target : pd.DataFrame, shape=(n_queries, n_candidates)
+
+    Returns
+    -------
+    pd.Series, shape=(n_queries,)
+        Lower is better.
+    """
+    p, t = metrics.validate(predicted, target)
+    return metrics.series(((p - t) ** 2).mean(axis=1), target)
+
+
+def predicted_ranks(predicted, target):
+    """At which place a method puts each query's nearest, second nearest, ... true neighbour.
+
+    Parameters
+    ----------
+    predicted, target : pd.DataFrame, shape=(n_queries, n_candidates)
+
+    Returns
+    -------
+    pd.DataFrame, shape=(n_queries, n_others)
+        Columns: true rank, from 1; values: predicted rank, from 1. Predicted ties share their mean rank; true
+        neighbours that tie share the mean of their predicted ranks.
+    """
+    p, t = metrics.validate(predicted, target)
+    said = scipy.stats.rankdata(-p, axis=1)
+    rows = []
+    for ranks, true in zip(said, t, strict=True):
+        _, group = np.unique(-true, return_inverse=True)
+        means = np.bincount(group, weights=ranks) / np.bincount(group)
+        rows.append(means[np.sort(group)])
+    return pd.DataFrame(rows, index=target.index, columns=pd.RangeIndex(1, p.shape[1] + 1))
+
+
+def top(scores, n):
+    """The `n` closest candidates of each query, best first.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame, shape=(n_queries, n_candidates)
+    n : int
+
+    Returns
+    -------
+    pd.DataFrame
+        ``query``, ``rank`` (from 1), ``artist``, ``score``. Ties are listed by artist id.
+    """
+    by_id = np.argsort(scores.columns.to_numpy(dtype=object), kind="stable")
+    artists, values = scores.columns[by_id], scores.to_numpy(dtype=float)[:, by_id]
+    own = artists.get_indexer(scores.index)
+    parts = []
+    for query, row, place in zip(scores.index, values, own, strict=True):
+        others = np.flatnonzero(~np.isnan(row))  # a blank value ranks nothing
+        others = others[others != place]
+        if len(others) > n:
+            least = np.partition(row[others], len(others) - n)[len(others) - n]
+            others = others[row[others] >= least]
+        nearest = others[np.argsort(-row[others], kind="stable")][:n]
+        parts.append((query, artists[nearest], row[nearest]))
+    lengths = [len(found) for _, found, _ in parts]
+    return pd.DataFrame({
+        "query": np.repeat([query for query, _, _ in parts], lengths),
+        "rank": np.concatenate([np.arange(1, length + 1) for length in lengths]),
+        "artist": np.concatenate([found for _, found, _ in parts]),
+        "score": np.concatenate([found for _, _, found in parts]),
+    })  # fmt: skip

@@ -1,0 +1,424 @@
+"""Runs that take too long for a notebook: how they are kept, and what is read from their tables.
+
+A script in ``benchmarks/`` trains on the simulated demo and writes one table, which is committed beside it
+(`lib.workflow.paths.measured`) and read by a notebook.
+
+Conventions
+-----------
+- One table holds the values of single queries, a row for each (training, part, query), rounded to five
+  digits; another one (``NAME_differences``) the means of the kinds of training and their differences, with
+  intervals over artists and trainings, for which the scores of all pairs are needed.
+- Dev artists are ranked among dev artists, test artists among test artists.
+- A run that is interrupted keeps the trainings that are done, and goes on after them, if data and parameters
+  are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from lib import study as studies
+from lib.listening import matrix, targets
+from lib.ranking import compare, confounds, metrics, significance
+from lib.spectrograms import store
+from lib.workflow import artifacts, paths, profiles
+
+MEASURES = {"ndcg": "ndcg", "overlap": "unordered", "concordance": "matched_concordance"}  # as in `beyond`
+LIST_LENGTH = 10
+DIGITS = 5
+LOSS_MARGIN, NDCG_MARGIN = 0.05, 0.03  # a share of the constant's loss; nDCG
+
+
+def demo():
+    """The simulated demo as notebooks 01 to 03 leave it, split and trained as notebook 04 does.
+
+    Returns
+    -------
+    matrix : lib.listening.matrix.ListeningMatrix
+    collection : lib.study.Collection
+    parts : dict of str to list of str
+        Artist ids of ``train``, ``dev`` and ``test``.
+    parameters : dict
+        Defaults of notebook 04, by name.
+    """
+    data = paths.data("demo")
+    parameters = {name: line.default for name, line in profiles.parameters_of("04_siamese_training").items()}
+    collection = studies.collection(
+        targets.load(data, parameters["metric"]),
+        pd.read_parquet(data / "artists.parquet"),
+        *store.load(data),
+    )
+    split = studies.paper_split(
+        collection.artists,
+        n_dev=parameters["n_dev"],
+        n_test=parameters["n_test"],
+        seeds=parameters["split_seeds"],
+    )
+    parts = {name: studies.artists_of(split, name) for name in studies.NAMES}
+    return matrix.load(data), collection, parts, parameters
+
+
+def scores_of(method, collection, parts):
+    """Scores of a fitted method among the dev artists, and among the test artists.
+
+    Parameters
+    ----------
+    method : lib.methods.Method
+    collection : lib.study.Collection
+    parts : dict of str to sequence of str
+        ``dev`` and ``test``; others are passed over.
+
+    Returns
+    -------
+    dict of str to pd.DataFrame, shape=(n_artists, n_artists)
+    """
+    return {part: method.score(collection, list(parts[part])) for part in ("dev", "test")}
+
+
+def per_query(scores, collection, *, n=LIST_LENGTH):
+    """How well scores rank the artists of each part, query by query.
+
+    Parameters
+    ----------
+    scores : dict of str to pd.DataFrame, shape=(n_artists, n_artists)
+        From `scores_of`.
+    collection : lib.study.Collection
+    n : int
+        Length of the lists; shorter where a part is smaller.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``part, query, ndcg, overlap, concordance``; concordance is NaN for a query that allows none.
+    """
+    rows = []
+    for part, frame in scores.items():
+        truth = collection.target.loc[frame.index, frame.columns]
+        predicted, length = frame.reindex_like(truth), min(n, len(frame) - 1)
+        values = {
+            "ndcg": metrics.ndcg(predicted, truth, length),
+            "overlap": metrics.overlap_at_n(predicted, truth, length),
+            "concordance": confounds.matched_concordance(predicted, truth, collection.listeners),
+        }
+        rows.append(pd.DataFrame(values).round(DIGITS).rename_axis("query").reset_index().assign(part=part))
+    return pd.concat(rows, ignore_index=True)[["part", "query", *MEASURES]]
+
+
+def with_at_most(collection, train, clips, *, seed):
+    """The collection with at most so many clips of each training artist; other artists keep all.
+
+    Parameters
+    ----------
+    collection : lib.study.Collection
+    train : sequence of str
+    clips : int
+    seed : int
+        Of the draw. With one seed, fewer clips are among the more.
+
+    Returns
+    -------
+    lib.study.Collection
+    """
+    if clips < 1:
+        raise ValueError(f"an artist needs at least one clip, got {clips}")
+    order = np.random.default_rng(seed).permutation(len(collection.clip_artists))
+    place = pd.Series(collection.clip_artists[order]).groupby(collection.clip_artists[order]).cumcount()
+    kept = np.ones(len(order), dtype=bool)
+    kept[order] = place.to_numpy() < clips
+    kept |= ~np.isin(collection.clip_artists, list(train))
+    rows = np.flatnonzero(kept)
+    return replace(
+        collection, spectrograms=collection.spectrograms[rows], clip_artists=collection.clip_artists[rows]
+    )
+
+
+class Kept:
+    """Rows of the trainings that are done, on disk until the run is complete.
+
+    Parameters
+    ----------
+    name : str
+        Of the table.
+    keys : sequence of str
+        Columns that tell trainings apart.
+    collection : lib.study.Collection
+    asked : dict
+        Parameters of the run; rows of a run with others, or on other data, are not taken up.
+    """
+
+    def __init__(self, name, keys, collection, asked):
+        self.name, self.keys = name, list(keys)
+        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
+        for array in (np.asarray(collection.spectrograms), collection.target.to_numpy()):
+            digest.update(np.ascontiguousarray(array))
+        digest.update("\n".join([*collection.artists, *collection.clip_artists]).encode())
+        folder = paths.data("demo") / "longer_runs"
+        self.path = folder / f"{name}-{digest.hexdigest()[:16]}.csv"
+        self.frames = [pd.read_csv(self.path)] if self.path.exists() else []
+        self.done = {
+            key for frame in self.frames for key in frame[self.keys].itertuples(index=False, name=None)
+        }
+
+    def has(self, *key):
+        """Whether a training is done."""
+        return tuple(key) in self.done
+
+    def add(self, frame, *key, scores=None):
+        """Keep the rows of a training that has just ended, and beside them its scores, for other measures.
+
+        Parameters
+        ----------
+        frame : pd.DataFrame
+        *key
+            Values of `keys`.
+        scores : dict of str to pd.DataFrame, optional
+            From `scores_of`.
+        """
+        frame = frame.assign(**dict(zip(self.keys, key, strict=True)))
+        self.frames.append(frame[[*self.keys, *(name for name in frame if name not in self.keys)]])
+        self.done.add(tuple(key))
+        for part, one in (scores or {}).items():
+            artifacts.write_parquet(one, self._file(key, part))
+        artifacts.write_csv(self.table(), self.path)
+
+    def scores(self, *key):
+        """The scores of a training that is done, by part."""
+        return {part: pd.read_parquet(self._file(key, part)) for part in ("dev", "test")}
+
+    def table(self):
+        """All rows so far."""
+        return pd.concat(self.frames, ignore_index=True)
+
+    def _file(self, key, part):
+        name = "-".join(map(str, (*key, part))).replace(" ", "_")
+        return self.path.with_suffix("") / f"{name}.parquet"
+
+
+def publish(table, name):
+    """Write the table of a complete run beside its script."""
+    artifacts.write_csv(table, paths.measured(name))
+
+
+def differences(kept, collection, wanted, *, n=LIST_LENGTH):
+    """Means of kinds of training, and their differences, over artists and trainings.
+
+    Parameters
+    ----------
+    kept : Kept
+        With scores; its first key tells the kinds apart, its second one is the seed.
+    collection : lib.study.Collection
+    wanted : sequence of (first, second)
+        Kinds; None as the second asks for the mean of the first. Pairs of which one is not trained yet are
+        passed over.
+    n : int
+        Length of the lists; shorter where a part is smaller.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``first, second, part, measure, value`` (first - second), ``error, freedom, ci_low, ci_high, p_value,
+        n_queries, n_trainings`` (`significance.Estimate`). Measures have the names of `lib.ranking.tables`.
+    """
+    kinds = {}
+    for kind, seed in sorted(kept.done, key=lambda key: key[1]):
+        kinds.setdefault(kind, []).append(kept.scores(kind, seed))
+    rows = []
+    for part, measure in itertools.product(("dev", "test"), MEASURES.values()):
+        runs = {}
+        for kind, trainings in kinds.items():
+            artists = trainings[0][part].index
+            truth = collection.target.loc[artists, artists]
+            how = {"n": min(n, len(artists) - 1), "listeners": collection.listeners}
+            frames = [scores[part].reindex_like(truth) for scores in trainings]
+            runs[kind] = compare.measured(frames, truth, measure, **how)
+        for first, second in wanted:
+            if first in runs and (second is None or second in runs):
+                found = significance.estimate(runs[first], () if second is None else runs[second])
+                row = {"first": first, "second": second, "part": part, "measure": measure}
+                row |= found.row() | {"error": found.error, "freedom": found.freedom}
+                rows.append(row | {"n_queries": found.n_queries, "n_trainings": found.n_trainings})
+    table = pd.DataFrame(rows)
+    columns = ["error", "freedom", "ci_low", "ci_high", "p_value", "n_queries", "n_trainings"]
+    return table[["first", "second", "part", "measure", "value", *columns]].round(6)
+
+
+def estimate_of(table, first, second, *, measure, part="test"):
+    """One line of `differences` as an estimate.
+
+    Returns
+    -------
+    significance.Estimate
+
+    Raises
+    ------
+    ValueError
+        If there is no such line.
+    """
+    second_is = table["second"].isna() if second is None else table["second"] == second
+    rows = table[
+        (table["first"] == first) & second_is & (table["measure"] == measure) & (table["part"] == part)
+    ]
+    if len(rows) != 1:
+        raise ValueError(f"{len(rows)} lines compare {first} with {second} in {measure}, {part} artists")
+    row = rows.iloc[0]
+    return significance.Estimate(
+        *(float(row[name]) for name in ("value", "error", "freedom")),
+        *(int(row[name]) for name in ("n_queries", "n_trainings")),
+    )
+
+
+def summary(table, *, reference, part="test"):
+    """What each kind of training reaches, and what it gains over one of them.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `differences`: means, and differences to `reference`.
+    reference
+        A kind.
+    part : str
+
+    Returns
+    -------
+    pd.DataFrame
+        ``method, measure, value, ci_low, ci_high, gain, gain_low, gain_high, p_value, p_holm`` (of the gains
+        in one measure), ``n_queries, n_trainings``; gains are NaN in the rows of the reference.
+    """
+    chosen = table[table["part"] == part].rename(columns={"first": "method"})
+    keys = ["method", "measure"]
+    means = chosen[chosen["second"].isna()]
+    means = means[[*keys, "value", "ci_low", "ci_high", "n_queries", "n_trainings"]]
+    names = {"value": "gain", "ci_low": "gain_low", "ci_high": "gain_high"}
+    gains = chosen[chosen["second"] == reference].rename(columns=names)
+    found = means.merge(gains[[*keys, *names.values(), "p_value"]], on=keys, how="left")
+    found["p_holm"] = found.groupby("measure")["p_value"].transform(significance.holm)
+    columns = [name for name in found if not name.startswith("n_")]
+    return found[[*columns, "n_queries", "n_trainings"]]
+
+
+def pairs_of(cells):
+    """The four comparisons of a 2 × 2 design, each with what changes and what is given.
+
+    Parameters
+    ----------
+    cells : sequence of str
+        Variants of: the paper's encoder and pairs, the paper's encoder and factors, features and pairs,
+        features and factors (`lib.beyond.best_chance.TWO_BY_TWO`).
+
+    Returns
+    -------
+    dict of (str, str) to (str, str)
+        ``(change, given)`` to ``(first, second)``.
+    """
+    paper_pairs, paper_factors, features_pairs, features_factors = cells
+    target, encoder = "factors in place of pairs", "features in place of the paper's encoder"
+    return {
+        (target, "the paper's encoder"): (paper_factors, paper_pairs),
+        (target, "features"): (features_factors, features_pairs),
+        (encoder, "pairs"): (features_pairs, paper_pairs),
+        (encoder, "factors"): (features_factors, paper_factors),
+    }
+
+
+def two_by_two(table, cells, *, measure="ndcg", part="test"):
+    """What another target changes with each encoder, and another encoder with each target.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `differences`.
+    cells : sequence of str
+        As for `pairs_of`.
+    measure, part : str
+
+    Returns
+    -------
+    pd.DataFrame
+        ``change, given, difference, ci_low, ci_high, p_value``.
+    """
+    return pd.DataFrame(
+        [
+            {"change": change, "given": given}
+            | estimate_of(table, *pair, measure=measure, part=part).row("difference")
+            for (change, given), pair in pairs_of(cells).items()
+        ]
+    )
+
+
+def two_by_two_sentence(found, *, measure="nDCG@10"):
+    """What `two_by_two` found, in a sentence for each row."""
+    sentences = []
+    for row in found.to_dict("records"):
+        if row["ci_low"] > 0:
+            verdict = "gain"
+        elif row["ci_high"] < 0:
+            verdict = "lose"
+        else:
+            verdict = "make a difference that cannot be told from 0:"
+        sentences.append(
+            f"With {row['given']}, {row['change']} {verdict} {row['difference']:+.3f} in {measure}"
+            f" (95 % interval {row['ci_low']:.3f} to {row['ci_high']:.3f})."
+        )
+    return "\n".join(sentences)
+
+
+def equivalence(table, *, reference="plain pairs"):
+    """Whether other ways of taking pairs end where plain pairs do.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Of ``benchmarks.equivalence``: ``way, seed, step, dev_loss, dev_ndcg, constant``.
+    reference : str
+
+    Returns
+    -------
+    pd.DataFrame
+        One row for each other way and measure, after the last step: ``way, measure``, the columns of
+        `significance.equivalence` (margins: `LOSS_MARGIN` of the constant's loss, `NDCG_MARGIN`), and the
+        numbers of trainings, ``n`` and ``n_reference``.
+    """
+    last = table[table["step"] == table["step"].max()]
+    margins = {"dev_loss": LOSS_MARGIN * last["constant"].iloc[0], "dev_ndcg": NDCG_MARGIN}
+    plain = last[last["way"] == reference]
+    rows = []
+    for way, part in last[last["way"] != reference].groupby("way", sort=False):
+        for measure, margin in margins.items():
+            found = significance.equivalence(part[measure], plain[measure], margin=margin)
+            rows.append({"way": way, "measure": measure, **found, "n": len(part), "n_reference": len(plain)})
+    return pd.DataFrame(rows)
+
+
+def equivalence_sentence(found, *, reference="plain pairs"):
+    """What the tests of `equivalence` allow to say, in a sentence for each row.
+
+    Parameters
+    ----------
+    found : pd.DataFrame
+        From `equivalence`.
+    reference : str
+
+    Returns
+    -------
+    str
+    """
+    names = {"dev_loss": ("dev loss", 6), "dev_ndcg": ("nDCG@10", 3)}
+    sentences = []
+    for row in found.to_dict("records"):
+        name, digits = names[row["measure"]]
+        low, high, margin = (f"{row[key]:.{digits}f}" for key in ("ci_low", "ci_high", "margin"))
+        if row["equivalent"]:
+            verdict = f"equivalent to {reference} within ± {margin}"
+        elif row["ci_low"] > 0 or row["ci_high"] < 0:
+            verdict = f"different from {reference}"
+        else:
+            verdict = f"not decided: neither equal to {reference} within ± {margin} nor different"
+        trainings = f"{row['n']} against {row['n_reference']} trainings"
+        sentences.append(f"{row['way']}, {name}: {verdict} (90 % interval {low} to {high}, {trainings}).")
+    return "\n".join(sentences)

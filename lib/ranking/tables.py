@@ -1,0 +1,154 @@
+"""Step 6 of the paper (section 5): from scores to Table 1, Table 2 and the ledger of claims.
+
+Conventions
+-----------
+- Scores come long, one row for each (method, fold, seed, query, candidate); tables are tidy, one observation
+  a row.
+- ``truth`` is *corrected* (the target as it is) or *as_published* (candidates under wrong names, each place
+  counts, see `published.as_published`); ``candidates`` is *test* (Table 1) or *all* (Table 2).
+- Every value, difference, interval and p-value of a mean over queries comes from `significance.estimate`,
+  over artists and trainings. What a table decides is decided by `comparisons`: there are a few primary
+  comparisons, named in `PRIMARY` before any result; all others are secondary, and their p-values are
+  corrected.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from lib import study as studies
+from lib.ranking import compare, influence, metrics, paper, significance
+from lib.ranking import scores as ranking_scores
+
+
+def table1(scores, target, test, *, list_lengths, seed=0, fold=0, own_targets=None):
+    """Every method, metric and list length under both truths (the paper's Table 1 and more).
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        Long scores over all artists.
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    test : sequence of str
+        In the order drawn.
+    list_lengths : sequence of int
+        n of "top n"; lengths beyond the candidates are left out.
+    seed, fold : int
+        Of the orders drawn where values tie; of the scores.
+    own_targets : dict of str to pd.DataFrame, optional
+        Methods that are judged by another target: one half of the listeners by the other.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``truth, candidates, fold, method, metric, n, value, ci_low, ci_high, p_value`` (two-sided, against
+        chance), ``chance, n_queries, n_seeds, seed_sd, paper_value``. ``n`` is NaN for metrics of the whole
+        ranking.
+
+    Raises
+    ------
+    ValueError
+        If no list length fits, or the fold has no scores.
+    """
+    lengths = [n for n in list_lengths if n < len(test)]
+    if not lengths:
+        raise ValueError(f"no list length of {list(list_lengths)} is below the {len(test)} test artists")
+    scores = scores[scores["fold"] == fold]
+    if scores.empty:
+        raise ValueError(f"there are no scores of fold {fold}")
+    arms = _arms(target, test)
+    own_arms = {method: _arms(own, test) for method, own in (own_targets or {}).items()}
+    rows = []
+    for place, (truth_name, candidates, shared_truth) in enumerate(arms):
+        chance = metrics.evaluate(compare.constant(shared_truth), shared_truth, lengths, seed=seed)
+        for method, runs in scores.groupby("method", sort=False):
+            truth = own_arms[method][place][2] if method in own_arms else shared_truth
+            measured = [
+                metrics.measure(compare.under(truth, frame, test), truth, lengths, seed=seed)
+                for _, frame in ranking_scores.runs(runs, target.index)
+            ]
+            for key in chance:
+                result = significance.estimate([one[key] for one in measured])
+                rows.append(
+                    {
+                        "truth": truth_name, "candidates": candidates, "fold": fold, "method": method,
+                        "metric": key[0], "n": key[1],
+                        **result.row(border=chance[key].mean()), "chance": chance[key].mean(),
+                        "n_queries": result.n_queries, "n_seeds": result.n_trainings,
+                        "seed_sd": result.seed_sd,
+                        "paper_value": paper.paper_value(method, key, truth_name, candidates),
+                    }
+                )  # fmt: skip
+    return pd.DataFrame(rows).astype({"n": "Int64"})
+
+
+def fold_table(scores, target, split, *, list_lengths, seed=0):
+    """Table 1 over folds: every artist is a query once, among the test artists of its fold.
+
+    Parameters
+    ----------
+    scores : pd.DataFrame
+        Long scores with at least the test artists of each fold.
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    split : pd.DataFrame
+        ``fold, artist_id, split``; folds from 1 on, as `study.k_fold` makes them.
+    list_lengths : sequence of int
+        Those that fit the smallest fold.
+    seed : int
+
+    Returns
+    -------
+    pd.DataFrame
+        As `table1`, ``truth`` *corrected*, one row a fold and one, ``fold`` NaN, for all queries together.
+        The training sets of folds overlap, which these intervals do not cover.
+    """
+    folds = sorted(set(split["fold"]) - {0})
+    tests = {fold: studies.artists_of(split, "test", fold=fold) for fold in folds}
+    lengths = [n for n in list_lengths if n < min(map(len, tests.values()))]
+    parts = {}
+    for fold, test in tests.items():
+        truth = target.loc[test, test]
+        chance = metrics.evaluate(compare.constant(truth), truth, lengths, seed=seed)
+        for method, runs in ranking_scores.predictions(scores, truth, fold=fold).items():
+            results = [metrics.measure(run, truth, lengths, seed=seed) for run in runs]
+            for key in chance:
+                one = (fold, [result[key] for result in results], chance[key])
+                parts.setdefault((method, *key), []).append(one)
+    rows = []
+    for (method, metric, n), of_folds in parts.items():
+        trainings = zip(*(runs for _, runs, _ in of_folds), strict=True)
+        together = [influence.stacked(runs) for runs in trainings]
+        everything = (pd.NA, together, pd.concat([chance for _, _, chance in of_folds]))
+        for fold, runs, chance in [everything, *of_folds]:
+            result = significance.estimate(runs)
+            rows.append(
+                {
+                    "truth": "corrected", "candidates": "test", "fold": fold, "method": method,
+                    "metric": metric, "n": n, **result.row(border=chance.mean()),
+                    "chance": chance.mean(), "n_queries": result.n_queries, "n_seeds": result.n_trainings,
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows).astype({"n": "Int64", "fold": "Int64"})
+
+
+def headline(table, *, truth="corrected", metric="unordered"):
+    """Table 1 as the paper prints it: one row a method, one column a list length.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `table1`.
+    truth, metric : str
+
+    Returns
+    -------
+    pd.DataFrame
+        Index: method; columns: n; values: means over query artists and seeds.
+    """
+    chosen = table[(table["truth"] == truth) & (table["candidates"] == "test") & (table["metric"] == metric)]
+    return chosen.pivot(index="method", columns="n", values="value").reindex(chosen["method"].unique())
+
+
+def _arms(target, test):
+    arms = [(name, "test", frame) for name, frame in compare.truths(target, test).items()]
+    return [*arms, ("corrected", "all", target.loc[test])]

@@ -1,0 +1,297 @@
+"""All clips of a profile as one array on disk (paper, section 3).
+
+The store is one float16 array, in the order of clip ids, with an index that holds a checksum for each row;
+float16 rounds a value in [0, 1] by at most 0.00025, 0.02 dB. Its bytes do not depend on the number of
+workers, on where they run, or on interruptions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+import zlib
+from dataclasses import asdict
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from lib.audio import decode, sandbox
+from lib.spectrograms import picture
+from lib.workflow import artifacts, paths, stages
+
+BLOCK = 64  # clips that are lost at most when a run is killed
+DASK_TIMEOUT = 20.0  # seconds until a scheduler has to answer
+PARTS = "spectrograms.parts"  # finished blocks of a run that is not finished
+
+
+def as_stored(path, settings):
+    """What a worker answers: `from_file` as float16, the settings as a dict."""
+    return picture.from_file(path, picture.Settings(**settings)).astype(np.float16)
+
+
+def compute(
+    clips, folder, *, store, settings=picture.DEFAULT, n_jobs=2, dask="", seconds=60.0, gigabytes=2.0
+):
+    """Spectrograms of all clips into one memory-mapped array with its index.
+
+    Rows that an earlier run left, of the same sound and settings, are kept: a run that was killed goes on,
+    and new clips are added without computing the old ones again. Each clip is decoded in a child process
+    (`lib.audio.sandbox`), so that a file which crashes or hangs the decoder is one failure among the others.
+
+    Parameters
+    ----------
+    clips : pd.DataFrame
+        Columns ``clip_id``, ``artist_id``, ``file``, ``sha256`` (of the file).
+    folder : path
+        What relative files are relative to.
+    store : path
+        Folder for ``spectrograms.npy`` and ``spectrograms.parquet``.
+    settings : Settings
+    n_jobs : int
+        Child processes on this machine.
+    dask : str
+        Address of a Dask scheduler, such as ``tcp://host:8786``, whose workers do it instead; they need this
+        project, its environment, and the audio under the same names. ``n_jobs`` does not count then.
+    seconds, gigabytes : float
+        What one clip may take.
+
+    Returns
+    -------
+    index : pd.DataFrame
+        ``row``, ``clip_id``, ``artist_id``, ``sha256``, ``crc32`` (of the row), ``made_by``.
+    failures : pd.DataFrame
+        ``clip_id``, ``artist_id``, ``reason`` of clips that gave no spectrogram.
+
+    Raises
+    ------
+    ValueError
+        If no clip gave a spectrogram, or two have one id.
+    """
+    clips, store = clips.sort_values("clip_id", ignore_index=True), Path(store)
+    if not clips["clip_id"].is_unique:
+        twice = clips["clip_id"][clips["clip_id"].duplicated()].iloc[0]
+        raise ValueError(f"two clips have the id {twice!r}: ids must differ")
+    made_by = _made_by(settings)
+    parts = _Parts(store, made_by)
+    earlier = _earlier(store, made_by)
+    keys = zip(clips["clip_id"], clips["sha256"])
+    todo = clips[[key not in parts.rows and key not in earlier for key in keys]]
+    limits = {"seconds": seconds, "gigabytes": gigabytes}
+    failed = {}
+    with _workers(n_jobs, dask) as parallel, tqdm(total=len(todo), desc="spectrograms", unit="clip") as bar:
+        for start in range(0, len(todo), BLOCK):
+            block = todo.iloc[start : start + BLOCK]
+            files = [str((Path(folder) / file).resolve()) for file in block["file"]]
+            jobs = [joblib.delayed(_attempt)(file, asdict(settings), limits) for file in files]
+            outcomes = {}
+            for clip_id, outcome in zip(block["clip_id"], parallel(jobs), strict=True):
+                outcomes[clip_id] = outcome
+                bar.update()
+            failed |= {clip_id: said for clip_id, said in outcomes.items() if isinstance(said, str)}
+            parts.add(block[~block["clip_id"].isin(failed)], outcomes)
+    failures = clips.loc[clips["clip_id"].isin(failed), ["clip_id", "artist_id"]].assign(
+        reason=lambda frame: frame["clip_id"].map(failed)
+    )
+    if len(failures) == len(clips):
+        raise ValueError(
+            f"none of {len(clips)} clips gave a spectrogram; the first: {failures['reason'].iloc[0]}"
+        )
+    index = _assemble(clips[~clips["clip_id"].isin(failed)], store, parts, earlier)
+    return index, failures
+
+
+def load(store):
+    """The array, memory-mapped, and its index.
+
+    Returns
+    -------
+    array : np.memmap, shape=(n_clips, N_FRAMES, N_MELS), dtype=float16
+    index : pd.DataFrame
+        As from `compute`.
+
+    Raises
+    ------
+    ValueError
+        If the two do not fit.
+    """
+    array = np.load(Path(store) / "spectrograms.npy", mmap_mode="r")
+    index = pd.read_parquet(Path(store) / "spectrograms.parquet")
+    if (
+        array.shape != (len(index), picture.N_FRAMES, picture.N_MELS)
+        or not (index["row"] == np.arange(len(index))).all()
+    ):
+        raise ValueError(
+            f"spectrograms of shape {array.shape} do not fit an index of {len(index)} clips: run 03 again"
+        )
+    return array, index
+
+
+def verify(store):
+    """Read every row and hold it against its checksum.
+
+    Returns
+    -------
+    list of str
+        Ids of clips whose row is not what was written; `compute` makes them anew.
+    """
+    array, index = load(store)
+    return [
+        clip_id
+        for clip_id, row, crc in zip(index["clip_id"], array, index["crc32"])
+        if zlib.crc32(row) != crc
+    ]
+
+
+def batches(array, size=64):
+    """The clips of a store one batch after the other, so that memory does not grow with their number.
+
+    Parameters
+    ----------
+    array : np.ndarray, shape=(n_clips, N_FRAMES, N_MELS)
+        May be memory-mapped.
+    size : int
+        Clips.
+
+    Yields
+    ------
+    np.ndarray, shape=(at most size, N_FRAMES, N_MELS), dtype=float32
+    """
+    for start in range(0, len(array), size):
+        yield np.asarray(array[start : start + size], dtype=np.float32)
+
+
+def contrasting(array):
+    """Four clips that differ, by rule: bright, dark, restless and steady.
+
+    Parameters
+    ----------
+    array : np.ndarray, shape=(n_clips, N_FRAMES, N_MELS)
+
+    Returns
+    -------
+    dict of str to int
+        Label to row; rows may repeat in a tiny collection.
+    """
+    upper = np.concatenate([part[:, :, picture.N_MELS // 2 :].mean(axis=(1, 2)) for part in batches(array)])
+    change = np.concatenate([np.abs(np.diff(part, axis=1)).mean(axis=(1, 2)) for part in batches(array)])
+    picks = {
+        "brightest": upper.argmax(),
+        "darkest": upper.argmin(),
+        "most restless": change.argmax(),
+        "steadiest": change.argmin(),
+    }
+    return {label: int(row) for label, row in picks.items()}
+
+
+@contextlib.contextmanager
+def _workers(n_jobs, dask):
+    """Something that maps: threads with a child process each, or the workers of a Dask cluster."""
+    with contextlib.ExitStack() as stack:
+        if dask:
+            from distributed import Client  # a second to import, and seldom wanted
+
+            stack.enter_context(Client(dask, timeout=DASK_TIMEOUT))
+            stack.enter_context(joblib.parallel_config(backend="dask"))
+            yield stack.enter_context(joblib.Parallel(return_as="generator"))
+        else:
+            yield stack.enter_context(
+                joblib.Parallel(n_jobs=n_jobs, backend="threading", return_as="generator", batch_size=1)
+            )
+
+
+def _attempt(path, settings, limits):
+    """The spectrogram as stored, or why there is none."""
+    try:
+        return sandbox.call("lib.spectrograms.store:as_stored", path, settings, **limits)
+    except sandbox.Refused as error:
+        return str(error) if path in str(error) else f"{path}: {error}"
+
+
+def _made_by(settings):
+    """Digest of all that decides the bytes of a row but the sound: settings, code, packages."""
+    code = [stages.digest(Path(module).read_text(encoding="utf-8")) for module in (picture.__file__, decode.__file__)]
+    everything = json.dumps([asdict(settings), code, artifacts.sha256(paths.lock())])
+    return hashlib.sha256(everything.encode()).hexdigest()
+
+
+class _Parts:
+    """Blocks of finished rows, a file each, until all are there."""
+
+    def __init__(self, store, made_by):
+        self.folder, self.made_by = store / PARTS, made_by
+        self.rows = {}  # (clip id, sha256) -> (file, place in it)
+        for file in sorted(self.folder.glob("*.npz")):
+            with np.load(file, allow_pickle=False) as part:
+                if str(part["made_by"]) != made_by:
+                    continue
+                for place, key in enumerate(zip(part["clip_id"].tolist(), part["sha256"].tolist())):
+                    self.rows[key] = (file, place)
+
+    def add(self, block, outcomes):
+        if block.empty:
+            return
+        name = hashlib.sha256("\n".join(block["clip_id"]).encode()).hexdigest()[:16]
+        file = self.folder / f"{self.made_by[:16]}-{name}.npz"
+        values = np.stack([outcomes[clip_id] for clip_id in block["clip_id"]])
+        with artifacts.replacing(file) as partial, open(partial, "wb") as opened:
+            ids, sums = (block[column].to_numpy(dtype=str) for column in ("clip_id", "sha256"))
+            np.savez(opened, values=values, clip_id=ids, sha256=sums, made_by=np.array(self.made_by))
+        for place, key in enumerate(zip(block["clip_id"], block["sha256"])):
+            self.rows[key] = (file, place)
+
+    def values(self, keys):
+        """The rows of some clips, one file read at a time: yields positions in `keys` and their values."""
+        wanted = {}
+        for position, key in enumerate(keys):
+            if key in self.rows:
+                file, place = self.rows[key]
+                wanted.setdefault(file, []).append((position, place))
+        for file, both in wanted.items():
+            positions, places = zip(*both)
+            with np.load(file, allow_pickle=False) as part:
+                yield list(positions), part["values"][list(places)]
+
+    def remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _earlier(store, made_by):
+    """Rows of an earlier run that can be kept: (clip id, sha256) -> values, memory-mapped."""
+    try:
+        array, index = load(store)
+        kept = index[index["made_by"] == made_by]
+        whole = [zlib.crc32(array[row]) == crc for row, crc in zip(kept["row"], kept["crc32"])]
+    except (OSError, ValueError, KeyError):
+        return {}
+    kept = kept[np.array(whole, dtype=bool)]
+    return {
+        (clip_id, sha256): array[row] for clip_id, sha256, row in kept[["clip_id", "sha256", "row"]].values
+    }
+
+
+def _assemble(clips, store, parts, earlier):
+    """Write the array and its index in the order of clip ids, from earlier rows and new blocks."""
+    keys = list(zip(clips["clip_id"], clips["sha256"]))
+    index = clips[["clip_id", "artist_id", "sha256"]].reset_index(drop=True).rename_axis("row").reset_index()
+    checksums = np.zeros(len(keys), dtype=np.int64)
+    with artifacts.replacing(store / "spectrograms.npy") as partial:
+        array = np.lib.format.open_memmap(
+            partial, mode="w+", dtype=np.float16, shape=(len(keys), picture.N_FRAMES, picture.N_MELS)
+        )
+        for position, key in enumerate(keys):
+            if key in earlier:
+                array[position] = earlier[key]
+        for positions, values in parts.values(keys):
+            array[positions] = values
+        for row, values in enumerate(array):
+            checksums[row] = zlib.crc32(values)
+        array.flush()
+    index = index.assign(crc32=checksums, made_by=parts.made_by)
+    artifacts.write_parquet(index, store / "spectrograms.parquet")
+    parts.remove()
+    return index

@@ -1,0 +1,309 @@
+"""Training the siamese network (paper, sections 4 and 5, Figure 2).
+
+Conventions
+-----------
+- Loss: mean squared error between predicted and true similarity over pairs of clips of different artists.
+- The training loss of an epoch is the mean over its batches, while the weights move; dev and test losses are
+  measured after the epoch, among the dev and among the test artists. The test loss is drawn and used for
+  nothing.
+- One seed fixes weights and order: same lock, CPU type and number of threads give the same bits, also where a
+  run was killed and went on from its checkpoint.
+- The weights of the epoch with the lowest dev loss are kept beside the last ones, and those after epochs that
+  are named (`EARLY`: the epoch after which the paper sees its test loss rise).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from lib.methods import EARLY, labelled_scores, mean_over_clips
+from lib.training import checkpoints, devices, network, pairs
+from lib.training import losses as training_losses
+from lib.workflow import artifacts, stages
+
+ENCODE_BATCH = 64  # clips
+
+
+class Siamese:
+    """The paper's network as one method among others.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Of Adam.
+    batch_size : int
+        Clip pairs in a step.
+    epochs : int
+        Passes over all clip pairs.
+    pairs_per_epoch : int
+        Passes over so many of them instead, other ones in each epoch; 0 takes all (`pairs.tiles`).
+    patience : int
+        Stop after so many epochs without a lower dev loss; 0 runs all epochs.
+    n_convolutions, batch_norm_momentum
+        See `network.encoder`.
+    n_devices : int
+        Devices that share each step, each with a tile of ``batch_size / n_devices`` pairs
+        (`lib.training.devices`).
+    """
+
+    name = "siamese"
+
+    def __init__(
+        self,
+        *,
+        learning_rate=0.001,
+        batch_size=2048,
+        epochs=25,
+        pairs_per_epoch=0,
+        patience=0,
+        n_convolutions=3,
+        batch_norm_momentum=0.99,
+        n_devices=1,
+    ):
+        self.learning_rate, self.batch_size, self.pairs_per_epoch = learning_rate, batch_size, pairs_per_epoch
+        self.epochs, self.patience = epochs, patience
+        self.configuration = {"n_convolutions": n_convolutions, "batch_norm_momentum": batch_norm_momentum}
+        self.n_devices, self.mirrored = n_devices, None
+        self.model = None
+        self.history = None
+        self.best_epoch, self.best_weights = None, None
+        self.kept = {}
+
+    @classmethod
+    def from_file(cls, path):
+        """A trained network from a file that `save` wrote."""
+        method = cls(**network.configuration_of(path))
+        method.model = network.load(path)
+        return method
+
+    def save(self, path, *, epoch="last"):
+        """Write the weights after the ``last`` epoch, the ``best`` one on the dev artists, or the ``early``
+        one.
+
+        The early one is epoch `EARLY`, where that is one of `keep`, or else the last.
+        """
+        last = self.model.get_weights()
+        weights = {"last": last, "best": self.best_weights, "early": self.kept.get(EARLY, last)}[epoch]
+        network.save(self.model, path, configuration=self.configuration, weights=weights)
+
+    def build(self, *, seed):
+        """Give the network its random first weights; return self."""
+        if self.batch_size % self.n_devices:
+            raise ValueError(f"batch_size {self.batch_size} cannot be shared by {self.n_devices} devices")
+        make_deterministic(seed)
+        self.mirrored = devices.Mirrored(self.n_devices) if self.n_devices > 1 else None
+        with self.mirrored.scope() if self.mirrored else contextlib.nullcontext():
+            self.model = network.tile_model(network.encoder(**self.configuration))
+            optimizer = keras.optimizers.Adam(self.learning_rate)
+            optimizer.build(self.model.trainable_variables)  # else the first step is traced twice
+            self.model.compile(optimizer=optimizer, loss="mean_squared_error", jit_compile=False)
+        return self
+
+    def fit(self, collection, train, dev, *, seed=0, watch=None, keep=(EARLY,), checkpoint_folder=None):
+        """Train on all clip pairs of the training artists.
+
+        Parameters
+        ----------
+        collection : lib.study.Collection
+        train, dev : sequence of str
+            Artist ids. The dev artists' loss is recorded.
+        seed : int
+        watch : dict of str to (sequence of str or pd.DataFrame), optional
+            Further losses to record: among some artists, such as ``{"test": ...}``, or over the pairs of a
+            frame of similarities that are not NaN.
+        keep : sequence of int, optional
+            Epochs whose weights are kept in `kept`, so that one training shows what shorter ones give.
+        checkpoint_folder : path, optional
+            Where half-finished trainings are kept, each under a name made of all that its bits depend on. A
+            training that finds itself there goes on; one of more epochs goes on from one of fewer.
+
+        Returns
+        -------
+        Siamese
+            Itself; `history` holds ``seed, epoch, split, loss``, `best_epoch` and `best_weights` belong to
+            the lowest dev loss, `kept` holds the weights after each epoch of `keep`.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than two artists to train on or to watch, or one without a clip; if the target
+            is constant or not symmetric, the loss is not finite, or all predictions come out equal; if the
+            devices cannot share the batch, or there are too few.
+        """
+        for name, artists in {"training": train, "dev": dev, **(watch or {})}.items():
+            if len(artists) < 2:
+                raise ValueError(f"there is {len(artists)} {name} artist: a pair needs two")
+        clips, owners = collection.clips_of(train)
+        target = training_losses.target_values(collection, train)
+        if not np.allclose(target, target.T, equal_nan=True):
+            raise ValueError("the network is symmetric and the target is not: choose another metric in 04")
+        if np.ptp(target[np.triu_indices(len(target), k=1)]) == 0:
+            raise ValueError("all training artists are equally similar: there is nothing to learn")
+        self.build(seed=seed)
+        self._trace()
+        watched = {
+            name: training_losses.Watched(collection, training_losses.pairs_among(collection, artists))
+            for name, artists in {"dev": dev, **(watch or {})}.items()
+        }
+        run = checkpoints.Run()
+        saver = None
+        if checkpoint_folder is not None:
+            depends_on = self._depends_on(collection, train, dev, watch, seed)
+            saver = checkpoints.Saver(self, checkpoint_folder, depends_on | {"keep": sorted(map(int, keep))})
+            run = saver.restored()
+        bar = tqdm(total=self.epochs, initial=run.epoch, desc=f"seed {seed}", unit="epoch")
+        while run.epoch < self.epochs and not 0 < self.patience <= run.epoch - run.best_epoch:
+            epoch = run.epoch + 1
+            loss = self._train_epoch(clips, owners, target, seed=seed, epoch=epoch, run=run, saver=saver)
+            losses = {"train": loss} | {name: part.loss(self) for name, part in watched.items()}
+            run.rows += [(seed, epoch, name, value) for name, value in losses.items()]
+            if losses["dev"] < run.best_loss:
+                run.best_epoch, run.best_loss = epoch, losses["dev"]
+                run.best_weights = self.model.get_weights()
+            run.epoch, run.losses = epoch, []
+            if epoch in keep:
+                run.kept[epoch] = self.model.get_weights()
+            if saver:
+                saver.save(run, now=epoch == self.epochs)
+            bar.update()
+        bar.close()
+        self.history = pd.DataFrame(run.rows, columns=["seed", "epoch", "split", "loss"])
+        self.best_epoch, self.best_weights, self.kept = run.best_epoch, run.best_weights, run.kept
+        return self
+
+    def score(self, collection, artists):
+        """Mean similarity over clip pairs (paper, section 4)."""
+        clips, owners = collection.clips_of(artists)
+        return labelled_scores(mean_over_clips(self.clip_similarities(clips), owners, len(artists)), artists)
+
+    def embed(self, clips):
+        """Embeddings of clips, shape=(n_clips, n_filters); each clip is encoded once."""
+        clip_encoder = self.model.get_layer("encoder")
+        batches = [clips[start : start + ENCODE_BATCH] for start in range(0, len(clips), ENCODE_BATCH)]
+        return np.concatenate(
+            [keras.ops.convert_to_numpy(clip_encoder(batch, training=False)) for batch in batches]
+        )
+
+    def clip_similarities(self, clips, others=None):
+        """Similarity of every pair of clips, shape=(n_clips, n_clips), or to other ones, (n_clips,
+        n_others)."""
+        others = None if others is None else self.embed(others)
+        return network.similarities(self.embed(clips), self.model.get_layer("head").get_weights(), others)
+
+    def step(self, clips, owners, target, *tiles):
+        """Train on one tile a device; return the loss and the number of pairs that it is the mean of.
+
+        Where a device has no tile left, it takes the last one again, and weighs it 0.
+        """
+        idle = self.n_devices - len(tiles)
+        answers = [pairs.targets_and_weights(tile, owners, target) for tile in tiles]
+        answers += [(targets, 0 * weights) for targets, weights in answers[-1:] * idle]
+        counted = [int(np.count_nonzero(weights)) for _, weights in answers]
+        if not any(counted):
+            return 0.0, 0
+        parts = []
+        for tile, (targets, weights), n in zip([*tiles, *tiles[-1:] * idle], answers, counted, strict=True):
+            weights = weights * np.float32(n * self.n_devices / sum(counted))  # a pair counts the same on all
+            parts.append([clips[tile.clips], tile.left, tile.right, targets[:, None], weights])
+        parts = [[array[None] for array in part] for part in parts]
+        return self._take(self.mirrored.scatter(parts) if self.mirrored else parts[0]), sum(counted)
+
+    def _take(self, arrays):
+        *inputs, targets, weights = arrays
+        return float(self.model.train_on_batch(inputs, targets, sample_weight=weights))
+
+    def _train_epoch(self, clips, owners, target, *, seed, epoch, run, saver):
+        tiles = pairs.tiles(
+            len(clips),
+            batch_size=self.batch_size // self.n_devices,
+            seed=seed,
+            epoch=epoch,
+            pairs_per_epoch=self.pairs_per_epoch,
+        )
+        for start in range(len(run.losses) * self.n_devices, len(tiles), self.n_devices):
+            run.losses.append(self.step(clips, owners, target, *tiles[start : start + self.n_devices]))
+            if saver:
+                saver.save(run)
+        losses, counted = zip(*run.losses, strict=True)
+        loss = float(np.average(losses, weights=counted))
+        if not np.isfinite(loss):
+            raise ValueError(
+                f"the loss is {loss} in epoch {epoch} of seed {seed}:"
+                f" lower learning_rate ({self.learning_rate})"
+            )
+        return loss
+
+    def _trace(self):
+        """Compile the step for tiles of any size, and leave the network as it was.
+
+        TensorFlow compiles a step anew for sizes that it has not met, and differently for the first ones: a
+        training that goes on in its middle would round otherwise than one that saw all tiles.
+        """
+        variables = [*self.model.variables, *self.model.optimizer.variables]
+        values = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+        nothing = np.zeros((3, *self.model.input_shape[0][2:]), dtype=np.float32)
+        if self.mirrored:  # Keras builds its metrics on arrays that are not scattered
+            pair = np.array([[0]], dtype=np.int32), np.array([[1]], dtype=np.int32)
+            self._take([nothing[None], *pair, np.zeros((1, 1, 1)), np.ones((1, 1))])
+        for n_clips in (2, 3):
+            (tile,) = pairs.tiles(n_clips, batch_size=16, seed=0, epoch=0)
+            self.step(nothing, np.arange(3), np.zeros((3, 3)), *[tile] * self.n_devices)
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    def _depends_on(self, collection, train, dev, watch, seed):
+        """All that the bits of a training depend on but its number of epochs; JSON."""
+        data = hashlib.sha256()
+        clips, owners = collection.clips_of(train)
+        for array in (clips, owners, training_losses.target_values(collection, train)):
+            data.update(np.ascontiguousarray(array))
+        for artists in (dev, *(watch or {}).values()):
+            frame = training_losses.pairs_among(collection, artists)
+            for axis in (frame.index, frame.columns):
+                data.update(collection.clips_of(axis)[0])
+            data.update(np.ascontiguousarray(frame.to_numpy()))
+        files = [devices.__file__, pairs.__file__, network.__file__, __file__]
+        code = [stages.digest(Path(file).read_text(encoding="utf-8")) for file in files]
+        made_with = artifacts.made_with()
+        return self.configuration | {
+            "learning_rate": self.learning_rate,
+            "batch_size": self.batch_size,
+            "pairs_per_epoch": self.pairs_per_epoch,
+            "n_devices": self.n_devices,
+            "seed": seed,
+            "watched": list(watch or {}),
+            "data": data.hexdigest(),
+            "code": code,
+            "backend": keras.backend.backend(),
+            "machine": {name: made_with[name] for name in ("cpu", "threads", "lock")},
+        }
+
+
+class Untrained(Siamese):
+    """The network with its random first weights: what the architecture hears without learning.
+
+    Its batch normalisation has its first statistics too, mean 0 and variance 1, and hence changes nothing.
+    """
+
+    name = "untrained"
+
+    def fit(self, collection, train, dev, *, seed=0):
+        """Build it; nothing is learnt."""
+        return self.build(seed=seed)
+
+
+def make_deterministic(seed):
+    """Seed every generator, and ask the backend for reproducible operations and for silence."""
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        network.silence()
+        tensorflow.config.experimental.enable_op_determinism()

@@ -1,0 +1,9 @@
+"""Where things are, what a run was given, and how files are written: nothing about music.
+
+- `paths`: every folder and file name.
+- `profiles`: the parameters of the notebooks, and the files in ``profiles/`` that change them.
+- `stages`: which notebook needs which, and what code each is made of.
+- `artifacts`: files written whole or not at all, and the manifest that a finished stage leaves.
+- `downloads`: large files from outside, resumed and checked.
+- `progress`: one line that says how far a run is.
+"""

@@ -1,0 +1,240 @@
+"""What is asked for: the parameters of every notebook, under one profile.
+
+**Conventions.** The tagged parameter cells of the notebooks are the one source of truth, at demo scale. A
+profile is a YAML file ``{stage: {parameter: value}}`` that holds only what differs; ``demo`` has none. A
+parameter whose name ends in ``_file`` or ``_folder`` is a path: given relative, it counts from the folder of
+the profile file or, on the command line, from where the command was typed; an empty one stays empty.
+"""
+
+import ast
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from lib.workflow import paths, stages
+
+PATHS = ("_file", "_folder")
+
+
+class ProfileError(ValueError):
+    """A profile, a parameter or its value that cannot be."""
+
+
+class Parameter(NamedTuple):
+    """One line of a parameter cell."""
+
+    name: str
+    annotation: str
+    default: object
+
+
+def parameters_of(stage):
+    """Parameters of a notebook, from its own tagged cell.
+
+    Parameters
+    ----------
+    stage : str
+        Name of the notebook, such as ``"04_siamese_training"``.
+
+    Returns
+    -------
+    dict of str to Parameter
+
+    Raises
+    ------
+    ProfileError
+        If there is no such cell, or a line in it is not ``name: type = literal``.
+    """
+    tagged = [source for source, tags in stages.cells(stage) if "parameters" in tags]
+    if len(tagged) != 1:
+        raise ProfileError(f"{stage} must have one cell tagged 'parameters', but has {len(tagged)}.")
+    found = {}
+    for node in ast.parse(tagged[0]).body:
+        try:
+            line = Parameter(node.target.id, ast.unparse(node.annotation), ast.literal_eval(node.value))
+        except (AttributeError, TypeError, ValueError):
+            raise ProfileError(
+                f"{stage}: a parameter is written `name: type = literal`, but came `{ast.unparse(node)}`."
+            ) from None
+        found[line.name] = line._replace(
+            default=conform(f"{stage}.{line.name}", line.annotation, line.default)
+        )
+    return found
+
+
+def resolve(profile="demo", overrides=()):
+    """Name of a profile and the parameters of every stage under it.
+
+    Parameters
+    ----------
+    profile : str
+        A name below ``profiles/``, ``demo``, or the path of a ``.yml`` file (its stem is the name).
+    overrides : sequence of str
+        ``STAGE.parameter=VALUE`` each; a stage may be any unique beginning of its name, the value is YAML.
+
+    Returns
+    -------
+    name : str
+    parameters : dict of str to dict
+        For each stage its parameters by name, defaults included.
+
+    Raises
+    ------
+    ProfileError
+        If something is unknown (the message lists what is known) or a value is not of the annotated type.
+    """
+    path = _file(profile)
+    name = path.stem if path else "demo"
+    known = {stage: parameters_of(stage) for stage in stages.names()}
+    values = {stage: {line.name: line.default for line in lines.values()} for stage, lines in known.items()}
+    for stage, changes in (_read(path) if path else {}).items():
+        for parameter, value in changes.items():
+            _set(values, known, _stage(stage), parameter, value, path.resolve().parent)
+    for override in overrides:
+        target, equals, text = override.partition("=")
+        stage, dot, parameter = target.partition(".")
+        if not (equals and dot):
+            raise ProfileError(f"An override is written STAGE.parameter=VALUE, but came {override!r}.")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            value = text
+        _set(values, known, _stage(stage), parameter.strip(), value, Path.cwd(), text)
+    for stage in values:
+        if "profile" in values[stage]:
+            values[stage]["profile"] = name
+    return name, values
+
+
+def conform(name, annotation, value):
+    """`value` as the annotated type, in the form in which it is written down.
+
+    Parameters
+    ----------
+    name : str
+        For the message.
+    annotation : str
+        ``str``, ``int``, ``float``, ``bool``, ``list``, ``dict``, ``None``, ``list[int]``, ``dict[str,
+        float]``, or several of them joined by ``|``.
+    value : object
+
+    Returns
+    -------
+    object
+        The value; a whole number becomes a float where a float is asked for, a tuple becomes a list.
+
+    Raises
+    ------
+    ProfileError
+        If the value is of another type, or not finite.
+    """
+    try:
+        return _conform(ast.parse(annotation, mode="eval").body, value)
+    except _OtherType:
+        raise ProfileError(f"{name} is {annotation}, but came {value!r} ({type(value).__name__}).") from None
+
+
+class _OtherType(Exception):
+    pass
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML's safe loader, which does not let the second of two equal keys win in silence."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.YAMLError(f"{key!r} stands there twice")
+        return super().construct_mapping(node, deep)
+
+
+def _conform(kind, value):
+    if isinstance(kind, ast.BinOp):
+        try:
+            return _conform(kind.left, value)
+        except _OtherType:
+            return _conform(kind.right, value)
+    if isinstance(kind, ast.Subscript):
+        whole = _conform(kind.value, value)
+        inner = kind.slice.elts if isinstance(kind.slice, ast.Tuple) else [kind.slice]
+        if isinstance(whole, dict):
+            return {_conform(inner[0], key): _conform(inner[1], item) for key, item in whole.items()}
+        return [_conform(inner[0], item) for item in whole]
+    wanted = ast.unparse(kind)
+    if wanted == "float" and not isinstance(value, bool):
+        try:  # YAML reads 1e-3 as text
+            number = float(value)
+        except (TypeError, ValueError):
+            raise _OtherType from None
+        if not math.isfinite(number):
+            raise _OtherType
+        return number
+    if wanted in ("list", "tuple") and isinstance(value, list | tuple):
+        return list(value)
+    if wanted == "None" and value is None:
+        return value
+    simple = {"str": str, "int": int, "bool": bool, "dict": dict}
+    if wanted in simple and type(value) is simple[wanted]:
+        return value
+    raise _OtherType
+
+
+def _set(values, known, stage, parameter, value, folder, text=None):
+    """Put one value in its place, or say what is known instead."""
+    if parameter == "profile":
+        raise ProfileError("The profile is chosen with --profile, not as a parameter.")
+    if parameter not in known[stage]:
+        raise ProfileError(f"{stage} has no parameter {parameter!r}. Known: {', '.join(known[stage])}.")
+    annotation = known[stage][parameter].annotation
+    try:
+        value = conform(f"{stage}.{parameter}", annotation, value)
+    except ProfileError:  # `2024` and `no` are text where text is asked for
+        if text is None or "str" not in annotation.replace(" ", "").split("|"):
+            raise
+        value = text
+    if parameter.endswith(PATHS) and value:
+        value = str(folder / Path(value).expanduser())
+    values[stage][parameter] = value
+
+
+def _file(profile):
+    """Path of the profile's file, None for ``demo``."""
+    if profile == "demo":
+        return None
+    folder = paths.root() / "profiles"
+    path = Path(profile) if str(profile).endswith((".yml", ".yaml")) else folder / f"{profile}.yml"
+    if path.stem == "demo":
+        raise ProfileError(
+            "demo is what the notebooks' own parameters say; give a file with other values another name."
+        )
+    if not path.is_file():
+        known = ["demo", *sorted(file.stem for file in folder.glob("*.yml"))]
+        raise ProfileError(
+            f"There is no profile {str(profile)!r}. Known: {', '.join(known)}, or the path of a .yml file."
+        )
+    try:
+        paths.checked(path.stem)
+    except ValueError as problem:
+        raise ProfileError(str(problem)) from None
+    return path
+
+
+def _stage(prefix):
+    try:
+        return stages.find(str(prefix))
+    except stages.UnknownStage as problem:
+        raise ProfileError(str(problem)) from None
+
+
+def _read(path):
+    """``{stage: {parameter: value}}`` of a profile file; a stage without parameters counts for nothing."""
+    try:
+        found = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        raise ProfileError(f"{paths.shown(path)} cannot be read as YAML: {problem}") from None
+    if not isinstance(found, dict) or not all(isinstance(part, dict | None) for part in found.values()):
+        raise ProfileError(f"{paths.shown(path)} must read {{stage: {{parameter: value}}}}.")
+    return {stage: part or {} for stage, part in found.items()}

@@ -1,0 +1,153 @@
+"""The stages: which notebook needs which, and what code each of them is made of.
+
+**Conventions.** A stage is named like its notebook; stages run in the order of `NEEDS`. Code is compared by
+its syntax tree, so that a comment or a docstring does not make a trained network stale; the cell with the
+parameters is left out, because their values are compared on their own.
+"""
+
+import ast
+import hashlib
+import json
+
+from lib.workflow import paths
+
+NEEDS = {
+    "00_start_here": [],
+    "01_listening_data": [],
+    "02_preview_clips": ["01_listening_data"],
+    "03_spectrograms": ["02_preview_clips"],
+    "04_siamese_training": ["01_listening_data", "03_spectrograms"],
+    "05_ranking_evaluation": [
+        "01_listening_data",
+        "02_preview_clips",
+        "03_spectrograms",
+        "04_siamese_training",
+    ],
+    "06_first_layer_filters": [
+        "01_listening_data",
+        "02_preview_clips",
+        "03_spectrograms",
+        "04_siamese_training",
+    ],
+    "08_beyond_the_paper": [
+        "01_listening_data",
+        "02_preview_clips",
+        "03_spectrograms",
+        "04_siamese_training",
+        "05_ranking_evaluation",
+    ],
+    "07_artist_explorer": [
+        "01_listening_data",
+        "02_preview_clips",
+        "03_spectrograms",
+        "05_ranking_evaluation",
+    ],
+}
+# What a stage shows if it is there, and does without if not. The explorer is for reading after the paper's
+# own six steps, so it keeps its number; it runs last, because it offers the methods of 08 as well.
+ALSO_READS = {"07_artist_explorer": ["08_beyond_the_paper"]}
+
+
+CODE = ("lib", "demo")  # folders of code that notebooks import
+
+
+class UnknownStage(ValueError):
+    """There is no such stage, or more than one."""
+
+
+def names():
+    """The stages whose notebook is there, in the order of the pipeline."""
+    return [stage for stage in NEEDS if paths.notebook(stage).exists()]
+
+
+def reads(stage):
+    """All stages whose results a stage depends on: those it needs, and those it can do without."""
+    return [*NEEDS[stage], *ALSO_READS.get(stage, [])]
+
+
+def find(prefix):
+    """The one stage whose name begins with `prefix`.
+
+    Raises
+    ------
+    UnknownStage
+        If none does, or several; the message lists the known ones.
+    """
+    found = [stage for stage in names() if stage.startswith(prefix) and prefix]
+    if len(found) == 1:
+        return found[0]
+    problem = "No stage begins with" if not found else "More than one stage begins with"
+    raise UnknownStage(f"{problem} {prefix!r}. Known: {', '.join(names())}.")
+
+
+def cells(stage):
+    """Code cells of a committed notebook, as (source, tags), in order."""
+    path = paths.notebook(stage)
+    if not path.exists():
+        raise UnknownStage(f"There is no notebook {paths.shown(path)}. Known: {', '.join(names())}.")
+    found = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [
+        ("".join(cell["source"]), cell["metadata"].get("tags", []))
+        for cell in found
+        if cell["cell_type"] == "code"
+    ]
+
+
+def code(stage):
+    """Source of all code cells but the parameters."""
+    return "\n".join(source for source, tags in cells(stage) if "parameters" not in tags)
+
+
+def modules(source, package="lib"):
+    """Files of this project that a piece of code imports, directly or through one another.
+
+    Parameters
+    ----------
+    source : str
+        Python code.
+    package : str
+        Package the code belongs to, for relative imports.
+
+    Returns
+    -------
+    list of Path, sorted
+    """
+    found, waiting = set(), [(source, package)]
+    while waiting:
+        for path in _imports(*waiting.pop()) - found:
+            found.add(path)
+            waiting.append(
+                (path.read_text(encoding="utf-8"), ".".join(path.relative_to(paths.root()).parts[:-1]))
+            )
+    return sorted(found)
+
+
+def digest(source):
+    """SHA-256 of what the code says, comments and docstrings aside."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            value = body[0].value
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                del body[0]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def _imports(source, package):
+    """Files that the import statements of `source` name, and each ``__init__.py`` on the way."""
+    wanted = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            wanted += [alias.name.split(".") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: -(node.level - 1) or None] if node.level else []
+            module = parents + (node.module.split(".") if node.module else [])
+            wanted += [[*module, alias.name] for alias in node.names]
+    found = set()
+    for parts in wanted:
+        if parts[0] in CODE:
+            for end in range(1, len(parts) + 1):
+                base = paths.root().joinpath(*parts[:end])
+                found |= {path for path in (base / "__init__.py", base.with_suffix(".py")) if path.exists()}
+    return found

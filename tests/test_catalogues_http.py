@@ -170,6 +170,35 @@ def test_dripping_ends_at_the_deadline(host, dripping):
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize("dripping", [lambda _: drip(b"x" * 1_000), lambda _: drip_headers()])
+def test_the_exchange_after_one_that_was_cut_is_whole(host, clock, dripping):
+    host.script["/x"] = [dripping, reply(GOOD)]
+    limiter = http.Limiter({}, clock=clock, sleep=clock.sleep)
+    client = http.Client(host.address, deadline=0.3, limiter=limiter)
+    assert ask(client) == 42
+    assert len(host.requests) == 2
+    time.sleep(0.5)  # no watchdog is left that would cut the connection, which is used again
+    assert ask(client) == 42
+    assert len(host.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (cut_short(b"abc"), "sent only a part, 3 bytes|broke off before the end"),
+        ((None, {}, b""), r"did not answer \(ConnectionError\)"),
+        ((None, {}, b"gibberish\r\n\r\n"), r"did not answer \(ConnectionError\)"),
+    ],
+    ids=["cut short", "nothing", "no HTTP"],
+)
+def test_a_fault_is_named_by_its_type_however_long_it_took(host, clock, monkeypatch, fault, words):
+    monkeypatch.setattr(http.time, "monotonic", iter(range(0, 10**9, 1_000)).__next__)
+    host.script["/clip"] = [fault]
+    client = http.Client(host.address, limiter=http.Limiter({}, clock=clock, sleep=clock.sleep))
+    with pytest.raises(http.Unavailable, match=words):
+        client.download(f"{host.address}/clip")
+
+
 @pytest.mark.parametrize(
     ("big", "said"),
     [

@@ -18,13 +18,12 @@ Limits
 """
 
 import collections
+import contextlib
 import datetime
 import email.utils
-import functools
-import http.client
-import io
 import json
 import re
+import socket
 import threading
 import time
 import zlib
@@ -301,23 +300,24 @@ class Client:
                 raise Unavailable(f"no valid address ({type(error).__name__})") from error
             host = self._allowed(request.url)
             self._limiter.wait(host, self._patience)
-            began = time.monotonic()
             try:
-                environment = self._session.merge_environment_settings(request.url, {}, True, None, None)
-                with self._session.send(
-                    request, allow_redirects=False, timeout=(CONNECT, SILENCE), **environment
-                ) as response:
+                session = self._session
+                environment = session.merge_environment_settings(request.url, {}, True, None, None)
+                with (
+                    _Watchdog(self._deadline, session.get_adapter(request.url).cut),
+                    session.send(
+                        request, allow_redirects=False, timeout=(CONNECT, SILENCE), **environment
+                    ) as response,
+                ):
                     if not response.is_redirect:
                         return self._answer(response, host, cap)
                     address, params = urljoin(request.url, response.headers["location"]), None
+            except _Expired as error:
+                raise Passing(f"{host} {error}") from error
+            except urllib3.exceptions.ProtocolError as error:
+                raise Passing(f"{host} broke off before the end") from error
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-                if time.monotonic() - began > self._deadline:
-                    what = f"took more than {self._deadline:.0f} s"
-                elif isinstance(error, urllib3.exceptions.ProtocolError):
-                    what = "broke off before the end"
-                else:
-                    what = f"did not answer ({type(error).__name__})"
-                raise Passing(f"{host} {what}") from error
+                raise Passing(f"{host} did not answer ({type(error).__name__})") from error
             if _parsed(address).netloc != _parsed(request.url).netloc:  # no credentials for strangers
                 headers.pop("Authorization", None)
                 auth = None
@@ -367,7 +367,7 @@ class Client:
             self._threads.session = session = requests.Session()
             session.trust_env = not self.local  # no proxy for the loopback
             for scheme in ("http://", "https://"):
-                session.mount(scheme, _Adapter(self._deadline))
+                session.mount(scheme, _Adapter())
         return self._threads.session
 
     def _allowed(self, address):
@@ -381,47 +381,62 @@ class Client:
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
-    """Connections whose answers have to be there, first line to last byte, within a deadline."""
+    """Knows the connection of the exchange under way, so that a watchdog can cut it.
 
-    def __init__(self, deadline):
-        self._deadline = deadline
-        super().__init__()
+    One adapter serves one thread, which has one exchange at a time.
+    """
+
+    _connection = None
 
     def get_connection_with_tls_context(self, *arguments, **options):
         pool = super().get_connection_with_tls_context(*arguments, **options)
-        if "response_class" not in vars(pool.ConnectionCls):  # pools are used again
-            hasty = staticmethod(functools.partial(_HastyResponse, deadline=self._deadline))
-            pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": hasty})
+        self._connection = pool._get_conn()
+        pool._put_conn(self._connection)  # on top, where the pool takes the next one from
         return pool
 
-
-class _HastyResponse(http.client.HTTPResponse):
-    def __init__(self, sock, *arguments, deadline, **options):
-        super().__init__(sock, *arguments, **options)
-        self.fp.close()
-        self.fp = io.BufferedReader(_HastyReader(sock, deadline))
+    def cut(self):
+        """End what the connection is reading; nothing happens where it is not open."""
+        with contextlib.suppress(AttributeError, OSError):  # no connection or no socket yet, or no longer
+            self._connection.sock.shutdown(socket.SHUT_RDWR)
 
 
-class _HastyReader(io.RawIOBase):
-    """Reads a socket; the timeout of a socket alone begins anew with every byte, of the headers too."""
+class _Watchdog:
+    """Cuts an exchange that is not over in time, from the first line of the headers to the last byte.
 
-    def __init__(self, sock, deadline):
-        self._socket, self._file = sock, sock.makefile("rb", buffering=0)
-        self._silence, self._until = sock.gettimeout(), time.monotonic() + deadline
+    The timeout of a socket does not do that: it begins anew with every byte. Leaving the block raises
+    `_Expired` if the time was over, whatever the cut connection looked like to those who read it.
 
-    def readable(self):
-        return True
+    Parameters
+    ----------
+    seconds : float
+    cut : callable
+        Repeated until the block is left, because a connection that is still being opened cannot be cut.
+    """
 
-    def readinto(self, buffer):
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("deadline")
-        self._socket.settimeout(left if self._silence is None else min(left, self._silence))
-        return self._file.readinto(buffer)
+    def __init__(self, seconds, cut):
+        self._seconds, self._cut = seconds, cut
+        self._over, self._expired = threading.Event(), False
+        self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def close(self):
-        self._file.close()
-        super().close()
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind, error, _):
+        self._over.set()
+        self._thread.join()  # from here on no later exchange can be cut
+        if self._expired and (kind is None or issubclass(kind, Exception)):
+            raise _Expired(f"took more than {self._seconds:.0f} s") from error
+
+    def _watch(self):
+        wait = self._seconds
+        while not self._over.wait(wait):
+            self._expired, wait = True, 0.1
+            self._cut()
+
+
+class _Expired(Exception):
+    """The deadline of an exchange passed."""
 
 
 def _read_json(body):

@@ -35,6 +35,17 @@ def stale(stage, **values):
     return artifacts.why_stale(stage, "demo", {**parameters, **values})
 
 
+def test_a_folder_is_locked_for_one_at_a_time_and_free_afterwards(tmp_path):
+    folder, refusal = tmp_path / "a" / "b", RuntimeError("taken")
+    again = artifacts.locked(folder, refusal)
+    with artifacts.locked(folder, refusal), pytest.raises(RuntimeError, match="taken"), again:
+        raise AssertionError
+    with pytest.raises(BlockingIOError), artifacts.locked(folder, refusal):
+        raise BlockingIOError  # of the block itself: not the lock
+    with artifacts.locked(folder, refusal), artifacts.locked(tmp_path, refusal):
+        pass
+
+
 def test_a_file_appears_whole_and_folders_on_the_way_are_made(tmp_path):
     path = tmp_path / "a" / "b.txt"
     with artifacts.replacing(path) as temporary:

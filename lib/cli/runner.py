@@ -1,7 +1,5 @@
 """What the door does once there is an environment: list, run, refresh, test, open JupyterLab."""
 
-import contextlib
-import fcntl
 import os
 import signal
 import subprocess
@@ -208,27 +206,16 @@ def _everything():
     return [str(path.relative_to(paths.root())) for path in tests]
 
 
-@contextlib.contextmanager
 def alone(profile):
-    """Keep a second run of the same profile out.
+    """Keep a second run of the same profile out, for the length of a block.
 
     Raises
     ------
     StageFailed
         If one is at work.
     """
-    folder = paths.data(profile)
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise notebooks.StageFailed(
-            f"Another run of the profile {profile} is at work. Wait for it, or stop it."
-        ) from None
-    finally:
-        os.close(descriptor)
+    refusal = f"Another run of the profile {profile} is at work. Wait for it, or stop it."
+    return artifacts.locked(paths.data(profile), notebooks.StageFailed(refusal))
 
 
 def _execute(stage, profile, parameters):

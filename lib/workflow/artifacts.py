@@ -6,6 +6,7 @@ manifest: the parameters it ran with, the checksums of what it wrote, and the ke
 depended on. A stage is fresh while today's key is the manifest's and its outputs are unchanged.
 """
 
+import fcntl
 import hashlib
 import html
 import importlib.metadata
@@ -76,6 +77,29 @@ def replacing(path):
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def locked(folder, refusal):
+    """Keep other processes out of a folder for the length of a block.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is missing. The lock ends with the block, or with the process.
+    refusal : Exception
+        Raised if another process has the folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise refusal from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_text(text, path):

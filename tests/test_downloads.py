@@ -204,12 +204,21 @@ def test_an_interruption_while_verifying_costs_nothing(shop, tiny, tmp_path, mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(downloads.pooch, "file_hash", interrupted)
+        patched.setattr(downloads.pooch.hashes, "file_hash", interrupted)
         with pytest.raises(KeyboardInterrupt):
             fetch(tiny, tmp_path)
     assert names_in(tmp_path) == ["tiny.tar.gz.part", "tiny.tar.gz.part.json"]
     assert fetch(tiny, tmp_path)[0].read_bytes() == CONTENT
     assert len(shop.ranges) == 1
+
+
+def test_a_file_system_without_hard_links_will_do(tiny, tmp_path, monkeypatch):
+    def unsupported(*_):
+        raise OSError("no hard links here")
+
+    monkeypatch.setattr(os, "link", unsupported)
+    assert fetch(tiny, tmp_path)[0].read_bytes() == CONTENT
+    assert names_in(tmp_path) == ["tiny.tar.gz"]
 
 
 # Hosts that cannot, or will not, go on where one was
@@ -580,7 +589,9 @@ def test_a_file_put_there_by_hand_is_compared_with_its_record(zenodo, unknown, t
 def test_a_file_put_there_by_hand_without_network_or_record_is_not_believed(zenodo, unknown, tmp_path):
     zenodo.script = {}
     (tmp_path / "tiny.tar.gz").write_bytes(CONTENT)
-    with pytest.raises(downloads.DatasetError, match=f"cannot be told: its size and MD5.*HTTP 404.*{NOTE}"):
+    with pytest.raises(
+        downloads.DatasetError, match=f"could not be verified: its size and MD5.*{NOTE}.*HTTP 404"
+    ):
         fetch(unknown, tmp_path)
     assert names_in(tmp_path) == ["tiny.tar.gz"]
 
@@ -616,10 +627,10 @@ def test_faults_of_the_record_that_pass_are_waited_for(zenodo, unknown, tmp_path
 @pytest.mark.parametrize(
     ("entries", "match"),
     [
-        ([], "knows 0 files tiny.tar.gz"),
-        ([ENTRY, ENTRY], "knows 2 files tiny.tar.gz"),
+        ([], "has 0 files tiny.tar.gz"),
+        ([ENTRY, ENTRY], "has 2 files tiny.tar.gz"),
         ([ENTRY | {"checksum": "sha256:00"}], "checksum by 'sha256'"),
-        ([ENTRY | {"checksum": None}], "tells no size and MD5"),
+        ([ENTRY | {"checksum": None}], "has no size and MD5"),
         ([ENTRY | {"checksum": "md5:../x"}], "MD5 '../x'"),
         ([ENTRY | {"size": "300001"}], "size '300001'"),
         ([ENTRY | {"size": True}], "size True"),

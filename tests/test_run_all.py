@@ -59,7 +59,12 @@ def plan(*overrides, wanted=None, **options):
 
 def stopped(toy, *sources):
     """What is said when a stage of these cells does not come to its end."""
-    cells = ["from lib import toy\nfrom lib.workflow import artifacts", 'profile: str = "demo"', *sources, MANIFEST]
+    cells = [
+        "from lib import toy\nfrom lib.workflow import artifacts",
+        'profile: str = "demo"',
+        *sources,
+        MANIFEST,
+    ]
     toy_repository.write(toy, "03_apart", cells)
     with pytest.raises(notebooks.StageFailed) as failure:
         run(wanted=["03_apart"])

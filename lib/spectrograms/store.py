@@ -214,7 +214,10 @@ def _attempt(path, settings, limits):
 
 def _made_by(settings):
     """Digest of all that decides the bytes of a row but the sound: settings, code, packages."""
-    code = [stages.digest(Path(module).read_text(encoding="utf-8")) for module in (picture.__file__, decode.__file__)]
+    code = [
+        stages.digest(Path(module).read_text(encoding="utf-8"))
+        for module in (picture.__file__, decode.__file__)
+    ]
     everything = json.dumps([asdict(settings), code, artifacts.sha256(paths.lock())])
     return hashlib.sha256(everything.encode()).hexdigest()
 

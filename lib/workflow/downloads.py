@@ -2,17 +2,16 @@
 
 Conventions
 -----------
-Sizes are in bytes, times in seconds. A data set is one file with a known size and MD5. Where they were not
-known when this was written, the publisher's record is asked before the file is fetched, and its answer is
-kept beside the file as ``NAME.record.json``, so that a later run needs no network. While it is being fetched
-the file is called ``NAME.part``, with ``NAME.part.json`` beside it that says whose part it is; under its
-own name there is only a file that was verified, or one that a person put there. Only https; plain http only
-on the loopback, where the tests live.
+Sizes are in bytes, times in seconds. A data set is one file with its size and MD5. Where they were not to be
+had when this was written, the publisher's record is read before the file is fetched, and kept beside the file
+as ``NAME.record.json``, so that a later run needs no network. pooch downloads, verifies, and gives the file
+its name; its downloader here resumes. While it is being fetched the file is called ``NAME.part``, with
+``NAME.part.json`` beside it: which file it is a part of. Under its own name there is only a file that was
+verified, or one that a person put there. Only https; plain http only on the loopback, where the tests live.
 """
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import re
@@ -24,7 +23,6 @@ from urllib.parse import urlsplit
 
 import pooch
 import requests
-import tenacity
 import urllib3
 from tqdm import tqdm  # not tqdm.auto: the door shows what a kernel writes to standard error
 
@@ -68,6 +66,11 @@ class Dataset:
     def __post_init__(self):
         if (self.size is None) != (self.md5 is None) or (self.size is None and not self.record):
             raise ValueError(f"{self.name}: expected both size and md5, or neither of them and a record")
+
+    @property
+    def host(self):
+        """Where the file comes from, for messages."""
+        return urlsplit(self.url).hostname
 
     def at(self, address):
         """The same data set where another host stands in for Zenodo: its record says what its file is.
@@ -128,11 +131,11 @@ class DatasetError(OSError):
 
 
 class _Refused(Exception):
-    """Asking again would not help."""
+    """Another attempt would not help."""
 
 
 class _Passing(_Refused):
-    """A fault that may pass: worth another attempt, after `wait` seconds if the host said so."""
+    """A fault that may pass: worth another attempt, after `wait` seconds if the host names them."""
 
     def __init__(self, message, wait=None):
         super().__init__(message)
@@ -143,8 +146,8 @@ def fetch(dataset, folder=None, *, sleep=time.sleep):
     """The verified file of a data set, which is downloaded if it is not there yet.
 
     After an interruption, call it again: it goes on where it was. A file that a person put there is taken if
-    its size and checksum are the published ones, and never replaced. Where a data set does not say them, its
-    record does; if the file is there, what the record said before will do.
+    its size and checksum are the published ones, and never replaced. Where a data set does not have them, its
+    record does; if the file is there, an earlier answer of the record will do.
 
     Parameters
     ----------
@@ -161,29 +164,24 @@ def fetch(dataset, folder=None, *, sleep=time.sleep):
     Raises
     ------
     DatasetError
-        If the file cannot be fetched, or what is there or came is not the published file. The message says
+        If the file cannot be fetched, or what is there or came is not the published file. The message names
         what to fetch by hand, from where, and where to put it.
     """
     target = Path(folder or paths.downloads()).expanduser().absolute() / dataset.file
     if dataset.md5 is None:
         dataset = _completed(dataset, target, sleep)
-    part = _Part(target, dataset)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(target.parent):
-        return _there(dataset, target, part) or _fetched(dataset, target, part, sleep)
-
-
-def _there(dataset, target, part):
-    """The verified file that is there already, or None."""
-    if target.exists():
-        if objection := _objection(target, dataset):
+    busy = DatasetError(f"Another run is fetching into {target.parent}. Wait for it, or stop it.")
+    with artifacts.locked(target.parent, busy):
+        download = _Download(dataset, target, sleep)
+        if not target.exists():
+            _retrieve(dataset, target, download)
+        elif objection := _objection(target, dataset):
             raise DatasetError(
                 f"{target} is not the published {dataset.name}: {objection}. Remove it, and the next run"
                 f" fetches it; or put the right file in its place.\n{_by_hand(dataset, target)}"
             )
-        part.discard()
-        return target
-    return None
+        download.discard()
+    return target
 
 
 def terms(*datasets):
@@ -204,55 +202,140 @@ def terms(*datasets):
     )
 
 
+def _retrieve(dataset, target, download):
+    """Let pooch download, verify, and give the file its name."""
+    pooch.get_logger().setLevel("WARNING")  # the bar is enough
+    try:
+        pooch.retrieve(dataset.url, f"md5:{dataset.md5}", target.name, target.parent, downloader=download)
+    except _Refused as fault:
+        rest = f"\n{download.have:,} bytes are kept as {download.part.name}; the next run goes on from there."
+        raise DatasetError(
+            f"{dataset.file} could not be fetched: {fault}.\n{_by_hand(dataset, target)}"
+            f"{rest if download.have else ''}"
+        ) from fault
+    except ValueError as fault:  # pooch's, of a wrong checksum; its first sentence names both
+        download.discard()
+        raise DatasetError(
+            f"what {dataset.host} sent is not the published {dataset.name}: {str(fault).partition('. ')[0]}."
+            f" It was removed; the next run starts over.\n{_by_hand(dataset, target)}"
+        ) from fault
+
+
+class _Download:
+    """Downloader for pooch that goes on from the part which an earlier attempt, or an earlier run, left."""
+
+    def __init__(self, dataset, target, sleep):
+        self.dataset, self._sleep = dataset, sleep
+        self.part = target.with_name(f"{target.name}.part")
+        self._note = target.with_name(f"{target.name}.part.json")
+
+    def __call__(self, url, output_file, _):
+        size, missing = self.dataset.size, self.dataset.size - self.have
+        if missing and (free := shutil.disk_usage(self.part.parent).free) < missing:
+            raise _Refused(f"{self.part.parent} has {free:,} bytes free, {missing:,} are needed")
+        scale = {"unit": "B", "unit_scale": True, "desc": self.dataset.file}
+        with _session(url) as session, tqdm(total=size, initial=self.have, **scale) as bar:
+            _patiently(lambda: self._attempt(session, bar), self._sleep, lambda: 100 * self.have // size)
+        os.unlink(output_file)  # pooch's, and empty
+        try:
+            os.link(self.part, output_file)  # an interruption while pooch verifies leaves the part
+        except OSError:  # a file system without hard links
+            os.replace(self.part, output_file)
+
+    @property
+    def have(self):
+        """Bytes from which to go on."""
+        return self._begun()[0]
+
+    def discard(self):
+        """Remove the part and its note."""
+        self.part.unlink(missing_ok=True)
+        self._note.unlink(missing_ok=True)
+
+    def _attempt(self, session, bar):
+        """Request what is missing and append it."""
+        (have, validator), size, host = self._begun(), self.dataset.size, self.dataset.host
+        if have == size:
+            return
+        headers = {"Range": f"bytes={have}-", "If-Range": validator or None} if have else {}
+        with _get(session, self.dataset.url, headers) as response:
+            bar.n = bar.last_print_n = first = have = self._begin(response, have, validator)
+            began = time.monotonic()
+            with self.part.open("ab") as file:
+                for piece in _pieces(response, host):
+                    have, took = have + len(piece), time.monotonic() - began
+                    if have > size:
+                        self.discard()
+                        raise _Refused(f"{host} sent more than the expected {size} bytes")
+                    file.write(piece)
+                    bar.update(len(piece))
+                    if took > GRACE and have - first < SLOWEST * took:
+                        raise _Passing(f"{host} sent {have - first:,} bytes in {took:.0f} s")
+        if have < size:
+            raise _Passing(f"{host} stopped after {have} of {size} bytes")
+
+    def _begin(self, response, have, earlier):
+        """Bytes after which the response continues: `have` if it is the rest of the same file, else 0."""
+        headers, size = response.headers, self.dataset.size
+        etag, announced = headers.get("ETag") or "W/", headers.get("Content-Length")
+        validator = headers.get("Last-Modified") if etag.startswith("W/") else etag  # no weak one: RFC 9110
+        place = re.fullmatch(rf"bytes {have}-\d+/({size}|\*)", headers.get("Content-Range", ""))
+        changed = earlier and validator and earlier != validator
+        if have and response.status_code == 206 and place and not changed:
+            return have
+        if response.status_code == 200 and announced not in (None, str(size)):
+            raise _Refused(f"{self.dataset.host} offers {announced} bytes, expected were {size}")
+        self.discard()
+        if response.status_code != 200:
+            raise _Passing(f"{self.dataset.host} did not answer with the requested piece of the file")
+        if announced:  # else it may be the page of a proxy, and nothing to go on from
+            artifacts.write_json({"md5": self.dataset.md5, "size": size, "validator": validator}, self._note)
+        return 0
+
+    def _begun(self):
+        """Bytes from which to go on, and their validator; 0 where the part is of another file, or of none."""
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # no note, or a damaged one
+            note, have = json.loads(self._note.read_text(encoding="utf-8")), self.part.stat().st_size
+            same = (note["md5"], note["size"]) == (self.dataset.md5, self.dataset.size)
+            if same and have <= self.dataset.size:
+                return have, note["validator"]
+        return 0, None
+
+
 def _completed(dataset, target, sleep):
-    """The data set with the size and checksum that its record tells, or told before."""
+    """The data set with the size and checksum of its record, or of an earlier answer of it."""
     note = target.with_name(f"{target.name}.record.json")
-    kept = _kept(dataset, note)
-    if kept and target.exists():
-        return kept
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(_Passing),
-        wait=lambda state: _wait(state.outcome.exception(), state.attempt_number),
-        stop=tenacity.stop_after_attempt(ATTEMPTS),
-        sleep=sleep,
-        reraise=True,
-    )
+    earlier = _earlier(dataset, note)
+    if earlier and target.exists():
+        return earlier
     try:
         with _session(dataset.record) as session:
-            size, md5 = retrying(_published, dataset, session)
+            described = _patiently(lambda: _published(dataset, session), sleep)
     except _Refused as fault:
-        if kept:
-            return kept
-        missing = f"its size and MD5, which {dataset.record} was to tell, are missing: {fault}"
-        if target.exists():
-            raise DatasetError(
-                f"{target} is there, but whether it is the published {dataset.name} cannot be told:"
-                f" {missing}. Once the record has answered, its answer is kept as {note.name}, and no network"
-                " is needed any more."
-            ) from fault
+        if earlier:
+            return earlier
         raise DatasetError(
-            f"{dataset.file} could not be fetched: {missing}.\n{_by_hand(dataset, target)}"
+            f"{dataset.file} could not be {'verified' if target.exists() else 'fetched'}: its size and MD5,"
+            f" which {note.name} keeps, are missing, and {dataset.record} did not give them: {fault}."
+            f"\n{_by_hand(dataset, target)}"
         ) from fault
-    artifacts.write_json({"record": dataset.record, "file": dataset.file, "size": size, "md5": md5}, note)
-    return dataclasses.replace(dataset, size=size, md5=md5)
+    artifacts.write_json({"record": dataset.record, "file": dataset.file, **described}, note)
+    return dataclasses.replace(dataset, **described)
 
 
-def _kept(dataset, note):
-    """The data set with what its record said before; None where nothing of use was kept."""
-    try:
-        told = json.loads(note.read_text(encoding="utf-8"))
-        if (told["record"], told["file"]) == (dataset.record, dataset.file):
-            return dataclasses.replace(dataset, **_checked(told["size"], told["md5"]))
-    except (OSError, ValueError, LookupError, TypeError):  # nothing, or damaged: the record will tell again
-        pass
+def _earlier(dataset, note):
+    """The data set with an earlier answer of its record; None where nothing of use was kept."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # the record is read again
+        kept = json.loads(note.read_text(encoding="utf-8"))
+        if (kept["record"], kept["file"]) == (dataset.record, dataset.file):
+            return dataclasses.replace(dataset, **_checked(kept["size"], kept["md5"]))
     return None
 
 
 def _published(dataset, session):
-    """Size and MD5 of the file, as its record has them: ``files[]{key, size, checksum: "md5:..."}``."""
+    """Size and MD5 of the file in its record: ``files[]{key, size, checksum: "md5:..."}``."""
     host, began, body = urlsplit(dataset.record).hostname, time.monotonic(), bytearray()
-    headers = {"User-Agent": AGENT, "Accept-Encoding": "identity", "Accept": "application/json"}
-    with _asked(session, dataset.record, host, headers) as response:
+    with _get(session, dataset.record, {"Accept": "application/json"}) as response:
         for piece in _pieces(response, host):
             body += piece
             if len(body) > RECORD_BYTES:
@@ -260,18 +343,18 @@ def _published(dataset, session):
             if time.monotonic() - began > GRACE:
                 raise _Passing(f"{host} took more than {GRACE:.0f} s to send a record")
     try:
-        found = [entry for entry in json.loads(body)["files"] if entry["key"] == dataset.file]
+        entries = [entry for entry in json.loads(body)["files"] if entry["key"] == dataset.file]
     except (ValueError, LookupError, TypeError, RecursionError) as error:  # half of it, or a proxy's page
         raise _Passing(f"{host} sent {len(body)} bytes that are not the expected record") from error
-    if len(found) != 1:
-        raise _Refused(f"{host} knows {len(found)} files {dataset.file} in this record")
+    if len(entries) != 1:
+        raise _Refused(f"{host} has {len(entries)} files {dataset.file} in this record")
     try:
-        method, _, md5 = found[0]["checksum"].partition(":")
+        method, _, md5 = entries[0]["checksum"].partition(":")
         if method != "md5":
             raise ValueError(f"checksum by {method!r}")
-        return tuple(_checked(found[0]["size"], md5).values())
+        return _checked(entries[0]["size"], md5)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise _Refused(f"{host} tells no size and MD5 of {dataset.file} ({error!r})") from error
+        raise _Refused(f"{host} has no size and MD5 of {dataset.file} ({error!r})") from error
 
 
 def _checked(size, md5):
@@ -283,170 +366,38 @@ def _checked(size, md5):
     return {"size": size, "md5": md5}
 
 
-def _fetched(dataset, target, part, sleep):
-    """Download, verify, and give the file its name."""
-    try:
-        _download(dataset, part, sleep)
-    except _Refused as fault:
-        hint = f"\n{part.size:,} bytes are kept as {part.path.name}; the next run goes on from there."
-        raise DatasetError(
-            f"{dataset.file} could not be fetched: {fault}.\n{_by_hand(dataset, target)}"
-            f"{hint if part.size else ''}"
-        ) from fault
-    if objection := _objection(part.path, dataset):
-        part.discard()
-        raise DatasetError(
-            f"what {urlsplit(dataset.url).hostname} sent is not the published {dataset.name}: {objection}."
-            f" It was removed; the next run starts over.\n{_by_hand(dataset, target)}"
-        )
-    part.path.replace(target)
-    part.discard()
-    return target
-
-
-class _Part:
-    """What has been fetched so far, and of which file it is the beginning."""
-
-    def __init__(self, target, dataset):
-        self.path = target.with_name(f"{target.name}.part")
-        self._note = target.with_name(f"{target.name}.part.json")
-        self.dataset = dataset
-
-    @property
-    def size(self):
-        """Bytes from which to go on; 0 where the part belongs to another file, or nobody knows to which."""
-        note = self._noted()
-        known = [note.get("md5"), note.get("size")] == [self.dataset.md5, self.dataset.size]
-        size = self.path.stat().st_size if known and self.path.exists() else 0
-        return size if size <= self.dataset.size else 0
-
-    @property
-    def validator(self):
-        """ETag or date by which the host tells that its file is still the same; may be empty."""
-        return self._noted().get("validator", "")
-
-    def begin(self, validator):
-        """From now on it is a part of the file that the host knows by `validator`."""
-        note = {"md5": self.dataset.md5, "size": self.dataset.size, "validator": validator}
-        artifacts.write_json(note, self._note)
-
-    def discard(self):
-        self.path.unlink(missing_ok=True)
-        self._note.unlink(missing_ok=True)
-
-    def _noted(self):
+def _patiently(attempt, sleep, progress=lambda: 0):
+    """Repeat an attempt until it succeeds, or `ATTEMPTS` in a row brought no progress beyond the best."""
+    fruitless, best = 0, progress()
+    while True:
         try:
-            note = json.loads(self._note.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return note if isinstance(note, dict) else {}
+            return attempt()
+        except _Passing as fault:
+            wait = min(2.0**fruitless if fault.wait is None else fault.wait, LONGEST_WAIT)
+            fruitless = 0 if progress() > best else fruitless + 1
+            best = max(best, progress())
+            if fruitless >= ATTEMPTS:
+                raise
+            sleep(wait)
 
 
-def _download(dataset, part, sleep):
-    """Bring the part to its full size, in as many attempts as are worth while."""
-    missing = dataset.size - part.size
-    if missing and (free := shutil.disk_usage(part.path.parent).free) < missing:
-        raise _Refused(f"{part.path.parent} has {free:,} bytes free, {missing:,} are needed")
-    most, fruitless = part.size, 0
-
-    def wait(state):
-        return _wait(state.outcome.exception(), fruitless)
-
-    def stop(_):
-        nonlocal most, fruitless
-        fruitless = 0 if part.size >= most + dataset.size / 100 else fruitless + 1
-        most = max(most, part.size)
-        return fruitless >= ATTEMPTS
-
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(_Passing), wait=wait, stop=stop, sleep=sleep, reraise=True
-    )
-    scale = {"unit": "B", "unit_scale": True, "desc": dataset.file}
-    with (
-        _session(dataset.url) as session,
-        tqdm(total=dataset.size, initial=part.size, **scale) as bar,
-    ):
-        retrying(_attempt, dataset, part, session, bar)
-
-
-def _wait(fault, fruitless):
-    """Seconds until the next attempt."""
-    return min(2.0**fruitless if fault.wait is None else fault.wait, LONGEST_WAIT)
-
-
-def _attempt(dataset, part, session, bar):
-    """Ask for what is missing and append it."""
-    have, host = part.size, urlsplit(dataset.url).hostname
-    if have == dataset.size:
-        return
-    headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
-    if have:
-        headers |= {"Range": f"bytes={have}-"} | ({"If-Range": part.validator} if part.validator else {})
-    with _asked(session, dataset.url, host, headers) as response:
-        if response.status_code == 200:
-            announced = response.headers.get("Content-Length")
-            if announced not in (None, str(dataset.size)):
-                raise _Refused(f"{host} offers {announced} bytes, expected were {dataset.size}")
-            have = 0
-            part.discard()
-            if announced:  # else it may be the page of a proxy, and nothing to go on from
-                part.begin(_validator(response.headers))
-        elif not (have and response.status_code == 206 and _continues(response.headers, part, have)):
-            part.discard()
-            raise _Passing(f"{host} did not answer with the piece of the file that was asked for")
-        bar.n = bar.last_print_n = have
-        began, beginning = time.monotonic(), have
-        with part.path.open("ab") as file:
-            for piece in _pieces(response, host):
-                have += len(piece)
-                if have > dataset.size:
-                    break
-                file.write(piece)
-                bar.update(len(piece))
-                took = time.monotonic() - began
-                if took > GRACE and have - beginning < SLOWEST * took:
-                    raise _Passing(f"{host} sent {have - beginning:,} bytes in {took:.0f} s")
-    if have > dataset.size:
-        part.discard()
-        raise _Refused(f"{host} sent more than the expected {dataset.size} bytes")
-    if have < dataset.size:
-        raise _Passing(f"{host} stopped after {have} of {dataset.size} bytes")
-
-
-def _asked(session, url, host, headers):
+def _get(session, url, headers):
     """The response to a request, if it brings (a part of) the file."""
+    host = urlsplit(url).hostname
+    headers = {"User-Agent": AGENT, "Accept-Encoding": "identity", **headers}
     try:
         response = session.get(url, headers=headers, stream=True, timeout=(CONNECT, SILENCE))
     except (ValueError, requests.TooManyRedirects) as error:  # requests' words for bad addresses
         raise _Refused(f"{host} led to no https address, or in circles ({type(error).__name__})") from error
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise _Passing(f"{host} did not answer ({type(error).__name__})") from error
-    status = response.status_code
+    status, pause = response.status_code, response.headers.get("Retry-After", "")
     if status in (200, 206, 416):
         return response
     response.close()
     if status in (408, 429) or status >= 500:
-        asked = response.headers.get("Retry-After", "")
-        raise _Passing(f"{host} answered HTTP {status}", float(asked) if asked.isdecimal() else None)
+        raise _Passing(f"{host} answered HTTP {status}", float(pause) if pause.isdecimal() else None)
     raise _Refused(f"{host} refused (HTTP {status})")
-
-
-def _continues(headers, part, have):
-    """Whether a piece of a file begins where the part ends, and both are of the same file."""
-    found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", headers.get("Content-Range", ""))
-    validator = _validator(headers)
-    return (
-        found is not None
-        and int(found[1]) == have
-        and found[3] in ("*", str(part.dataset.size))
-        and (not validator or not part.validator or validator == part.validator)
-    )
-
-
-def _validator(headers):
-    """What a host may be asked by whether its file is still the same: no weak ETag, says RFC 9110."""
-    etag = headers.get("ETag", "")
-    return etag if etag and not etag.startswith("W/") else headers.get("Last-Modified", "")
 
 
 def _pieces(response, host):
@@ -468,19 +419,6 @@ def _session(url):
         session.mount(f"http://{parsed.netloc}/", requests.adapters.HTTPAdapter())
         session.trust_env = False  # no proxy
     return session
-
-
-@contextlib.contextmanager
-def _alone(folder):
-    """Keep a second run out, which would write into the same part."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise DatasetError(f"Another run is fetching into {folder}. Wait for it, or stop it.") from None
-    finally:
-        os.close(descriptor)
 
 
 def _objection(path, dataset):

@@ -9,12 +9,12 @@ notebook 04, so ``siamese`` is its network after its number of steps.
   convolutions of the paper's text; ``siamese_denoised`` with a target of 20 directions; ``siamese_jittered``
   with random crops and gain; ``siamese_best_chance`` with both and twice as many epochs.
 - The paper's encoder onto listening factors: ``encoder_factors``, as many steps.
-- The features of notebook 08 onto the similarity of pairs: ``pair_ridge``, and ``feature_siamese`` with the
+- The features of notebook 07 onto the similarity of pairs: ``pair_ridge``, and ``feature_siamese`` with the
   paper's head, loss and number of steps.
-- The features of notebook 08 onto listening factors: ``factor_ridge``, ``factor_kernel``.
+- The features of notebook 07 onto listening factors: ``factor_ridge``, ``factor_kernel``.
 - For comparison: ``chance``, ``l2``.
 
-Writes ``benchmarks/best_chance.csv``, which notebook 08 draws: ``variant, encoder, target, seed, part, query,
+Writes ``benchmarks/best_chance.csv``, which notebook 07 draws: ``variant, encoder, target, seed, part, query,
 ndcg, overlap`` (of the first 10), ``concordance`` (popularity-matched), and
 ``benchmarks/best_chance_differences.csv`` (`lib.ranking.longer_runs.differences`). An interrupted run goes
 on. Prints one JSON line: for each variant the mean nDCG@10 on the test artists and the seconds that it took.

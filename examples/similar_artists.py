@@ -1,6 +1,6 @@
 """Which artists does a recording sound like?  ``python -m examples.similar_artists MODEL.npz SONG.mp3``
 
-MODEL.npz is what notebook 08 wrote: ``data/PROFILE/models/beyond.npz``.
+MODEL.npz is what notebook 07 wrote: ``data/PROFILE/models/beyond.npz``.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The protocol of notebook 08: on scores whose results can be read off, and once on the planted world."""
+"""The protocol of notebook 07: on scores whose results can be read off, and once on the planted world."""
 
 import numpy as np
 import pandas as pd

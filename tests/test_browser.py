@@ -1,4 +1,4 @@
-"""The explorer in a real browser: JupyterLab, driven by Chromium, on a miniature of what notebook 07 reads.
+"""The explorer in a real browser: JupyterLab, driven by Chromium, on a miniature of what notebook 08 reads.
 
 Skipped where Chromium is missing, unless the environment variable ``REQUIRE_BROWSER`` is 1.
 """
@@ -24,7 +24,7 @@ from lib import methods
 from lib.cli import notebooks
 from lib.workflow import artifacts, paths, profiles, stages
 
-STAGE = "07_artist_explorer"
+STAGE = "08_artist_explorer"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -28,8 +28,8 @@ def test_no_stage_needs_one_behind_it():
 
 
 def test_the_explorer_does_without_the_models_of_08_but_grows_stale_with_them():
-    assert "08_beyond_the_paper" not in stages.NEEDS["07_artist_explorer"]
-    assert "08_beyond_the_paper" in stages.reads("07_artist_explorer")
+    assert "07_beyond_the_paper" not in stages.NEEDS["08_artist_explorer"]
+    assert "07_beyond_the_paper" in stages.reads("08_artist_explorer")
 
 
 def test_a_stage_is_found_by_any_unique_beginning(toy):

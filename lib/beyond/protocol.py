@@ -1,4 +1,4 @@
-"""Notebook 08: stronger methods under the protocol of notebook 05 (beyond the paper).
+"""Notebook 07: stronger methods under the protocol of notebook 05 (beyond the paper).
 
 Conventions
 -----------

@@ -149,7 +149,7 @@ def load(path):
     """
     with np.load(path, allow_pickle=False) as stored:
         if ABOUT not in stored.files:
-            raise ValueError(f"{path} is no model of similar artists: notebook 08 writes one")
+            raise ValueError(f"{path} is no model of similar artists: notebook 07 writes one")
         about = json.loads(stored[ABOUT].tobytes())
         arrays = {name: stored[name] for name in stored.files if name != ABOUT}
     if about["format"] != FORMAT:

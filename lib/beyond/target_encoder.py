@@ -1,6 +1,6 @@
-"""Target and encoder exchanged: which of the two makes the gain of notebook 08 (beyond the paper).
+"""Target and encoder exchanged: which of the two makes the gain of notebook 07 (beyond the paper).
 
-The paper's network and the methods of notebook 08 differ in two things at once: in what is learnt (the
+The paper's network and the methods of notebook 07 differ in two things at once: in what is learnt (the
 similarity of pairs, or the listening factors of single artists) and in what describes a clip (a convolutional
 encoder that is trained with the rest, or features that are learnt without labels). Here are the two other
 combinations of this 2 × 2 design.

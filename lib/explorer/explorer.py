@@ -3,8 +3,8 @@
 Conventions
 -----------
 - *Truth* is the similarity from listening; every other source is a method, its scores averaged over seeds.
-- The methods of notebook 08 are offered where it has been run; ``best`` stands for the one that was best on
-  the dev artists, and for the siamese network where 08 has not been run.
+- The methods of notebook 07 are offered where it has been run; ``best`` stands for the one that was best on
+  the dev artists, and for the siamese network where 07 has not been run.
 - Popularity can be blended into every ranking but the truth's (`lib.beyond.adjust`); 0 is audio alone.
 - A query is never its own candidate. Candidates can be narrowed to some splits; then the truth's list is
   narrowed too, so that all lists are chosen from the same artists.
@@ -81,13 +81,13 @@ def fitted(data):
     Parameters
     ----------
     data : path
-        Of the profile: ``scores.parquet`` of 05 and, where 08 has been run, its ``beyond_scores.parquet``
+        Of the profile: ``scores.parquet`` of 05 and, where 07 has been run, its ``beyond_scores.parquet``
         and ``beyond_choice.json``.
 
     Returns
     -------
     scores : pd.DataFrame
-        Long scores; without 08's blends, for the explorer blends itself.
+        Long scores; without 07's blends, for the explorer blends itself.
     best : str
         A method.
     """

@@ -1,4 +1,4 @@
-"""Pictures of what goes beyond the paper (notebook 08)."""
+"""Pictures of what goes beyond the paper (notebook 07)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def beyond_forest(table, *, n):
     Parameters
     ----------
     table : pd.DataFrame
-        From notebook 08, in the schema of Table 1.
+        From notebook 07, in the schema of Table 1.
     n : int
         Length of the lists that nDCG looks at.
     """

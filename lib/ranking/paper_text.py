@@ -51,7 +51,7 @@ STATEMENTS = [
         "1",
         "the siamese part has five convolution layers",
         "reproduced",
-        "04, 08, benchmarks/best_chance.csv",
+        "04, 07, benchmarks/best_chance.csv",
         "the author's code has three; both are trained in full",
     ),
     (
@@ -66,14 +66,14 @@ STATEMENTS = [
         "convolutional networks on mel-spectrograms tag music (Choi et al. 2016, 2017; Million Song Dataset)",
         "not reproduced",
         "",
-        "prior work; tags as a target are an option of 08",
+        "prior work; tags as a target are an option of 07",
     ),
     (
         "2",
         "van den Oord et al. (2013) predict latent factors of listening from audio",
         "reproduced",
-        "08, lib/beyond/factors.py",
-        "prior work; 08 takes up this idea and the paper does not",
+        "07, lib/beyond/factors.py",
+        "prior work; 07 takes up this idea and the paper does not",
     ),
     # 3 dataset
     (
@@ -361,8 +361,8 @@ STATEMENTS = [
         "6",
         "future work: refine the similarity metric and the input",
         "described",
-        "01, 08",
-        "seven metrics; other targets in 08",
+        "01, 07",
+        "seven metrics; other targets in 07",
     ),
     ("6", "future work: similarity between tracks", "not reproduced", "", "artists only so far"),
     ("6", "future work: review data", "not reproduced", "", "no such data"),

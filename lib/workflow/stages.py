@@ -29,23 +29,22 @@ NEEDS = {
         "03_spectrograms",
         "04_siamese_training",
     ],
-    "08_beyond_the_paper": [
+    "07_beyond_the_paper": [
         "01_listening_data",
         "02_preview_clips",
         "03_spectrograms",
         "04_siamese_training",
         "05_ranking_evaluation",
     ],
-    "07_artist_explorer": [
+    "08_artist_explorer": [
         "01_listening_data",
         "02_preview_clips",
         "03_spectrograms",
         "05_ranking_evaluation",
     ],
 }
-# What a stage shows if it is there, and does without if not. The explorer is for reading after the paper's
-# own six steps, so it keeps its number; it runs last, because it offers the methods of 08 as well.
-ALSO_READS = {"07_artist_explorer": ["08_beyond_the_paper"]}
+# What a stage shows if it is there, and does without if not.
+ALSO_READS = {"08_artist_explorer": ["07_beyond_the_paper"]}
 
 
 CODE = ("lib", "demo")  # folders of code that notebooks import

@@ -32,16 +32,16 @@ N_ARTISTS, N_TEST, CLIPS, STYLES, USERS, HEARD = 975, 98, 3, 8, 20_000, 50
 
 def main():
     """Measure and print."""
-    matrix, collection = world(np.random.default_rng(0))
-    train, test = collection.artists[N_TEST:], collection.artists[:N_TEST]
+    matrix, study = world(np.random.default_rng(0))
+    train, test = study.ids[N_TEST:], study.ids[:N_TEST]
     start, busy = time.perf_counter(), time.process_time()
-    method = FactorRidge(matrix).fit(collection, train, test, seed=0)
+    method = FactorRidge(matrix).fit(study, train, test, seed=0)
     fitted = time.perf_counter()
-    method.score(collection, collection.artists)
+    method.score(study, study.ids)
     scored = time.perf_counter()
     busy = time.process_time() - busy
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    baselines.L2().fit(collection, train, test).score(collection, collection.artists)
+    baselines.L2().fit(study, train, test).score(study, study.ids)
     l2_seconds = time.perf_counter() - scored
     print(
         json.dumps(
@@ -79,7 +79,7 @@ def world(rng):
         noise = rng.normal(0, 0.2, (256, 64)).astype(np.float32)
         clips[place] = np.clip(colours[style[place // CLIPS]] + noise, 0, 1)
     index = pd.DataFrame({"row": range(len(owners)), "artist_id": owners})
-    return matrix, studies.collection(metrics.min_conditional(matrix), artists, clips, index)
+    return matrix, studies.aligned(metrics.min_conditional(matrix), artists, clips, index)
 
 
 if __name__ == "__main__":

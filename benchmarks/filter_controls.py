@@ -19,8 +19,6 @@ import pandas as pd
 
 from lib import study as studies
 from lib.filters import controls
-from lib.listening import targets
-from lib.spectrograms import store
 from lib.training import checkpoints
 from lib.workflow import artifacts, paths, profiles
 
@@ -31,17 +29,15 @@ def main():
     """Train, write and print."""
     data, started = paths.data("demo"), time.perf_counter()
     asked = {name: line.default for name, line in profiles.parameters_of(STAGE).items()}
-    clips, index = store.load(data)
-    target = targets.load(data, asked["metric"])
-    study = studies.collection(target, pd.read_parquet(data / "artists.parquet"), clips, index)
+    study = studies.load("demo", metric=asked["metric"])
     sizes = {"n_dev": asked["n_dev"], "n_test": asked["n_test"], "seeds": asked["split_seeds"]}
-    split = studies.paper_split(study.artists, **sizes)
+    split = studies.paper_split(study.ids, **sizes)
     train, dev = (studies.artists_of(split, name) for name in ("train", "dev"))
     folder, networks = data / "checkpoints_of_controls", {}
     seeds = range(controls.FIRST_SEED, controls.FIRST_SEED + N_CONTROLS)
     for seed, network in controls.trained(study, train, dev, asked, seeds, checkpoint_folder=folder):
         networks[seed] = network
-        table = controls.describe(clips, networks).round(controls.DIGITS)
+        table = controls.describe(study.spectrograms, networks).round(controls.DIGITS)
         artifacts.write_csv(table, paths.measured("filter_controls"))
     checkpoints.discard_checkpoints(folder)
     losses = pd.concat([network.history for network in networks.values()])

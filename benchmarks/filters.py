@@ -81,7 +81,7 @@ def world(n_clips):
     values = (values + values.T) / 2
     np.fill_diagonal(values, np.nan)
     target = pd.DataFrame(values, index=names, columns=names)
-    return studies.Collection(clips, ids, target, pd.Series(1, index=names)), list(names[:DEV])
+    return studies.of_arrays(clips, ids, target, pd.Series(1, index=names)), list(names[:DEV])
 
 
 def whole_network_without(method, study, artists, number):

@@ -34,7 +34,7 @@ REAL = {
 }  # fmt: skip
 
 
-def collection(world, n_jobs=2):
+def study(world, n_jobs=2):
     """The world as the pipeline would see it, without encoding and decoding the clips.
 
     Parameters
@@ -45,7 +45,7 @@ def collection(world, n_jobs=2):
 
     Returns
     -------
-    collection : lib.study.Collection
+    study : lib.study.Study
     listening : lib.listening.matrix.ListeningMatrix
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -57,7 +57,7 @@ def collection(world, n_jobs=2):
     clips = joblib.Parallel(n_jobs)(joblib.delayed(_spectrogram)(world, track) for track in tracks)
     index = pd.DataFrame({"row": range(len(tracks)), "artist_id": [track.artist for track in tracks]})
     target = metrics.min_conditional(matrix)
-    return studies.collection(target, matrix.artists, np.stack(clips), index), matrix
+    return studies.aligned(target, matrix.artists, np.stack(clips), index), matrix
 
 
 def measure(world, n_jobs=2):
@@ -73,7 +73,7 @@ def measure(world, n_jobs=2):
     -------
     pd.Series
     """
-    data, matrix = collection(world, n_jobs)
+    data, matrix = study(world, n_jobs)
     factors = listening_factors.ppmi_factors(matrix)
     shapes = [baselines.Chance(), baselines.Popularity(), baselines.L2(), baselines.Spectrum()]
     shapes += [

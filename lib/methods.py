@@ -4,14 +4,11 @@ Conventions
 -----------
 - A method is *fitted* on training artists (it may look at the dev artists to choose, never at the test
   artists) and then *scores* any artists.
-- Scores are labelled frames, higher is closer, diagonal blank; stored long, one row for each
-  (method, fold, seed, query, candidate).
+- Scores are labelled frames, higher is closer, diagonal blank.
 - An artist's score against another one is the mean over their clip pairs (paper, section 4).
 """
 
 from __future__ import annotations
-
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -19,16 +16,32 @@ import pandas as pd
 EARLY = 5  # epochs, after which the paper sees its test loss rise; the weights of that epoch are kept
 
 
-class Method(Protocol):
-    """One way of telling how similar two artists are."""
+class Method:
+    """One way of telling how similar two artists are; `lib.registry` has an entry for each.
+
+    Attributes
+    ----------
+    name : str
+    each_seed : bool
+        Whether trainings with other seeds differ: such a method is fitted with every seed of a notebook, all
+        others with the first.
+    """
 
     name: str
+    each_seed = False
 
-    def fit(self, collection, train, dev, *, seed):
-        """Learn from the training artists; return self."""
+    @classmethod
+    def made(cls, given):
+        """A new method, not fitted, from what notebook 07 has to give (`lib.beyond.protocol.Given`)."""
+        return cls()
 
-    def score(self, collection, artists):
+    def fit(self, study, train, dev, *, seed=0):
+        """Learn from the training artists of a `lib.study.Study`; return self. Here: nothing to learn."""
+        return self
+
+    def score(self, study, artists):
         """Labelled frame over `artists`, higher is closer, diagonal blank."""
+        raise NotImplementedError
 
 
 def labelled_scores(values, artists):
@@ -87,85 +100,3 @@ def mean_over_clips(clip_scores, owners, n_artists):
         clip_scores = clip_scores[np.ix_(order, order)]
     sums = np.add.reduceat(np.add.reduceat(clip_scores, starts, axis=0), starts, axis=1)
     return sums / np.multiply.outer(counts, counts)
-
-
-def to_long(scores, *, method, fold=0, seed=0):
-    """Scores as stored: one row for each (query, candidate) but the diagonal."""
-    long = scores.stack().rename("score").reset_index()
-    long = long[long["query"] != long["candidate"]]
-    return long.assign(method=method, fold=fold, seed=seed)[
-        ["method", "fold", "seed", "query", "candidate", "score"]
-    ]
-
-
-def to_frame(long, artists):
-    """The reverse of `to_long` for one (method, fold, seed), over `artists`.
-
-    Raises
-    ------
-    ValueError
-        If a pair is missing or given twice.
-    """
-    if long.duplicated(["query", "candidate"]).any():
-        raise ValueError("a pair of artists is scored twice: select one method, fold and seed")
-    frame = long.pivot(index="query", columns="candidate", values="score").reindex(
-        index=artists, columns=artists
-    )
-    if frame.isna().sum().sum() != len(artists):
-        raise ValueError(f"{int(frame.isna().sum().sum()) - len(artists)} pairs of artists have no score")
-    return frame
-
-
-METHOD_COLOURS = {
-    "chance": "#999999",
-    "popularity": "#E69F00",
-    "l2": "#56B4E9",
-    "spectrum": "#0072B2",
-    "mfcc_gaussian": "#CC79A7",
-    "untrained": "#F0E442",
-    "siamese": "#D55E00",
-    "split_half": "#000000",
-    "world": "#009E73",
-    "truth": "#000000",
-    "source": "#777777",
-    "loudness": "#777777",
-    "factor_ridge": "#117733",
-    "factor_kernel": "#44AA99",
-    "factor_sum": "#332288",
-    "factor_cnn": "#AA4499",
-    "factor_all": "#882255",
-    "tag_ridge": "#999933",
-    "factor_tags": "#661100",
-    "all_factors": "#000000",
-}
-METHOD_NAMES = {
-    "chance": "chance",
-    "popularity": "popularity alone",
-    "l2": "L2 of spectrograms",
-    "spectrum": "mean spectrum and spread",
-    "mfcc_gaussian": "MFCC Gaussians",
-    "untrained": "untrained network",
-    "siamese": "siamese network",
-    "split_half": "reference: other half of listeners",
-    "world": "reference: perfect hearing",
-    "truth": "the truth itself",
-    "source": "same catalogue",
-    "loudness": "like loudness",
-    "factor_ridge": "factors by ridge",
-    "factor_kernel": "factors by RBF kernel",
-    "factor_sum": "factors: ridge and kernel",
-    "factor_cnn": "factors by network",
-    "factor_all": "factors: all three",
-    "tag_ridge": "tags by ridge",
-    "factor_tags": "factors and tags",
-    "all_factors": "reference: everybody's factors",
-    "siamese_longer": "siamese, twice the epochs",
-    "siamese_best_epoch": "siamese, best dev epoch",
-    "siamese_five": "siamese, five convolutions",
-    "siamese_denoised": "siamese, denoised target",
-    "siamese_jittered": "siamese, crops and gain",
-    "siamese_best_chance": "siamese, all three",
-    "encoder_factors": "factors by the paper's encoder",
-    "feature_siamese": "pairs by the paper's head on features",
-    "pair_ridge": "pairs by ridge",
-}

@@ -1,43 +1,139 @@
-"""What every method is given: the artists that have listeners and clips, aligned; and how they are split.
+"""What every method is given: artists that have listeners and clips, aligned once; and how they are split.
 
-Splits are over artists: a test artist is never trained on. The paper's are 49 dev and 49 test artists
-(section 3).
+    study = studies.load("demo")
+    method.fit(study, study.train, study.dev)
+
+Conventions
+-----------
+- Row k of `Study.clips` describes spectrogram k; rows and columns of the target are the artists, most
+  listeners first.
+- Splits are over artists: a test artist is never trained on. The paper's are 49 dev and 49 test artists
+  (section 3).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold, train_test_split
 
+from lib.listening import matrix, names, targets
+from lib.spectrograms import store
+from lib.workflow import artifacts, paths
+
+NAMES = ("train", "dev", "test")
+MINIMUM_TRAIN = 4  # artists: fewer leave almost no pairs to learn from
+
 
 @dataclass(frozen=True)
-class Collection:
-    """Everything known about the artists of a study, aligned.
+class Study:
+    """Everything that a method may use, aligned.
 
     Attributes
     ----------
     spectrograms : np.ndarray, shape=(n_clips, 256, 64)
         In [0, 1]; may be memory-mapped.
-    clip_artists : np.ndarray of str, shape=(n_clips,)
-        Artist id of each clip.
+    clips : pd.DataFrame
+        ``artist_id`` and more (``clip_id, title, album, file``) of each spectrogram.
     target : pd.DataFrame, shape=(n_artists, n_artists)
-        Similarity from listening, over the artists that have clips, most listeners first.
-    listeners : pd.Series
-        Listeners of each artist, on the index of `target`.
+        Similarity from listening, in [0, 1], diagonal blank.
+    artists : pd.DataFrame
+        Index: artist id, most listeners first; ``listeners``, mostly ``name``.
+    splits : pd.DataFrame, optional
+        ``fold, artist_id, split``; fold 0 is the paper's single split.
+    simulated : bool
+        Whether artists, listeners and music are the demo's.
+    folder : Path, optional
+        Of the profile's data; names of files count from it.
     """
 
     spectrograms: np.ndarray
-    clip_artists: np.ndarray
+    clips: pd.DataFrame
     target: pd.DataFrame
-    listeners: pd.Series
+    artists: pd.DataFrame
+    splits: pd.DataFrame | None = None
+    simulated: bool = False
+    folder: Path | None = None
 
     @property
-    def artists(self):
+    def ids(self):
         """Artist ids, most listeners first."""
         return list(self.target.index)
+
+    @property
+    def listeners(self):
+        """Number of listeners of each artist."""
+        return self.artists["listeners"]
+
+    @cached_property
+    def clip_artists(self):
+        """Artist id of each clip, shape=(n_clips,)."""
+        return self.clips["artist_id"].to_numpy(dtype=object)
+
+    @cached_property
+    def listening(self):
+        """The matrix of listeners and all artists, those without clips among them."""
+        return matrix.load(self.folder)
+
+    @property
+    def train(self):
+        """Training artists of the paper's single split."""
+        return self.part("train")
+
+    @property
+    def dev(self):
+        """Dev artists of the paper's single split."""
+        return self.part("dev")
+
+    @property
+    def test(self):
+        """Test artists of the paper's single split, in the order drawn."""
+        return self.part("test")
+
+    def part(self, name, fold=0):
+        """Artist ids of one part of a split, see `artists_of`."""
+        return artists_of(self.splits, name, fold=fold)
+
+    @cached_property
+    def traits(self):
+        """What a simulated world gave its artists (index: artist id): perfect hearing would know it."""
+        return pd.read_parquet(self.folder / "raw" / "traits.parquet").set_index("artist_id")
+
+    def find(self, names_or_ids):
+        """Ids of artists given by name or id.
+
+        Parameters
+        ----------
+        names_or_ids : sequence of str
+            Where none of them is in the study, the three artists with the most listeners are taken.
+
+        Returns
+        -------
+        list of str
+            Each once, in the order given.
+        """
+        ids = self.ids
+        by_name = dict(zip(self.artists["name"].map(names.normalise)[::-1], ids[::-1], strict=True))
+        by_name |= {artist: artist for artist in ids}
+        matches = [by_name.get(name, by_name.get(names.normalise(name))) for name in names_or_ids]
+        return list(dict.fromkeys(artist for artist in matches if artist)) or ids[:3]
+
+    def inputs(self):
+        """All that a method may look at, by name, for `lib.workflow.kept`."""
+        return {
+            "spectrograms": self.spectrograms,
+            "clip_artists": self.clip_artists,
+            "target": self.target,
+            "listeners": self.listeners,
+        }
+
+    def with_clips(self, rows):
+        """The same study with some of the clips only; `rows` are their numbers."""
+        return replace(self, spectrograms=self.spectrograms[rows], clips=self.clips.iloc[rows])
 
     def clips_of(self, artists):
         """Clips of some artists, in the artists' order.
@@ -66,7 +162,68 @@ class Collection:
         return np.asarray(self.spectrograms[rows], dtype=np.float32), place[rows]
 
 
-def collection(target, artists, spectrograms, index):
+def load(profile, *, metric=None):
+    """The study of a profile, from what notebooks 01 to 04 wrote.
+
+    Parameters
+    ----------
+    profile : str
+    metric : str, optional
+        Of `lib.listening.metrics`; by default the one that notebook 04 was given.
+
+    Returns
+    -------
+    Study
+        Without ``splits`` where a metric is given, for notebook 04 draws them.
+
+    Raises
+    ------
+    MissingArtifact
+        If notebooks 01 to 03 have not been run, or 04 and no metric is given; the message names the command.
+    ValueError
+        If the metric is unknown, or what the notebooks wrote does not fit together.
+    """
+    folder, splits = paths.data(profile), None
+    simulated = artifacts.manifest(profile, "01_listening_data").parameters["simulate"]
+    for stage in ("02_preview_clips", "03_spectrograms"):
+        artifacts.manifest(profile, stage)
+    if metric is None:
+        metric = artifacts.manifest(profile, "04_siamese_training").parameters["metric"]
+        splits = pd.read_parquet(folder / "splits.parquet")
+    listening = matrix.load(folder)
+    spectrograms, index = store.load(folder)
+    clips = pd.read_parquet(folder / "clips.parquet").set_index("clip_id").reindex(index["clip_id"])
+    if not np.array_equal(
+        clips["artist_id"].to_numpy(dtype=object), index["artist_id"].to_numpy(dtype=object)
+    ):
+        raise ValueError("clips.parquet and spectrograms.parquet are not of one run: run 03 again")
+    study = aligned(targets.of(listening, metric), listening.artists, spectrograms, clips.reset_index())
+    if splits is not None and set(splits["artist_id"]) != set(study.ids):
+        raise ValueError("splits.parquet and spectrograms.parquet name other artists: run 04 again")
+    return replace(study, splits=splits, simulated=simulated, folder=folder)
+
+
+def of_arrays(spectrograms, clip_artists, target, listeners):
+    """A study of plain arrays, such as features in the place of spectrograms.
+
+    Parameters
+    ----------
+    spectrograms : np.ndarray, shape=(n_clips, ...)
+    clip_artists : np.ndarray of str, shape=(n_clips,)
+        Artist id of each clip.
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    listeners : pd.Series
+        On the index of `target`.
+
+    Returns
+    -------
+    Study
+    """
+    clips = pd.DataFrame({"artist_id": np.asarray(clip_artists, dtype=object)})
+    return Study(spectrograms, clips, target, pd.DataFrame({"listeners": listeners}, index=target.index))
+
+
+def aligned(target, artists, spectrograms, clips):
     """Bring target, artists and clips together: artists with at least one clip, most listeners first.
 
     Parameters
@@ -75,39 +232,34 @@ def collection(target, artists, spectrograms, index):
     artists : pd.DataFrame
         ``artist_id``, ``listeners``; most listeners first.
     spectrograms : np.ndarray, shape=(n_clips, 256, 64)
-    index : pd.DataFrame
-        ``row``, ``artist_id`` of each clip.
+    clips : pd.DataFrame
+        ``artist_id`` of each spectrogram.
 
     Returns
     -------
-    Collection
+    Study
 
     Raises
     ------
     ValueError
         If fewer than two artists have both listeners and clips, or the tables do not fit each other.
     """
-    heard = artists[artists["artist_id"].isin(index["artist_id"])]
-    ids = pd.Index(heard["artist_id"], name="artist_id", dtype=object)
+    audible = artists[artists["artist_id"].isin(clips["artist_id"])]
+    ids = pd.Index(audible["artist_id"], name="artist_id", dtype=object)
     if len(ids) < 2:
         raise ValueError(f"{len(ids)} artists have both listeners and clips, at least 2 are needed")
     if not ids.isin(target.index).all():
         raise ValueError(
             f"{(~ids.isin(target.index)).sum()} artists with clips are not in the target: run 01 to 03 again"
         )
-    if len(index) != len(spectrograms):
-        raise ValueError(f"{len(spectrograms)} spectrograms have an index of {len(index)} rows: run 03 again")
-    listeners = pd.Series(heard["listeners"].to_numpy(), index=ids)
-    return Collection(
+    if len(clips) != len(spectrograms):
+        raise ValueError(f"{len(spectrograms)} spectrograms have an index of {len(clips)} rows: run 03 again")
+    return Study(
         spectrograms,
-        index["artist_id"].to_numpy(dtype=object),
+        clips.reset_index(drop=True),
         target.reindex(index=ids, columns=ids),
-        listeners,
+        audible.drop(columns="artist_id").set_index(ids),
     )
-
-
-NAMES = ("train", "dev", "test")
-MINIMUM_TRAIN = 4  # artists: fewer leave almost no pairs to learn from
 
 
 def paper_split(artists, *, n_dev=49, n_test=49, seeds=(1, 2)):

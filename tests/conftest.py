@@ -36,7 +36,7 @@ def miniature():
 
 
 @pytest.fixture(scope="session")
-def collection(miniature):
+def study(miniature):
     """The miniature world's artists with one to three random clips each, 24 in all."""
     rng = np.random.default_rng(13)
     ids = miniature.artists["artist_id"]
@@ -46,6 +46,6 @@ def collection(miniature):
         rng.random((12, 1, 64)) + rng.normal(0, 0.2, (12, 256, 64)), 0, 1
     )  # each artist its own spectrum
     clips = sounds[pd.Index(ids).get_indexer(owners)] * rng.random((len(owners), 256, 1))
-    return studies.collection(
+    return studies.aligned(
         metrics.min_conditional(miniature), miniature.artists, clips.astype(np.float16), index
     )

@@ -30,7 +30,7 @@ def build(seed=0, clips=2):
     noise = rng.normal(0, 0.03, size=(len(owners), 256, 64))
     sounds = np.clip(level + patterns[style[owners]][:, None] + noise, 0, 1).astype(np.float16)
     index = pd.DataFrame({"row": range(len(owners)), "artist_id": np.array(ids, dtype=object)[owners]})
-    return matrix, studies.collection(metrics.min_conditional(matrix), artists, sounds, index)
+    return matrix, studies.aligned(metrics.min_conditional(matrix), artists, sounds, index)
 
 
 def called(seed=0):
@@ -44,7 +44,7 @@ def called(seed=0):
     return counts.assign(artist_id=[f"artist-{place:02d}" for place in counts["artist_id"]])
 
 
-def parts(collection):
+def parts(study):
     """Training, dev and test artists: 24, 8 and 8."""
-    artists = collection.artists
+    artists = study.ids
     return artists[:24], artists[24:32], artists[32:]

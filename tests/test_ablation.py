@@ -14,7 +14,7 @@ from lib.training import siamese
 
 
 @pytest.fixture(scope="module")
-def network(collection):
+def network(study):
     """A network of 8 filters with statistics of batch normalisation that are not those of the start."""
     keras.utils.set_random_seed(4)
     method = siamese.Siamese()
@@ -26,34 +26,34 @@ def network(collection):
     return method
 
 
-def quality(method, collection, artists):
+def quality(method, study, artists):
     """nDCG of the whole network, by the plain way."""
-    clips, owners = collection.clips_of(artists)
+    clips, owners = study.clips_of(artists)
     scores = labelled_scores(mean_over_clips(method.clip_similarities(clips), owners, len(artists)), artists)
-    target = collection.target.loc[artists, artists]
+    target = study.target.loc[artists, artists]
     return metrics.ndcg(scores.reindex_like(target), target, 3)
 
 
 @pytest.mark.parametrize("group", [[0], [5], [1, 2, 7]])
-def test_a_silent_filter_is_one_whose_weights_are_zero(network, collection, group):
-    artists = collection.artists[:7]
-    change = ablation.changes(network, collection, artists, [[], group], n=3)
-    whole = quality(network, collection, artists)
+def test_a_silent_filter_is_one_whose_weights_are_zero(network, study, group):
+    artists = study.ids[:7]
+    change = ablation.changes(network, study, artists, [[], group], n=3)
+    whole = quality(network, study, artists)
     convolution = network.model.get_layer("encoder").get_layer("convolution_1")
     kernels, bias = convolution.get_weights()
     cut, cut_bias = kernels.copy(), bias.copy()
     cut[..., group], cut_bias[group] = 0, 0
     convolution.set_weights([cut, cut_bias])
-    without = quality(network, collection, artists)
+    without = quality(network, study, artists)
     convolution.set_weights([kernels, bias])
     np.testing.assert_allclose(change[0], 0, atol=1e-6)
     np.testing.assert_allclose(change[1], without - whole, atol=1e-6)
     assert change.index.tolist() == artists
 
 
-def test_a_filter_that_is_not_there_is_an_error(network, collection):
+def test_a_filter_that_is_not_there_is_an_error(network, study):
     with pytest.raises(ValueError, match=r"filters 0 to 7, asked for \[8\]"):
-        ablation.changes(network, collection, collection.artists[:5], [[8]], n=3)
+        ablation.changes(network, study, study.ids[:5], [[8]], n=3)
 
 
 def test_a_change_that_all_queries_share_is_found_and_noise_is_not(rng):
@@ -97,18 +97,16 @@ def test_random_groups_are_of_one_size_and_without_repetition():
     assert len({tuple(group) for group in groups}) > 25
 
 
-def test_clips_as_they_are_rank_as_the_network_ranks_and_another_order_changes_embeddings(
-    network, collection
-):
-    artists = collection.artists[:7]
-    scores, measured = ablation.time_orders({3: network}, collection, artists, n=3)
+def test_clips_as_they_are_rank_as_the_network_ranks_and_another_order_changes_embeddings(network, study):
+    artists = study.ids[:7]
+    scores, measured = ablation.time_orders({3: network}, study, artists, n=3)
     assert list(scores) == list(time_order.ORDERS)
     measured = measured.set_index("order")
     assert measured.loc["as they are", ["cosine", "overlap"]].tolist() == pytest.approx([1, 1])
-    assert measured.loc["as they are", "ndcg"] == pytest.approx(quality(network, collection, artists).mean())
+    assert measured.loc["as they are", "ndcg"] == pytest.approx(quality(network, study, artists).mean())
     assert measured.loc[time_order.CHANCE, "overlap"] == pytest.approx(3 / 6)
     assert 0 < measured.loc["frames shuffled", "cosine"] < 1 - 1e-4
-    clips, owners = collection.clips_of(artists)
+    clips, owners = study.clips_of(artists)
     changed = network.embed(time_order.reordered(clips, "reversed"))
     oracle = [
         np.dot(a, b) / np.linalg.norm(a) / np.linalg.norm(b) for a, b in zip(network.embed(clips), changed)
@@ -116,11 +114,11 @@ def test_clips_as_they_are_rank_as_the_network_ranks_and_another_order_changes_e
     assert measured.loc["reversed", "cosine"] == pytest.approx(np.mean(oracle), abs=1e-6)
 
 
-def test_maxima_at_the_ends_of_clips_are_counted(network, collection):
-    found = ablation.maxima_at_edges({3: network}, collection, collection.artists[:4]).iloc[0]
+def test_maxima_at_the_ends_of_clips_are_counted(network, study):
+    found = ablation.maxima_at_edges({3: network}, study, study.ids[:4]).iloc[0]
     encoder = network.model.get_layer("encoder")
     before = keras.Model(encoder.input, encoder.get_layer("max_over_time").input)
-    clips, _ = collection.clips_of(collection.artists[:4])
+    clips, _ = study.clips_of(study.ids[:4])
     at_edges = []
     for clip in clips:
         for values in np.asarray(before(clip[None]))[0].T:

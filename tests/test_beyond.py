@@ -185,8 +185,8 @@ def test_hubs_are_counted_before_and_after(truth):
 
 
 def test_every_method_is_fitted_scored_and_better_than_l2_where_that_can_be_heard():
-    matrix, collection = planted_world.build()
-    train, dev, test = planted_world.parts(collection)
+    matrix, study = planted_world.build()
+    train, dev, test = planted_world.parts(study)
     rows = [
         (0, artist, name)
         for name, part in (("train", train), ("dev", dev), ("test", test))
@@ -199,7 +199,7 @@ def test_every_method_is_fitted_scored_and_better_than_l2_where_that_can_be_hear
     ]
     split = pd.DataFrame(rows, columns=["fold", "artist_id", "split"])
     scorers, scores, seconds = protocol.fit_and_score(
-        matrix, collection, split, seeds=[0], steps=30, n_factors=4, known={("l2", 0)}
+        matrix, study, split, seeds=[0], steps=30, n_factors=4, known={("l2", 0)}
     )
     assert [method.name for method, _ in scorers] == list(protocol.AUDIO_ALONE)
     assert set(seconds["method"]) == {"factor_ridge", "factor_kernel", "factor_cnn"}
@@ -207,13 +207,13 @@ def test_every_method_is_fitted_scored_and_better_than_l2_where_that_can_be_hear
     assert "l2" in known[1]
     assert "l2" not in known[0]  # notebook 05 has scored it
     assert set(scores[scores["fold"] == 1]["query"]) == {*dev, *test}
-    values = tables.values(scores, collection.target, split, collection.listeners, n=3)
+    values = tables.values(scores, study.target, split, study.listeners, n=3)
     with_tags, _ = protocol.fit_all(
-        matrix, collection, train, dev, seeds=[0], steps=1, n_factors=4,
+        matrix, study, train, dev, seeds=[0], steps=1, n_factors=4,
         tagged=tags.Tags(planted_world.called(), None, None),
     )  # fmt: skip
     assert [method.name for method, _ in with_tags] == [*protocol.AUDIO_ALONE, *protocol.WITH_TAGS]
-    same = with_tags[0][0].score(collection, test)
-    assert same.equals(scorers[0][0].score(collection, test))  # tags leave the other methods alone
+    same = with_tags[0][0].score(study, test)
+    assert same.equals(scorers[0][0].score(study, test))  # tags leave the other methods alone
     gain = tables.comparisons(values, references=["l2"]).set_index(["measure", "method"])["difference"]
     assert min(gain["ndcg", "factor_sum"], gain["ndcg", "factor_ridge"]) > 0

@@ -5,6 +5,7 @@ import struct
 import threading
 import types
 import zipfile
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -16,6 +17,12 @@ from lib.clips.sources import http, registry
 from lib.clips.sources import merge as module
 from lib.clips.sources.source import Track
 from lib.workflow import downloads, profiles
+
+
+def collected(*arguments, **options):
+    """What `collect` returns, by name."""
+    return SimpleNamespace(**dict(zip(("clips", "missing"), clips_collect.collect(*arguments, **options))))
+
 
 ROOT = "MERGE_Audio_Complete/"
 TABLE = ROOT + module.TABLE
@@ -51,9 +58,7 @@ def merge(path, **settings):
 
 
 def collect(source, folder, **options):
-    return clips_collect.collect(
-        ARTISTS, [source], folder, **({"clips_per_artist": 2, "n_jobs": 4} | options)
-    )
+    return collected(ARTISTS, [source], folder, **({"clips_per_artist": 2, "n_jobs": 4} | options))
 
 
 def artist(name):

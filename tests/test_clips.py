@@ -9,6 +9,7 @@ import time
 import types
 import wave
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -37,6 +38,12 @@ from lib.clips import gate
 from lib.clips.sources import http, registry
 from lib.clips.sources.http import Unavailable
 from lib.clips.sources.source import Candidate, Fetched, Source, Track
+
+
+def collected(*arguments, **options):
+    """What `collect` returns, by name."""
+    return SimpleNamespace(**dict(zip(("clips", "missing"), clips_collect.collect(*arguments, **options))))
+
 
 ORDER = ["spotify", "itunes", "deezer"]
 
@@ -87,7 +94,7 @@ def taken(found):
 
 
 def collect(table, sources, folder, **options):
-    return clips_collect.collect(table, sources, folder, **({"n_jobs": 2, "clips_per_artist": 2} | options))
+    return collected(table, sources, folder, **({"n_jobs": 2, "clips_per_artist": 2} | options))
 
 
 # Who is accepted
@@ -329,7 +336,9 @@ def test_the_summary_counts_what_came_from_where(tmp_path):
     first = Shelf("first", {"Abba": songs(200, 2), "Cher": songs(210, 1)})
     second = Shelf("second", {"Cher": songs(230, 1)}, {"id-1": ["second:Cher"]})
     found = collect(artists("Abba", "Cher", "Enya", "Dido"), [first, second], tmp_path)
-    summary = clips_collect.summary(found, ["first", "second"], 4).set_index(["source", "quantity"])["value"]
+    summary = clips_collect.summary(found.clips, ["first", "second"], 4).set_index(["source", "quantity"])[
+        "value"
+    ]
     assert summary["first", "clips"] == 3
     assert summary["second", "artists"] == 1
     assert summary["all", "missing_artists"] == 2
@@ -482,7 +491,7 @@ def connect(server, cache):
 
 def test_the_demo_catalogues_give_each_artist_its_own(served, tmp_path):
     table = tiny_world.table(TinyWorld())
-    found = clips_collect.collect(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=4)
+    found = collected(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=4)
     by_artist = found.clips.groupby("artist_id")
     assert by_artist["source"].unique().map(list).to_dict() == {
         tiny_world.mbid(1): ["spotify"],
@@ -495,7 +504,7 @@ def test_the_demo_catalogues_give_each_artist_its_own(served, tmp_path):
         assert own["title"].str.endswith(f"of {int(artist_id[:8])}").all()
     assert by_artist.size().tolist() == [3, 3, 3, 3, 2]
     again = len(served.requests)
-    repeated = clips_collect.collect(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=4)
+    repeated = collected(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=4)
     assert len(served.requests) == again
     pd.testing.assert_frame_equal(repeated.clips, found.clips)
     pd.testing.assert_frame_equal(repeated.retrievals, found.retrievals)
@@ -503,7 +512,7 @@ def test_the_demo_catalogues_give_each_artist_its_own(served, tmp_path):
 
 def test_after_a_kill_nothing_that_succeeded_is_asked_again(served, tmp_path, monkeypatch):
     table = tiny_world.table(TinyWorld())
-    whole = clips_collect.collect(table, connect(served, tmp_path / "x"), tmp_path / "whole", n_jobs=1)
+    whole = collected(table, connect(served, tmp_path / "x"), tmp_path / "whole", n_jobs=1)
     begin = len(served.requests)
     examine, calls = gate.examine_apart, []
 
@@ -515,9 +524,9 @@ def test_after_a_kill_nothing_that_succeeded_is_asked_again(served, tmp_path, mo
 
     monkeypatch.setattr(gate, "examine_apart", killed)
     with pytest.raises(KeyboardInterrupt):
-        clips_collect.collect(table, connect(served, tmp_path / "y"), tmp_path / "resumed", n_jobs=1)
+        collected(table, connect(served, tmp_path / "y"), tmp_path / "resumed", n_jobs=1)
     assert not (tmp_path / "resumed/clips.parquet").exists()
-    resumed = clips_collect.collect(table, connect(served, tmp_path / "y"), tmp_path / "resumed", n_jobs=1)
+    resumed = collected(table, connect(served, tmp_path / "y"), tmp_path / "resumed", n_jobs=1)
     pd.testing.assert_frame_equal(resumed.clips, whole.clips)
     asked = collections.Counter(path.partition("?hdnea")[0] for path in served.requests[begin:])
     twice = {path for path, n in asked.items() if n > 1}
@@ -528,11 +537,11 @@ def test_after_a_kill_nothing_that_succeeded_is_asked_again(served, tmp_path, mo
 
 def test_a_damaged_clip_on_disk_is_fetched_again(served, tmp_path):
     table = tiny_world.table(TinyWorld())
-    found = clips_collect.collect(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=2)
+    found = collected(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=2)
     path = tmp_path / found.clips["file"][0]
     content = path.read_bytes()
     path.write_bytes(content[:-100])
-    again = clips_collect.collect(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=2)
+    again = collected(table, connect(served, tmp_path / "answers"), tmp_path, n_jobs=2)
     assert path.read_bytes() == content
     pd.testing.assert_frame_equal(again.clips, found.clips)
 

@@ -11,9 +11,9 @@ from lib.workflow import paths
 SETTINGS = {"batch_size": 256, "epochs": 1, "learning_rate": 0.001, "batch_norm_momentum": 0.9, "n_dev": 3}
 
 
-def test_permuted_targets_keep_their_values_and_lose_their_artists(collection):
-    train, others = collection.artists[:5], collection.artists[5:]
-    target, found = collection.target, controls.permuted(collection, train, seed=1).target
+def test_permuted_targets_keep_their_values_and_lose_their_artists(study):
+    train, others = study.ids[:5], study.ids[5:]
+    target, found = study.target, controls.permuted(study, train, seed=1).target
     assert found.index.equals(target.index)
     assert found.columns.equals(target.columns)
     pd.testing.assert_frame_equal(found.loc[others, others], target.loc[others, others])
@@ -26,9 +26,9 @@ def test_permuted_targets_keep_their_values_and_lose_their_artists(collection):
     np.testing.assert_allclose(*spectra, atol=1e-9)
 
 
-def test_each_seed_has_its_own_permutation(collection):
-    train = collection.artists[:5]
-    first, second, again = (controls.permuted(collection, train, seed=seed).target for seed in (1, 2, 1))
+def test_each_seed_has_its_own_permutation(study):
+    train = study.ids[:5]
+    first, second, again = (controls.permuted(study, train, seed=seed).target for seed in (1, 2, 1))
     assert not first.equals(second)
     assert first.equals(again)
 
@@ -39,35 +39,33 @@ def checkpoints(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def networks(collection, checkpoints):
-    train, dev = collection.artists[:5], collection.artists[9:]
+def networks(study, checkpoints):
+    train, dev = study.ids[:5], study.ids[9:]
     kept = {"checkpoint_folder": checkpoints}
-    return dict(controls.trained(collection, train, dev, SETTINGS, [100, 101], **kept))
+    return dict(controls.trained(study, train, dev, SETTINGS, [100, 101], **kept))
 
 
-def test_a_control_starts_as_the_untrained_network_of_its_seed_and_is_trained_on_its_target(
-    networks, collection
-):
-    train, dev = collection.artists[:5], collection.artists[9:]
+def test_a_control_starts_as_the_untrained_network_of_its_seed_and_is_trained_on_its_target(networks, study):
+    train, dev = study.ids[:5], study.ids[9:]
     plain = {name: SETTINGS[name] for name in controls.SETTINGS if name in SETTINGS}
     by_hand = siamese.Siamese(**plain)
-    by_hand.fit(controls.permuted(collection, train, seed=101), train, dev, seed=101)
+    by_hand.fit(controls.permuted(study, train, seed=101), train, dev, seed=101)
     for ours, theirs in zip(networks[101].model.get_weights(), by_hand.model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_an_interrupted_run_goes_on_from_its_checkpoints(collection, networks, checkpoints, monkeypatch):
-    train, dev, steps = collection.artists[:5], collection.artists[9:], []
+def test_an_interrupted_run_goes_on_from_its_checkpoints(study, networks, checkpoints, monkeypatch):
+    train, dev, steps = study.ids[:5], study.ids[9:], []
     monkeypatch.setattr(siamese.Siamese, "_train_epoch", lambda self, *args, **more: steps.append(1) or 0.0)
-    again = controls.trained(collection, train, dev, SETTINGS, [100], checkpoint_folder=checkpoints)
+    again = controls.trained(study, train, dev, SETTINGS, [100], checkpoint_folder=checkpoints)
     seed, network = next(again)
     assert (seed, steps) == (100, [])
     for ours, theirs in zip(network.model.get_weights(), networks[100].model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_controls_are_described_as_trained_networks_are(networks, collection):
-    clips = collection.spectrograms
+def test_controls_are_described_as_trained_networks_are(networks, study):
+    clips = study.spectrograms
     table = controls.describe(clips, networks, n_noise=19)
     assert table["network"].unique().tolist() == [100, 101]
     layers = [kernels.first_layer(network.model) for network in networks.values()]
@@ -85,8 +83,8 @@ def test_controls_are_described_as_trained_networks_are(networks, collection):
     assert table["added_p_value"].between(0, 1).all()
 
 
-def test_one_control_has_no_twin(networks, collection):
-    table = controls.describe(collection.spectrograms[:4], {100: networks[100]}, n_noise=19)
+def test_one_control_has_no_twin(networks, study):
+    table = controls.describe(study.spectrograms[:4], {100: networks[100]}, n_noise=19)
     assert table[["twin", "twin_added"]].isna().all(axis=None)
 
 

@@ -131,8 +131,8 @@ def test_another_backend_is_an_error(monkeypatch):
         devices.Mirrored(2)
 
 
-def test_a_batch_that_cannot_be_shared_is_an_error(collection):
-    artists = collection.artists
+def test_a_batch_that_cannot_be_shared_is_an_error(study):
+    artists = study.ids
     method = Siamese(batch_size=64, n_devices=3)
     with pytest.raises(ValueError, match="batch_size 64 .* 3 devices"):
-        method.fit(collection, artists[:6], artists[6:9])
+        method.fit(study, artists[:6], artists[6:9])

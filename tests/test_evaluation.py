@@ -17,33 +17,31 @@ LENGTHS = [3, 5, 40]  # the last is longer than any list
 
 
 @pytest.fixture(scope="module")
-def test_artists(collection):
-    return [collection.artists[place] for place in (7, 2, 10, 5, 0, 9, 4, 8)]
+def test_artists(study):
+    return [study.ids[place] for place in (7, 2, 10, 5, 0, 9, 4, 8)]
 
 
 @pytest.fixture(scope="module")
-def scores(collection):
+def scores(study):
     """Three baselines, and two seeds of a method that knows the truth but for noise."""
     rng = np.random.default_rng(1)
     fixed = [
         (
             baselines.Fixed(
                 "siamese",
-                labelled_scores(
-                    collection.target.fillna(0) + rng.normal(0, 0.1, (12, 12)), collection.artists
-                ),
+                labelled_scores(study.target.fillna(0) + rng.normal(0, 0.1, (12, 12)), study.ids),
             ),
             seed,
         )
         for seed in (0, 1)
     ]
     others = [(method, 0) for method in (baselines.Chance(), baselines.Popularity(), baselines.L2())]
-    return ranking_scores.score_all([*others, *fixed], collection)
+    return ranking_scores.score_all([*others, *fixed], study)
 
 
 @pytest.fixture(scope="module")
-def table(scores, collection, test_artists):
-    return tables.table1(scores, collection.target, test_artists, list_lengths=LENGTHS)
+def table(scores, study, test_artists):
+    return tables.table1(scores, study.target, test_artists, list_lengths=LENGTHS)
 
 
 def cell(table, **wanted):
@@ -53,11 +51,9 @@ def cell(table, **wanted):
     return row
 
 
-def frame_of(scores, collection, method, seed=0):
+def frame_of(scores, study, method, seed=0):
     chosen = scores[(scores["method"] == method) & (scores["seed"] == seed)]
-    return chosen.pivot(index="query", columns="candidate", values="score").loc[
-        collection.artists, collection.artists
-    ]
+    return chosen.pivot(index="query", columns="candidate", values="score").loc[study.ids, study.ids]
 
 
 def test_scores_are_long_and_hold_every_pair_of_every_run_once(scores):
@@ -89,16 +85,16 @@ def in_places(frame, blank):
     ("truth", "candidates"), [("corrected", "test"), ("as_published", "test"), ("corrected", "all")]
 )
 def test_a_value_is_the_mean_over_seeds_and_queries_of_the_metric(
-    truth, candidates, metric, table, scores, collection, test_artists
+    truth, candidates, metric, table, scores, study, test_artists
 ):
-    target = collection.target
+    target = study.target
     truths = {
         ("corrected", "test"): target.loc[test_artists, test_artists],
         ("corrected", "all"): target.loc[test_artists],
         ("as_published", "test"): in_places(listening_published.as_published(target, test_artists), -1),
     }  # fmt: skip
     wanted = truths[truth, candidates]
-    runs = [frame_of(scores, collection, "siamese", seed) for seed in (0, 1)]
+    runs = [frame_of(scores, study, "siamese", seed) for seed in (0, 1)]
     if truth == "as_published":
         runs = [in_places(run.loc[test_artists, test_artists], 0) for run in runs]
     else:
@@ -167,31 +163,29 @@ def test_the_papers_values_are_multiples_of_one_in_49_queries_times_n():
             assert abs(hits - round(hits)) < 0.00005 * 49 * n, (n, metric, value)
 
 
-def test_order_of_scores_and_of_methods_rows_does_not_matter(scores, collection, test_artists, table):
+def test_order_of_scores_and_of_methods_rows_does_not_matter(scores, study, test_artists, table):
     shuffled = scores.sample(frac=1, random_state=3)
-    again = tables.table1(shuffled, collection.target, test_artists, list_lengths=LENGTHS)
+    again = tables.table1(shuffled, study.target, test_artists, list_lengths=LENGTHS)
     keys = ["truth", "candidates", "method", "metric", "n"]
     pd.testing.assert_frame_equal(
         again.sort_values(keys, ignore_index=True), table.sort_values(keys, ignore_index=True)
     )
 
 
-def test_other_folds_are_left_out_and_a_fold_without_scores_is_an_error(
-    scores, collection, test_artists, table
-):
+def test_other_folds_are_left_out_and_a_fold_without_scores_is_an_error(scores, study, test_artists, table):
     other = scores.assign(fold=1, score=-scores["score"])
-    both = tables.table1(pd.concat([other, scores]), collection.target, test_artists, list_lengths=LENGTHS)
+    both = tables.table1(pd.concat([other, scores]), study.target, test_artists, list_lengths=LENGTHS)
     pd.testing.assert_frame_equal(both, table)
     with pytest.raises(ValueError, match="no scores of fold 2"):
-        tables.table1(scores, collection.target, test_artists, list_lengths=[3], fold=2)
+        tables.table1(scores, study.target, test_artists, list_lengths=[3], fold=2)
 
 
-def test_a_ceiling_is_judged_by_its_own_target(scores, collection, test_artists, miniature):
+def test_a_ceiling_is_judged_by_its_own_target(scores, study, test_artists, miniature):
     seen, unseen = (metrics.min_conditional(half) for half in matrix.halves(miniature, seed=0))
-    ceiling = ranking_scores.score_all([(baselines.Fixed("split_half", unseen), 0)], collection)
+    ceiling = ranking_scores.score_all([(baselines.Fixed("split_half", unseen), 0)], study)
     table = tables.table1(
         pd.concat([scores, ceiling]),
-        collection.target,
+        study.target,
         test_artists,
         list_lengths=[3],
         own_targets={"split_half": unseen},
@@ -204,37 +198,35 @@ def test_a_ceiling_is_judged_by_its_own_target(scores, collection, test_artists,
     assert cell(usual, truth="corrected", candidates="test", metric="spearman")["value"] < 1
 
 
-def test_list_lengths_that_do_not_fit_are_an_error(scores, collection, test_artists):
+def test_list_lengths_that_do_not_fit_are_an_error(scores, study, test_artists):
     with pytest.raises(ValueError, match=r"no list length of \[8, 25\] is below the 8 test artists"):
-        tables.table1(scores, collection.target, test_artists, list_lengths=[8, 25])
+        tables.table1(scores, study.target, test_artists, list_lengths=[8, 25])
 
 
-def test_a_method_without_all_its_scores_is_an_error(scores, collection, test_artists):
+def test_a_method_without_all_its_scores_is_an_error(scores, study, test_artists):
     with pytest.raises(ValueError, match="1 pairs of artists have no score"):
-        tables.table1(scores.iloc[1:], collection.target, test_artists, list_lengths=[3])
+        tables.table1(scores.iloc[1:], study.target, test_artists, list_lengths=[3])
 
 
-def test_table_2_lists_truth_and_sources_over_all_artists(scores, collection, test_artists):
+def test_table_2_lists_truth_and_sources_over_all_artists(scores, study, test_artists):
     splits = pd.DataFrame(
         {
-            "artist_id": collection.artists,
-            "split": ["test" if a in test_artists else "train" for a in collection.artists],
+            "artist_id": study.ids,
+            "split": ["test" if a in test_artists else "train" for a in study.ids],
             "fold": 0,
         }
     )
     splits = pd.concat([splits, splits.assign(fold=1, split="dev")])  # folds say nothing of the single split
-    queries = [collection.artists[1], collection.artists[2]]
-    table = examples.table2(scores, collection.target, splits, queries, sources=["siamese", "l2"], n=4)
+    queries = [study.ids[1], study.ids[2]]
+    table = examples.table2(scores, study.target, splits, queries, sources=["siamese", "l2"], n=4)
     assert len(table) == 2 * 3 * 4
     assert table.drop_duplicates("query")[["query", "query_split"]].to_numpy().tolist() == [
         [queries[0], "train"],
         [queries[1], "test"],
     ]
     for query in queries:
-        mean = (frame_of(scores, collection, "siamese", 0) + frame_of(scores, collection, "siamese", 1)).loc[
-            query
-        ] / 2
-        for source, wanted in (("truth", collection.target.loc[query]), ("siamese", mean)):
+        mean = (frame_of(scores, study, "siamese", 0) + frame_of(scores, study, "siamese", 1)).loc[query] / 2
+        for source, wanted in (("truth", study.target.loc[query]), ("siamese", mean)):
             rows = table[(table["query"] == query) & (table["source"] == source)]
             nearest = wanted.drop(query).sort_values(ascending=False).head(4)
             assert rows["artist"].tolist() == nearest.index.tolist()
@@ -242,27 +234,27 @@ def test_table_2_lists_truth_and_sources_over_all_artists(scores, collection, te
             assert rows["rank"].tolist() == [1, 2, 3, 4]
 
 
-def test_table_2_can_be_among_training_and_test_artists_only(scores, collection, test_artists):
-    split = pd.DataFrame({"artist_id": collection.artists, "split": "train", "fold": 0})
-    among = [artist for artist in collection.artists if artist != collection.artists[3]]
+def test_table_2_can_be_among_training_and_test_artists_only(scores, study, test_artists):
+    split = pd.DataFrame({"artist_id": study.ids, "split": "train", "fold": 0})
+    among = [artist for artist in study.ids if artist != study.ids[3]]
     query = among[1]
-    table = examples.table2(scores, collection.target, split, [query], sources=["l2"], among=among, n=10)
+    table = examples.table2(scores, study.target, split, [query], sources=["l2"], among=among, n=10)
     assert set(table["candidates"]) == {"train and test"}
     for _, part in table.groupby("source"):
         assert set(part["artist"]) == set(among) - {query}
-    everybody = examples.table2(scores, collection.target, split, [query], sources=["l2"], n=11)
+    everybody = examples.table2(scores, study.target, split, [query], sources=["l2"], n=11)
     assert set(everybody["candidates"]) == {"all"}
-    assert collection.artists[3] in set(everybody["artist"])
+    assert study.ids[3] in set(everybody["artist"])
 
 
-def test_places_are_counted_among_all_others_and_ties_share_theirs(scores, collection):
-    query, *others = collection.artists[:4]
+def test_places_are_counted_among_all_others_and_ties_share_theirs(scores, study):
+    query, *others = study.ids[:4]
     found = examples.places_of(
-        scores, collection.target, query, [*others, "nobody"], sources=["siamese", "chance"]
+        scores, study.target, query, [*others, "nobody"], sources=["siamese", "chance"]
     )
     assert set(found["artist"]) == set(others)
-    mean = (frame_of(scores, collection, "siamese", 0) + frame_of(scores, collection, "siamese", 1)) / 2
-    for source, frame in (("truth", collection.target), ("siamese", mean)):
+    mean = (frame_of(scores, study, "siamese", 0) + frame_of(scores, study, "siamese", 1)) / 2
+    for source, frame in (("truth", study.target), ("siamese", mean)):
         for artist in others:
             row = frame.loc[query].drop(query)
             wanted = 1 + (row > row[artist]).sum() + ((row == row[artist]).sum() - 1) / 2
@@ -285,15 +277,15 @@ def test_each_album_is_ranked_by_its_own_clips():
     target = labelled_scores(np.zeros((4, 4)), list("qxyz"))
     artists = pd.DataFrame({"artist_id": list("qxyz"), "name": list("QXYZ"), "listeners": [4, 3, 2, 1]})
     index = pd.DataFrame({"row": range(6), "artist_id": owners})
-    collection = studies.collection(target, artists, spectrograms, index)
+    study = studies.aligned(target, artists, spectrograms, index)
     clips = pd.DataFrame({"artist_id": owners, "album": ["early", "early", "late", "x", "y", "z"]})
-    found = examples.album_neighbours([Heard(), Heard()], collection, clips, "q", n=2)
+    found = examples.album_neighbours([Heard(), Heard()], study, clips, "q", n=2)
     assert found[["album", "clips", "rank", "artist", "score"]].to_numpy().tolist() == [
         ["early", 2, 1, "y", -1.5], ["early", 2, 2, "z", -3.5],
         ["late", 1, 1, "x", 0.0], ["late", 1, 2, "z", -6.0],
     ]  # fmt: skip
     with pytest.raises(ValueError, match="another order than the spectrograms: reindex it by clip_id"):
-        examples.album_neighbours([Heard()], collection, clips[::-1], "q")
+        examples.album_neighbours([Heard()], study, clips[::-1], "q")
 
 
 def test_the_diversity_around_an_artist_is_its_place_among_the_others():
@@ -317,7 +309,7 @@ def test_the_headline_is_laid_out_as_the_paper_prints_it(table):
     )
 
 
-def test_artists_are_found_by_name_or_id_the_famous_one_of_two(collection):
+def test_artists_are_found_by_name_or_id_the_famous_one_of_two(study):
     artists = pd.DataFrame({"artist_id": list("abcd"), "name": ["Nirvana", "ABBA", "nirvana ", "Silent"]})
     assert ranking_scores.find_artists(artists, ["NIRVANA", "b", "abba"], ["a", "b", "c"]) == ["a", "b"]
     assert ranking_scores.find_artists(artists, ["Silent", "nobody"], ["c", "a", "b"]) == ["c", "a", "b"]
@@ -327,8 +319,8 @@ def test_artists_are_found_by_name_or_id_the_famous_one_of_two(collection):
 
 
 @pytest.fixture(scope="module")
-def truth(collection, test_artists):
-    return collection.target.loc[test_artists, test_artists]
+def truth(study, test_artists):
+    return study.target.loc[test_artists, test_artists]
 
 
 @pytest.fixture(scope="module")
@@ -336,20 +328,20 @@ def predicted(scores, truth):
     return ranking_scores.predictions(scores, truth)
 
 
-def test_predictions_are_the_scores_on_the_axes_of_the_truth(predicted, scores, truth, collection):
+def test_predictions_are_the_scores_on_the_axes_of_the_truth(predicted, scores, truth, study):
     assert {method: len(runs) for method, runs in predicted.items()} == {
         "chance": 1, "popularity": 1, "l2": 1, "siamese": 2
     }  # fmt: skip
     for seed, run in enumerate(predicted["siamese"]):
         pd.testing.assert_frame_equal(
-            run, frame_of(scores, collection, "siamese", seed).reindex_like(truth), check_names=False
+            run, frame_of(scores, study, "siamese", seed).reindex_like(truth), check_names=False
         )
-    wide = ranking_scores.predictions(scores, collection.target.loc[truth.index])
+    wide = ranking_scores.predictions(scores, study.target.loc[truth.index])
     assert wide["l2"][0].shape == (8, 12)
 
 
-def test_measures_are_taken_training_by_training_and_may_control_for_popularity(predicted, truth, collection):
-    runs, listeners = predicted["siamese"], collection.listeners
+def test_measures_are_taken_training_by_training_and_may_control_for_popularity(predicted, truth, study):
+    runs, listeners = predicted["siamese"], study.listeners
     oracles = {
         ("matched_concordance", None): lambda run: confounds.matched_concordance(run, truth, listeners),
         ("partial_spearman", None): lambda run: confounds.partial_correlation(run, truth, listeners),
@@ -365,9 +357,9 @@ def test_measures_are_taken_training_by_training_and_may_control_for_popularity(
             pd.testing.assert_series_equal(one.values, oracle(run))
 
 
-def test_a_prediction_is_put_on_the_axes_of_either_truth(scores, collection, test_artists):
-    truths = compare.truths(collection.target, test_artists)
-    whole = frame_of(scores, collection, "siamese")
+def test_a_prediction_is_put_on_the_axes_of_either_truth(scores, study, test_artists):
+    truths = compare.truths(study.target, test_artists)
+    whole = frame_of(scores, study, "siamese")
     for run in (whole, whole.loc[test_artists, test_artists]):
         corrected = compare.under(truths["corrected"], run, test_artists)
         assert (corrected.index.tolist(), corrected.columns.tolist()) == (test_artists, test_artists)
@@ -380,11 +372,11 @@ def test_a_prediction_is_put_on_the_axes_of_either_truth(scores, collection, tes
         np.testing.assert_array_equal(published.to_numpy()[others], corrected.to_numpy()[others])
 
 
-def test_the_published_truth_has_no_blanks_and_its_query_is_no_candidate_of_itself(collection, test_artists):
-    published = compare.truths(collection.target, test_artists)["as_published"]
+def test_the_published_truth_has_no_blanks_and_its_query_is_no_candidate_of_itself(study, test_artists):
+    published = compare.truths(study.target, test_artists)["as_published"]
     assert published.notna().all(axis=None)
     assert not set(published.columns) & set(published.index)
-    blank = listening_published.as_published(collection.target, test_artists).isna().to_numpy()
+    blank = listening_published.as_published(study.target, test_artists).isna().to_numpy()
     assert (published.to_numpy()[blank] == -1).all()
     assert (published.to_numpy()[~blank] >= 0).all()
 
@@ -393,10 +385,10 @@ MEASURES = [("unordered", 3), ("unordered", 5), ("partial_spearman", None)]
 
 
 @pytest.fixture(scope="module")
-def compared(predicted, collection, test_artists):
+def compared(predicted, study, test_artists):
     return compare.comparisons(
-        predicted, compare.truths(collection.target, test_artists), test_artists,
-        references=["l2", "chance", "siamese"], measures=MEASURES, listeners=collection.listeners,
+        predicted, compare.truths(study.target, test_artists), test_artists,
+        references=["l2", "chance", "siamese"], measures=MEASURES, listeners=study.listeners,
     )  # fmt: skip
 
 
@@ -511,8 +503,8 @@ def test_the_published_counts_worked_by_hand():
     np.testing.assert_array_equal(table["p_corrected"], significance.holm(table["p_independent"]))
 
 
-def test_all_sixteen_published_values_stand_beside_this_run(table, predicted, collection, test_artists):
-    truth = compare.truths(collection.target, test_artists)["as_published"]
+def test_all_sixteen_published_values_stand_beside_this_run(table, predicted, study, test_artists):
+    truth = compare.truths(study.target, test_artists)["as_published"]
     null = compare.published_null(predicted, truth, test_artists, [3, 5], n_permutations=19)
     found = paper.beside_the_published(table, null)
     assert len(found) == 16
@@ -550,8 +542,8 @@ def test_two_noisy_halves_agree_with_the_whole_as_spearman_and_brown_say():
     assert bound == pytest.approx(np.corrcoef(truth, means[0])[0, 1], abs=0.01)
 
 
-def test_the_published_value_of_its_null_is_that_of_table_1(predicted, table, collection, test_artists):
-    truth = compare.truths(collection.target, test_artists)["as_published"]
+def test_the_published_value_of_its_null_is_that_of_table_1(predicted, table, study, test_artists):
+    truth = compare.truths(study.target, test_artists)["as_published"]
     null = compare.published_null(predicted, truth, test_artists, [3, 5], n_permutations=19)
     assert list(null.columns[:2]) == ["method", "n"]
     assert cell(null, method="siamese", n=3)["paper_value"] == 0.1293
@@ -628,19 +620,19 @@ def test_artists_with_too_few_clips_are_left_out_of_the_curve_or_lower_it(rng):
     assert (curve["n_queries"] == 7).all()
 
 
-def test_folds_are_judged_apart_and_together(collection):
-    split = studies.k_fold(collection.artists, n_folds=3, n_dev=2)
-    fixed = baselines.Fixed("m", collection.target.T * 0.5 + noise(collection.target))
+def test_folds_are_judged_apart_and_together(study):
+    split = studies.k_fold(study.ids, n_folds=3, n_dev=2)
+    fixed = baselines.Fixed("m", study.target.T * 0.5 + noise(study.target))
     scores = pd.concat(
         [
             ranking_scores.score_all(
-                [(fixed, 0), (baselines.Chance(), 0)], collection, fold=fold,
+                [(fixed, 0), (baselines.Chance(), 0)], study, fold=fold,
                 artists=studies.artists_of(split, "test", fold=fold),
             )
             for fold in (1, 2, 3)
         ]
     )  # fmt: skip
-    table = tables.fold_table(scores, collection.target, split, list_lengths=[2, 4])
+    table = tables.fold_table(scores, study.target, split, list_lengths=[2, 4])
     assert set(table["n"].dropna()) == {2}  # three candidates a fold: lists of four do not fit
     mine = table[(table["method"] == "m") & (table["metric"] == "ndcg")]
     assert mine["fold"].tolist() == [pd.NA, 1, 2, 3]

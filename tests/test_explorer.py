@@ -72,7 +72,7 @@ def test_scores_are_averaged_over_seeds(study):
 
 
 def test_artists_of_one_name_and_clips_in_any_order_are_told_apart(study):
-    assert study.artists["label"].tolist() == ["Alpha", HOSTILE, "Same (c)", "Same (d)", "$un_balanced"]
+    assert study.ids["label"].tolist() == ["Alpha", HOSTILE, "Same (c)", "Same (d)", "$un_balanced"]
     assert study.clips["artist_id"].tolist() == list(np.repeat(IDS, 2))
 
 

@@ -17,9 +17,9 @@ def world():
 
 @pytest.fixture(scope="module")
 def trained(world):
-    matrix, collection = world
-    train, dev, _ = planted_world.parts(collection)
-    return FactorCnn(matrix, steps=60, n_factors=4).fit(collection, train, dev, seed=0)
+    matrix, study = world
+    train, dev, _ = planted_world.parts(study)
+    return FactorCnn(matrix, steps=60, n_factors=4).fit(study, train, dev, seed=0)
 
 
 def test_the_network_is_three_convolutions_two_pools_and_a_direction(rng):
@@ -66,21 +66,21 @@ def test_crops_stay_between_silence_and_the_loudest(rng):
 
 
 def test_it_learns_what_can_be_heard(world, trained):
-    _, collection = world
-    train, dev, test = planted_world.parts(collection)
+    _, study = world
+    train, dev, test = planted_world.parts(study)
     unheard = [*dev, *test]
-    truth = collection.target.loc[unheard, unheard]
-    l2 = baselines.L2().fit(collection, train, dev)
-    reached, plain = (metrics.ndcg(one.score(collection, unheard), truth, 3).mean() for one in (trained, l2))
+    truth = study.target.loc[unheard, unheard]
+    l2 = baselines.L2().fit(study, train, dev)
+    reached, plain = (metrics.ndcg(one.score(study, unheard), truth, 3).mean() for one in (trained, l2))
     assert np.mean(trained.losses[-10:]) < np.mean(trained.losses[:10]) - 0.2
     assert reached > plain
 
 
 def test_one_seed_gives_the_same_bits_and_another_does_not(world):
-    matrix, collection = world
-    train, dev, _ = planted_world.parts(collection)
+    matrix, study = world
+    train, dev, _ = planted_world.parts(study)
     one, two, three = (
-        FactorCnn(matrix, steps=3, n_factors=4).fit(collection, train, dev, seed=seed) for seed in (0, 0, 1)
+        FactorCnn(matrix, steps=3, n_factors=4).fit(study, train, dev, seed=seed) for seed in (0, 0, 1)
     )
     assert one.losses == two.losses != three.losses
     assert all((a == b).all() for a, b in zip(one.model.get_weights(), two.model.get_weights(), strict=True))

@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse
 from sklearn.linear_model import Ridge
 
+from lib import study as studies
 from lib.beyond import factor_models
 from lib.beyond.audio_features import Ear
 from lib.beyond.factor_models import FactorKernel, FactorRidge, FactorSum, TagRidge
@@ -22,49 +23,49 @@ def world():
 
 @functools.cache
 def fitted(kind, seed=0):
-    matrix, collection = planted_world.build()
-    train, dev, _ = planted_world.parts(collection)
-    return kind(matrix, Ear(n_atoms=16)).fit(collection, train, dev, seed=seed)
+    matrix, study = planted_world.build()
+    train, dev, _ = planted_world.parts(study)
+    return kind(matrix, Ear(n_atoms=16)).fit(study, train, dev, seed=seed)
 
 
-def reached(method, collection, artists):
-    scores = method.score(collection, artists)
-    return metrics.ndcg(scores, collection.target.loc[artists, artists], 3).mean()
+def reached(method, study, artists):
+    scores = method.score(study, artists)
+    return metrics.ndcg(scores, study.target.loc[artists, artists], 3).mean()
 
 
 @pytest.mark.parametrize("kind", [FactorRidge, FactorKernel])
 def test_it_beats_a_plain_distance_where_audio_says_who_shares_listeners(world, kind):
-    _, collection = world
-    train, dev, test = planted_world.parts(collection)
+    _, study = world
+    train, dev, test = planted_world.parts(study)
     unheard = [*dev, *test]
-    l2 = reached(baselines.L2().fit(collection, train, dev), collection, unheard)
-    assert reached(fitted(kind), collection, unheard) > l2 + 0.1
+    l2 = reached(baselines.L2().fit(study, train, dev), study, unheard)
+    assert reached(fitted(kind), study, unheard) > l2 + 0.1
 
 
 @pytest.mark.parametrize("kind", [FactorRidge, FactorKernel])
 def test_neither_listeners_nor_clips_of_dev_and_test_artists_reach_a_fit(world, kind, rng):
-    matrix, collection = world
-    train, dev, _ = planted_world.parts(collection)
+    matrix, study = world
+    train, dev, _ = planted_world.parts(study)
     method = fitted(kind)
     held_out = ~matrix.artists["artist_id"].isin(train).to_numpy()
     plays = matrix.plays.toarray()
     plays[:, held_out] = rng.integers(0, 9, (len(plays), held_out.sum()))
     listening = ListeningMatrix(scipy.sparse.csr_array(plays), matrix.artists)
-    kept = np.isin(collection.clip_artists, train)[:, None, None]
-    spoilt = type(collection)(
-        np.where(kept, collection.spectrograms, rng.random((1, 256, 64))),
-        collection.clip_artists, collection.target, collection.listeners,
+    kept = np.isin(study.clip_artists, train)[:, None, None]
+    spoilt = studies.of_arrays(
+        np.where(kept, study.spectrograms, rng.random((1, 256, 64))),
+        study.clip_artists, study.target, study.listeners,
     )  # fmt: skip
     other = kind(listening, Ear(n_atoms=16)).fit(spoilt, train, dev, seed=0)
     assert all((value == other.arrays()[name]).all() for name, value in method.arrays().items())
 
 
 def test_the_linear_fit_is_scikit_learns_weighted_ridge(world):
-    matrix, collection = world
-    train = planted_world.parts(collection)[0]
+    matrix, study = world
+    train = planted_world.parts(study)[0]
     method = fitted(FactorRidge)
-    target, trust = method.targets(collection, train)
-    features, owners = method.ear.of(collection, train)
+    target, trust = method.targets(study, train)
+    features, owners = method.ear.of(study, train)
     weights = trust[owners] / np.bincount(owners)[owners]
     centre = np.average(target[owners], axis=0, weights=weights)
     ridge = Ridge(alpha=method.strength, fit_intercept=False)
@@ -91,73 +92,69 @@ def test_the_strength_is_the_best_of_the_inner_folds():
 
 
 def test_scores_are_symmetric_cosines(world):
-    _, collection = world
-    scores = fitted(FactorRidge).score(collection, collection.artists).to_numpy()
+    _, study = world
+    scores = fitted(FactorRidge).score(study, study.ids).to_numpy()
     np.testing.assert_allclose(scores, scores.T, atol=1e-9)
     assert np.nanmin(scores) >= -1 - 1e-12
     assert np.nanmax(scores) <= 1 + 1e-12
 
 
 def test_a_sum_is_the_mean_of_its_parts_cosines(world):
-    _, collection = world
+    _, study = world
     parts = [fitted(kind) for kind in (FactorRidge, FactorKernel)]
-    wanted = sum(part.score(collection, collection.artists) for part in parts) / 2
-    np.testing.assert_allclose(FactorSum(parts).score(collection, collection.artists), wanted, atol=1e-9)
+    wanted = sum(part.score(study, study.ids) for part in parts) / 2
+    np.testing.assert_allclose(FactorSum(parts).score(study, study.ids), wanted, atol=1e-9)
 
 
 def test_one_seed_gives_the_same_bits(world):
-    _, collection = world
-    again = fitted.__wrapped__(FactorKernel).score(collection, collection.artists)
-    assert again.equals(fitted(FactorKernel).score(collection, collection.artists))
+    _, study = world
+    again = fitted.__wrapped__(FactorKernel).score(study, study.ids)
+    assert again.equals(fitted(FactorKernel).score(study, study.ids))
 
 
 def test_an_artist_heard_alone_is_where_it_stands_among_the_others(world):
-    _, collection = world
+    _, study = world
     for kind in (FactorRidge, FactorKernel):
         method = fitted(kind)
-        clips, _ = collection.clips_of(collection.artists[30:31])
-        among = method.vectors(collection, collection.artists)[30]
+        clips, _ = study.clips_of(study.ids[30:31])
+        among = method.vectors(study, study.ids)[30]
         heard = method.hear(clips)  # features are float32 sums, whose order depends on how many are added
         np.testing.assert_allclose(heard, among, rtol=1e-3, atol=1e-4 * np.abs(among).max())
 
 
 def test_where_tags_say_how_artists_sound_they_can_be_learnt(world):
-    _, collection = world
-    train, dev, test = planted_world.parts(collection)
-    method = TagRidge(planted_world.called(), Ear(n_atoms=16)).fit(collection, train, dev)
+    _, study = world
+    train, dev, test = planted_world.parts(study)
+    method = TagRidge(planted_world.called(), Ear(n_atoms=16)).fit(study, train, dev)
     unheard = [*dev, *test]
-    chance = reached(baselines.Chance().fit(collection, train, dev), collection, unheard)
-    assert reached(method, collection, unheard) > chance + 0.1
+    chance = reached(baselines.Chance().fit(study, train, dev), study, unheard)
+    assert reached(method, study, unheard) > chance + 0.1
 
 
 def test_neither_tags_of_held_out_artists_nor_artists_without_tags_reach_the_ridge(world):
-    _, collection = world
-    train, dev, _ = planted_world.parts(collection)
+    _, study = world
+    train, dev, _ = planted_world.parts(study)
     counts = planted_world.called()
     ear = Ear(n_atoms=16)
-    before = TagRidge(counts, ear).fit(collection, train, dev).arrays()
+    before = TagRidge(counts, ear).fit(study, train, dev).arrays()
     spoilt = counts.assign(tag=counts["tag"].where(counts["artist_id"].isin(train), "style 0"))
-    after = TagRidge(spoilt, ear).fit(collection, train, dev).arrays()
+    after = TagRidge(spoilt, ear).fit(study, train, dev).arrays()
     assert all((value == after[name]).all() for name, value in before.items())
-    taught, target, trust = TagRidge(counts).lesson(collection, train)
+    taught, target, trust = TagRidge(counts).lesson(study, train)
     assert taught == [artist for place, artist in enumerate(train) if place % 5]
     assert len(target) == len(trust) == len(taught)
     np.testing.assert_allclose(trust, 4 / 9)  # four counts each
 
 
 def test_an_artist_that_nobody_listens_to_is_an_error(world):
-    matrix, collection = world
-    train, dev, _ = planted_world.parts(collection)
+    matrix, study = world
+    train, dev, _ = planted_world.parts(study)
     fewer = ListeningMatrix(matrix.plays[:, 1:], matrix.artists.iloc[1:])
     with pytest.raises(ValueError, match="1 training artists are not in the listening matrix"):
-        FactorRidge(fewer).fit(collection, train, dev)
+        FactorRidge(fewer).fit(study, train, dev)
 
 
-def test_twelve_artists_and_24_clips_are_enough_to_run(miniature, collection):
-    train, dev = collection.artists[:8], collection.artists[8:10]
-    scores = (
-        FactorKernel(miniature, Ear(n_atoms=8))
-        .fit(collection, train, dev)
-        .score(collection, collection.artists)
-    )
+def test_twelve_artists_and_24_clips_are_enough_to_run(miniature, study):
+    train, dev = study.ids[:8], study.ids[8:10]
+    scores = FactorKernel(miniature, Ear(n_atoms=8)).fit(study, train, dev).score(study, study.ids)
     assert scores.notna().sum().sum() == 12 * 11

@@ -9,8 +9,8 @@ from lib.workflow import paths
 
 
 @pytest.fixture
-def parts(collection):
-    artists = collection.artists
+def parts(study):
+    artists = study.ids
     return {"train": artists[:4], "dev": artists[4:8], "test": artists[8:]}
 
 
@@ -26,41 +26,41 @@ def table():
     return pd.DataFrame(rows, columns=["variant", "seed", "part", "query", "ndcg", "overlap", "concordance"])
 
 
-def test_queries_are_ranked_among_their_own_part(collection, parts):
-    method = baselines.L2().fit(collection, parts["train"], parts["dev"])
-    found = longer_runs.per_query(longer_runs.scores_of(method, collection, parts), collection, n=2)
+def test_queries_are_ranked_among_their_own_part(study, parts):
+    method = baselines.L2().fit(study, parts["train"], parts["dev"])
+    found = longer_runs.per_query(longer_runs.scores_of(method, study, parts), study, n=2)
     assert found.groupby("part")["query"].agg(list).to_dict() == {
         part: parts[part] for part in ("dev", "test")
     }
     test = parts["test"]
-    truth = collection.target.loc[test, test]
-    wanted = metrics.ndcg(method.score(collection, test), truth, 2)
+    truth = study.target.loc[test, test]
+    wanted = metrics.ndcg(method.score(study, test), truth, 2)
     np.testing.assert_allclose(found[found["part"] == "test"]["ndcg"], wanted, atol=1e-5)
 
 
-def test_training_artists_lose_clips_and_the_others_none(collection, parts):
+def test_training_artists_lose_clips_and_the_others_none(study, parts):
     train = parts["train"]
     counts = {}
     for clips in (1, 2, 3):
-        fewer = longer_runs.with_at_most(collection, train, clips, seed=1)
+        fewer = longer_runs.with_at_most(study, train, clips, seed=1)
         counts[clips] = pd.Series(fewer.clip_artists).value_counts()
-        whole = pd.Series(collection.clip_artists).value_counts()
+        whole = pd.Series(study.clip_artists).value_counts()
         assert counts[clips][train].tolist() == whole[train].clip(upper=clips).tolist()
         others = [*parts["dev"], *parts["test"]]
         assert counts[clips][others].equals(whole[others])
-    one, two = (longer_runs.with_at_most(collection, train, clips, seed=1) for clips in (1, 2))
+    one, two = (longer_runs.with_at_most(study, train, clips, seed=1) for clips in (1, 2))
     rows_of = {clip.tobytes() for clip in two.spectrograms}
     assert {clip.tobytes() for clip in one.spectrograms} <= rows_of
     with pytest.raises(ValueError, match="at least one clip, got 0"):
-        longer_runs.with_at_most(collection, train, 0, seed=1)
+        longer_runs.with_at_most(study, train, 0, seed=1)
 
 
-def test_an_interrupted_run_finds_what_it_has_done(collection, table, tmp_path, monkeypatch):
+def test_an_interrupted_run_finds_what_it_has_done(study, table, tmp_path, monkeypatch):
     monkeypatch.setenv("MUSIC_SIMILARITY_DATA", str(tmp_path))
-    kept = longer_runs.Kept("runs", ["variant", "seed"], collection, {"epochs": 2})
+    kept = longer_runs.Kept("runs", ["variant", "seed"], study, {"epochs": 2})
     rows = table[(table["variant"] == "a") & (table["seed"] == 0)].drop(columns=["variant", "seed"])
     kept.add(rows, "a", 0)
-    again = longer_runs.Kept("runs", ["variant", "seed"], collection, {"epochs": 2})
+    again = longer_runs.Kept("runs", ["variant", "seed"], study, {"epochs": 2})
     assert again.has("a", 0)
     assert not again.has("a", 1)
     again.add(rows, "a", 1)
@@ -68,34 +68,34 @@ def test_an_interrupted_run_finds_what_it_has_done(collection, table, tmp_path, 
     assert list(again.table().columns[:2]) == ["variant", "seed"]
 
 
-def test_other_data_or_parameters_begin_anew(collection, table, tmp_path, monkeypatch):
+def test_other_data_or_parameters_begin_anew(study, table, tmp_path, monkeypatch):
     monkeypatch.setenv("MUSIC_SIMILARITY_DATA", str(tmp_path))
-    longer_runs.Kept("runs", ["seed"], collection, {"epochs": 2}).add(table.drop(columns="seed"), 0)
-    assert not longer_runs.Kept("runs", ["seed"], collection, {"epochs": 3}).has(0)
-    fewer = longer_runs.with_at_most(collection, collection.artists, 1, seed=0)
+    longer_runs.Kept("runs", ["seed"], study, {"epochs": 2}).add(table.drop(columns="seed"), 0)
+    assert not longer_runs.Kept("runs", ["seed"], study, {"epochs": 3}).has(0)
+    fewer = longer_runs.with_at_most(study, study.ids, 1, seed=0)
     assert not longer_runs.Kept("runs", ["seed"], fewer, {"epochs": 2}).has(0)
 
 
 @pytest.fixture
-def compared(collection, parts, tmp_path, monkeypatch):
+def compared(study, parts, tmp_path, monkeypatch):
     """Two trainings of ``good`` (the truth with some noise), one of ``bad`` (noise), kept and compared."""
     monkeypatch.setenv("MUSIC_SIMILARITY_DATA", str(tmp_path))
     rng = np.random.default_rng(3)
-    kept = longer_runs.Kept("runs", ["kind", "seed"], collection, {})
+    kept = longer_runs.Kept("runs", ["kind", "seed"], study, {})
     for kind, seed, weight in (("good", 0, 0.1), ("good", 1, 0.2), ("bad", 0, 100)):
-        noise = rng.normal(size=collection.target.shape)
-        method = baselines.Fixed(kind, collection.target + weight * (noise + noise.T))
-        scores = longer_runs.scores_of(method, collection, parts)
-        kept.add(longer_runs.per_query(scores, collection), kind, seed, scores=scores)
-    kept = longer_runs.Kept("runs", ["kind", "seed"], collection, {})  # as a run that goes on
+        noise = rng.normal(size=study.target.shape)
+        method = baselines.Fixed(kind, study.target + weight * (noise + noise.T))
+        scores = longer_runs.scores_of(method, study, parts)
+        kept.add(longer_runs.per_query(scores, study), kind, seed, scores=scores)
+    kept = longer_runs.Kept("runs", ["kind", "seed"], study, {})  # as a run that goes on
     wanted = [("good", None), ("bad", None), ("good", "bad"), ("good", "absent")]
-    return kept, longer_runs.differences(kept, collection, wanted)
+    return kept, longer_runs.differences(kept, study, wanted)
 
 
-def test_differences_are_the_estimates_that_decide_everywhere(collection, parts, compared):
+def test_differences_are_the_estimates_that_decide_everywhere(study, parts, compared):
     kept, table = compared
     test = parts["test"]
-    truth = collection.target.loc[test, test]
+    truth = study.target.loc[test, test]
     runs = [
         compare.measured([kept.scores(kind, seed)["test"].reindex_like(truth)], truth, "ndcg", 3)[0]
         for kind, seed in (("good", 0), ("good", 1), ("bad", 0))

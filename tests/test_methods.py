@@ -14,8 +14,8 @@ ARTISTS = pd.DataFrame({"artist_id": IDS, "listeners": [30, 20, 10]})
 
 def test_a_collection_holds_artists_with_clips_in_the_order_of_fame():
     index = pd.DataFrame({"row": range(3), "artist_id": ["c", "a", "c"]})
-    study = studies.collection(TARGET, ARTISTS, np.zeros((3, 256, 64)), index)
-    assert study.artists == ["a", "c"]
+    study = studies.aligned(TARGET, ARTISTS, np.zeros((3, 256, 64)), index)
+    assert study.ids == ["a", "c"]
     assert study.listeners.to_dict() == {"a": 30, "c": 10}
     assert study.target.loc["a", "c"] == 0.2
     assert study.target.shape == (2, 2)
@@ -24,7 +24,7 @@ def test_a_collection_holds_artists_with_clips_in_the_order_of_fame():
 def test_clips_come_in_the_order_of_the_artists_asked_for():
     index = pd.DataFrame({"row": range(5), "artist_id": ["c", "a", "b", "a", "c"]})
     clips = np.arange(5, dtype=np.float16)[:, None, None] * np.ones((1, 256, 64), dtype=np.float16)
-    study = studies.collection(TARGET, ARTISTS, clips, index)
+    study = studies.aligned(TARGET, ARTISTS, clips, index)
     chosen, owners = study.clips_of(["c", "a"])
     assert chosen[:, 0, 0].tolist() == [0, 4, 1, 3]
     assert owners.tolist() == [0, 0, 1, 1]
@@ -33,14 +33,14 @@ def test_clips_come_in_the_order_of_the_artists_asked_for():
 
 def test_artists_without_clips_are_an_error():
     index = pd.DataFrame({"row": [0, 1], "artist_id": ["a", "b"]})
-    study = studies.collection(TARGET, ARTISTS, np.zeros((2, 256, 64)), index)
+    study = studies.aligned(TARGET, ARTISTS, np.zeros((2, 256, 64)), index)
     with pytest.raises(ValueError, match="1 artists have no clip, the first is c"):
         study.clips_of(["a", "c"])
 
 
 @pytest.mark.parametrize(("change", "message"), [
     (
-        {"index": pd.DataFrame({"row": [0], "artist_id": ["a"]}), "spectrograms": np.zeros((1, 256, 64))},
+        {"clips": pd.DataFrame({"row": [0], "artist_id": ["a"]}), "spectrograms": np.zeros((1, 256, 64))},
         "1 artists have both",
     ),
     ({"target": TARGET.drop(index="b", columns="b")}, "1 artists with clips are not in the target"),
@@ -49,10 +49,10 @@ def test_artists_without_clips_are_an_error():
 def test_tables_that_do_not_fit_are_an_error(change, message):
     tables = {
         "target": TARGET, "artists": ARTISTS, "spectrograms": np.zeros((3, 256, 64)),
-        "index": pd.DataFrame({"row": range(3), "artist_id": IDS}),
+        "clips": pd.DataFrame({"row": range(3), "artist_id": IDS}),
     }  # fmt: skip
     with pytest.raises(ValueError, match=message):
-        studies.collection(**tables | change)
+        studies.aligned(**tables | change)
 
 
 def test_labelled_scores_blank_only_the_diagonal():

@@ -37,11 +37,11 @@ def truths(target):
 
 
 @pytest.fixture(scope="module")
-def table(collection, truths):
+def table(study, truths):
     methods = [baselines.Chance(), baselines.Popularity(), baselines.L2()]
-    ceiling = baselines.Fixed("siamese", collection.target)
-    scores = ranking_scores.score_all([(method, 0) for method in (*methods, ceiling)], collection)
-    return tables.table1(scores, collection.target, list(truths["corrected"].index), list_lengths=[2, 4])
+    ceiling = baselines.Fixed("siamese", study.target)
+    scores = ranking_scores.score_all([(method, 0) for method in (*methods, ceiling)], study)
+    return tables.table1(scores, study.target, list(truths["corrected"].index), list_lengths=[2, 4])
 
 
 def shown(ax, origin="upper"):
@@ -488,16 +488,16 @@ def test_the_overview_says_what_it_is_made_of(table, truths):
 
 
 @pytest.fixture(scope="module")
-def confounded(collection, truths):
+def confounded(study, truths):
     """Predictions and the tables of confounds that their pictures show."""
     truth = truths["corrected"]
     methods = [baselines.Chance(), baselines.Popularity(), baselines.L2()]
-    scores = ranking_scores.score_all([(method, 0) for method in methods], collection)
+    scores = ranking_scores.score_all([(method, 0) for method in methods], study)
     predicted = ranking_scores.predictions(scores, truth)
     clips = pd.DataFrame({"artist_id": truth.index, "source": list("ababab"), "loudness": range(6)})
     nuisance = confounds.nuisances(clips, list(truth.index))
-    table = confounds.table(predicted, truth, collection.listeners, nuisance, n=2)
-    return predicted, table, confounds.strata_table(predicted, truth, collection.listeners, n=2)
+    table = confounds.table(predicted, truth, study.listeners, nuisance, n=2)
+    return predicted, table, confounds.strata_table(predicted, truth, study.listeners, n=2)
 
 
 @pytest.fixture(scope="module")
@@ -527,10 +527,10 @@ def test_the_papers_own_value_is_a_cross_where_it_has_one(null):
         assert [value for value in crosses if not np.isnan(value)] == wanted
 
 
-def test_all_published_values_are_crosses_beside_those_of_this_run(collection, truths, null):
-    scores = ranking_scores.score_all([(baselines.L2(), 0)], collection)
+def test_all_published_values_are_crosses_beside_those_of_this_run(study, truths, null):
+    scores = ranking_scores.score_all([(baselines.L2(), 0)], study)
     test = list(truths["corrected"].index)
-    table = tables.table1(scores, collection.target, test, list_lengths=[3, 5])
+    table = tables.table1(scores, study.target, test, list_lengths=[3, 5])
     both = paper.beside_the_published(table, null)
     figure = ranking.published_values(both, simulated=True)
     assert "simulated music and listeners" in " ".join(texts(figure))

@@ -13,19 +13,19 @@ GRID = {"epochs": [1], "n": 2, "seed": 5, "batch_norm_momentum": 0.5}
 
 
 @pytest.fixture
-def parts(collection):
-    return collection.artists[:6], collection.artists[6:9], collection.artists[9:]
+def parts(study):
+    return study.ids[:6], study.ids[6:9], study.ids[9:]
 
 
-def test_a_row_is_what_a_training_blind_to_the_test_artists_gives(collection, parts):
+def test_a_row_is_what_a_training_blind_to_the_test_artists_gives(study, parts):
     train, dev, test = parts
-    (row,) = search.grid(collection, train, dev, batch_sizes=[1024], learning_rates=[0.002], **GRID).to_dict(
+    (row,) = search.grid(study, train, dev, batch_sizes=[1024], learning_rates=[0.002], **GRID).to_dict(
         "records"
     )
-    clips, target = np.array(collection.spectrograms), collection.target.copy()
-    clips[np.isin(collection.clip_artists, test)] = np.nan
+    clips, target = np.array(study.spectrograms), study.target.copy()
+    clips[np.isin(study.clip_artists, test)] = np.nan
     target.loc[test] = np.nan
-    blind = studies.Collection(clips, collection.clip_artists, target, collection.listeners)
+    blind = studies.of_arrays(clips, study.clip_artists, target, study.listeners)
     method = Siamese(batch_size=1024, learning_rate=0.002, epochs=1, batch_norm_momentum=0.5)
     method.fit(blind, train, dev, seed=5)
     truth, scores = target.loc[dev, dev], method.score(blind, dev)
@@ -44,7 +44,7 @@ def test_a_row_is_what_a_training_blind_to_the_test_artists_gives(collection, pa
 def imitation(losses):
     """A `Siamese.fit` that learns nothing: the dev loss of each epoch is `losses` of the method and seed."""
 
-    def fit(method, collection, train, dev, *, seed, keep, checkpoint_folder):
+    def fit(method, study, train, dev, *, seed, keep, checkpoint_folder):
         method.build(seed=seed)
         values = losses(method, seed)
         epochs = range(1, len(values) + 1)
@@ -55,13 +55,11 @@ def imitation(losses):
     return fit
 
 
-def test_every_combination_is_trained_once_and_its_last_epoch_counts(collection, parts, monkeypatch):
+def test_every_combination_is_trained_once_and_its_last_epoch_counts(study, parts, monkeypatch):
     monkeypatch.setattr(Siamese, "fit", imitation(lambda m, seed: [9.0, m.batch_size + m.learning_rate]))
-    monkeypatch.setattr(
-        Siamese, "score", lambda method, collection, artists: collection.target.loc[artists, artists]
-    )
+    monkeypatch.setattr(Siamese, "score", lambda method, study, artists: study.target.loc[artists, artists])
     table = search.grid(
-        collection,
+        study,
         *parts[:2],
         batch_sizes=[16, 64],
         learning_rates=[0.25, 0.5, 0.75],
@@ -72,11 +70,11 @@ def test_every_combination_is_trained_once_and_its_last_epoch_counts(collection,
     assert table["dev_ndcg"].tolist() == pytest.approx([1] * 6)
 
 
-def test_fewer_epochs_are_read_off_the_training_of_more(collection, parts, monkeypatch):
+def test_fewer_epochs_are_read_off_the_training_of_more(study, parts, monkeypatch):
     fit, fitted = Siamese.fit, []
     monkeypatch.setattr(Siamese, "fit", lambda *a, **b: fitted.append(1) or fit(*a, **b))
     asked = {"batch_sizes": [1024], "learning_rates": [0.002], "depths": [3, 5], "epochs": [2, 1], "n": 2}
-    table = search.grid(collection, *parts[:2], **asked, batch_norm_momentum=0.5)
+    table = search.grid(study, *parts[:2], **asked, batch_norm_momentum=0.5)
     assert table[["n_convolutions", "epochs"]].to_numpy().tolist() == [[3, 1], [3, 2], [5, 1], [5, 2]]
     assert len(fitted) == 2
     train, dev = parts[:2]
@@ -84,20 +82,20 @@ def test_fewer_epochs_are_read_off_the_training_of_more(collection, parts, monke
         alone = Siamese(
             batch_size=1024, learning_rate=0.002, epochs=epochs, n_convolutions=5, batch_norm_momentum=0.5
         )
-        history = fit(alone, collection, train, dev).history
+        history = fit(alone, study, train, dev).history
         assert row["dev_loss"] == history.query("split == 'dev'")["loss"].iloc[-1]
-        truth = collection.target.loc[dev, dev]
-        assert row["dev_ndcg"] == metrics.ndcg(alone.score(collection, dev), truth, 2).mean()
+        truth = study.target.loc[dev, dev]
+        assert row["dev_ndcg"] == metrics.ndcg(alone.score(study, dev), truth, 2).mean()
 
 
-def test_an_interrupted_search_goes_on_with_the_setting_it_was_at(collection, parts, tmp_path, monkeypatch):
+def test_an_interrupted_search_goes_on_with_the_setting_it_was_at(study, parts, tmp_path, monkeypatch):
     asked = {"batch_sizes": [512, 1024], "learning_rates": [0.002], "checkpoint_folder": tmp_path, **GRID}
     asked |= {"epochs": [1, 2]}
     step, taken = Siamese.step, []
     monkeypatch.setattr(Siamese, "step", lambda *arguments: taken.append(1) or step(*arguments))
-    whole = search.grid(collection, *parts[:2], **asked)
+    whole = search.grid(study, *parts[:2], **asked)
     n_whole = len(taken)
-    again = search.grid(collection, *parts[:2], **asked)
+    again = search.grid(study, *parts[:2], **asked)
     pd.testing.assert_frame_equal(whole, again, check_exact=True)
     only_compiled = 2 * 2  # two settings, two sizes of tile
     assert len(taken) - n_whole == only_compiled < n_whole
@@ -115,10 +113,10 @@ def test_the_best_setting_depends_on_who_is_asked():
     assert search.best(table)["batch_size"].to_dict() == {"dev_loss": 2, "dev_overlap": 1, "dev_ndcg": 3}
 
 
-def test_lists_longer_than_the_dev_artists_are_an_error_before_any_training(collection, parts, monkeypatch):
+def test_lists_longer_than_the_dev_artists_are_an_error_before_any_training(study, parts, monkeypatch):
     monkeypatch.setattr(Siamese, "fit", lambda *_, **__: pytest.fail("trained"))
     with pytest.raises(ValueError, match="lists of 3 were asked for, there are 2 candidates"):
-        search.grid(collection, *parts[:2], batch_sizes=[16], learning_rates=[0.1], **GRID | {"n": 3})
+        search.grid(study, *parts[:2], batch_sizes=[16], learning_rates=[0.1], **GRID | {"n": 3})
 
 
 TABLE = pd.DataFrame(
@@ -140,12 +138,10 @@ def test_the_rival_has_the_papers_depth_and_the_most_epochs():
     assert search.rival(TABLE[TABLE["batch_size"] == 2048].iloc[:1]) is None
 
 
-def test_the_check_takes_fresh_seeds_for_both_settings(collection, parts, monkeypatch):
+def test_the_check_takes_fresh_seeds_for_both_settings(study, parts, monkeypatch):
     monkeypatch.setattr(Siamese, "fit", imitation(lambda m, seed: [9.0, 9.0, m.batch_size + seed]))
-    monkeypatch.setattr(
-        Siamese, "score", lambda method, collection, artists: collection.target.loc[artists, artists]
-    )
-    found = search.check(collection, *parts[:2], TABLE, n=2, n_seeds=2)
+    monkeypatch.setattr(Siamese, "score", lambda method, study, artists: study.target.loc[artists, artists])
+    found = search.check(study, *parts[:2], TABLE, n=2, n_seeds=2)
     assert found["seed"].tolist() == [5, 5, 6, 6]  # the grid had 4
     wide = found.pivot(index="seed", columns="setting", values="dev_loss")
     assert (wide["rival"] - wide["paper"]).tolist() == [512 - 2048] * 2
@@ -153,8 +149,8 @@ def test_the_check_takes_fresh_seeds_for_both_settings(collection, parts, monkey
     assert set(found["epochs"]) == {3}
 
 
-def test_a_grid_of_the_papers_setting_alone_leaves_nothing_to_check(collection, parts, monkeypatch):
+def test_a_grid_of_the_papers_setting_alone_leaves_nothing_to_check(study, parts, monkeypatch):
     monkeypatch.setattr(Siamese, "fit", lambda *_, **__: pytest.fail("trained"))
-    found = search.check(collection, *parts[:2], TABLE.iloc[[1]], n=2)
+    found = search.check(study, *parts[:2], TABLE.iloc[[1]], n=2)
     assert found.empty
     assert {"setting", "seed", "dev_loss"} <= set(found.columns)

@@ -21,16 +21,16 @@ SETTINGS = picture.Settings(n_fft=3000)
 @pytest.fixture(scope="module")
 def made():
     """A finder of all four kinds, and its collection."""
-    matrix, collection = planted_world.build()
-    train, dev, _ = planted_world.parts(collection)
+    matrix, study = planted_world.build()
+    train, dev, _ = planted_world.parts(study)
     ear = Ear(n_atoms=16)
     parts = [FactorRidge(matrix, ear), FactorKernel(matrix, ear), FactorCnn(matrix, steps=2)]
     parts.append(TagRidge(planted_world.called(), ear))
-    method = FactorSum(parts, "factor_all").fit(collection, train, dev, seed=0)
+    method = FactorSum(parts, "factor_all").fit(study, train, dev, seed=0)
     found = similar_artists.finder(
-        method, collection, matrix.artists, settings=SETTINGS, provenance={"profile": "planted"}
+        method, study, matrix.artists, settings=SETTINGS, provenance={"profile": "planted"}
     )
-    return found, collection
+    return found, study
 
 
 @pytest.fixture
@@ -41,21 +41,21 @@ def recording(tmp_path, rng):
 
 
 def test_a_known_artist_is_nearest_to_its_own_clips(made):
-    found, collection = made
-    clips, _ = collection.clips_of(collection.artists[3:4])
+    found, study = made
+    clips, _ = study.clips_of(study.ids[3:4])
     answer = found.of_clips(clips, n=4)
-    assert answer["artist_id"][0] == collection.artists[3]
+    assert answer["artist_id"][0] == study.ids[3]
     assert answer["rank"].tolist() == [1, 2, 3, 4]
     assert answer["score"][0] == pytest.approx(1, abs=1e-4)
     assert answer["score"].is_monotonic_decreasing
 
 
 def test_its_scores_are_those_of_the_method(made):
-    found, collection = made
-    scores = found.method.score(collection, collection.artists)
-    clips, _ = collection.clips_of(collection.artists[7:8])
-    answer = found.of_clips(clips, n=40).set_index("artist_id")["score"].drop(collection.artists[7])
-    np.testing.assert_allclose(answer, scores.loc[collection.artists[7], answer.index], atol=1e-4)
+    found, study = made
+    scores = found.method.score(study, study.ids)
+    clips, _ = study.clips_of(study.ids[7:8])
+    answer = found.of_clips(clips, n=40).set_index("artist_id")["score"].drop(study.ids[7])
+    np.testing.assert_allclose(answer, scores.loc[study.ids[7], answer.index], atol=1e-4)
 
 
 def test_a_file_answers_as_the_method_did_and_is_the_same_bytes_again(made, recording, tmp_path):

@@ -17,7 +17,6 @@ from lib import study as studies
 from lib.listening import factors, labels, matrix, plays, published, targets, trust
 from lib.listening import metrics as listening_metrics
 from lib.ranking import compare, lists, metrics
-from lib.workflow import artifacts
 
 
 def listening_of(plays):
@@ -448,41 +447,35 @@ def test_audit_takes_an_asymmetric_metric_if_told():
         targets.audit(frame)
 
 
-@pytest.mark.parametrize("name", [*listening_metrics.METRICS, "half_a", "half_b"])
-def test_a_target_that_was_saved_is_loaded_as_it_was(name, miniature, tmp_path):
-    target = listening_metrics.METRICS.get(name, listening_metrics.min_conditional)(miniature)
-    path = targets.save(target, tmp_path, name)
-    assert path == tmp_path / f"target_{name}.parquet"
-    pd.testing.assert_frame_equal(
-        targets.load(tmp_path, name),
-        target,
-        check_exact=True,
-        check_index_type=False,
-        check_column_type=False,
+@pytest.mark.parametrize("name", listening_metrics.METRICS)
+def test_a_target_is_its_metric_audited(name, miniature, monkeypatch):
+    target = listening_metrics.METRICS[name](miniature)
+    pd.testing.assert_frame_equal(targets.of(miniature, name), target, check_exact=True)
+    monkeypatch.setitem(
+        targets.METRICS,
+        name,
+        lambda listening: relabelled_as_the_author_did(target, ["artist-07", "artist-03"]),
     )
-
-
-@pytest.mark.parametrize("name", [*labels.SYMMETRIC, "half_a", "half_b"])
-def test_no_target_is_loaded_without_audit(name, miniature, tmp_path):
-    targets.save(listening_metrics.conditional(miniature), tmp_path, name)
-    with pytest.raises(ValueError, match=rf"target_{name}\.parquet cannot be used: .*symmetric.* --only 01"):
-        targets.load(tmp_path, name)
-    wrong = relabelled_as_the_author_did(
-        listening_metrics.min_conditional(miniature), ["artist-07", "artist-03"]
-    )
-    targets.save(wrong, tmp_path, name)
     with pytest.raises(ValueError, match="the index was probably assigned"):
-        targets.load(tmp_path, name)
+        targets.of(miniature, name)
 
 
-def test_a_target_that_is_not_there_comes_with_the_command_that_makes_it(tmp_path):
-    with pytest.raises(artifacts.MissingArtifact, match="no target pmi .*--profile own --only 01"):
-        targets.load(tmp_path / "own", "pmi")
-    for act in (targets.load, lambda folder, name: targets.save(None, folder, name)):
-        with pytest.raises(
-            ValueError, match="there is no target 'euclid', only min_conditional, conditional"
-        ):
-            act(tmp_path, "euclid")
+def test_no_target_should_be_symmetric_and_is_not(miniature, monkeypatch):
+    monkeypatch.setitem(targets.METRICS, "cosine", listening_metrics.conditional)
+    with pytest.raises(ValueError, match="should be symmetric"):
+        targets.of(miniature, "cosine")
+
+
+def test_an_unknown_metric_is_an_error_that_names_the_known_ones(miniature):
+    with pytest.raises(ValueError, match="no metric 'euclid' of similarity; choose among min_conditional"):
+        targets.of(miniature, "euclid")
+
+
+def test_halves_of_the_listeners_share_none_of_them(miniature):
+    first, second = targets.halves(miniature, seed=3)
+    halves = matrix.halves(miniature, seed=3)
+    pd.testing.assert_frame_equal(first, listening_metrics.min_conditional(halves[0]))
+    pd.testing.assert_frame_equal(second, listening_metrics.min_conditional(halves[1]))
 
 
 def world_of_the_author(rng, n_artists=12, n_test=4):

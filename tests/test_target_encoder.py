@@ -33,11 +33,11 @@ def made(name, matrix, ear):
 
 @pytest.mark.parametrize("name", ["encoder_factors", "feature_siamese", "pair_ridge"])
 def test_it_ranks_unheard_artists_better_than_chance_and_symmetrically(name, world, ear):
-    matrix, collection = world
-    train, dev, test = planted_world.parts(collection)
-    method = made(name, matrix, ear).fit(collection, train, dev, seed=0)
+    matrix, study = world
+    train, dev, test = planted_world.parts(study)
+    method = made(name, matrix, ear).fit(study, train, dev, seed=0)
     held_out = [*dev, *test]
-    truth, scores = collection.target.loc[held_out, held_out], method.score(collection, held_out)
+    truth, scores = study.target.loc[held_out, held_out], method.score(study, held_out)
     chance = metrics.ndcg(truth * 0, truth, 5).mean()
     assert metrics.ndcg(scores, truth, 5).mean() > chance + 0.1
     np.testing.assert_allclose(scores, scores.T, atol=1e-5)
@@ -46,14 +46,14 @@ def test_it_ranks_unheard_artists_better_than_chance_and_symmetrically(name, wor
 
 @pytest.mark.parametrize("name", ["encoder_factors", "feature_siamese", "pair_ridge"])
 def test_nothing_of_the_test_artists_takes_part(name, world):
-    matrix, collection = world
-    train, dev, test = planted_world.parts(collection)
-    clips, target = np.array(collection.spectrograms), collection.target.copy()
-    clips[np.isin(collection.clip_artists, test)] = 0.5
+    matrix, study = world
+    train, dev, test = planted_world.parts(study)
+    clips, target = np.array(study.spectrograms), study.target.copy()
+    clips[np.isin(study.clip_artists, test)] = 0.5
     target.loc[test] = np.nan
     plays = matrix.plays.tolil(copy=True)
     plays[:, np.flatnonzero(matrix.artists["artist_id"].isin(test))] = 7
-    blind = replace(matrix, plays=plays.tocsr()), replace(collection, spectrograms=clips, target=target)
+    blind = replace(matrix, plays=plays.tocsr()), replace(study, spectrograms=clips, target=target)
     found = []
     for listening, study in (world, blind):
         method = made(name, listening, Ear(n_atoms=16))

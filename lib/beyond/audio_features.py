@@ -200,18 +200,18 @@ class Ear:
         self.means, self.scales = None, None
         self._fitted, self._heard = None, None
 
-    def fit(self, collection, train, *, seed=0):
+    def fit(self, study, train, *, seed=0):
         """Learn from the clips of the training artists; return self.
 
         Parameters
         ----------
-        collection : lib.study.Collection
+        study : lib.study.Study
         train : sequence of str
         seed : int
         """
-        if self._fitted == (id(collection.spectrograms), tuple(train), seed):
+        if self._fitted == (id(study.spectrograms), tuple(train), seed):
             return self
-        clips, owners = collection.clips_of(train)
+        clips, owners = study.clips_of(train)
         for dictionary in self.dictionaries:
             dictionary.fit(clips, seed=seed)
         views = self._views(clips)
@@ -226,7 +226,7 @@ class Ear:
             np.divide(1, spread * np.sqrt(size * len(spread)), out=np.zeros_like(spread), where=spread > 1e-6)
             for spread in spreads
         ]
-        self._fitted = (id(collection.spectrograms), tuple(train), seed)
+        self._fitted = (id(study.spectrograms), tuple(train), seed)
         self._heard = (tuple(train), self._standardised(views), owners)
         return self
 
@@ -234,10 +234,10 @@ class Ear:
         """Features of clips, shape=(n_clips, n_features)."""
         return self._standardised(self._views(clips))
 
-    def of(self, collection, artists):
-        """Features of all clips of some artists, and whose they are (`lib.study.Collection.clips_of`)."""
+    def of(self, study, artists):
+        """Features of all clips of some artists, and whose they are (`lib.study.Study.clips_of`)."""
         if self._heard is None or self._heard[0] != tuple(artists):
-            clips, owners = collection.clips_of(artists)
+            clips, owners = study.clips_of(artists)
             self._heard = (tuple(artists), self.transform(clips), owners)
         return self._heard[1:]
 

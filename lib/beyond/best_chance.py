@@ -45,12 +45,12 @@ class BestChance(Siamese):
         super().__init__(**settings)
         self.name, self.denoised, self.jittered = name, denoised, jittered
 
-    def fit(self, collection, train, dev, *, seed=0, **how):
+    def fit(self, study, train, dev, *, seed=0, **how):
         """As `Siamese.fit`."""
         self._rng = np.random.default_rng([seed, 9])
         if self.denoised:
-            collection = replace(collection, target=denoised_target(collection.target, train))
-        return super().fit(collection, train, dev, seed=seed, **how)
+            study = replace(study, target=denoised_target(study.target, train))
+        return super().fit(study, train, dev, seed=seed, **how)
 
     def step(self, clips, owners, target, *tiles):
         """Train on a tile (on several devices, one each), every clip of it jittered anew."""
@@ -85,19 +85,19 @@ VARIANTS = {
 TWO_BY_TWO = ("siamese", "encoder_factors", "pair_ridge", "factor_ridge")  # the cells of encoder × target
 
 
-def steps_of(collection, train, *, epochs, batch_size):
+def steps_of(study, train, *, epochs, batch_size):
     """Steps that notebook 04 takes: its epochs times the tiles of all pairs of training clips."""
-    n_clips = len(collection.clips_of(train)[0])
+    n_clips = len(study.clips_of(train)[0])
     return epochs * len(tiles(n_clips, batch_size=batch_size, seed=0, epoch=1))
 
 
-def fitted(listening, collection, train, dev, *, seed, epochs, todo=None, **settings):
+def fitted(listening, study, train, dev, *, seed, epochs, todo=None, **settings):
     """Fit every variant with one seed.
 
     Parameters
     ----------
     listening : lib.listening.matrix.ListeningMatrix
-    collection : lib.study.Collection
+    study : lib.study.Study
     train, dev : sequence of str
     seed : int
     epochs : int
@@ -114,7 +114,7 @@ def fitted(listening, collection, train, dev, *, seed, epochs, todo=None, **sett
         of lowest dev loss are one training: a method holds until the next one is asked for.
     """
     todo = set(VARIANTS if todo is None else todo)
-    steps = steps_of(collection, train, epochs=epochs, batch_size=settings["batch_size"])
+    steps = steps_of(study, train, epochs=epochs, batch_size=settings["batch_size"])
     ear, longer = Ear(), LONGER * epochs
     makers = {
         "chance": baselines.Chance,
@@ -134,7 +134,7 @@ def fitted(listening, collection, train, dev, *, seed, epochs, todo=None, **sett
     plain = [name for name in ("siamese", "siamese_longer", "siamese_best_epoch") if name in todo]
     if plain:
         most = epochs if plain == ["siamese"] else longer
-        method = Siamese(epochs=most, **settings).fit(collection, train, dev, seed=seed, keep=[epochs, most])
+        method = Siamese(epochs=most, **settings).fit(study, train, dev, seed=seed, keep=[epochs, most])
         weights = {
             "siamese": method.kept[epochs],
             "siamese_longer": method.kept[most],
@@ -145,7 +145,7 @@ def fitted(listening, collection, train, dev, *, seed, epochs, todo=None, **sett
             yield name, method
     for name, maker in makers.items():
         if name in todo:
-            yield name, maker().fit(collection, train, dev, seed=seed)
+            yield name, maker().fit(study, train, dev, seed=seed)
 
 
 def denoised_target(target, train, *, rank=RANK):

@@ -82,17 +82,22 @@ class FactorCnn(FactorMethod):
     """
 
     name = "factor_cnn"
+    each_seed = True
+
+    @classmethod
+    def made(cls, given):
+        return cls(given.listening, steps=given.steps, n_factors=given.n_factors)
 
     def __init__(self, listening, *, steps=600, n_factors=factors.N_FACTORS):
         super().__init__(listening, n_factors=n_factors)
         self.steps, self.model, self.losses = steps, None, None
 
-    def fit(self, collection, train, dev=(), *, seed=0):
+    def fit(self, study, train, dev=(), *, seed=0):
         """Train on the training artists' clips; the dev artists are not looked at.
 
         Parameters
         ----------
-        collection : lib.study.Collection
+        study : lib.study.Study
         train, dev : sequence of str
         seed : int
 
@@ -106,8 +111,8 @@ class FactorCnn(FactorMethod):
         ValueError
             If the loss is not finite.
         """
-        target, trust = self.targets(collection, list(train))
-        clips, owners = collection.clips_of(list(train))
+        target, trust = self.targets(study, list(train))
+        clips, owners = study.clips_of(list(train))
         weights = (trust / np.bincount(owners))[owners]
         weights = (weights / weights.mean()).astype(np.float32)
         self.build(target.shape[1], seed=seed)
@@ -136,8 +141,8 @@ class FactorCnn(FactorMethod):
             [keras.ops.convert_to_numpy(self.model(part, training=False)) for part in batches(clips)]
         )
 
-    def vectors(self, collection, artists):
-        clips, owners = collection.clips_of(artists)
+    def vectors(self, study, artists):
+        clips, owners = study.clips_of(artists)
         return unit(artist_means(self.predict(clips), owners, len(artists)))
 
     def hear(self, clips):

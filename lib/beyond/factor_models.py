@@ -27,14 +27,14 @@ from sklearn.model_selection import KFold
 
 from lib.beyond import factors, tags
 from lib.beyond.audio_features import Ear, unit
-from lib.methods import labelled_scores
+from lib.methods import Method, labelled_scores
 
 STRENGTHS = tuple(10.0 ** np.arange(-2, 1.6, 0.5))  # of the ridge; clips are about a distance of 1 apart
 WIDTHS = (0.5, 1.0, 2.0)  # of the RBF kernel, in medians of the squared distance
 INNER_FOLDS = 5
 
 
-class FactorMethod:
+class FactorMethod(Method):
     """What the methods that predict listening factors have in common.
 
     Parameters
@@ -49,12 +49,12 @@ class FactorMethod:
     def __init__(self, listening, *, n_factors=factors.N_FACTORS):
         self.listening, self.n_factors = listening, n_factors
 
-    def targets(self, collection, train):
+    def targets(self, study, train):
         """Factors of the training artists and how much each counts.
 
         Parameters
         ----------
-        collection : lib.study.Collection
+        study : lib.study.Study
         train : sequence of str
 
         Returns
@@ -68,7 +68,7 @@ class FactorMethod:
         ValueError
             If a training artist is not in the listening matrix.
         """
-        held_out = set(collection.artists) - set(train)
+        held_out = set(study.ids) - set(train)
         known = factors.listening_factors(self.listening, leave_out=held_out, n_factors=self.n_factors)
         strange = pd.Index(train).difference(known.index)
         if len(strange):
@@ -76,10 +76,10 @@ class FactorMethod:
                 f"{len(strange)} training artists are not in the listening matrix, the first is"
                 f" {strange[0]!r}: clips and listening are not of one run of 01 to 03"
             )
-        listeners = collection.listeners.reindex(train)
+        listeners = study.listeners.reindex(train)
         return known.loc[list(train)].to_numpy(), factors.trust(listeners)
 
-    def vectors(self, collection, artists):
+    def vectors(self, study, artists):
         """Where each artist is heard, shape=(n_artists, n), rows of length 1."""
         raise NotImplementedError
 
@@ -96,9 +96,13 @@ class FactorMethod:
         """A method that can `hear`, from its `arrays`."""
         raise NotImplementedError
 
-    def score(self, collection, artists):
+    @classmethod
+    def made(cls, given):
+        return cls(given.listening, n_factors=given.n_factors)
+
+    def score(self, study, artists):
         """Cosine of the artists' predicted factors, in [-1, 1]."""
-        vectors = self.vectors(collection, artists)
+        vectors = self.vectors(study, artists)
         return labelled_scores(vectors @ vectors.T, artists)
 
 
@@ -115,17 +119,21 @@ class FactorRidge(FactorMethod):
 
     name = "factor_ridge"
 
+    @classmethod
+    def made(cls, given):
+        return cls(given.listening, given.ear, n_factors=given.n_factors)
+
     def __init__(self, listening, ear=None, *, n_factors=factors.N_FACTORS):
         super().__init__(listening, n_factors=n_factors)
         self.ear = ear or Ear()
         self.strength, self.width, self.chosen = None, None, None
 
-    def fit(self, collection, train, dev=(), *, seed=0):
+    def fit(self, study, train, dev=(), *, seed=0):
         """Learn from the training artists; the dev artists are not looked at.
 
         Parameters
         ----------
-        collection : lib.study.Collection
+        study : lib.study.Study
         train, dev : sequence of str
         seed : int
             Of the dictionaries and the inner folds.
@@ -136,9 +144,9 @@ class FactorRidge(FactorMethod):
             Itself; `chosen` says how each strength did on the inner folds.
         """
         train = list(train)
-        taught, target, trust = self.lesson(collection, train)
-        self.ear.fit(collection, train, seed=seed)
-        self.heard, owners = self.ear.of(collection, taught)
+        taught, target, trust = self.lesson(study, train)
+        self.ear.fit(study, train, seed=seed)
+        self.heard, owners = self.ear.of(study, taught)
         weights = (trust / np.bincount(owners))[owners]
         self.chosen = self._inner(target, owners, weights, seed)
         best = self.chosen.loc[self.chosen["cosine"].idxmax()]
@@ -148,9 +156,9 @@ class FactorRidge(FactorMethod):
         self.coefficients = _ridge(kernel, target[owners] - self.centre, weights, self.strength)
         return self
 
-    def lesson(self, collection, train):
+    def lesson(self, study, train):
         """Training artists with a target, their targets, and how much each counts."""
-        return train, *self.targets(collection, train)
+        return train, *self.targets(study, train)
 
     def kernel(self, one, other):
         """Likeness of clips by their features; linear."""
@@ -164,8 +172,8 @@ class FactorRidge(FactorMethod):
         """Factors of clips, shape=(n_clips, n_factors)."""
         return self.centre + self.kernel(features, self.heard) @ self.coefficients
 
-    def vectors(self, collection, artists):
-        features, owners = self.ear.of(collection, artists)
+    def vectors(self, study, artists):
+        features, owners = self.ear.of(study, artists)
         return unit(artist_means(self.predict(features), owners, len(artists)))
 
     def hear(self, clips):
@@ -256,11 +264,15 @@ class TagRidge(FactorRidge):
 
     name = "tag_ridge"
 
+    @classmethod
+    def made(cls, given):
+        return cls(given.tagged.counts, given.ear, n_factors=given.n_factors)
+
     def __init__(self, counts, ear=None, *, n_factors=factors.N_FACTORS):
         super().__init__(None, ear, n_factors=n_factors)
         self.counts = counts
 
-    def lesson(self, collection, train):
+    def lesson(self, study, train):
         """Tagged training artists, their tag factors, and n / (n + 5), n being the sum of their counts."""
         known = tags.tag_factors(self.counts, train, n_factors=self.n_factors)
         totals = self.counts.groupby("artist_id")["count"].sum()
@@ -279,14 +291,14 @@ class FactorSum(FactorMethod):
     def __init__(self, parts, name="factor_sum"):
         self.parts, self.name = list(parts), name
 
-    def fit(self, collection, train, dev=(), *, seed=0):
+    def fit(self, study, train, dev=(), *, seed=0):
         """Fit every part; return self."""
         for part in self.parts:
-            part.fit(collection, train, dev, seed=seed)
+            part.fit(study, train, dev, seed=seed)
         return self
 
-    def vectors(self, collection, artists):
-        found = [part.vectors(collection, artists) for part in self.parts]
+    def vectors(self, study, artists):
+        found = [part.vectors(study, artists) for part in self.parts]
         return np.concatenate(found, axis=1) / np.sqrt(len(found))
 
     def hear(self, clips):

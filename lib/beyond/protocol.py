@@ -14,37 +14,101 @@ Conventions
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from lib import methods
+from lib import methods, registry
 from lib import study as studies
 from lib.beyond.audio_features import Ear
-from lib.beyond.factor_cnn import FactorCnn
-from lib.beyond.factor_models import FactorKernel, FactorRidge, FactorSum, TagRidge
+from lib.beyond.factor_models import FactorMethod, FactorSum
 from lib.beyond.factors import N_FACTORS, listening_factors
+from lib.beyond.tags import Tags
+from lib.listening.matrix import ListeningMatrix
 from lib.ranking import baselines
 from lib.ranking import scores as ranking_scores
+from lib.workflow import kept as kept_module
 
-AUDIO_ALONE = ("factor_ridge", "factor_kernel", "factor_sum", "factor_cnn", "factor_all")
-WITH_TAGS = ("tag_ridge", "factor_tags")  # audio alone, too: tags are a target, and not asked of new artists
+LEARNT = "learnt "  # before the names of what a method has learnt, in its record
 
 
-def fit_all(listening, collection, train, dev, *, seeds, steps, n_factors=N_FACTORS, tagged=None):
-    """Fit every method of audio on the training artists.
+@dataclass(frozen=True)
+class Given:
+    """What a method of notebook 07 may be made of.
+
+    Attributes
+    ----------
+    listening : lib.listening.matrix.ListeningMatrix
+    ear : lib.beyond.audio_features.Ear
+        Features of clips, shared by the methods that use the same.
+    n_factors : int
+    steps : int
+        Of each training of a network.
+    tagged : lib.beyond.tags.Tags, optional
+    """
+
+    listening: ListeningMatrix
+    ear: Ear
+    n_factors: int = N_FACTORS
+    steps: int = 600
+    tagged: Tags | None = None
+
+
+class Fitted(FactorMethod):
+    """A fitted method as it was kept: what it says of the artists that it was asked about.
 
     Parameters
     ----------
-    listening : lib.listening.matrix.ListeningMatrix
-    collection : lib.study.Collection
+    name : str
+    artists : sequence of str
+    record : dict
+        From `_record`.
+    """
+
+    def __init__(self, name, artists, record):
+        self.name, self.artists, self.record = name, pd.Index(artists), record
+
+    def vectors(self, study, artists):
+        if "vectors" not in self.record:
+            raise ValueError(
+                f"{self.name} has scores only: a model for any recording needs vectors, hear, arrays and"
+                " restore, see lib/registry.py"
+            )
+        return self.record["vectors"][self._places(artists)]
+
+    def arrays(self):
+        """What it has learnt, for `lib.beyond.similar_artists`; empty where the method has no such thing."""
+        learnt = {key: array for key, array in self.record.items() if key.startswith(LEARNT)}
+        return {key.removeprefix(LEARNT): array for key, array in learnt.items()}
+
+    def score(self, study, artists):
+        if "vectors" in self.record:
+            return super().score(study, artists)
+        places = self._places(artists)
+        return methods.labelled_scores(self.record["scores"][np.ix_(places, places)], artists)
+
+    def _places(self, artists):
+        places = self.artists.get_indexer(artists)
+        if (places < 0).any():
+            raise ValueError(f"{(places < 0).sum()} artists were not asked about when {self.name} was fitted")
+        return places
+
+
+def fit_all(study, train, dev, given, *, seeds, artists, kept):
+    """Fit every method of audio on the training artists; what was fitted before is taken as it was kept.
+
+    Parameters
+    ----------
+    study : lib.study.Study
     train, dev : sequence of str
+    given : Given
     seeds : sequence of int
-        One training of the network each; the other methods take the first.
-    steps : int
-        Of each training.
-    n_factors : int
-    tagged : lib.beyond.tags.Tags, optional
-        A second target, of the methods `WITH_TAGS`.
+        A method whose trainings differ (`lib.methods.Method.each_seed`) is fitted with each, the others with
+        the first.
+    artists : sequence of str
+        Whom the methods are asked about.
+    kept : lib.workflow.kept.Kept
 
     Returns
     -------
@@ -54,70 +118,72 @@ def fit_all(listening, collection, train, dev, *, seeds, steps, n_factors=N_FACT
         ``method, seed, seconds``: wall clock of the fit. The kernel shares the ridge's features; a sum costs
         what its parts cost.
     """
-    ear = Ear()
+    kinds = ["audio"] if given.tagged is None else ["audio", "tags"]
+    plays = given.listening.plays
+    inputs = study.inputs() | {
+        "plays": [kept_module.digest(part) for part in (plays.indptr, plays.indices, plays.data)],
+        "all_artists": given.listening.artists, "n_factors": given.n_factors, "steps": given.steps,
+        "train": list(train), "dev": list(dev), "asked": list(artists),
+        "tags": None if given.tagged is None else given.tagged.counts,
+    }  # fmt: skip
     fitted, seconds = [], []
+    for name in registry.of_kind(*kinds):
+        entry = registry.METHODS[name]
+        if entry.parts:
+            parts = [method for method, _ in fitted if method.name in entry.parts]
+            fitted.append((FactorSum(parts, name), seeds[0]))
+            continue
+        kind = registry.method(name)
+        for seed in seeds if kind.each_seed else seeds[:1]:
 
-    def timed(method, seed):
-        start = time.perf_counter()
-        method.fit(collection, train, dev, seed=seed)
-        seconds.append((method.name, seed, time.perf_counter() - start))
-        fitted.append((method, seed))
-        return method
+            def make(kind=kind, seed=seed):
+                start = time.perf_counter()
+                method = kind.made(given).fit(study, train, dev, seed=seed)
+                return _record(method, study, artists) | {"seconds": time.perf_counter() - start}
 
-    parts = [
-        timed(kind(listening, ear, n_factors=n_factors), seeds[0]) for kind in (FactorRidge, FactorKernel)
-    ]
-    fitted.append((FactorSum(parts), seeds[0]))
-    networks = [timed(FactorCnn(listening, steps=steps, n_factors=n_factors), seed) for seed in seeds]
-    fitted.append((FactorSum([*parts, *networks], "factor_all"), seeds[0]))
-    if tagged is not None:
-        called = timed(TagRidge(tagged.counts, ear, n_factors=n_factors), seeds[0])
-        fitted.append((FactorSum([*parts, called], "factor_tags"), seeds[0]))
+            code, _, _ = entry.place.partition(":")
+            record = kept.result(name, make, code=code, seed=seed, **inputs)
+            fitted.append((Fitted(name, artists, record), seed))
+            seconds.append((name, seed, record["seconds"]))
     return fitted, pd.DataFrame(seconds, columns=["method", "seed", "seconds"])
 
 
-def fit_and_score(listening, collection, split, *, seeds, steps, n_factors=N_FACTORS, known=(), tagged=None):
+def fit_and_score(study, split, given, *, seeds, kept, scored=()):
     """Fit every method of audio on every fold, and score.
 
     Parameters
     ----------
-    listening : lib.listening.matrix.ListeningMatrix
-    collection : lib.study.Collection
+    study : lib.study.Study
     split : pd.DataFrame
         ``fold, artist_id, split``.
-    seeds, steps, n_factors
+    given, seeds, kept
         As for `fit_all`.
-    known : collection of (str, int)
+    scored : collection of (str, int)
         Methods and folds whose scores exist already: plain baselines are added to the other folds.
-    tagged : lib.beyond.tags.Tags, optional
-        As for `fit_all`.
 
     Returns
     -------
     scorers : list of (lib.methods.Method, int)
         Those of the first fold.
-    scores : pd.DataFrame
-        Long: all artists of fold 0, and the dev and test artists of further folds.
+    scores : lib.ranking.scores.Scores
+        Of all artists of fold 0, and of the dev and test artists of further folds.
     seconds : pd.DataFrame
         ``fold, method, seed, seconds``.
     """
-    first, scores, seconds = None, [], []
+    first, scores, seconds = None, ranking_scores.Scores(), []
     for fold in sorted(split["fold"].unique()):
         train, dev, test = (studies.artists_of(split, name, fold=fold) for name in studies.NAMES)
-        scorers, took = fit_all(
-            listening, collection, train, dev, seeds=seeds, steps=steps, n_factors=n_factors, tagged=tagged
-        )
+        artists = study.ids if fold == 0 else [*dev, *test]
+        scorers, took = fit_all(study, train, dev, given, seeds=seeds, artists=artists, kept=kept)
         first = first or scorers
         plain = [
-            (method.fit(collection, train, dev), 0)
+            (method.fit(study, train, dev), 0)
             for method in baselines.untrained_baselines()
-            if (method.name, fold) not in known
+            if (method.name, fold) not in scored
         ]
-        asked = collection.artists if fold == 0 else [*dev, *test]
-        scores.append(ranking_scores.score_all([*plain, *scorers], collection, fold=fold, artists=asked))
+        scores |= ranking_scores.score_all([*plain, *scorers], study, fold=int(fold), artists=artists)
         seconds.append(took.assign(fold=fold))
-    seconds = pd.concat(seconds, ignore_index=True)[["fold", "method", "seed", "seconds"]]
-    return first, pd.concat(scores, ignore_index=True), seconds
+    return first, scores, pd.concat(seconds, ignore_index=True)[["fold", "method", "seed", "seconds"]]
 
 
 def all_factors(listening, artists, *, n_factors=N_FACTORS):
@@ -163,21 +229,9 @@ def with_folds(split, artists, *, n_folds, n_dev):
     )
 
 
-def frames_of(scores, artists):
-    """Score frames over some artists, by (method, fold, seed), in the order of the scores.
-
-    Parameters
-    ----------
-    scores : pd.DataFrame
-        Long.
-    artists : sequence of str, optional
-        All that a method has scored, if None.
-
-    Yields
-    ------
-    tuple of (method, fold, seed), pd.DataFrame
-    """
-    if artists is not None:
-        scores = scores[scores["query"].isin(artists) & scores["candidate"].isin(artists)]
-    for run, part in scores.groupby(["method", "fold", "seed"], sort=False):
-        yield run, methods.to_frame(part, part["query"].unique() if artists is None else list(artists))
+def _record(method, study, artists):
+    """A fitted method as it is kept: vectors of the artists, or else scores, and what it has learnt."""
+    if not hasattr(method, "vectors"):
+        return {"scores": method.score(study, artists).to_numpy(copy=True)}
+    learnt = {f"{LEARNT}{name}": np.asarray(array) for name, array in method.arrays().items()}
+    return {"vectors": method.vectors(study, artists)} | learnt

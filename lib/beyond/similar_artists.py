@@ -18,7 +18,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from lib.beyond.factor_models import FactorKernel, FactorMethod, FactorRidge, FactorSum, TagRidge
+from lib import registry
+from lib.beyond.factor_models import FactorMethod, FactorSum
 from lib.spectrograms import picture
 from lib.workflow import artifacts
 
@@ -81,19 +82,40 @@ class Finder:
             ["rank", "name", "score", "artist_id"]
         ]
 
+    def save(self, path):
+        """Write it as one file (``.npz``, nothing pickled); the same bytes for the same finder.
 
-def finder(method, collection, artists, *, settings, provenance):
-    """A fitted method and the artists of a collection, ready to answer.
+        Parameters
+        ----------
+        path : path
+            Ends in ``.npz``.
+        """
+        kinds, arrays = _unfolded(self.method)
+        about = {
+            "format": FORMAT,
+            "kinds": kinds,
+            "name": self.method.name,
+            "artist_ids": self.artists["artist_id"].tolist(),
+            "names": self.artists["name"].tolist(),
+            "settings": asdict(self.settings),
+            "provenance": self.provenance,
+        }
+        text = np.frombuffer(json.dumps(about, sort_keys=True).encode(), dtype=np.uint8)
+        named = {f"method.{name}": array for name, array in arrays.items()}
+        with artifacts.replacing(path) as partial, open(partial, "wb") as file:
+            np.savez(file, **named, vectors=self.vectors, **{ABOUT: text})
+
+
+def finder(method, study, *, settings, provenance):
+    """A fitted method and the artists of a study, ready to answer.
 
     Parameters
     ----------
     method : lib.beyond.factor_models.FactorMethod
         Fitted.
-    collection : lib.study.Collection
-    artists : pd.DataFrame
-        ``artist_id``, ``name`` of at least the collection's artists.
+    study : lib.study.Study
     settings : lib.spectrograms.picture.Settings
-        With which the collection's spectrograms were made.
+        With which the study's spectrograms were made.
     provenance : dict
         JSON: where data and fit come from.
 
@@ -101,38 +123,13 @@ def finder(method, collection, artists, *, settings, provenance):
     -------
     Finder
     """
-    known = artists.set_index("artist_id").loc[collection.artists, ["name"]].reset_index()
-    vectors = method.vectors(collection, collection.artists)
-    return Finder(method, known, vectors, settings, provenance)
-
-
-def save(found, path):
-    """Write a `Finder` as one file; the same bytes for the same finder.
-
-    Parameters
-    ----------
-    found : Finder
-    path : path
-        Ends in ``.npz``.
-    """
-    kinds, arrays = _unfolded(found.method)
-    about = {
-        "format": FORMAT,
-        "kinds": kinds,
-        "name": found.method.name,
-        "artist_ids": found.artists["artist_id"].tolist(),
-        "names": found.artists["name"].tolist(),
-        "settings": asdict(found.settings),
-        "provenance": found.provenance,
-    }
-    text = np.frombuffer(json.dumps(about, sort_keys=True).encode(), dtype=np.uint8)
-    named = {f"method.{name}": array for name, array in arrays.items()}
-    with artifacts.replacing(path) as partial, open(partial, "wb") as file:
-        np.savez(file, **named, vectors=found.vectors, **{ABOUT: text})
+    artists = study.artists[["name"]].rename_axis("artist_id").reset_index()
+    vectors = method.vectors(study, study.ids)
+    return Finder(method, artists, vectors, settings, provenance)
 
 
 def load(path):
-    """Read what `save` wrote.
+    """Read what `Finder.save` wrote.
 
     Parameters
     ----------
@@ -178,20 +175,10 @@ def _unfolded(method):
 
 def _folded(kinds, arrays, name):
     if isinstance(kinds, str):
-        return _kind(kinds).restore(arrays)
+        return registry.method(kinds).restore(arrays)
     parts = []
     for place, kind in enumerate(kinds):
         prefix = f"{place}."
         own = {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
-        parts.append(_kind(kind).restore(own))
+        parts.append(registry.method(kind).restore(own))
     return FactorSum(parts, name)
-
-
-def _kind(name):
-    if name == "factor_cnn":
-        from lib.beyond.factor_cnn import (
-            FactorCnn,  # Keras takes seconds to start, and only this one needs it
-        )
-
-        return FactorCnn
-    return {kind.name: kind for kind in (FactorRidge, FactorKernel, TagRidge)}[name]

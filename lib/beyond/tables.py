@@ -11,10 +11,11 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from lib import methods
+from lib import registry
 from lib import study as studies
-from lib.beyond import adjust, protocol
+from lib.beyond import adjust
 from lib.ranking import compare, influence, metrics, significance
+from lib.ranking.scores import Scores, predictions
 
 MEASURES = ("ndcg", "unordered", "matched_concordance")
 PROXIMITY, POPULARITY = "+proximity", "+popularity"
@@ -25,26 +26,19 @@ def with_proximity(scores, names):
 
     Parameters
     ----------
-    scores : pd.DataFrame
-        Long.
+    scores : lib.ranking.scores.Scores
     names : sequence of str
         Methods with symmetric scores.
 
     Returns
     -------
-    pd.DataFrame
-        Long; methods are called ``NAME+proximity``.
+    lib.ranking.scores.Scores
+        Methods are called ``NAME+proximity``.
     """
-    chosen = scores[scores["method"].isin(names)]
-    return pd.concat(
-        [
-            methods.to_long(
-                adjust.mutual_proximity(frame), method=f"{method}{PROXIMITY}", fold=fold, seed=seed
-            )
-            for (method, fold, seed), frame in protocol.frames_of(chosen, None)
-        ],
-        ignore_index=True,
-    )
+    return Scores.of_frames({
+        (f"{method}{PROXIMITY}", fold, seed): adjust.mutual_proximity(scores.frame((method, fold, seed)))
+        for method, fold, seed in scores.only(names).runs
+    })  # fmt: skip
 
 
 def with_popularity(scores, listeners, name, weights):
@@ -52,8 +46,7 @@ def with_popularity(scores, listeners, name, weights):
 
     Parameters
     ----------
-    scores : pd.DataFrame
-        Long.
+    scores : lib.ranking.scores.Scores
     listeners : pd.Series
     name : str
         A method.
@@ -62,21 +55,15 @@ def with_popularity(scores, listeners, name, weights):
 
     Returns
     -------
-    pd.DataFrame
-        Long; the method is called ``NAME+popularity``.
+    lib.ranking.scores.Scores
+        The method is called ``NAME+popularity``.
     """
-    return pd.concat(
-        [
-            methods.to_long(
-                adjust.blend(frame, listeners, weights[fold]),
-                method=f"{name}{POPULARITY}",
-                fold=fold,
-                seed=seed,
-            )
-            for (_, fold, seed), frame in protocol.frames_of(scores[scores["method"] == name], None)
-        ],
-        ignore_index=True,
-    )
+    return Scores.of_frames({
+        (f"{name}{POPULARITY}", fold, seed): adjust.blend(
+            scores.frame((name, fold, seed)), listeners, weights[fold]
+        )
+        for _, fold, seed in scores.only([name]).runs
+    })  # fmt: skip
 
 
 def values(scores, target, split, listeners, *, n, part="test", seed=0):
@@ -84,8 +71,7 @@ def values(scores, target, split, listeners, *, n, part="test", seed=0):
 
     Parameters
     ----------
-    scores : pd.DataFrame
-        Long.
+    scores : lib.ranking.scores.Scores
     target : pd.DataFrame, shape=(n_artists, n_artists)
     split : pd.DataFrame
     listeners : pd.Series
@@ -103,15 +89,13 @@ def values(scores, target, split, listeners, *, n, part="test", seed=0):
         `influence.Measured` for each training.
     """
     rows = []
-    for fold in sorted(set(split["fold"]) & set(scores["fold"])):
+    for fold in sorted(set(split["fold"]) & {fold for _, fold, _ in scores.runs}):
         artists = studies.artists_of(split, part, fold=fold)
         truth = target.loc[artists, artists]
         length = min(n, len(artists) - 1)
-        frames = {}
-        for (method, _, _), frame in protocol.frames_of(scores[scores["fold"] == fold], artists):
-            frames.setdefault(method, []).append(frame.reindex_like(truth))
-        for method, measure in itertools.product(frames, MEASURES):
-            runs = compare.measured(frames[method], truth, measure, length, listeners=listeners, seed=seed)
+        predicted = predictions(scores, truth, fold=fold)
+        for method, measure in itertools.product(predicted, MEASURES):
+            runs = compare.measured(predicted[method], truth, measure, length, listeners=listeners, seed=seed)
             rows.append((fold, method, measure, int(runs[0].values.notna().sum()), runs))
     return pd.DataFrame(rows, columns=["fold", "method", "measure", "n_queries", "runs"])
 
@@ -134,15 +118,15 @@ def pooled(part):
     return [influence.stacked(list(of_folds)) for of_folds in zip(*runs, strict=True)]
 
 
-def choose(dev_values, names=(*protocol.AUDIO_ALONE, *protocol.WITH_TAGS), *, measure="ndcg", fold=0):
+def choose(dev_values, names=None, *, measure="ndcg", fold=0):
     """How each method did on a fold's dev artists, the best one first.
 
     Parameters
     ----------
     dev_values : pd.DataFrame
         From `values` with ``part="dev"``.
-    names : sequence of str
-        Methods to choose among; of equal ones the first named is taken.
+    names : sequence of str, optional
+        Methods to choose among, by default all of audio; of equal ones the first named is taken.
     measure : str
     fold : int
 
@@ -151,6 +135,7 @@ def choose(dev_values, names=(*protocol.AUDIO_ALONE, *protocol.WITH_TAGS), *, me
     pd.Series
         Mean over the dev artists, indexed by method.
     """
+    names = registry.of_kind("audio", "tags") if names is None else names
     chosen = dev_values[(dev_values["measure"] == measure) & (dev_values["fold"] == fold)]
     means = chosen.set_index("method")["runs"].map(_mean)
     return means.reindex([name for name in names if name in means.index]).sort_values(
@@ -163,8 +148,7 @@ def weights_on_dev(scores, target, split, listeners, name, *, weights=adjust.WEI
 
     Parameters
     ----------
-    scores : pd.DataFrame
-        Long.
+    scores : lib.ranking.scores.Scores
     target : pd.DataFrame, shape=(n_artists, n_artists)
     split : pd.DataFrame
     listeners : pd.Series
@@ -179,11 +163,11 @@ def weights_on_dev(scores, target, split, listeners, name, *, weights=adjust.WEI
     pd.DataFrame
         ``fold, weight, ndcg`` (mean over the dev artists and trainings).
     """
-    own, rows = scores[scores["method"] == name], []
-    for fold, weight in itertools.product(sorted(set(own["fold"])), weights):
+    rows = []
+    for fold, weight in itertools.product(sorted({fold for _, fold, _ in scores.only([name]).runs}), weights):
         dev = studies.artists_of(split, "dev", fold=fold)
         truth, length = target.loc[dev, dev], min(n, len(dev) - 1)
-        frames = [frame.reindex_like(truth) for _, frame in protocol.frames_of(own[own["fold"] == fold], dev)]
+        frames = scores.trainings(name, dev, fold=fold)
         reached = [
             metrics.ndcg(adjust.blend(frame, listeners, weight), truth, length).mean() for frame in frames
         ]
@@ -311,8 +295,8 @@ def hubs(scores, artists, names, *, n, fold=0):
 
     Parameters
     ----------
-    scores : pd.DataFrame
-        Long, with the methods' ``+proximity`` beside them.
+    scores : lib.ranking.scores.Scores
+        With the methods' ``+proximity`` beside them.
     artists, names : sequence of str
     n, fold : int
 
@@ -322,14 +306,13 @@ def hubs(scores, artists, names, *, n, fold=0):
         ``method, before, after``: skewness of the n-occurrence, mean over trainings.
     """
     length = min(n, len(artists) - 1)
-    found = {}
-    for (method, _, _), frame in protocol.frames_of(scores[scores["fold"] == fold], artists):
-        found.setdefault(method, []).append(adjust.hubness(frame, length))
-    rows = [
-        (name, np.mean(found[name]), np.mean(found[f"{name}{PROXIMITY}"]))
-        for name in names
-        if f"{name}{PROXIMITY}" in found
-    ]
+    rows = []
+    for name in names:
+        both = [scores.trainings(each, artists, fold=fold) for each in (name, f"{name}{PROXIMITY}")]
+        if all(both):
+            rows.append(
+                (name, *(np.mean([adjust.hubness(frame, length) for frame in part]) for part in both))
+            )
     return pd.DataFrame(rows, columns=["method", "before", "after"])
 
 

@@ -75,12 +75,12 @@ class EncoderFactors(FactorCnn):
         self.learning_rate = learning_rate
         self.configuration = {"n_convolutions": n_convolutions, "batch_norm_momentum": batch_norm_momentum}
 
-    def fit(self, collection, train, dev=(), *, seed=0):
+    def fit(self, study, train, dev=(), *, seed=0):
         """Train on the training artists' clips; the dev artists take no part.
 
         Parameters
         ----------
-        collection : lib.study.Collection
+        study : lib.study.Study
         train, dev : sequence of str
         seed : int
 
@@ -94,8 +94,8 @@ class EncoderFactors(FactorCnn):
         ValueError
             If the loss is not finite.
         """
-        target, trust = self.targets(collection, list(train))
-        clips, owners = collection.clips_of(list(train))
+        target, trust = self.targets(study, list(train))
+        clips, owners = study.clips_of(list(train))
         weights = (trust / np.bincount(owners))[owners]
         weights = (weights / weights.mean()).astype(np.float32)
         self.build(target.shape[1], seed=seed)
@@ -159,22 +159,22 @@ class FeatureSiamese(Siamese):
         self.model.compile(optimizer=optimizer, loss="mean_squared_error", jit_compile=False)
         return self
 
-    def fit(self, collection, train, dev, *, seed=0, **how):
+    def fit(self, study, train, dev, *, seed=0, **how):
         """As `Siamese.fit`, on the features of the clips."""
-        self.ear.fit(collection, list(train), seed=seed)
-        described = self._described(collection, [*train, *dev])
+        self.ear.fit(study, list(train), seed=seed)
+        described = self._described(study, [*train, *dev])
         self.n_features = described.spectrograms.shape[1]
         return super().fit(described, train, dev, seed=seed, **how)
 
-    def score(self, collection, artists):
+    def score(self, study, artists):
         """Mean similarity over clip pairs, from their features."""
-        return super().score(self._described(collection, list(artists)), artists)
+        return super().score(self._described(study, list(artists)), artists)
 
-    def _described(self, collection, artists):
+    def _described(self, study, artists):
         """The collection with features in the place of spectrograms."""
-        features, owners = self.ear.of(collection, artists)
-        ids = np.array(artists, dtype=object)[owners]
-        return replace(collection, spectrograms=features.astype(np.float32), clip_artists=ids)
+        features, owners = self.ear.of(study, artists)
+        clips = pd.DataFrame({"artist_id": np.array(artists, dtype=object)[owners]})
+        return replace(study, spectrograms=features.astype(np.float32), clips=clips)
 
 
 class PairRidge:
@@ -196,12 +196,12 @@ class PairRidge:
         self.ear = ear or Ear()
         self.strength, self.chosen = None, None
 
-    def fit(self, collection, train, dev=(), *, seed=0):
+    def fit(self, study, train, dev=(), *, seed=0):
         """Learn from the training artists; the dev artists take no part.
 
         Parameters
         ----------
-        collection : lib.study.Collection
+        study : lib.study.Study
         train, dev : sequence of str
         seed : int
             Of the dictionaries and the inner folds.
@@ -212,18 +212,18 @@ class PairRidge:
             Itself; `chosen` holds the squared error of each strength on the inner folds.
         """
         train = list(train)
-        self.ear.fit(collection, train, seed=seed)
-        self.features, self.owners = self.ear.of(collection, train)
-        target = _filled(target_values(collection, train))
+        self.ear.fit(study, train, seed=seed)
+        self.features, self.owners = self.ear.of(study, train)
+        target = _filled(target_values(study, train))
         self.chosen = self._inner(target, seed)
         self.strength = float(self.chosen.loc[self.chosen["squared_error"].idxmin(), "strength"])
         kernel = _kernel(self.features, self.features)
         self.mean, self.coefficients = _two_sided(kernel, self.owners, target, self.strength)
         return self
 
-    def score(self, collection, artists):
+    def score(self, study, artists):
         """Mean predicted similarity over clip pairs; symmetric."""
-        features, owners = self.ear.of(collection, list(artists))
+        features, owners = self.ear.of(study, list(artists))
         means = artist_means(_kernel(features, self.features), owners, len(artists))
         return labelled_scores(self.mean + means @ self.coefficients @ means.T, artists)
 

@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from lib import methods
+from lib import registry
 from lib.ranking import ledger
 from lib.workflow import artifacts, paths
 
@@ -53,7 +53,7 @@ def result_table(frame):
     at_last = published[published["n"] == last].set_index("method")
     rows = []
     for method, own in corrected.groupby("method", sort=False):
-        row = {"": methods.METHOD_NAMES.get(method, method)}
+        row = {"": registry.label(method)}
         row |= {f"n = {int(cell['n'])}": _cell(cell) for _, cell in own.iterrows()}
         rows.append(row | {f"n = {last}, as published": _cell(at_last.loc[method])})
     note = (

@@ -55,24 +55,6 @@ MISSING = ("artist_id", "artist", "source", "reason", "rejected_candidates")
 RETRIEVALS = ("clip_id", "source", "host", "retrieved")
 
 
-class Collection(NamedTuple):
-    """What `collect` found.
-
-    Attributes
-    ----------
-    clips : pd.DataFrame
-        One row a clip, in the order of the artists, with the columns of ``COLUMNS``.
-    missing : pd.DataFrame
-        One row for each source that gave an artist fewer clips than wanted, or some that did not count.
-    retrievals : pd.DataFrame
-        When each clip was fetched, and from which host.
-    """
-
-    clips: pd.DataFrame
-    missing: pd.DataFrame
-    retrievals: pd.DataFrame
-
-
 class Choice(NamedTuple):
     """Which candidate is the artist (None: none of them), why, and who was rejected."""
 
@@ -116,7 +98,10 @@ def collect(artists, sources, folder, *, clips_per_artist=3, min_seconds=10.0, n
 
     Returns
     -------
-    Collection
+    clips : pd.DataFrame
+        One row a clip, in the order of the artists, with the columns of ``COLUMNS``.
+    missing : pd.DataFrame
+        One row for each source that gave an artist fewer clips than wanted, or some that did not count.
 
     Raises
     ------
@@ -142,13 +127,13 @@ def collect(artists, sources, folder, *, clips_per_artist=3, min_seconds=10.0, n
         shown = tqdm(results, total=len(todo), desc="clips", unit="artist")
         gathered |= {artist.artist_id: result for artist, result in zip(todo, shown, strict=True)}
         todo = _ban_copies(wanted, gathered, banned)
-    found = _tables([gathered[artist.artist_id] for artist in wanted])
-    _check(found, len(wanted))
-    artifacts.write_parquet(found.clips, folder / "clips.parquet")
-    artifacts.write_csv(found.missing, folder / "missing.tsv")
-    artifacts.write_csv(found.retrievals, folder / "retrievals.tsv")
-    _tidy(folder, found.clips)
-    return found
+    clips, missing, retrievals = _tables([gathered[artist.artist_id] for artist in wanted])
+    _check(clips, missing, len(wanted))
+    artifacts.write_parquet(clips, folder / "clips.parquet")
+    artifacts.write_csv(missing, folder / "missing.tsv")
+    artifacts.write_csv(retrievals, folder / "retrievals.tsv")
+    _tidy(folder, clips)
+    return clips, missing
 
 
 def choose(artist, source, shared=False):
@@ -199,12 +184,13 @@ def choose(artist, source, shared=False):
     )
 
 
-def summary(found, sources, n_artists):
+def summary(clips, sources, n_artists):
     """What was found where: ``clip_sources.csv``.
 
     Parameters
     ----------
-    found : Collection
+    clips : pd.DataFrame
+        From `collect`.
     sources : sequence of str
         Names of the sources, in the order in which they were asked.
     n_artists : int
@@ -218,7 +204,7 @@ def summary(found, sources, n_artists):
         also the artists missing, their share, and the share of clips that another source than the first had
         to give.
     """
-    clips, rows = found.clips, []
+    rows = []
     for source in (*sources, "all"):
         own = clips if source == "all" else clips[clips["source"] == source]
         linked = own.loc[own["accepted_because"] == LINKED, "artist_id"]
@@ -368,17 +354,17 @@ def _tables(gathered):
     clips = [clip for each in gathered for clip in each.clips]
     missing = [row for each in gathered for row in each.missing]
     retrievals = [row for each in gathered for row in each.retrievals]
-    return Collection(
+    return (
         pd.DataFrame(clips, columns=list(COLUMNS)).astype(COLUMNS),
         pd.DataFrame(missing, columns=MISSING, dtype="str"),
         pd.DataFrame(retrievals, columns=RETRIEVALS, dtype="str"),
     )
 
 
-def _check(found, n_artists):
-    n_found = found.clips["artist_id"].nunique()
+def _check(clips, missing, n_artists):
+    n_found = clips["artist_id"].nunique()
     if n_found < 2:
-        first = found.missing.head(5).itertuples()
+        first = missing.head(5).itertuples()
         reasons = "".join(f"\n  {row.artist} in {row.source}: {row.reason}" for row in first)
         raise ValueError(
             f"{n_found} of {n_artists} artists got a clip, at least 2 are needed to compare any. Are names"

@@ -21,7 +21,8 @@ class Explorer:
 
     Parameters
     ----------
-    explored : Study
+    study : lib.study.Study
+    scores : lib.ranking.scores.Scores
     artist : str, optional
         Artist id that is shown first; by default the one with the most listeners.
     sources : sequence of str
@@ -32,14 +33,16 @@ class Explorer:
         Length of the excerpts.
     """
 
-    def __init__(self, explored, *, artist=None, sources=(explorer.TRUTH, "siamese", "l2"), n=5, seconds=8.0):
-        self.explored, self.seconds = explored, seconds
-        first = artist or explored.artists.index[0]
-        explorer.neighbours(
-            explored, first, sources=sources, n=n
-        )  # refuse what is unknown before anything is shown
-        artists = list(zip(explored.artists["label"], explored.artists.index, strict=True))
-        rankings = [(explorer.name(name), name) for name in explored.sources]
+    def __init__(
+        self, study, scores, *, artist=None, sources=(explorer.TRUTH, "siamese", "l2"), n=5, seconds=8.0
+    ):
+        self.study, self.scores, self.seconds = study, scores, seconds
+        self.artists = explorer.described(study, scores)
+        first = artist or study.ids[0]
+        # refuse what is unknown before anything is shown
+        explorer.neighbours(study, scores, first, sources=sources, n=n)
+        artists = list(zip(self.artists["label"], self.artists.index, strict=True))
+        rankings = [(explorer.name(name), name) for name in explorer.sources_of(scores)]
         self.artist = widgets.Dropdown(options=artists, value=first, description="artist")
         self.sources = widgets.SelectMultiple(options=rankings, value=list(sources), description="rankings")
         self.among = widgets.SelectMultiple(
@@ -64,17 +67,18 @@ class Explorer:
         self.box = widgets.VBox([widgets.HBox([controls, lists]), sounds])
 
     def __repr__(self):
-        return f"Explorer of {len(self.explored.artists)} artists and {len(self.explored.sources)} rankings"
+        return f"Explorer of {len(self.artists)} artists and {len(explorer.sources_of(self.scores))} rankings"
 
     def _repr_mimebundle_(self, **kwargs):
         return self.box._repr_mimebundle_(**kwargs) | {"text/plain": repr(self)}
 
     def _update(self, change=None):
         artist = self.artist.value
-        self.notice.value = players.plain(explorer.notice(self.explored, artist))
+        self.notice.value = players.plain(explorer.notice(self.study, self.scores, artist))
         try:
             table = explorer.neighbours(
-                self.explored,
+                self.study,
+                self.scores,
                 artist,
                 sources=self.sources.value,
                 n=self.n.value,
@@ -94,24 +98,24 @@ class _Clips:
     """A column with the sounds and spectrograms of one artist."""
 
     def __init__(self, explorer):
-        self.explored, self.seconds = explorer.explored, explorer.seconds
+        self.study, self.seconds = explorer.study, explorer.seconds
         self.box, self.artist = widgets.VBox(), None
 
     def show(self, artist):
         if artist == self.artist:
             return
         self.artist = artist
-        clips = self.explored.clips
+        clips = self.study.clips
         rows = clips.index[clips["artist_id"] == artist][:MAX_CLIPS]
         self.box.children = [widget for row in rows for widget in self._clip(row)]
 
     def _clip(self, row):
-        title, file = self.explored.clips.loc[row, ["title", "file"]]
-        values = self.explored.spectrograms[row]
+        title, file = self.study.clips.loc[row, ["title", "file"]]
+        values = self.study.spectrograms[row]
         picture = widgets.Image(value=_png(plots_sound.spectrogram(values, colourbar=False)), width=420)
         start = (spectrograms_picture.SECONDS - self.seconds) / 2
         try:
-            mp3 = players.excerpt(self.explored.folder / file, start, self.seconds)
+            mp3 = players.excerpt(self.study.folder / file, start, self.seconds)
         except (ValueError, OSError) as error:
             return [widgets.HTML(players.plain(f"{title}: {error}")), picture]
         sound = widgets.Audio(value=mp3, format="mp3", autoplay=False, loop=False)

@@ -28,7 +28,7 @@ BATCH = 160  # clips encoded at a time
 LIST_LENGTH = 10  # n of nDCG
 
 
-def changes(method, collection, artists, groups, *, n=LIST_LENGTH):
+def changes(method, study, artists, groups, *, n=LIST_LENGTH):
     """Change of nDCG for each query artist when some filters of the first layer are silent.
 
     The first layer hears every clip once; only what follows it is computed again for each group.
@@ -37,7 +37,7 @@ def changes(method, collection, artists, groups, *, n=LIST_LENGTH):
     ----------
     method : lib.training.siamese.Siamese
         A trained network.
-    collection : lib.study.Collection
+    study : lib.study.Study
     artists : sequence of str
         Queries and candidates: the dev artists.
     groups : sequence of sequence of int
@@ -57,8 +57,8 @@ def changes(method, collection, artists, groups, *, n=LIST_LENGTH):
     """
     clip_encoder = method.model.get_layer("encoder")
     head = method.model.get_layer("head").get_weights()
-    clips, owners = collection.clips_of(artists)
-    target = collection.target.loc[artists, artists]
+    clips, owners = study.clips_of(artists)
+    target = study.target.loc[artists, artists]
     heard, silence, rest = _after_first_layer(clip_encoder, clips)
 
     def quality(answers):
@@ -122,14 +122,14 @@ def random_groups(n_filters, size, n_groups, *, seed=0):
     return [sorted(rng.permutation(n_filters)[:size].tolist()) for _ in range(n_groups)]
 
 
-def time_orders(networks, collection, artists, *, n=LIST_LENGTH, seed=0):
+def time_orders(networks, study, artists, *, n=LIST_LENGTH, seed=0):
     """What networks make of clips whose frames stand in another order.
 
     Parameters
     ----------
     networks : dict of int to lib.training.siamese.Siamese
         Trainings by seed.
-    collection : lib.study.Collection
+    study : lib.study.Study
     artists : sequence of str
         Queries and candidates.
     n : int
@@ -145,8 +145,8 @@ def time_orders(networks, collection, artists, *, n=LIST_LENGTH, seed=0):
         ``seed, order`` and the columns of `time_order.MEASURES`; in the row `time_order.CHANCE` the cosine is
         that of clips of different artists.
     """
-    clips, owners = collection.clips_of(artists)
-    truth = collection.target.loc[artists, artists]
+    clips, owners = study.clips_of(artists)
+    truth = study.target.loc[artists, artists]
     scores, embeddings = {}, {}
     for order in time_order.ORDERS:
         changed = time_order.reordered(clips, order, seed=seed)
@@ -169,7 +169,7 @@ def time_orders(networks, collection, artists, *, n=LIST_LENGTH, seed=0):
     return scores, pd.concat(tables, ignore_index=True)
 
 
-def maxima_at_edges(networks, collection, artists, *, n_places=2):
+def maxima_at_edges(networks, study, artists, *, n_places=2):
     """How many of the maxima that global max pooling takes lie at either end of the clip.
 
     Each convolution pads with zeros, which no sound has there, so that the ends differ from all other places.
@@ -178,7 +178,7 @@ def maxima_at_edges(networks, collection, artists, *, n_places=2):
     ----------
     networks : dict of int to lib.training.siamese.Siamese
         Trainings by seed.
-    collection : lib.study.Collection
+    study : lib.study.Study
     artists : sequence of str
     n_places : int
         Places at either end, of those that pooling chooses among.
@@ -188,7 +188,7 @@ def maxima_at_edges(networks, collection, artists, *, n_places=2):
     pd.DataFrame
         ``seed, at_edges`` (share over clips and filters), ``expected`` (share of places).
     """
-    clips, _ = collection.clips_of(artists)
+    clips, _ = study.clips_of(artists)
     rows = []
     for seed, network in networks.items():
         clip_encoder = network.model.get_layer("encoder")

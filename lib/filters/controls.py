@@ -30,32 +30,32 @@ SETTINGS = (
 DIGITS = 5  # in the stored table
 
 
-def permuted(collection, artists, *, seed):
+def permuted(study, artists, *, seed):
     """The same collection with a target that fits none of its artists.
 
     Parameters
     ----------
-    collection : lib.study.Collection
+    study : lib.study.Study
     artists : sequence of str
         Training artists: they exchange their rows and columns of the target.
     seed : int
 
     Returns
     -------
-    lib.study.Collection
+    lib.study.Study
         Targets among other artists stay what they are.
     """
     given = dict(zip(artists, np.random.default_rng(seed).permutation(artists), strict=True))
-    target = collection.target.rename(index=given, columns=given).reindex_like(collection.target)
-    return replace(collection, target=target)
+    target = study.target.rename(index=given, columns=given).reindex_like(study.target)
+    return replace(study, target=target)
 
 
-def trained(collection, train, dev, settings, seeds, *, checkpoint_folder=None):
+def trained(study, train, dev, settings, seeds, *, checkpoint_folder=None):
     """Train controls, one after the other.
 
     Parameters
     ----------
-    collection : lib.study.Collection
+    study : lib.study.Study
         With its true target.
     train, dev : sequence of str
         Artists, as in notebook 04.
@@ -72,7 +72,7 @@ def trained(collection, train, dev, settings, seeds, *, checkpoint_folder=None):
     """
     for seed in seeds:
         network = siamese.Siamese(**{name: settings[name] for name in SETTINGS if name in settings})
-        study = permuted(collection, train, seed=seed)
+        study = permuted(study, train, seed=seed)
         yield seed, network.fit(study, train, dev, seed=seed, checkpoint_folder=checkpoint_folder)
 
 

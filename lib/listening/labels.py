@@ -22,7 +22,6 @@ def cooccurrence(listening):
 
 
 SYMMETRIC = ("min_conditional", "plays_min", "cosine", "jaccard", "pmi", "latent")
-HALVES = ("half_a", "half_b")  # the paper's metric on the two halves of the listeners
 
 
 def first_few(labels, n=5):

@@ -6,14 +6,11 @@ A target is a labelled frame of similarities in [0, 1] with a blank diagonal (`l
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from lib.listening import labels, trust
-from lib.listening import metrics as listening_metrics
-from lib.workflow import artifacts, paths
+from lib.listening import labels, matrix, trust
+from lib.listening.metrics import METRICS
 
 SMALLEST = 3  # artists: with two there is nothing to rank
 
@@ -83,39 +80,14 @@ def audit(target, *, symmetric=True):
     return {"artists": len(target), "lowest": lowest, "highest": highest, "without_neighbours": lonely}
 
 
-def save(target, folder, name):
-    """Write a target as ``target_{name}.parquet``.
+def of(listening, metric):
+    """The similarity of all artists under one metric, audited.
 
     Parameters
     ----------
-    target : pd.DataFrame, shape=(n_artists, n_artists)
-    folder : path
-    name : str
-        One of `METRICS` or `HALVES`.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    ValueError
-        If there is no such target.
-    """
-    path = _target_path(folder, name)
-    artifacts.write_parquet(target, path)
-    return path
-
-
-def load(folder, name):
-    """Read what `save` wrote, and audit it.
-
-    Parameters
-    ----------
-    folder : path
-        Of the profile, `lib.workflow.paths.data`.
-    name : str
-        One of `METRICS` or `HALVES`.
+    listening : lib.listening.matrix.ListeningMatrix
+    metric : str
+        Of `metrics.METRICS`.
 
     Returns
     -------
@@ -124,20 +96,33 @@ def load(folder, name):
     Raises
     ------
     ValueError
-        If there is no such target, or `audit` refuses it; the message names the file.
-    lib.workflow.artifacts.MissingArtifact
-        If it has not been made; the message names the command that does.
+        If there is no such metric, or the audit fails.
     """
-    path = _target_path(folder, name)
-    again = f"Run: python3 run_all.py --profile {path.parent.name} --only 01"
-    if not path.is_file():
-        raise artifacts.MissingArtifact(f"there is no target {name} at {paths.shown(path)}. {again}")
-    target = pd.read_parquet(path)
-    try:
-        audit(target, symmetric=name in (*labels.SYMMETRIC, *labels.HALVES))
-    except ValueError as problem:
-        raise ValueError(f"{paths.shown(path)} cannot be used: {problem}. {again}") from problem
+    if metric not in METRICS:
+        raise ValueError(f"there is no metric {metric!r} of similarity; choose among {', '.join(METRICS)}")
+    target = METRICS[metric](listening)
+    audit(target, symmetric=metric in labels.SYMMETRIC)
     return target
+
+
+def halves(listening, *, seed):
+    """The paper's target by each half of the listeners: one predicts the other as well as listeners can.
+
+    Parameters
+    ----------
+    listening : lib.listening.matrix.ListeningMatrix
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    list of pd.DataFrame, shape=(n_artists, n_artists)
+        Two, audited.
+    """
+    both = [METRICS["min_conditional"](half) for half in matrix.halves(listening, seed=seed)]
+    for target in both:
+        audit(target)
+    return both
 
 
 def _audit_labels(target):
@@ -205,10 +190,3 @@ def _audit_symmetry(target, values):
         f" {values[a, b]:.3g}, back it is {values[b, a]:.3g}: either the metric is not symmetric, or values"
         " were moved without their labels"
     )
-
-
-def _target_path(folder, name):
-    known = (*listening_metrics.METRICS, *labels.HALVES)
-    if name not in known:
-        raise ValueError(f"there is no target {name!r}, only {', '.join(known)}")
-    return Path(folder) / f"target_{name}.parquet"

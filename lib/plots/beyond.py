@@ -5,7 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lib.methods import METHOD_COLOURS, METHOD_NAMES
+from lib import registry
 from lib.plots.style import axes_of
 
 MEASURES = {
@@ -18,12 +18,12 @@ MEASURES = {
 def name_of(method):
     """Name of a method for reading, what was done to its scores included."""
     plain, *done = method.split("+")
-    return " + ".join([METHOD_NAMES.get(plain, plain), *done])
+    return " + ".join([registry.label(plain), *done])
 
 
 def colour_of(method):
     """Colour of a method, whatever was done to its scores."""
-    return METHOD_COLOURS.get(method.partition("+")[0], "#444444")
+    return registry.colour(method.partition("+")[0])
 
 
 def gains(comparisons, *, reference="l2", measures=("ndcg", "unordered", "matched_concordance")):
@@ -49,9 +49,7 @@ def gains(comparisons, *, reference="l2", measures=("ndcg", "unordered", "matche
         ax.axvline(0, color="#999999", linestyle=":")
         ax.set_xlabel(f"gain in {MEASURES[measure]}")
     np.atleast_1d(axes)[0].set_yticks(range(len(listed)), [name_of(method) for method in listed])
-    figure.suptitle(
-        f"difference to {METHOD_NAMES.get(reference, reference)}, 95 % interval over artists and trainings"
-    )
+    figure.suptitle(f"difference to {registry.label(reference)}, 95 % interval over artists and trainings")
     return figure
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
+from lib import registry
 from lib.filters import criteria as filters_criteria
 from lib.filters import kernels as filters_kernels
 from lib.filters import time_order
-from lib.methods import METHOD_COLOURS
 from lib.plots.style import SIGNED, axes_of, mel_ticks
 from lib.spectrograms import picture
 
 FRAME = 1000 * picture.HOP_LENGTH / picture.SAMPLE_RATE  # ms
 BEFORE = "#777777"  # before training
 REFERENCES = {  # networks that the trained ones are compared with
-    "control": (METHOD_COLOURS["spectrum"], "trained on permuted targets"),
+    "control": (registry.colour("spectrum"), "trained on permuted targets"),
     "untrained": (BEFORE, "untrained"),
 }
 KINDS = {
@@ -61,7 +61,7 @@ def figure3_filters(kernels, order, *, example, limit=None, marked=(), rows=4):
         ax.set_xticks(np.arange(len(part)) * (width + 1) + (width - 1) / 2, part, fontsize=7)
         for label, number in zip(ax.get_xticklabels(), part, strict=True):
             if number in set(marked):
-                label.set(color=METHOD_COLOURS["siamese"], fontweight="bold")
+                label.set(color=registry.colour("siamese"), fontweight="bold")
         ax.tick_params(axis="x", length=0)
         ax.spines[["left", "bottom"]].set_visible(False)
         ax.set_ylabel("frequency (Hz)")
@@ -127,7 +127,10 @@ def kernel_structure(structure, limit):
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.3))
     shaped = structure["p_value"] <= filters_kernels.LEVEL
     ranked = structure["moved"].rank(method="first")
-    found = {"more than noise": (shaped, METHOD_COLOURS["siamese"]), "not told from noise": (~shaped, BEFORE)}
+    found = {
+        "more than noise": (shaped, registry.colour("siamese")),
+        "not told from noise": (~shaped, BEFORE),
+    }
     for name, (mask, colour) in found.items():
         style = {"s": 14, "color": colour, "label": f"{name} ({mask.sum()})", "linewidth": 0, "alpha": 0.8}
         left.scatter(ranked[mask], structure["moved"][mask], **style)
@@ -147,8 +150,8 @@ def kernel_structure(structure, limit):
     bins = np.linspace(-0.4, 1, 36)
     for column, colour, label in (
         ("start_smoothness", BEFORE, "before"),
-        ("smoothness", METHOD_COLOURS["siamese"], "after"),
-        ("added_smoothness", METHOD_COLOURS["spectrum"], "what training added"),
+        ("smoothness", registry.colour("siamese"), "after"),
+        ("added_smoothness", registry.colour("spectrum"), "what training added"),
     ):
         right.hist(
             structure[column].dropna(), bins, histtype="step", linewidth=1.6, color=colour, label=label
@@ -176,7 +179,7 @@ def filter_twins(matches, summary):
         for networks, colour, width, name in (
             ("untrained", BEFORE, 0.4, "pairs of untrained networks"),
             ("control", REFERENCES["control"][0], 0.8, "pairs trained on permuted targets"),
-            ("trained", METHOD_COLOURS["siamese"], 1.6, "pairs of trained networks"),
+            ("trained", registry.colour("siamese"), 1.6, "pairs of trained networks"),
         ):
             pairs = part[part["networks"] == networks].groupby("pair")["correlation"]
             for place, (_, values) in enumerate(pairs):
@@ -263,7 +266,7 @@ def responses_around(found, titles):
     figure, axes = plt.subplots(len(titles), len(kinds), figsize=size, **axes_style)
     styles = {
         "untrained": (BEFORE, "--", "before training"),
-        "trained": (METHOD_COLOURS["siamese"], "-", "after training"),
+        "trained": (registry.colour("siamese"), "-", "after training"),
     }
     for line, (number, title) in zip(axes, titles.items(), strict=True):
         for ax, kind in zip(line, kinds, strict=True):
@@ -315,7 +318,7 @@ def ablations(single, groups, *, metric):
             rank,
             part["change"],
             ".",
-            color=METHOD_COLOURS["siamese"],
+            color=registry.colour("siamese"),
             markersize=4,
             label=f"seed {seed}, 95 %",
         )
@@ -338,7 +341,7 @@ def ablations(single, groups, *, metric):
     right.axhspan(of_chance.min(), of_chance.max(), color="#DDDDDD", label="random filters, as many")
     right.axhline(of_chance.mean(), color="white", linewidth=1)
     errors = [named["change"] - named["ci_low"], named["ci_high"] - named["change"]]
-    right.errorbar(places, named["change"], errors, fmt="o", color=METHOD_COLOURS["siamese"], capsize=3)
+    right.errorbar(places, named["change"], errors, fmt="o", color=registry.colour("siamese"), capsize=3)
     right.axhline(0, color="#444444", linewidth=0.8)
     right.set_xticks(places, named["name"], fontsize=8)
     right.set(xlim=(-0.6, len(named) - 0.4), ylabel=f"change of {metric}\nwithout these filters")
@@ -366,7 +369,7 @@ def filters_against_references(trained, references, criteria):
         ax.set_visible(False)
     limit_of = next(iter(references))
     parts = {name: (described, *REFERENCES[name]) for name, described in reversed(references.items())}
-    parts["trained"] = (trained, METHOD_COLOURS["siamese"], "trained on the target")
+    parts["trained"] = (trained, registry.colour("siamese"), "trained on the target")
     for ax, criterion in zip(axes.flat, criteria):
         both = np.concatenate([described[criterion].dropna() for described, _, _ in parts.values()])
         bins = np.linspace(both.min(), both.max(), 26)
@@ -396,7 +399,7 @@ def best_filters(trained, references, criteria):
         By name, of ``control`` and ``untrained``.
     criteria : sequence of str
     """
-    groups = {"trained": (trained, METHOD_COLOURS["siamese"], "trained on the target")}
+    groups = {"trained": (trained, registry.colour("siamese"), "trained on the target")}
     groups |= {name: (described, *REFERENCES[name]) for name, described in references.items()}
     figure, axes = plt.subplots(1, len(criteria), figsize=(1.75 * len(criteria), 2.9), squeeze=False)
     for ax, criterion in zip(axes.flat, criteria, strict=True):
@@ -429,9 +432,9 @@ def time_order_losses(summary, *, n):
     for ax, (measure, label) in zip(axes, labels.items(), strict=True):
         value = changed[measure]
         errors = [value - changed[f"{measure}_low"], changed[f"{measure}_high"] - value]
-        ax.errorbar(value, places, xerr=errors, fmt="o", color=METHOD_COLOURS["siamese"], capsize=3)
+        ax.errorbar(value, places, xerr=errors, fmt="o", color=registry.colour("siamese"), capsize=3)
         ax.axvline(value["as they are"], color="#444444", linewidth=0.8)
-        ax.axvline(table[measure][time_order.CHANCE], color=METHOD_COLOURS["chance"], linestyle=":")
+        ax.axvline(table[measure][time_order.CHANCE], color=registry.colour("chance"), linestyle=":")
         ax.set_xlabel(label)
     axes[0].set_yticks(places, changed.index)
     axes[0].set_ylim(len(places) - 0.5, -0.5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from lib.methods import METHOD_COLOURS, METHOD_NAMES
+from lib import registry
 from lib.plots.style import AMOUNT, SIGNED, axes_of
 
 
@@ -52,15 +52,15 @@ def overlap_by_length(table, *, truth="corrected", ax=None):
         ax.plot(
             n,
             part["value"],
-            color=METHOD_COLOURS.get(method),
-            label=METHOD_NAMES.get(method, method),
+            color=registry.colour(method),
+            label=registry.label(method),
             marker="o",
             markersize=3,
             **style,
         )
         if method in ("siamese", "l2"):
             ax.fill_between(
-                n, part["ci_low"], part["ci_high"], color=METHOD_COLOURS[method], alpha=0.15, linewidth=0
+                n, part["ci_low"], part["ci_high"], color=registry.colour(method), alpha=0.15, linewidth=0
             )
     ax.set(
         xlabel="length n of the lists (artists)",
@@ -153,7 +153,7 @@ def published_null(table, *, n, simulated):
             [row["null_low"], row["null_high"]], [place, place], color="#BBBBBB", linewidth=7,
             solid_capstyle="butt", label="95 % of permuted names" if place == 0 else None,
         )  # fmt: skip
-        colour = METHOD_COLOURS.get(row["method"], "#444444")
+        colour = registry.colour(row["method"])
         ax.plot(row["value"], place, "o", color=colour, markeredgecolor="black", markeredgewidth=0.4)
         ax.plot(row["paper_value"], place, "x", color="black")
     ax.plot([], [], "x", color="black", label="the paper's value (its own data)")
@@ -182,8 +182,8 @@ def published_values(table, *, simulated):
         part = table[table["metric"] == metric]
         for side, method in ((-1, "l2"), (1, "siamese")):
             rows = part[part["method"] == method].sort_values("n")
-            x, colour = np.arange(len(lengths)) + 0.09 * side, METHOD_COLOURS[method]
-            name = METHOD_NAMES[method]
+            x, colour = np.arange(len(lengths)) + 0.09 * side, registry.colour(method)
+            name = registry.label(method)
             ax.plot(x + 0.06 * side, rows["paper"], "x", color=colour, markersize=7, label=f"{name}, paper")
             if method == "siamese":
                 ax.plot(
@@ -249,8 +249,8 @@ def strata_bars(table):
             x = rows["stratum"] + (place - (len(methods) - 1) / 2) * width
             error = [rows["value"] - rows["ci_low"], rows["ci_high"] - rows["value"]]
             ax.bar(
-                x, rows["value"], width, color=METHOD_COLOURS.get(method), yerr=np.clip(error, 0, None),
-                error_kw={"linewidth": 0.8, "ecolor": "#777777"}, label=METHOD_NAMES.get(method, method),
+                x, rows["value"], width, color=registry.colour(method), yerr=np.clip(error, 0, None),
+                error_kw={"linewidth": 0.8, "ecolor": "#777777"}, label=registry.label(method),
                 edgecolor="white", linewidth=0.3,
             )  # fmt: skip
         ax.axhline(part["chance"].iloc[0], color="black", linestyle=":", linewidth=1, label="chance")
@@ -280,7 +280,7 @@ def confound_dots(table, *, measures=tuple(MEASURE_NAMES)):
         for place, method in enumerate(methods):
             if method not in part.index:
                 continue
-            row, colour = part.loc[method], METHOD_COLOURS.get(method, "#444444")
+            row, colour = part.loc[method], registry.colour(method)
             ax.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=2)
             ax.plot(row["value"], place, "o", color=colour, markeredgecolor="black", markeredgewidth=0.4)
         ax.axvline(part["chance"].iloc[0], color="#999999", linestyle=":", zorder=0)
@@ -304,8 +304,8 @@ def clips_curve(table):
         x = rows["clips"] + (place - (len(methods) - 1) / 2) * 0.05  # side by side, so that intervals show
         error = [rows["value"] - rows["ci_low"], rows["ci_high"] - rows["value"]]
         ax.errorbar(
-            x, rows["value"], yerr=np.clip(error, 0, None), color=METHOD_COLOURS.get(method), marker="o",
-            markersize=4, linewidth=1.2, label=METHOD_NAMES.get(method, method),
+            x, rows["value"], yerr=np.clip(error, 0, None), color=registry.colour(method), marker="o",
+            markersize=4, linewidth=1.2, label=registry.label(method),
         )  # fmt: skip
     ax.axhline(table["chance"].iloc[0], color="#999999", linestyle=":", label="chance")
     ax.set(
@@ -334,7 +334,7 @@ def _truth_panel(ax, name, frame, truths):
 
 
 def _names(methods):
-    return [METHOD_NAMES.get(method, method) for method in methods]
+    return [registry.label(method) for method in methods]
 
 
 def _forest_panel(ax, table, truth, metric, n):
@@ -346,13 +346,13 @@ def _forest_panel(ax, table, truth, metric, n):
     ]
     chosen = chosen[chosen["method"] != "chance"].iloc[::-1].reset_index(drop=True)
     for place, row in chosen.iterrows():
-        colour = METHOD_COLOURS.get(row["method"], "#444444")
+        colour = registry.colour(row["method"])
         ax.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=2)
         ax.plot(row["value"], place, "o", color=colour, markeredgecolor="black", markeredgewidth=0.4)
         if not np.isnan(row["paper_value"]):
             ax.plot(row["paper_value"], place, "x", color="black", label="the paper's value (its own data)")
     ax.axvline(chosen["chance"].iloc[0], color="#999999", linestyle=":", label="chance")
-    ax.set_yticks(range(len(chosen)), [METHOD_NAMES.get(method, method) for method in chosen["method"]])
+    ax.set_yticks(range(len(chosen)), [registry.label(method) for method in chosen["method"]])
     ax.set_title(f"truth: {truth.replace('_', ' ')}")
 
 

@@ -18,44 +18,36 @@ import numpy as np
 import scipy.linalg
 from sklearn.metrics import pairwise
 
-from lib.methods import labelled_scores, mean_over_clips
+from lib import registry
+from lib.methods import Method, labelled_scores, mean_over_clips
 
 PARTS = 16  # of a spectrogram, in the sum of products: one alone would round different distances to a tie
 
 
-class Chance:
+class Chance(Method):
     """A constant score: every metric gives its expectation over random orders."""
 
     name = "chance"
 
-    def fit(self, collection, train, dev, *, seed=0):
-        return self
-
-    def score(self, collection, artists):
+    def score(self, study, artists):
         return labelled_scores(np.zeros((len(artists), len(artists))), artists)
 
 
-class Popularity:
+class Popularity(Method):
     """The more listeners a candidate has, the closer it is, whoever asks."""
 
     name = "popularity"
 
-    def fit(self, collection, train, dev, *, seed=0):
-        return self
-
-    def score(self, collection, artists):
-        listeners = collection.listeners.reindex(artists).to_numpy(dtype=float)
+    def score(self, study, artists):
+        listeners = study.listeners.reindex(artists).to_numpy(dtype=float)
         return labelled_scores(np.tile(np.log(listeners), (len(artists), 1)), artists)
 
 
-class _OfClips:
+class _OfClips(Method):
     """A method that compares clips, and artists by the mean over their clip pairs."""
 
-    def fit(self, collection, train, dev, *, seed=0):
-        return self
-
-    def score(self, collection, artists):
-        clips, owners = collection.clips_of(artists)
+    def score(self, study, artists):
+        clips, owners = study.clips_of(artists)
         return labelled_scores(mean_over_clips(self.clip_similarities(clips), owners, len(artists)), artists)
 
 
@@ -113,16 +105,13 @@ class MfccGaussian(_OfClips):
         return -np.sqrt(_symmetric_kl(means, covariances))
 
 
-class Fixed:
+class Fixed(Method):
     """Scores that are given: the references (half of the listeners; in a simulated world, its own styles)."""
 
     def __init__(self, name, scores):
         self.name, self.scores = name, scores
 
-    def fit(self, collection, train, dev, *, seed=0):
-        return self
-
-    def score(self, collection, artists):
+    def score(self, study, artists):
         values = self.scores.reindex(index=artists, columns=artists).to_numpy(copy=True)
         np.fill_diagonal(values, 0)  # the only cells that may be blank
         return labelled_scores(values, artists)
@@ -145,7 +134,7 @@ def world(traits):
 
 def untrained_baselines():
     """The methods that need no training, in the order of Table 1."""
-    return [Chance(), Popularity(), L2(), Spectrum(), MfccGaussian()]
+    return [registry.method(name)() for name in registry.of_kind("baseline")]
 
 
 def _symmetric_kl(means, covariances):

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from lib.ranking import lists
-from lib.ranking import scores as ranking_scores
 
 
 def table2(scores, target, split, queries, *, sources, among=None, n=5):
@@ -16,8 +15,8 @@ def table2(scores, target, split, queries, *, sources, among=None, n=5):
 
     Parameters
     ----------
-    scores : pd.DataFrame
-        Long scores over all artists.
+    scores : lib.ranking.scores.Scores
+        Over all artists.
     target : pd.DataFrame, shape=(n_artists, n_artists)
     split : pd.DataFrame
         ``fold``, ``artist_id``, ``split``; fold 0 is the paper's.
@@ -37,10 +36,7 @@ def table2(scores, target, split, queries, *, sources, among=None, n=5):
     among = list(target.columns if among is None else among)
     split_of = split[split["fold"] == 0].set_index("artist_id")["split"]
     frames = {"truth": target.loc[list(queries), among]}
-    frames |= {
-        source: ranking_scores.mean_scores(scores, source, target.index).loc[list(queries), among]
-        for source in sources
-    }
+    frames |= {source: scores.mean(source, target.index).loc[list(queries), among] for source in sources}
     tables = [lists.top(frame, n).assign(source=source) for source, frame in frames.items()]
     table = pd.concat(tables, ignore_index=True)
     table["query_split"], table["truth"] = table["query"].map(split_of), "corrected"
@@ -48,16 +44,14 @@ def table2(scores, target, split, queries, *, sources, among=None, n=5):
     return table[["query", "query_split", "truth", "candidates", "rank", "source", "artist", "score"]]
 
 
-def album_neighbours(networks, collection, clips, query, *, n=5):
+def album_neighbours(networks, study, query, *, n=5):
     """The nearest artists of one artist, found by the clips of each of its albums alone.
 
     Parameters
     ----------
     networks : sequence of lib.training.siamese.Siamese
         Trained; their similarities are averaged.
-    collection : lib.study.Collection
-    clips : pd.DataFrame
-        ``artist_id, album``, in the order of the collection's spectrograms.
+    study : lib.study.Study
     query : str
     n : int
 
@@ -65,24 +59,15 @@ def album_neighbours(networks, collection, clips, query, *, n=5):
     -------
     pd.DataFrame
         ``album, clips`` (how many), ``rank, artist, score``; the album of the most popular clip first.
-
-    Raises
-    ------
-    ValueError
-        If the clips are not those of the spectrograms, one by one.
     """
-    if not np.array_equal(clips["artist_id"].to_numpy(dtype=object), collection.clip_artists):
-        raise ValueError(
-            "the table of clips is in another order than the spectrograms: reindex it by clip_id"
-        )
-    others, owners = collection.clips_of(collection.artists)
-    own = clips.reset_index(drop=True).fillna({"album": ""})
+    others, owners = study.clips_of(study.ids)
+    own = study.clips.fillna({"album": ""})
     own = own[own["artist_id"] == query]
     tables = []
     for album, part in own.groupby("album", sort=False):
-        sound = np.asarray(collection.spectrograms[part.index.to_numpy()], dtype=np.float32)
+        sound = np.asarray(study.spectrograms[part.index.to_numpy()], dtype=np.float32)
         similar = np.mean([network.clip_similarities(sound, others) for network in networks], axis=0)
-        scores = pd.Series(similar.mean(axis=0)).groupby(owners).mean().set_axis(collection.artists)
+        scores = pd.Series(similar.mean(axis=0)).groupby(owners).mean().set_axis(study.ids)
         frame = scores.drop(query).rename(query).to_frame().T.rename_axis(index="query", columns="candidate")
         tables.append(lists.top(frame, n).assign(album=album, clips=len(part)))
     return pd.concat(tables, ignore_index=True)[["album", "clips", "rank", "artist", "score"]]
@@ -118,8 +103,8 @@ def places_of(scores, target, query, artists, *, sources):
 
     Parameters
     ----------
-    scores : pd.DataFrame
-        Long scores over all artists.
+    scores : lib.ranking.scores.Scores
+        Over all artists.
     target : pd.DataFrame, shape=(n_artists, n_artists)
     query : str
     artists, sources : sequence of str
@@ -130,9 +115,7 @@ def places_of(scores, target, query, artists, *, sources):
         ``artist, source, place`` (1 is nearest; ties share their mean place), ``of`` (artists); no rows for
         artists without scores.
     """
-    frames = {"truth": target} | {
-        source: ranking_scores.mean_scores(scores, source, target.index) for source in sources
-    }
+    frames = {"truth": target} | {source: scores.mean(source, target.index) for source in sources}
     present = [artist for artist in artists if artist in target.columns]
     rows = [
         (artist, source, frame.loc[query].rank(ascending=False)[artist], len(target) - 1)

@@ -108,3 +108,26 @@ def top(scores, n):
         "artist": np.concatenate([found for _, found, _ in parts]),
         "score": np.concatenate([found for _, _, found in parts]),
     })  # fmt: skip
+
+
+def judge(n):
+    """What the search judges a setting by (`lib.training.search`): a function of scores and truth.
+
+    Parameters
+    ----------
+    n : int
+        Length of the lists.
+
+    Returns
+    -------
+    callable
+        Of two frames, shape=(n_queries, n_candidates); returns ``overlap`` and ``ndcg``, means over queries.
+    """
+
+    def judged(predicted, target):
+        return {
+            "overlap": metrics.overlap_at_n(predicted, target, n).mean(),
+            "ndcg": metrics.ndcg(predicted, target, n).mean(),
+        }
+
+    return judged

@@ -18,15 +18,12 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from lib import study as studies
-from lib.listening import matrix, targets
 from lib.ranking import compare, confounds, metrics, significance
-from lib.spectrograms import store
 from lib.workflow import artifacts, paths, profiles
 
 MEASURES = {"ndcg": "ndcg", "overlap": "unordered", "concordance": "matched_concordance"}  # as in `beyond`
@@ -41,36 +38,31 @@ def demo():
     Returns
     -------
     matrix : lib.listening.matrix.ListeningMatrix
-    collection : lib.study.Collection
+    study : lib.study.Study
     parts : dict of str to list of str
         Artist ids of ``train``, ``dev`` and ``test``.
     parameters : dict
         Defaults of notebook 04, by name.
     """
-    data = paths.data("demo")
     parameters = {name: line.default for name, line in profiles.parameters_of("04_siamese_training").items()}
-    collection = studies.collection(
-        targets.load(data, parameters["metric"]),
-        pd.read_parquet(data / "artists.parquet"),
-        *store.load(data),
-    )
+    study = studies.load("demo", metric=parameters["metric"])
     split = studies.paper_split(
-        collection.artists,
+        study.ids,
         n_dev=parameters["n_dev"],
         n_test=parameters["n_test"],
         seeds=parameters["split_seeds"],
     )
     parts = {name: studies.artists_of(split, name) for name in studies.NAMES}
-    return matrix.load(data), collection, parts, parameters
+    return study.listening, study, parts, parameters
 
 
-def scores_of(method, collection, parts):
+def scores_of(method, study, parts):
     """Scores of a fitted method among the dev artists, and among the test artists.
 
     Parameters
     ----------
     method : lib.methods.Method
-    collection : lib.study.Collection
+    study : lib.study.Study
     parts : dict of str to sequence of str
         ``dev`` and ``test``; others are passed over.
 
@@ -78,17 +70,17 @@ def scores_of(method, collection, parts):
     -------
     dict of str to pd.DataFrame, shape=(n_artists, n_artists)
     """
-    return {part: method.score(collection, list(parts[part])) for part in ("dev", "test")}
+    return {part: method.score(study, list(parts[part])) for part in ("dev", "test")}
 
 
-def per_query(scores, collection, *, n=LIST_LENGTH):
+def per_query(scores, study, *, n=LIST_LENGTH):
     """How well scores rank the artists of each part, query by query.
 
     Parameters
     ----------
     scores : dict of str to pd.DataFrame, shape=(n_artists, n_artists)
         From `scores_of`.
-    collection : lib.study.Collection
+    study : lib.study.Study
     n : int
         Length of the lists; shorter where a part is smaller.
 
@@ -99,23 +91,23 @@ def per_query(scores, collection, *, n=LIST_LENGTH):
     """
     rows = []
     for part, frame in scores.items():
-        truth = collection.target.loc[frame.index, frame.columns]
+        truth = study.target.loc[frame.index, frame.columns]
         predicted, length = frame.reindex_like(truth), min(n, len(frame) - 1)
         values = {
             "ndcg": metrics.ndcg(predicted, truth, length),
             "overlap": metrics.overlap_at_n(predicted, truth, length),
-            "concordance": confounds.matched_concordance(predicted, truth, collection.listeners),
+            "concordance": confounds.matched_concordance(predicted, truth, study.listeners),
         }
         rows.append(pd.DataFrame(values).round(DIGITS).rename_axis("query").reset_index().assign(part=part))
     return pd.concat(rows, ignore_index=True)[["part", "query", *MEASURES]]
 
 
-def with_at_most(collection, train, clips, *, seed):
+def with_at_most(study, train, clips, *, seed):
     """The collection with at most so many clips of each training artist; other artists keep all.
 
     Parameters
     ----------
-    collection : lib.study.Collection
+    study : lib.study.Study
     train : sequence of str
     clips : int
     seed : int
@@ -123,19 +115,17 @@ def with_at_most(collection, train, clips, *, seed):
 
     Returns
     -------
-    lib.study.Collection
+    lib.study.Study
     """
     if clips < 1:
         raise ValueError(f"an artist needs at least one clip, got {clips}")
-    order = np.random.default_rng(seed).permutation(len(collection.clip_artists))
-    place = pd.Series(collection.clip_artists[order]).groupby(collection.clip_artists[order]).cumcount()
+    order = np.random.default_rng(seed).permutation(len(study.clip_artists))
+    place = pd.Series(study.clip_artists[order]).groupby(study.clip_artists[order]).cumcount()
     kept = np.ones(len(order), dtype=bool)
     kept[order] = place.to_numpy() < clips
-    kept |= ~np.isin(collection.clip_artists, list(train))
+    kept |= ~np.isin(study.clip_artists, list(train))
     rows = np.flatnonzero(kept)
-    return replace(
-        collection, spectrograms=collection.spectrograms[rows], clip_artists=collection.clip_artists[rows]
-    )
+    return study.with_clips(rows)
 
 
 class Kept:
@@ -147,17 +137,17 @@ class Kept:
         Of the table.
     keys : sequence of str
         Columns that tell trainings apart.
-    collection : lib.study.Collection
+    study : lib.study.Study
     asked : dict
         Parameters of the run; rows of a run with others, or on other data, are not taken up.
     """
 
-    def __init__(self, name, keys, collection, asked):
+    def __init__(self, name, keys, study, asked):
         self.name, self.keys = name, list(keys)
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
-        for array in (np.asarray(collection.spectrograms), collection.target.to_numpy()):
+        for array in (np.asarray(study.spectrograms), study.target.to_numpy()):
             digest.update(np.ascontiguousarray(array))
-        digest.update("\n".join([*collection.artists, *collection.clip_artists]).encode())
+        digest.update("\n".join([*study.ids, *study.clip_artists]).encode())
         folder = paths.data("demo") / "longer_runs"
         self.path = folder / f"{name}-{digest.hexdigest()[:16]}.csv"
         self.frames = [pd.read_csv(self.path)] if self.path.exists() else []
@@ -205,14 +195,14 @@ def publish(table, name):
     artifacts.write_csv(table, paths.measured(name))
 
 
-def differences(kept, collection, wanted, *, n=LIST_LENGTH):
+def differences(kept, study, wanted, *, n=LIST_LENGTH):
     """Means of kinds of training, and their differences, over artists and trainings.
 
     Parameters
     ----------
     kept : Kept
         With scores; its first key tells the kinds apart, its second one is the seed.
-    collection : lib.study.Collection
+    study : lib.study.Study
     wanted : sequence of (first, second)
         Kinds; None as the second asks for the mean of the first. Pairs of which one is not trained yet are
         passed over.
@@ -233,8 +223,8 @@ def differences(kept, collection, wanted, *, n=LIST_LENGTH):
         runs = {}
         for kind, trainings in kinds.items():
             artists = trainings[0][part].index
-            truth = collection.target.loc[artists, artists]
-            how = {"n": min(n, len(artists) - 1), "listeners": collection.listeners}
+            truth = study.target.loc[artists, artists]
+            how = {"n": min(n, len(artists) - 1), "listeners": study.listeners}
             frames = [scores[part].reindex_like(truth) for scores in trainings]
             runs[kind] = compare.measured(frames, truth, measure, **how)
         for first, second in wanted:

@@ -1,37 +1,210 @@
-"""Scores of all methods over all artists: stored long, one row for each (method, fold, seed, query,
-candidate)."""
+"""Scores of all methods: one float32 array a training, with the ids of its artists (paper, section 4).
+
+Conventions
+-----------
+- A *run* is a (method, fold, seed); fold 0 is the paper's single split.
+- Scores are labelled frames where they are used: rows are queries, columns candidates, higher is closer, the
+  diagonal blank. In memory and on disk they are float32, which tells 16 million values apart; a file is read
+  array by array, when one is used.
+"""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 
-from lib import methods
-from lib.listening import names
+from lib.methods import labelled_scores
+from lib.workflow import artifacts
+
+ABOUT = "about"  # runs and ids among the arrays of a file
 
 
-def score_all(scorers, collection, *, fold=0, artists=None):
-    """Scores of several fitted methods, long.
+class Scores:
+    """Scores of some runs, in the order in which they were added.
+
+    Parameters
+    ----------
+    arrays : dict of (str, int, int) to np.ndarray, shape=(n_artists, n_artists)
+        By run; any mapping that gives an array when asked for it.
+    ids : dict of (str, int, int) to sequence of str
+        Artists of each run: its rows and columns.
+
+    Examples
+    --------
+    >>> frame = labelled_scores([[0, 1], [1, 0]], ["a", "b"])
+    >>> scores = Scores.of_frames({("l2", 0, 0): frame})
+    >>> scores.frame(("l2", 0, 0), ["b", "a"]).loc["a", "b"]
+    np.float64(1.0)
+    """
+
+    def __init__(self, arrays=(), ids=()):
+        self._arrays, self._ids = dict(arrays), dict(ids)
+
+    @classmethod
+    def of_frames(cls, frames):
+        """From labelled frames, by run."""
+        return cls(
+            {run: frame.to_numpy(dtype=np.float32) for run, frame in frames.items()},
+            {run: list(frame.index) for run, frame in frames.items()},
+        )
+
+    def __or__(self, other):
+        """The runs of both; of a run that both have, the first one's scores."""
+        return Scores({**other._arrays, **self._arrays}, {**other._ids, **self._ids})._in_order(
+            [*self.runs, *(run for run in other.runs if run not in self._ids)]
+        )
+
+    def _in_order(self, runs):
+        return Scores({run: self._arrays[run] for run in runs}, {run: self._ids[run] for run in runs})
+
+    @property
+    def runs(self):
+        """All runs, as (method, fold, seed)."""
+        return list(self._ids)
+
+    @property
+    def methods(self):
+        """Names of the methods."""
+        return list(dict.fromkeys(method for method, _, _ in self.runs))
+
+    def only(self, methods=None, *, fold=None):
+        """The runs of some methods, or of one fold."""
+        kept = [run for run in self.runs if (methods is None or run[0] in methods) and fold in (None, run[1])]
+        return self._in_order(kept)
+
+    def without(self, *methods):
+        """All runs but those of some methods."""
+        return self.only([name for name in self.methods if name not in methods])
+
+    def ids(self, run):
+        """Artists of a run."""
+        return list(self._ids[run])
+
+    def frame(self, run, artists=None):
+        """Scores of one run.
+
+        Parameters
+        ----------
+        run : (str, int, int)
+        artists : sequence of str, optional
+            Queries and candidates; all of the run.
+
+        Returns
+        -------
+        pd.DataFrame, shape=(n_artists, n_artists), dtype=float64
+
+        Raises
+        ------
+        ValueError
+            If an artist has no scores.
+        """
+        values = np.array(self._array(run), dtype=float)
+        np.fill_diagonal(values, 0.0)
+        frame = labelled_scores(values, self._ids[run])
+        if artists is None:
+            return frame
+        strange = pd.Index(artists).difference(frame.index)
+        if len(strange):
+            raise ValueError(
+                f"{len(strange)} of {len(artists)} artists have no scores of {run[0]}, the first is"
+                f" {strange[0]!r}: run the notebook again that scored them"
+            )
+        return frame.loc[list(artists), list(artists)]
+
+    def trainings(self, method, artists=None, *, fold=0):
+        """Scores of each training of a method, by seed: a list of frames."""
+        runs = sorted(run for run in self.runs if run[:2] == (method, fold))
+        return [self.frame(run, artists) for run in runs]
+
+    def mean(self, method, artists=None, *, fold=0):
+        """Scores of a method, averaged over its trainings."""
+        frames = self.trainings(method, artists, fold=fold)
+        return sum(frames) / len(frames)
+
+    def row(self, method, query, *, fold=0):
+        """Scores of all candidates for one query, averaged over a method's trainings: a Series by artist."""
+        runs = sorted(run for run in self.runs if run[:2] == (method, fold))
+        rows = []
+        for run in runs:
+            array, ids = self._array(run), self._ids[run]
+            rows.append(pd.Series(array[list(ids).index(query)].astype(float), index=ids))
+        return sum(rows) / len(rows)
+
+    def _array(self, run):
+        array = self._arrays[run]
+        return array() if callable(array) else array
+
+    def table(self):
+        """What there is: ``method, fold, seed, artists`` (how many), one row a run."""
+        rows = [(*run, len(self._ids[run])) for run in self.runs]
+        return pd.DataFrame(rows, columns=["method", "fold", "seed", "artists"])
+
+    def save(self, path):
+        """Write all runs as one file (``.npz``, nothing pickled)."""
+        lists = list(dict.fromkeys(tuple(ids) for ids in self._ids.values()))
+        about = {
+            "runs": [[*run, lists.index(tuple(self._ids[run]))] for run in self.runs],
+            "ids": [list(ids) for ids in lists],
+        }
+        arrays = {
+            str(place): np.asarray(self._array(run), dtype=np.float32) for place, run in enumerate(self.runs)
+        }
+        text = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
+        with artifacts.replacing(Path(path)) as partial, open(partial, "wb") as file:
+            np.savez(file, **arrays, **{ABOUT: text})
+
+
+def load(path):
+    """Scores from a file; arrays are read when they are used.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Scores
+
+    Raises
+    ------
+    ValueError
+        If the file holds no scores.
+    """
+    stored = np.load(path, allow_pickle=False)
+    if ABOUT not in stored.files:
+        raise ValueError(f"{path} holds no scores: notebooks 05 and 07 write them")
+    about = json.loads(stored[ABOUT].tobytes())
+    arrays, ids = {}, {}
+    for place, (*run, which) in enumerate(about["runs"]):
+        arrays[tuple(run)] = _reader(stored, str(place))
+        ids[tuple(run)] = about["ids"][which]
+    return Scores(arrays, ids)
+
+
+def score_all(scorers, study, *, fold=0, artists=None):
+    """Scores of several fitted methods.
 
     Parameters
     ----------
     scorers : sequence of (lib.methods.Method, int)
         Fitted methods and their seeds.
-    collection : lib.study.Collection
+    study : lib.study.Study
     fold : int
     artists : sequence of str, optional
-        Queries and candidates; all artists of the collection.
+        Queries and candidates; all artists of the study.
 
     Returns
     -------
-    pd.DataFrame
-        ``method, fold, seed, query, candidate, score``.
+    Scores
     """
-    artists = collection.artists if artists is None else list(artists)
-    frames = [
-        methods.to_long(method.score(collection, artists), method=method.name, fold=fold, seed=seed)
-        for method, seed in scorers
-    ]
-    return pd.concat(frames, ignore_index=True)
+    artists = study.ids if artists is None else list(artists)
+    scores = Scores()
+    for method, seed in scorers:
+        scores |= Scores.of_frames({(method.name, fold, seed): method.score(study, artists)})
+    return scores
 
 
 def predictions(scores, truth, *, fold=0):
@@ -39,8 +212,7 @@ def predictions(scores, truth, *, fold=0):
 
     Parameters
     ----------
-    scores : pd.DataFrame
-        Long scores.
+    scores : Scores
     truth : pd.DataFrame, shape=(n_queries, n_candidates)
     fold : int
 
@@ -52,50 +224,14 @@ def predictions(scores, truth, *, fold=0):
     Raises
     ------
     ValueError
-        If a pair has no score.
+        If an artist has no score.
     """
     artists = truth.columns.union(truth.index, sort=False)
-    chosen = scores[scores["fold"] == fold]
-    chosen = chosen[chosen["query"].isin(artists) & chosen["candidate"].isin(artists)]
     return {
-        method: [frame.reindex_like(truth) for _, frame in runs(part, artists)]
-        for method, part in chosen.groupby("method", sort=False)
+        method: [frame.reindex_like(truth) for frame in scores.trainings(method, artists, fold=fold)]
+        for method in scores.only(fold=fold).methods
     }
 
 
-def mean_scores(scores, method, artists):
-    """Scores of one method as a frame, averaged over its trainings on the paper's single split."""
-    chosen = scores[(scores["method"] == method) & (scores["fold"] == 0)]
-    frames = [frame for _, frame in runs(chosen, artists)]
-    return sum(frames) / len(frames)
-
-
-def find_artists(artists, names_or_ids, known):
-    """Ids of artists given by name or id, among those that have clips.
-
-    Parameters
-    ----------
-    artists : pd.DataFrame
-        ``artist_id``, ``name``.
-    names_or_ids : sequence of str
-        Where none of them has clips, the three artists with the most listeners are taken.
-    known : sequence of str
-        Ids of artists with clips, most listeners first.
-
-    Returns
-    -------
-    list of str
-        Each once, in the order asked for.
-    """
-    named = artists[artists["artist_id"].isin(known)]
-    by_name = dict(zip(named["name"].map(names.normalise)[::-1], named["artist_id"][::-1], strict=True))
-    by_name |= {artist: artist for artist in known}
-    wanted = [by_name.get(name, by_name.get(names.normalise(name))) for name in names_or_ids]
-    found = list(dict.fromkeys(artist for artist in wanted if artist))
-    return found or list(known[:3])
-
-
-def runs(scores, artists):
-    for run, frame in scores.groupby(["fold", "seed"]):
-        ids = frame["query"].unique() if artists is None else artists
-        yield run, methods.to_frame(frame, ids)
+def _reader(stored, name):
+    return lambda: stored[name]

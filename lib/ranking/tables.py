@@ -2,8 +2,7 @@
 
 Conventions
 -----------
-- Scores come long, one row for each (method, fold, seed, query, candidate); tables are tidy, one observation
-  a row.
+- Tables are tidy, one observation a row.
 - ``truth`` is *corrected* (the target as it is) or *as_published* (candidates under wrong names, each place
   counts, see `published.as_published`); ``candidates`` is *test* (Table 1) or *all* (Table 2).
 - Every value, difference, interval and p-value of a mean over queries comes from `significance.estimate`,
@@ -26,8 +25,8 @@ def table1(scores, target, test, *, list_lengths, seed=0, fold=0, own_targets=No
 
     Parameters
     ----------
-    scores : pd.DataFrame
-        Long scores over all artists.
+    scores : lib.ranking.scores.Scores
+        Over all artists.
     target : pd.DataFrame, shape=(n_artists, n_artists)
     test : sequence of str
         In the order drawn.
@@ -53,19 +52,19 @@ def table1(scores, target, test, *, list_lengths, seed=0, fold=0, own_targets=No
     lengths = [n for n in list_lengths if n < len(test)]
     if not lengths:
         raise ValueError(f"no list length of {list(list_lengths)} is below the {len(test)} test artists")
-    scores = scores[scores["fold"] == fold]
-    if scores.empty:
+    scores = scores.only(fold=fold)
+    if not scores.runs:
         raise ValueError(f"there are no scores of fold {fold}")
     arms = _arms(target, test)
     own_arms = {method: _arms(own, test) for method, own in (own_targets or {}).items()}
     rows = []
     for place, (truth_name, candidates, shared_truth) in enumerate(arms):
         chance = metrics.evaluate(compare.constant(shared_truth), shared_truth, lengths, seed=seed)
-        for method, runs in scores.groupby("method", sort=False):
+        for method in scores.methods:
             truth = own_arms[method][place][2] if method in own_arms else shared_truth
             measured = [
                 metrics.measure(compare.under(truth, frame, test), truth, lengths, seed=seed)
-                for _, frame in ranking_scores.runs(runs, target.index)
+                for frame in scores.trainings(method, target.index, fold=fold)
             ]
             for key in chance:
                 result = significance.estimate([one[key] for one in measured])
@@ -87,8 +86,8 @@ def fold_table(scores, target, split, *, list_lengths, seed=0):
 
     Parameters
     ----------
-    scores : pd.DataFrame
-        Long scores with at least the test artists of each fold.
+    scores : lib.ranking.scores.Scores
+        Of at least the test artists of each fold.
     target : pd.DataFrame, shape=(n_artists, n_artists)
     split : pd.DataFrame
         ``fold, artist_id, split``; folds from 1 on, as `study.k_fold` makes them.

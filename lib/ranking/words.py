@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lib.methods import METHOD_NAMES
+from lib import registry
 from lib.ranking import compare
 
 WORSE_OR_BETTER = {"higher": "ranks better than", "lower": "ranks worse than"}
@@ -20,7 +20,7 @@ UNDECIDED = "cannot be told from"
 
 def method(name):
     """A method as a sentence calls it."""
-    return METHOD_NAMES.get(name, name)
+    return registry.label(name)
 
 
 def losses(summary):

@@ -13,9 +13,9 @@ import pandas as pd
 class Watched:
     """Pairs of clips whose loss is followed: those of all pairs of artists with a similarity."""
 
-    def __init__(self, collection, similarities):
+    def __init__(self, study, similarities):
         self.artists = similarities.index, similarities.columns
-        self.clips, owners = zip(*(collection.clips_of(axis) for axis in self.artists), strict=True)
+        self.clips, owners = zip(*(study.clips_of(axis) for axis in self.artists), strict=True)
         self.owners = owners
         self.target = similarities.to_numpy(dtype=float)[np.ix_(*owners)]
         self.counted = ~np.isnan(self.target)
@@ -40,12 +40,12 @@ class Watched:
         return float(self.errors(method)[self.counted].mean())
 
 
-def pairs_among(collection, artists):
+def pairs_among(study, artists):
     """Similarities of the pairs whose loss is counted.
 
     Parameters
     ----------
-    collection : lib.study.Collection
+    study : lib.study.Study
     artists : sequence of str or pd.DataFrame
         Artists, of whom each pair counts once, or the frame itself.
 
@@ -56,17 +56,17 @@ def pairs_among(collection, artists):
     """
     if isinstance(artists, pd.DataFrame):
         return artists
-    frame = collection.target.loc[list(artists), list(artists)]
+    frame = study.target.loc[list(artists), list(artists)]
     return frame.where(np.triu(np.ones(frame.shape, dtype=bool), k=1))
 
 
-def artist_losses(method, collection, artists):
+def artist_losses(method, study, artists):
     """The loss of each pair of artists, and the number of pairs of clips behind it.
 
     Parameters
     ----------
     method : Siamese
-    collection : lib.study.Collection
+    study : lib.study.Study
     artists : sequence of str or pd.DataFrame
         As for `pairs_among`.
 
@@ -75,16 +75,16 @@ def artist_losses(method, collection, artists):
     losses, n_pairs : pd.DataFrame
         Mean squared error over the pairs of clips of two artists, NaN where they do not count; their number.
     """
-    watched = Watched(collection, pairs_among(collection, artists))
+    watched = Watched(study, pairs_among(study, artists))
     return _by_artists(watched.errors(method), watched)
 
 
-def constant_losses(collection, train, artists):
+def constant_losses(study, train, artists):
     """As `artist_losses`, for one constant: the training artists' mean similarity.
 
     Parameters
     ----------
-    collection : lib.study.Collection
+    study : lib.study.Study
     train : sequence of str
     artists : sequence of str or pd.DataFrame
 
@@ -92,8 +92,8 @@ def constant_losses(collection, train, artists):
     -------
     losses, n_pairs : pd.DataFrame
     """
-    watched = Watched(collection, pairs_among(collection, artists))
-    return _by_artists((training_mean(collection, train) - watched.target) ** 2, watched)
+    watched = Watched(study, pairs_among(study, artists))
+    return _by_artists((training_mean(study, train) - watched.target) ** 2, watched)
 
 
 def _by_artists(errors, watched):
@@ -107,17 +107,17 @@ def _by_artists(errors, watched):
     return tuple(pd.DataFrame(values, index=index, columns=columns) for values in (sums / n_pairs, n_pairs))
 
 
-def training_mean(collection, train):
+def training_mean(study, train):
     """Mean similarity of two different training artists: all that the constant predictor knows."""
-    return float(np.nanmean(target_values(collection, train)))
+    return float(np.nanmean(target_values(study, train)))
 
 
-def constant_loss(collection, train, artists):
+def constant_loss(study, train, artists):
     """Loss of predicting the training artists' mean similarity for every pair of `artists`.
 
     Parameters
     ----------
-    collection : lib.study.Collection
+    study : lib.study.Study
     train : sequence of str
     artists : sequence of str or pd.DataFrame
         As for `pairs_among`.
@@ -126,7 +126,7 @@ def constant_loss(collection, train, artists):
     -------
     float
     """
-    losses, n_pairs = constant_losses(collection, train, artists)
+    losses, n_pairs = constant_losses(study, train, artists)
     return float(np.nansum(losses * n_pairs) / np.nansum(n_pairs.where(losses.notna())))
 
 
@@ -164,6 +164,6 @@ def loss_summary(history, constants):
     return pd.DataFrame(rows)
 
 
-def target_values(collection, artists):
+def target_values(study, artists):
     """The target among some artists as an array, shape=(n, n)."""
-    return collection.target.loc[artists, artists].to_numpy()
+    return study.target.loc[artists, artists].to_numpy()

@@ -18,15 +18,14 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib.ranking import metrics
-from lib.training.siamese import Siamese
+from lib.training import siamese
 
 SETTING = ["batch_size", "learning_rate", "n_convolutions", "epochs"]
 COLUMNS = [*SETTING, "seed", "dev_loss", "dev_overlap", "dev_ndcg"]
 
 
 def grid(
-    collection,
+    study,
     train,
     dev,
     *,
@@ -34,7 +33,8 @@ def grid(
     learning_rates,
     depths=(3,),
     epochs,
-    n,
+    judge,
+    kept,
     seed=0,
     checkpoint_folder=None,
     **settings,
@@ -43,18 +43,21 @@ def grid(
 
     Parameters
     ----------
-    collection : lib.study.Collection
+    study : lib.study.Study
     train, dev : sequence of str
     batch_sizes, learning_rates : sequence
     depths : sequence of int
         Numbers of convolutions (`lib.training.network.encoder`).
     epochs : sequence of int
         Passes over all pairs. Only the most are trained.
-    n : int
-        Length of the lists whose overlap is reported.
+    judge : callable
+        Of scores and truth among the dev artists; returns a dict with ``overlap`` and ``ndcg``, such as
+        `lib.ranking.lists.judge` makes it.
+    kept : lib.workflow.kept.Kept
+        Where finished trainings are kept.
     seed : int
     checkpoint_folder : path, optional
-        Where finished and half-finished trainings are kept (`Siamese.fit`): an interrupted search goes on.
+        Where half-finished trainings are kept (`Siamese.fit`): an interrupted search goes on.
     **settings
         Further arguments of `Siamese`.
 
@@ -63,14 +66,14 @@ def grid(
     pd.DataFrame
         ``batch_size, learning_rate, n_convolutions, epochs, seed, dev_loss, dev_overlap, dev_ndcg``.
     """
-    truth = collection.target.loc[dev, dev]
-    metrics.validate(truth, truth, n)
+    truth = study.target.loc[dev, dev]
+    judge(truth, truth)  # refuse what cannot be judged before anything is trained
     rows = []
     combinations = list(itertools.product(batch_sizes, learning_rates, depths))
     for values in tqdm(combinations, desc="search", unit="training"):
         tried = dict(zip(SETTING, values))
-        how = {"n": n, "seed": seed, "checkpoint_folder": checkpoint_folder}
-        rows += _trained(collection, train, dev, tried, sorted(set(epochs)), **how, **settings)
+        how = {"judge": judge, "seed": seed, "kept": kept, "checkpoint_folder": checkpoint_folder}
+        rows += _trained(study, train, dev, tried, sorted(set(epochs)), **how, **settings)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -121,12 +124,13 @@ def rival(table, *, batch_size=2048, learning_rate=0.001, n_convolutions=3):
 
 
 def check(
-    collection,
+    study,
     train,
     dev,
     table,
     *,
-    n,
+    judge,
+    kept,
     batch_size=2048,
     learning_rate=0.001,
     n_convolutions=3,
@@ -141,12 +145,12 @@ def check(
 
     Parameters
     ----------
-    collection : lib.study.Collection
+    study : lib.study.Study
     train, dev : sequence of str
     table : pd.DataFrame
         From `grid`.
-    n : int
-        Length of the lists whose overlap is reported.
+    judge, kept
+        As for `grid`.
     batch_size, learning_rate, n_convolutions
         The paper's setting.
     n_seeds : int
@@ -170,30 +174,30 @@ def check(
         pairs = itertools.product(range(first, first + n_seeds), {"paper": papers, "rival": other}.items())
         for seed, (name, setting) in tqdm(list(pairs), desc="check", unit="training"):
             tried = {key: value for key, value in setting.items() if key != "epochs"}
-            how = {"n": n, "seed": seed, "checkpoint_folder": checkpoint_folder}
-            found = _trained(collection, train, dev, tried, [setting["epochs"]], **how, **settings)
+            how = {"judge": judge, "seed": seed, "kept": kept, "checkpoint_folder": checkpoint_folder}
+            found = _trained(study, train, dev, tried, [setting["epochs"]], **how, **settings)
             rows += [{"setting": name} | row for row in found]
     return pd.DataFrame(rows, columns=["setting", *COLUMNS])
 
 
-def _trained(collection, train, dev, tried, epochs, *, n, seed, checkpoint_folder, **settings):
+def _trained(study, train, dev, tried, epochs, *, judge, seed, **settings):
     """One training, judged after each of some epochs (ascending); a row of the table for each."""
-    truth = collection.target.loc[dev, dev]
-    method = Siamese(**tried, epochs=epochs[-1], **settings)
-    method.fit(collection, train, dev, seed=seed, keep=epochs, checkpoint_folder=checkpoint_folder)
+    truth = study.target.loc[dev, dev]
+    method = siamese.trained(
+        study, train, dev, seed=seed, keep=epochs, epochs=epochs[-1], **tried, **settings
+    )
     losses = method.history[method.history["split"] == "dev"].set_index("epoch")["loss"]
     rows = []
     for epoch in epochs:
         method.model.set_weights(method.kept[epoch])
-        scores = method.score(collection, dev).reindex_like(truth)
+        scores = method.score(study, dev).reindex_like(truth)
         rows.append(
             {
                 **tried,
                 "epochs": epoch,
                 "seed": seed,
                 "dev_loss": losses[epoch],
-                "dev_overlap": metrics.overlap_at_n(scores, truth, n).mean(),
-                "dev_ndcg": metrics.ndcg(scores, truth, n).mean(),
+                **{f"dev_{name}": value for name, value in judge(scores, truth).items()},
             }
         )
     return rows

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -26,7 +25,7 @@ from tqdm import tqdm
 from lib.methods import EARLY, labelled_scores, mean_over_clips
 from lib.training import checkpoints, devices, network, pairs
 from lib.training import losses as training_losses
-from lib.workflow import artifacts, stages
+from lib.workflow.kept import made_by
 
 ENCODE_BATCH = 64  # clips
 
@@ -106,12 +105,12 @@ class Siamese:
             self.model.compile(optimizer=optimizer, loss="mean_squared_error", jit_compile=False)
         return self
 
-    def fit(self, collection, train, dev, *, seed=0, watch=None, keep=(EARLY,), checkpoint_folder=None):
+    def fit(self, study, train, dev, *, seed=0, watch=None, keep=(EARLY,), checkpoint_folder=None):
         """Train on all clip pairs of the training artists.
 
         Parameters
         ----------
-        collection : lib.study.Collection
+        study : lib.study.Study
         train, dev : sequence of str
             Artist ids. The dev artists' loss is recorded.
         seed : int
@@ -140,8 +139,8 @@ class Siamese:
         for name, artists in {"training": train, "dev": dev, **(watch or {})}.items():
             if len(artists) < 2:
                 raise ValueError(f"there is {len(artists)} {name} artist: a pair needs two")
-        clips, owners = collection.clips_of(train)
-        target = training_losses.target_values(collection, train)
+        clips, owners = study.clips_of(train)
+        target = training_losses.target_values(study, train)
         if not np.allclose(target, target.T, equal_nan=True):
             raise ValueError("the network is symmetric and the target is not: choose another metric in 04")
         if np.ptp(target[np.triu_indices(len(target), k=1)]) == 0:
@@ -149,14 +148,15 @@ class Siamese:
         self.build(seed=seed)
         self._trace()
         watched = {
-            name: training_losses.Watched(collection, training_losses.pairs_among(collection, artists))
+            name: training_losses.Watched(study, training_losses.pairs_among(study, artists))
             for name, artists in {"dev": dev, **(watch or {})}.items()
         }
         run = checkpoints.Run()
         saver = None
         if checkpoint_folder is not None:
-            depends_on = self._depends_on(collection, train, dev, watch, seed)
-            saver = checkpoints.Saver(self, checkpoint_folder, depends_on | {"keep": sorted(map(int, keep))})
+            depends_on = self._depends_on(study, train, dev, watch, seed)
+            depends_on |= made_by(__name__) | {"keep": sorted(map(int, keep))}
+            saver = checkpoints.Saver(self, checkpoint_folder, depends_on)
             run = saver.restored()
         bar = tqdm(total=self.epochs, initial=run.epoch, desc=f"seed {seed}", unit="epoch")
         while run.epoch < self.epochs and not 0 < self.patience <= run.epoch - run.best_epoch:
@@ -178,9 +178,9 @@ class Siamese:
         self.best_epoch, self.best_weights, self.kept = run.best_epoch, run.best_weights, run.kept
         return self
 
-    def score(self, collection, artists):
+    def score(self, study, artists):
         """Mean similarity over clip pairs (paper, section 4)."""
-        clips, owners = collection.clips_of(artists)
+        clips, owners = study.clips_of(artists)
         return labelled_scores(mean_over_clips(self.clip_similarities(clips), owners, len(artists)), artists)
 
     def embed(self, clips):
@@ -258,20 +258,17 @@ class Siamese:
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
 
-    def _depends_on(self, collection, train, dev, watch, seed):
+    def _depends_on(self, study, train, dev, watch, seed):
         """All that the bits of a training depend on but its number of epochs; JSON."""
         data = hashlib.sha256()
-        clips, owners = collection.clips_of(train)
-        for array in (clips, owners, training_losses.target_values(collection, train)):
+        clips, owners = study.clips_of(train)
+        for array in (clips, owners, training_losses.target_values(study, train)):
             data.update(np.ascontiguousarray(array))
         for artists in (dev, *(watch or {}).values()):
-            frame = training_losses.pairs_among(collection, artists)
+            frame = training_losses.pairs_among(study, artists)
             for axis in (frame.index, frame.columns):
-                data.update(collection.clips_of(axis)[0])
+                data.update(study.clips_of(axis)[0])
             data.update(np.ascontiguousarray(frame.to_numpy()))
-        files = [devices.__file__, pairs.__file__, network.__file__, __file__]
-        code = [stages.digest(Path(file).read_text(encoding="utf-8")) for file in files]
-        made_with = artifacts.made_with()
         return self.configuration | {
             "learning_rate": self.learning_rate,
             "batch_size": self.batch_size,
@@ -280,10 +277,60 @@ class Siamese:
             "seed": seed,
             "watched": list(watch or {}),
             "data": data.hexdigest(),
-            "code": code,
             "backend": keras.backend.backend(),
-            "machine": {name: made_with[name] for name in ("cpu", "threads", "lock")},
         }
+
+    def _recorded(self):
+        """What a training leaves, as `lib.workflow.kept` stores it."""
+        weights = {"last": self.model.get_weights(), "best": self.best_weights or []}
+        weights |= {f"epoch {epoch}": arrays for epoch, arrays in self.kept.items()}
+        named = {
+            f"{name} {place:03d}": array
+            for name, arrays in weights.items()
+            for place, array in enumerate(arrays)
+        }
+        about = {"best_epoch": self.best_epoch, "epochs": sorted(self.kept)}
+        return named | {"history": self.history, "about": about}
+
+    def _restored(self, record, *, seed):
+        """The same method as after the training that left a record; return self."""
+
+        def weights(name):
+            return [record[key] for key in sorted(record) if key.rpartition(" ")[0] == name]
+
+        self.build(seed=seed).model.set_weights(weights("last"))
+        self.history, self.best_epoch = record["history"], record["about"]["best_epoch"]
+        self.best_weights = weights("best") or None
+        self.kept = {epoch: weights(f"epoch {epoch}") for epoch in record["about"]["epochs"]}
+        return self
+
+
+def trained(
+    study, train, dev, *, kept, seed=0, watch=None, keep=(EARLY,), checkpoint_folder=None, **settings
+):
+    """The trained network: the kept one, or else it is trained and kept.
+
+    Parameters
+    ----------
+    study, train, dev, seed, watch, keep, checkpoint_folder
+        As for `Siamese.fit`.
+    kept : lib.workflow.kept.Kept
+    **settings
+        As for `Siamese`.
+
+    Returns
+    -------
+    Siamese
+    """
+    method = Siamese(**settings)
+    depends_on = method._depends_on(study, train, dev, watch, seed)
+    depends_on |= {"epochs": method.epochs, "patience": method.patience, "keep": sorted(map(int, keep))}
+
+    def make():
+        how = {"seed": seed, "watch": watch, "keep": keep, "checkpoint_folder": checkpoint_folder}
+        return method.fit(study, train, dev, **how)._recorded()
+
+    return method._restored(kept.result("network", make, code=__name__, **depends_on), seed=seed)
 
 
 class Untrained(Siamese):
@@ -294,7 +341,7 @@ class Untrained(Siamese):
 
     name = "untrained"
 
-    def fit(self, collection, train, dev, *, seed=0):
+    def fit(self, study, train, dev, *, seed=0):
         """Build it; nothing is learnt."""
         return self.build(seed=seed)
 

@@ -52,6 +52,11 @@ def manifest(profile, stage):
     return data(profile) / "manifests" / f"{stage}.json"
 
 
+def kept(profile):
+    """Folder with the expensive results of `profile`, see `lib.workflow.kept`."""
+    return data(profile) / "kept"
+
+
 def network(profile, seed, *, fold=0, epoch="last"):
     """Weights of one training: after its last epoch, an early one, or the one with the lowest dev loss.
 

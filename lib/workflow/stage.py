@@ -1,0 +1,157 @@
+"""One notebook at work: what came before it, what it writes, and the manifest at its end.
+
+    run = stage.start("05_ranking_evaluation", globals())
+    run.table(frame, "table1_ranking")
+    run.figure(figure, "forest")
+    run.finish()
+
+**Conventions.** Tables and pictures go to ``figures/``, everything else to ``data/``; each name is given
+once, and `Run.finish` lists what was written.
+"""
+
+from pathlib import Path
+
+from lib.workflow import artifacts, figures, kept, paths, stages
+
+
+def start(name, namespace):
+    """Begin a stage: check that the stages before it are there, and set the style of pictures.
+
+    Parameters
+    ----------
+    name : str
+        Of the notebook.
+    namespace : dict
+        ``globals()`` of the notebook, for the values of its parameters.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    MissingArtifact
+        If a stage that this one needs has not been run; the message names the command.
+    """
+    figures.use_style()
+    return Run(name, namespace)
+
+
+class Run:
+    """What a notebook reads and writes.
+
+    Attributes
+    ----------
+    data, figures : Path
+        Folders of the profile.
+    kept : lib.workflow.kept.Kept
+        Expensive results of the profile.
+    simulated : bool or None
+        Whether the data are the demo's; None where notebook 01 has not said so yet.
+    """
+
+    def __init__(self, name, namespace):
+        self.name, self.namespace, self.profile = name, namespace, namespace["profile"]
+        self.data, self.figures = paths.data(self.profile), paths.figures(self.profile)
+        self.kept = kept.of(self.profile)
+        self._parameters = {
+            before: artifacts.manifest(self.profile, before).parameters for before in stages.NEEDS[name]
+        }
+        self._outputs, self._records = [], []
+
+    @property
+    def simulated(self):
+        return self._parameters.get("01_listening_data", {}).get("simulate")
+
+    def parameters(self, stage):
+        """Parameters that an earlier stage ran with, by name; `stage` is the beginning of its name."""
+        (name,) = [before for before in self._parameters if before.startswith(stage)]
+        return self._parameters[name]
+
+    def outputs(self, stage):
+        """Names of the files that an earlier stage wrote."""
+        (name,) = [before for before in self._parameters if before.startswith(stage)]
+        return set(artifacts.manifest(self.profile, name).outputs)
+
+    def figure(self, figure, name, *, reduced=False):
+        """Write a figure as ``figures/NAME.png``, show it and close it.
+
+        Parameters
+        ----------
+        figure : matplotlib.figure.Figure
+        name : str
+        reduced : bool
+            Show a copy of half the size, for notebooks with many pictures.
+        """
+        figures.show(figure, self._output(self.figures / f"{name}.png"), reduced=reduced)
+
+    def table(self, frame, name, *, markdown=True):
+        """Write a table as ``figures/NAME.csv`` and, for reading, ``NAME.md``; return it.
+
+        Parameters
+        ----------
+        frame : pd.DataFrame
+            One observation a row; the index is not written.
+        name : str
+        markdown : bool
+            False for tables too long to read.
+        """
+        path = self._output(self.figures / f"{name}.csv")
+        if markdown:
+            self._output(path.with_suffix(".md"))
+            artifacts.write_table(frame, path)
+        else:
+            artifacts.write_csv(frame, path)
+        return frame
+
+    def save(self, value, name, *, record=False):
+        """Write a value into the profile's data; return the path.
+
+        Parameters
+        ----------
+        value : object
+            By the end of the name: a frame (``.parquet``, ``.tsv``), a JSON value (``.json``), or anything
+            with ``save(path)`` (``.npz``).
+        name : str
+        record : bool
+            Whether it is no input of later stages, such as times.
+        """
+        path = self.data / name
+        if record:
+            self._records.append(path)
+        else:
+            self._output(path)
+        write = {
+            ".parquet": artifacts.write_parquet,
+            ".tsv": artifacts.write_csv,
+            ".json": artifacts.write_json,
+            ".npz": lambda value, path: value.save(path),
+        }
+        write[path.suffix](value, path)
+        return path
+
+    def made_with(self, name, parameters):
+        """Write how the figures were made as ``figures/NAME.json``: versions, processor, parameters."""
+        path = self._output(self.figures / f"{name}.json")
+        artifacts.write_json(artifacts.made_with() | {"parameters": parameters}, path)
+
+    def wrote(self, *names):
+        """Take note of files or folders of the profile's data that something else has written."""
+        for name in names:
+            self._output(self.data / name)
+
+    def record(self, *names):
+        """The same for files that are no input of later stages, such as times of retrieval."""
+        self._records += [self.data / name for name in names]
+
+    def finish(self):
+        """Write the manifest; return the names of all outputs, the same on every machine."""
+        return artifacts.finish(self.name, self.profile, self.namespace, self._outputs, self._records)
+
+    def _output(self, path):
+        if path in self._outputs:
+            raise ValueError(
+                f"{paths.shown(path)} is written twice: give each table and picture its own name"
+            )
+        self._outputs.append(Path(path))
+        return path

@@ -13,7 +13,7 @@ ORDER = [
     *("ranking", "filters", "beyond", "plots", "explorer", "cli"),
 ]
 MAY_IMPORT_KERAS = {
-    *("training/devices", "training/network", "training/siamese", "training/losses", "training/search"),
+    *("training/devices", "training/network", "training/siamese", "training/checkpoints"),
     *("filters/ablation", "beyond/factor_cnn", "beyond/target_encoder"),
 }
 LONGEST = 400  # lines; a longer file says in its docstring why

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lib.training import devices
-from lib.training.siamese import Siamese
+from lib.training.devices import OnDevices
 from lib.workflow import paths
 
 SCRIPT = """
@@ -19,6 +19,7 @@ two = [tensorflow.config.LogicalDeviceConfiguration()] * 2
 tensorflow.config.set_logical_device_configuration(tensorflow.config.list_physical_devices("CPU")[0], two)
 from lib import study as studies
 from lib.training import pairs
+from lib.training.devices import OnDevices
 from lib.training.siamese import Siamese
 import pandas as pd
 
@@ -30,7 +31,8 @@ settings = {"batch_norm_momentum": 0.5}
 
 
 def network(n_devices, **more):
-    method = Siamese(batch_size=64 * n_devices, n_devices=n_devices, **settings, **more).build(seed=0)
+    several = {"batch_size": 64 * n_devices, **settings, **more}
+    method = (OnDevices(n_devices, **several) if n_devices > 1 else Siamese(**several)).build(seed=0)
     method._trace()
     return method
 
@@ -52,7 +54,7 @@ found["a tile and none"] = [step(both, first), step(alone, first)]
 
 # A step of Adam's first kind is the sign of the gradient: read the gradient itself through plain descent.
 def gradient(method, *tiles):
-    with method.mirrored.scope() if method.mirrored else tensorflow.init_scope():
+    with method.mirrored.scope() if hasattr(method, "mirrored") else tensorflow.init_scope():
         optimizer = keras.optimizers.SGD(1.0)
         optimizer.build(method.model.trainable_variables)
         method.model.compile(optimizer=optimizer, loss="mean_squared_error", jit_compile=False)
@@ -63,7 +65,7 @@ def gradient(method, *tiles):
     return loss, n_pairs, [b - a for a, b in zip(after, before)]
 
 
-loss, n_pairs, together = gradient(Siamese(**settings, n_devices=2).build(seed=0), first, second)
+loss, n_pairs, together = gradient(OnDevices(2, **settings).build(seed=0), first, second)
 one, n_one, of_first = gradient(Siamese(**settings).build(seed=0), first)
 two, n_two, of_second = gradient(Siamese(**settings).build(seed=0), second)
 found["pairs"] = [n_pairs, n_one, n_two]
@@ -75,10 +77,10 @@ found["gradients apart"] = max(
 )
 
 ids = [f"a{k:02d}" for k in range(15)]
-study = studies.Collection(
+study = studies.of_arrays(
     clips, np.array(ids, dtype=object)[owners], pd.DataFrame(target, index=ids, columns=ids), None
 )
-fitted = Siamese(batch_size=128, n_devices=2, epochs=2, **settings).fit(study, ids[:10], ids[10:], seed=0)
+fitted = OnDevices(2, batch_size=128, epochs=2, **settings).fit(study, ids[:10], ids[10:], seed=0)
 found["history"] = fitted.history["loss"].tolist()
 print(json.dumps(found))
 """
@@ -131,8 +133,6 @@ def test_another_backend_is_an_error(monkeypatch):
         devices.Mirrored(2)
 
 
-def test_a_batch_that_cannot_be_shared_is_an_error(study):
-    artists = study.ids
-    method = Siamese(batch_size=64, n_devices=3)
+def test_a_batch_that_cannot_be_shared_is_an_error():
     with pytest.raises(ValueError, match="batch_size 64 .* 3 devices"):
-        method.fit(study, artists[:6], artists[6:9])
+        OnDevices(3, batch_size=64)

@@ -5,8 +5,9 @@ Reads spectrograms, target and splits; notebook 04 writes the networks, their lo
 - `network`: the layers. A change of the network goes here.
 - `pairs`: all pairs of clips, as tiles.
 - `losses`: the loss of a network and of one constant, over pairs of clips.
-- `devices`: one step on several devices.
 - `checkpoints`: half-finished trainings on disk.
 - `siamese`: the training, and the network as one method among others.
+- `devices`: the same on several devices.
+- `trainings`: trained networks, each trained once and kept.
 - `search`: batch sizes, learning rates and depths, compared on the dev artists.
 """

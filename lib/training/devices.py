@@ -9,6 +9,65 @@ Conventions
 
 from __future__ import annotations
 
+import keras
+import numpy as np
+
+from lib.training import pairs
+from lib.training.siamese import Siamese
+
+
+class OnDevices(Siamese):
+    """The paper's network, trained on several devices.
+
+    Parameters
+    ----------
+    n_devices : int
+        Each takes a tile of ``batch_size / n_devices`` pairs.
+    **settings
+        As for `Siamese`.
+
+    Raises
+    ------
+    ValueError
+        If the devices cannot share the batch.
+    """
+
+    def __init__(self, n_devices, **settings):
+        super().__init__(**settings)
+        self.tiles_a_step, self.mirrored = n_devices, None
+        if self.batch_size % n_devices:
+            raise ValueError(f"batch_size {self.batch_size} cannot be shared by {n_devices} devices")
+
+    def build(self, *, seed):
+        """Give the network its random first weights, the same on all devices; return self."""
+        self.mirrored = Mirrored(self.tiles_a_step)
+        with self.mirrored.scope():
+            return super().build(seed=seed)
+
+    def step(self, clips, owners, target, *tiles):
+        """Train on one tile a device; return the loss and the number of pairs that it is the mean of.
+
+        Where a device has no tile left, it takes the last one again, and weighs it 0.
+        """
+        idle = self.tiles_a_step - len(tiles)
+        answers = [pairs.targets_and_weights(tile, owners, target) for tile in tiles]
+        answers += [(targets, 0 * weights) for targets, weights in answers[-1:] * idle]
+        counted = [int(np.count_nonzero(weights)) for _, weights in answers]
+        if not any(counted):
+            return 0.0, 0
+        parts = []
+        for tile, (targets, weights), n in zip([*tiles, *tiles[-1:] * idle], answers, counted, strict=True):
+            # a pair counts the same on all devices
+            weights = weights * np.float32(n * self.tiles_a_step / sum(counted))
+            arrays = [clips[tile.clips], tile.left, tile.right, targets[:, None], weights]
+            parts.append([array[None] for array in arrays])
+        return self.take(self.mirrored.scatter(parts)), sum(counted)
+
+    def before_first_step(self, nothing):
+        """Let Keras build its metrics, which it does on arrays that are not scattered."""
+        pair = np.array([[0]], dtype=np.int32), np.array([[1]], dtype=np.int32)
+        self.take([nothing[None], *pair, np.zeros((1, 1, 1)), np.ones((1, 1))])
+
 
 class Mirrored:
     """The first devices of this machine: its GPUs where there are any, else its (virtual) CPUs.
@@ -24,8 +83,6 @@ class Mirrored:
     """
 
     def __init__(self, n_devices):
-        import keras
-
         if keras.backend.backend() != "tensorflow":
             raise ValueError(
                 f"devices = {n_devices} needs KERAS_BACKEND=tensorflow, this is {keras.backend.backend()}"

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib.training import siamese
+from lib.training import trainings
 
 SETTING = ["batch_size", "learning_rate", "n_convolutions", "epochs"]
 COLUMNS = [*SETTING, "seed", "dev_loss", "dev_overlap", "dev_ndcg"]
@@ -183,7 +183,7 @@ def check(
 def _trained(study, train, dev, tried, epochs, *, judge, seed, **settings):
     """One training, judged after each of some epochs (ascending); a row of the table for each."""
     truth = study.target.loc[dev, dev]
-    method = siamese.trained(
+    method = trainings.trained(
         study, train, dev, seed=seed, keep=epochs, epochs=epochs[-1], **tried, **settings
     )
     losses = method.history[method.history["split"] == "dev"].set_index("epoch")["loss"]

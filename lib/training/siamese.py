@@ -14,7 +14,6 @@ Conventions
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 
 import keras
@@ -23,7 +22,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from lib.methods import EARLY, labelled_scores, mean_over_clips
-from lib.training import checkpoints, devices, network, pairs
+from lib.training import checkpoints, network, pairs
 from lib.training import losses as training_losses
 from lib.workflow.kept import made_by
 
@@ -47,12 +46,10 @@ class Siamese:
         Stop after so many epochs without a lower dev loss; 0 runs all epochs.
     n_convolutions, batch_norm_momentum
         See `network.encoder`.
-    n_devices : int
-        Devices that share each step, each with a tile of ``batch_size / n_devices`` pairs
-        (`lib.training.devices`).
     """
 
     name = "siamese"
+    tiles_a_step = 1
 
     def __init__(
         self,
@@ -64,12 +61,10 @@ class Siamese:
         patience=0,
         n_convolutions=3,
         batch_norm_momentum=0.99,
-        n_devices=1,
     ):
         self.learning_rate, self.batch_size, self.pairs_per_epoch = learning_rate, batch_size, pairs_per_epoch
         self.epochs, self.patience = epochs, patience
         self.configuration = {"n_convolutions": n_convolutions, "batch_norm_momentum": batch_norm_momentum}
-        self.n_devices, self.mirrored = n_devices, None
         self.model = None
         self.history = None
         self.best_epoch, self.best_weights = None, None
@@ -94,15 +89,11 @@ class Siamese:
 
     def build(self, *, seed):
         """Give the network its random first weights; return self."""
-        if self.batch_size % self.n_devices:
-            raise ValueError(f"batch_size {self.batch_size} cannot be shared by {self.n_devices} devices")
         make_deterministic(seed)
-        self.mirrored = devices.Mirrored(self.n_devices) if self.n_devices > 1 else None
-        with self.mirrored.scope() if self.mirrored else contextlib.nullcontext():
-            self.model = network.tile_model(network.encoder(**self.configuration))
-            optimizer = keras.optimizers.Adam(self.learning_rate)
-            optimizer.build(self.model.trainable_variables)  # else the first step is traced twice
-            self.model.compile(optimizer=optimizer, loss="mean_squared_error", jit_compile=False)
+        self.model = network.tile_model(network.encoder(**self.configuration))
+        optimizer = keras.optimizers.Adam(self.learning_rate)
+        optimizer.build(self.model.trainable_variables)  # else the first step is traced twice
+        self.model.compile(optimizer=optimizer, loss="mean_squared_error", jit_compile=False)
         return self
 
     def fit(self, study, train, dev, *, seed=0, watch=None, keep=(EARLY,), checkpoint_folder=None):
@@ -133,8 +124,7 @@ class Siamese:
         ------
         ValueError
             If there are fewer than two artists to train on or to watch, or one without a clip; if the target
-            is constant or not symmetric, the loss is not finite, or all predictions come out equal; if the
-            devices cannot share the batch, or there are too few.
+            is constant or not symmetric, the loss is not finite, or all predictions come out equal.
         """
         for name, artists in {"training": train, "dev": dev, **(watch or {})}.items():
             if len(artists) < 2:
@@ -154,7 +144,7 @@ class Siamese:
         run = checkpoints.Run()
         saver = None
         if checkpoint_folder is not None:
-            depends_on = self._depends_on(study, train, dev, watch, seed)
+            depends_on = self.depends_on(study, train, dev, watch, seed)
             depends_on |= made_by(__name__) | {"keep": sorted(map(int, keep))}
             saver = checkpoints.Saver(self, checkpoint_folder, depends_on)
             run = saver.restored()
@@ -197,38 +187,30 @@ class Siamese:
         others = None if others is None else self.embed(others)
         return network.similarities(self.embed(clips), self.model.get_layer("head").get_weights(), others)
 
-    def step(self, clips, owners, target, *tiles):
-        """Train on one tile a device; return the loss and the number of pairs that it is the mean of.
-
-        Where a device has no tile left, it takes the last one again, and weighs it 0.
-        """
-        idle = self.n_devices - len(tiles)
-        answers = [pairs.targets_and_weights(tile, owners, target) for tile in tiles]
-        answers += [(targets, 0 * weights) for targets, weights in answers[-1:] * idle]
-        counted = [int(np.count_nonzero(weights)) for _, weights in answers]
-        if not any(counted):
+    def step(self, clips, owners, target, tile):
+        """Train on one tile; return the loss and the number of pairs that it is the mean of."""
+        targets, weights = pairs.targets_and_weights(tile, owners, target)
+        n_pairs = int(np.count_nonzero(weights))
+        if not n_pairs:
             return 0.0, 0
-        parts = []
-        for tile, (targets, weights), n in zip([*tiles, *tiles[-1:] * idle], answers, counted, strict=True):
-            weights = weights * np.float32(n * self.n_devices / sum(counted))  # a pair counts the same on all
-            parts.append([clips[tile.clips], tile.left, tile.right, targets[:, None], weights])
-        parts = [[array[None] for array in part] for part in parts]
-        return self._take(self.mirrored.scatter(parts) if self.mirrored else parts[0]), sum(counted)
+        arrays = [clips[tile.clips], tile.left, tile.right, targets[:, None], weights]
+        return self.take([array[None] for array in arrays]), n_pairs
 
-    def _take(self, arrays):
+    def take(self, arrays):
+        """One step of the optimiser on the arrays of a tile; return the loss."""
         *inputs, targets, weights = arrays
         return float(self.model.train_on_batch(inputs, targets, sample_weight=weights))
 
     def _train_epoch(self, clips, owners, target, *, seed, epoch, run, saver):
         tiles = pairs.tiles(
             len(clips),
-            batch_size=self.batch_size // self.n_devices,
+            batch_size=self.batch_size // self.tiles_a_step,
             seed=seed,
             epoch=epoch,
             pairs_per_epoch=self.pairs_per_epoch,
         )
-        for start in range(len(run.losses) * self.n_devices, len(tiles), self.n_devices):
-            run.losses.append(self.step(clips, owners, target, *tiles[start : start + self.n_devices]))
+        for start in range(len(run.losses) * self.tiles_a_step, len(tiles), self.tiles_a_step):
+            run.losses.append(self.step(clips, owners, target, *tiles[start : start + self.tiles_a_step]))
             if saver:
                 saver.save(run)
         losses, counted = zip(*run.losses, strict=True)
@@ -240,6 +222,9 @@ class Siamese:
             )
         return loss
 
+    def before_first_step(self, nothing):
+        """What has to be done once, before the step is compiled; `nothing` are silent clips."""
+
     def _trace(self):
         """Compile the step for tiles of any size, and leave the network as it was.
 
@@ -249,16 +234,14 @@ class Siamese:
         variables = [*self.model.variables, *self.model.optimizer.variables]
         values = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
         nothing = np.zeros((3, *self.model.input_shape[0][2:]), dtype=np.float32)
-        if self.mirrored:  # Keras builds its metrics on arrays that are not scattered
-            pair = np.array([[0]], dtype=np.int32), np.array([[1]], dtype=np.int32)
-            self._take([nothing[None], *pair, np.zeros((1, 1, 1)), np.ones((1, 1))])
+        self.before_first_step(nothing)
         for n_clips in (2, 3):
             (tile,) = pairs.tiles(n_clips, batch_size=16, seed=0, epoch=0)
-            self.step(nothing, np.arange(3), np.zeros((3, 3)), *[tile] * self.n_devices)
+            self.step(nothing, np.arange(3), np.zeros((3, 3)), *[tile] * self.tiles_a_step)
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
 
-    def _depends_on(self, study, train, dev, watch, seed):
+    def depends_on(self, study, train, dev, watch, seed):
         """All that the bits of a training depend on but its number of epochs; JSON."""
         data = hashlib.sha256()
         clips, owners = study.clips_of(train)
@@ -273,14 +256,14 @@ class Siamese:
             "learning_rate": self.learning_rate,
             "batch_size": self.batch_size,
             "pairs_per_epoch": self.pairs_per_epoch,
-            "n_devices": self.n_devices,
+            "tiles_a_step": self.tiles_a_step,
             "seed": seed,
             "watched": list(watch or {}),
             "data": data.hexdigest(),
             "backend": keras.backend.backend(),
         }
 
-    def _recorded(self):
+    def recorded(self):
         """What a training leaves, as `lib.workflow.kept` stores it."""
         weights = {"last": self.model.get_weights(), "best": self.best_weights or []}
         weights |= {f"epoch {epoch}": arrays for epoch, arrays in self.kept.items()}
@@ -292,7 +275,7 @@ class Siamese:
         about = {"best_epoch": self.best_epoch, "epochs": sorted(self.kept)}
         return named | {"history": self.history, "about": about}
 
-    def _restored(self, record, *, seed):
+    def restored(self, record, *, seed):
         """The same method as after the training that left a record; return self."""
 
         def weights(name):
@@ -303,34 +286,6 @@ class Siamese:
         self.best_weights = weights("best") or None
         self.kept = {epoch: weights(f"epoch {epoch}") for epoch in record["about"]["epochs"]}
         return self
-
-
-def trained(
-    study, train, dev, *, kept, seed=0, watch=None, keep=(EARLY,), checkpoint_folder=None, **settings
-):
-    """The trained network: the kept one, or else it is trained and kept.
-
-    Parameters
-    ----------
-    study, train, dev, seed, watch, keep, checkpoint_folder
-        As for `Siamese.fit`.
-    kept : lib.workflow.kept.Kept
-    **settings
-        As for `Siamese`.
-
-    Returns
-    -------
-    Siamese
-    """
-    method = Siamese(**settings)
-    depends_on = method._depends_on(study, train, dev, watch, seed)
-    depends_on |= {"epochs": method.epochs, "patience": method.patience, "keep": sorted(map(int, keep))}
-
-    def make():
-        how = {"seed": seed, "watch": watch, "keep": keep, "checkpoint_folder": checkpoint_folder}
-        return method.fit(study, train, dev, **how)._recorded()
-
-    return method._restored(kept.result("network", make, code=__name__, **depends_on), seed=seed)
 
 
 class Untrained(Siamese):

@@ -200,7 +200,7 @@ def test_each_metric_keeps_the_modules_conventions(metric, seed, n_users, n_arti
     assert np.array_equal(np.isnan(values), diagonal)
     assert values[~diagonal].min() >= 0
     assert values[~diagonal].max() <= 1
-    if metric in labels.SYMMETRIC:
+    if listening_metrics.METRICS[metric].symmetric:
         assert np.array_equal(values, values.T, equal_nan=True)
 
 
@@ -214,7 +214,9 @@ def test_the_metrics_stand_in_the_order_of_the_tables():
         "pmi",
         "latent",
     ]
-    assert set(listening_metrics.METRICS) - set(labels.SYMMETRIC) == {"conditional"}
+    assert [name for name, metric in listening_metrics.METRICS.items() if not metric.symmetric] == [
+        "conditional"
+    ]
 
 
 def test_cosine_and_jaccard_worked_by_hand():
@@ -331,18 +333,18 @@ def test_plays_given_in_several_rows_are_as_good_as_in_one(metric, tmp_path, rng
 def test_symmetric_metrics_are_symmetric_and_the_other_is_not(miniature):
     for name, metric in listening_metrics.METRICS.items():
         values = metric(miniature).to_numpy()
-        assert np.array_equal(values, values.T, equal_nan=True) == (name in labels.SYMMETRIC)
+        assert np.array_equal(values, values.T, equal_nan=True) == metric.symmetric, name
 
 
 def test_two_artists_without_listeners_do_not_blank_the_others():
     plays = np.hstack([FOUR, np.zeros((4, 2), dtype=int)])
-    for metric in listening_metrics.METRICS.values():
+    for name, metric in listening_metrics.METRICS.items():
         frame = metric(listening_of(plays))
         pd.testing.assert_frame_equal(frame.iloc[:4, :4], metric(listening_of(FOUR)))
         for artist in ("a4", "a5"):
             assert frame.loc[artist].dropna().nunique() == 1  # equally similar to all
             assert frame.loc[artist].notna().sum() == 5
-        if metric not in (listening_metrics.pmi, listening_metrics.latent):
+        if name not in ("pmi", "latent"):
             assert (frame.iloc[4:, :4] == 0).all(axis=None)
 
 
@@ -360,15 +362,18 @@ def test_audit_names_the_first_few_of_many_artists_without_neighbours():
     assert found["without_neighbours"] == [f"a{k}" for k in range(3, 10)]
 
 
+def audited(name, listening):
+    metric = listening_metrics.METRICS[name]
+    return targets.audit(metric(listening), symmetric=metric.symmetric)
+
+
 @pytest.mark.parametrize("metric", listening_metrics.METRICS)
 def test_no_metric_hides_an_artist_whom_nobody_hears(metric, miniature):
     unheard = matrix.ListeningMatrix(
         scipy.sparse.csr_array(miniature.plays.toarray() * (np.arange(12) != 4)), miniature.artists
     )
     with pytest.warns(UserWarning, match="artist-04"):
-        found = targets.audit(
-            listening_metrics.METRICS[metric](unheard), symmetric=metric in labels.SYMMETRIC
-        )
+        found = audited(metric, unheard)
     assert found["without_neighbours"] == ["artist-04"]
 
 
@@ -376,9 +381,7 @@ def test_no_metric_hides_an_artist_whom_nobody_hears(metric, miniature):
 def test_audit_is_silent_about_every_metric_of_a_world_where_all_share_listeners(metric, miniature):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = targets.audit(
-            listening_metrics.METRICS[metric](miniature), symmetric=metric in labels.SYMMETRIC
-        )
+        found = audited(metric, miniature)
     assert found["without_neighbours"] == []
 
 
@@ -462,7 +465,9 @@ def test_a_target_that_was_saved_is_loaded_as_it_was(name, miniature, tmp_path):
     )
 
 
-@pytest.mark.parametrize("name", [*labels.SYMMETRIC, "half_a", "half_b"])
+@pytest.mark.parametrize(
+    "name", [name for name in (*listening_metrics.METRICS, "half_a", "half_b") if name != "conditional"]
+)
 def test_no_target_is_loaded_without_audit(name, miniature, tmp_path):
     targets.save(listening_metrics.conditional(miniature), tmp_path, name)
     with pytest.raises(ValueError, match=rf"target_{name}\.parquet cannot be used: .*symmetric.* --only 01"):

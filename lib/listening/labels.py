@@ -21,7 +21,6 @@ def cooccurrence(listening):
     return labelled(listening.co_listeners.copy(), listening.artists["artist_id"])
 
 
-SYMMETRIC = ("min_conditional", "plays_min", "cosine", "jaccard", "pmi", "latent")
 HALVES = ("half_a", "half_b")  # the paper's metric on the two halves of the listeners
 
 

@@ -134,7 +134,7 @@ def load(folder, name):
         raise artifacts.MissingArtifact(f"there is no target {name} at {paths.shown(path)}. {again}")
     target = pd.read_parquet(path)
     try:
-        audit(target, symmetric=name in (*labels.SYMMETRIC, *labels.HALVES))
+        audit(target, symmetric=name in labels.HALVES or listening_metrics.METRICS[name].symmetric)
     except ValueError as problem:
         raise ValueError(f"{paths.shown(path)} cannot be used: {problem}. {again}") from problem
     return target

@@ -3,13 +3,17 @@
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from lib.listening import labels, targets, trust
 from lib.listening import metrics as listening_metrics
 from lib.plots import listening as listening_plots
+from lib.plots import ranking as ranking_plots
+from lib.ranking import compare, lists, tables, ties
+from lib.ranking import metrics as ranking_metrics
 
-REGISTRIES = (listening_metrics.METRICS,)
+REGISTRIES = (listening_metrics.METRICS, ranking_metrics.METRICS)
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +71,115 @@ def test_a_name_of_a_metric_of_similarity_is_taken_once():
     listening_metrics.register(symmetric=True)(toy_similarity)
     with pytest.raises(ValueError, match="there is a metric of similarity 'toy_similarity' already"):
         listening_metrics.register(symmetric=True)(toy_similarity)
+
+
+# A metric of ranking.
+
+
+@pytest.fixture
+def target(miniature):
+    return listening_metrics.min_conditional(miniature)
+
+
+@pytest.fixture
+def test_artists(target):
+    return [target.index[place] for place in (7, 2, 10, 5, 0, 9)]
+
+
+def scores_of(target, **methods):
+    """Long scores, one training a method."""
+    parts = [
+        pd.DataFrame(values, index=target.index, columns=target.columns)
+        .rename_axis(index="query", columns="candidate")
+        .stack()
+        .rename("score")
+        .reset_index()
+        .assign(method=method, fold=0, seed=0)
+        for method, values in methods.items()
+    ]
+    scores = pd.concat(parts)
+    return scores[scores["query"] != scores["candidate"]]
+
+
+@pytest.fixture
+def scores(target, rng):
+    noise = rng.random(target.shape)
+    return scores_of(target, chance=np.zeros(target.shape), l2=noise, siamese=target.fillna(0) + noise)
+
+
+def nearest_factors(p, t, n):
+    """Whether the nearest true neighbour is among the first `n`."""
+    return ties.sorted_inclusion(p, n), ties.sorted_inclusion(t, 1)
+
+
+@ties.over_orders
+def same_places(predicted, true):
+    """Share of places at which both lists have the same artist."""
+    return (predicted == true).mean(axis=1)
+
+
+def centred_factors(p, t, n):
+    """Mean product of both sides, the true one less its mean."""
+    return p.values, (t.values - t.values.mean(axis=1, keepdims=True)) / t.values.shape[1]
+
+
+TOYS = [
+    ranking_metrics.Metric("toy_nearest", "share of nearest found", factors=nearest_factors),
+    ranking_metrics.Metric("toy_places", "share in the right place", core=same_places, draws_orders=True),
+    ranking_metrics.Metric("toy_whole", "covariance", factors=centred_factors, has_length=False),
+]
+
+
+@pytest.mark.parametrize("toy", TOYS, ids=lambda toy: toy.name)
+def test_a_toy_metric_of_ranking_is_in_table_1_with_its_interval_and_is_compared_and_drawn(
+    toy, target, scores, test_artists
+):
+    ranking_metrics.register(toy)
+    table = tables.table1(scores, target, test_artists, list_lengths=[2, 4])
+    rows = table[
+        (table["metric"] == toy.name) & (table["truth"] == "corrected") & (table["candidates"] == "test")
+    ]
+    assert rows["n"].dropna().tolist() == ([2, 4] * 3 if toy.has_length else [])
+    chance = rows["method"] == "chance"
+    np.testing.assert_allclose(rows["value"][chance], rows["chance"][chance], atol=1e-12)
+    assert (rows["ci_low"] < rows["value"])[~chance].all()
+    assert (rows["value"] < rows["ci_high"])[~chance].all()
+
+    truth, n = target.loc[test_artists, test_artists], 2 if toy.has_length else None
+    run = scores[scores["method"] == "siamese"].pivot(index="query", columns="candidate", values="score")
+    (measured,) = compare.measured([run.reindex_like(truth)], truth, toy.name, n)
+    shown = rows[(rows["method"] == "siamese") & (rows["n"].isna() if n is None else rows["n"] == n)]
+    assert measured.values.mean() == pytest.approx(shown["value"].item())
+
+    forest = ranking_plots.forest(table, metric=toy.name, n=n)
+    assert (f"{toy.name} @ 2" if toy.has_length else toy.label) in " ".join(texts(forest))
+    if toy.has_length:
+        ax = ranking_plots.overlap_by_length(table, metric=toy.name).axes[0]
+        assert ax.get_ylabel() == toy.label
+        np.testing.assert_allclose(
+            [line.get_ydata() for line in ax.lines], rows["value"].to_numpy().reshape(3, 2)
+        )
+
+
+def test_the_error_of_a_toy_metric_that_draws_orders_is_stated(target):
+    ranking_metrics.register(TOYS[1])
+    drawn = [
+        name for name, metric in ranking_metrics.METRICS.items() if metric.draws_orders
+    ]  # as notebook 05
+    assert drawn[-1] == "toy_places"
+    assert lists.order_error("toy_places", target * 0, target, 3) > 0
+
+
+def test_a_name_of_a_metric_of_ranking_is_taken_once_and_a_metric_needs_what_it_is_made_of():
+    ranking_metrics.register(TOYS[0])
+    with pytest.raises(ValueError, match="there is a metric of ranking 'toy_nearest' already"):
+        ranking_metrics.register(TOYS[0])
+    with pytest.raises(ValueError, match="toy needs either factors or a core"):
+        ranking_metrics.Metric("toy", "toy")
+    with pytest.raises(ValueError, match="toy has no lists, so only factors can tell"):
+        ranking_metrics.Metric("toy", "toy", core=same_places, has_length=False)
+
+
+def test_a_metric_of_lists_without_their_length_is_an_error(target):
+    with pytest.raises(ValueError, match="ndcg is about lists, and their length n is missing"):
+        ranking_metrics.ndcg(target, target)

@@ -5,25 +5,31 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import toy_source
+from hostile_server import HostileServer, reply
+from tiny_world import mbid, sound
 
+from lib.clips import collect
+from lib.clips.sources import http, musicbrainz, registry
 from lib.listening import labels, targets, trust
 from lib.listening import metrics as listening_metrics
 from lib.plots import listening as listening_plots
 from lib.plots import ranking as ranking_plots
+from lib.plots import sound as sound_plots
 from lib.ranking import compare, lists, tables, ties
 from lib.ranking import metrics as ranking_metrics
 
-REGISTRIES = (listening_metrics.METRICS, ranking_metrics.METRICS)
+REGISTRIES = (listening_metrics.METRICS, ranking_metrics.METRICS, registry.SOURCES, registry.ADDRESSES)
 
 
 @pytest.fixture(autouse=True)
 def forgotten():
     """What a test registers is unknown after it, and its figures are closed."""
-    before = [dict(registry) for registry in REGISTRIES]
+    before = [dict(known) for known in REGISTRIES]
     yield
-    for registry, known in zip(REGISTRIES, before, strict=True):
-        registry.clear()
-        registry.update(known)
+    for known, earlier in zip(REGISTRIES, before, strict=True):
+        known.clear()
+        known.update(earlier)
     plt.close("all")
 
 
@@ -183,3 +189,72 @@ def test_a_name_of_a_metric_of_ranking_is_taken_once_and_a_metric_needs_what_it_
 def test_a_metric_of_lists_without_their_length_is_an_error(target):
     with pytest.raises(ValueError, match="ndcg is about lists, and their length n is missing"):
         ranking_metrics.ndcg(target, target)
+
+
+# A source of clips.
+
+
+@pytest.fixture
+def served():
+    """Abba and two called Cher on the toy service, two tracks each; MusicBrainz links the second Cher."""
+    artists = {"1": "Abba", "2": "Cher", "3": "Cher"}
+    with HostileServer() as server:
+        page = {"url": {"resource": "https://toy.example/artist/3"}}
+        server.script = {
+            "/toy/search": [reply([[number, name] for number, name in artists.items()])],
+            f"/musicbrainz/artist/{mbid(2)}": [reply({"relations": [page]})],
+        }
+        for number in artists:
+            tracks = [f"{number}{n}" for n in range(2)]
+            server.script[f"/toy/top/{number}"] = [reply([[track, f"Song {track}"] for track in tracks])]
+            for track in tracks:
+                server.script[f"/toy/preview/{track}"] = [reply([f"{server.address}/clip/{track}"])]
+                server.script[f"/clip/{track}"] = [reply(sound(20 * int(track)))]
+        yield server
+
+
+def test_a_toy_source_is_connected_collected_from_counted_and_drawn(served, tmp_path):
+    registry.register(toy_source)
+    artists = pd.DataFrame({"artist_id": [mbid(1), mbid(2)], "name": ["Abba", "Cher"]})
+    addresses = {name: f"{served.address}/{name}" for name in ("toy", "deezer", "musicbrainz")}
+    sources = ["toy", "deezer"]
+    connected = registry.connect(sources, cache=tmp_path / "answers", addresses=addresses)
+    found = collect.collect(artists, connected, tmp_path, clips_per_artist=2, n_jobs=1)
+    assert found.clips["source_track_id"].tolist() == ["10", "11", "30", "31"]
+    assert found.clips["accepted_because"].unique().tolist() == [
+        "the only artist of this name",
+        "linked by MusicBrainz",
+    ]
+    summary = collect.summary(found, sources, len(artists)).set_index(["source", "quantity"])["value"]
+    assert summary["toy", "clips"] == 4
+    assert summary["toy", "disambiguated_artists"] == 1
+    bars = sound_plots.sources_bar(found.clips, sources).axes[0].containers
+    assert {bar.get_label(): [patch.get_width() for patch in bar] for bar in bars} == {
+        "toy": [4],
+        "deezer": [0],
+    }
+
+
+def test_the_terms_and_limits_of_a_toy_source_hold_outside(monkeypatch):
+    registry.register(toy_source)
+    assert registry.terms(["toy"])["terms"].tolist() == ["For play only."]
+    with pytest.raises(ValueError, match=r"For play only.*`i_may_use`: \[toy\]"):
+        registry.connect(["toy"], contact="me@example.org")
+    with pytest.raises(ValueError, match="`contact`"):
+        registry.connect(["toy"], i_may_use=["toy"])
+    limiter = http.Limiter({})
+    limiter.close("api.toy.example", 1_000_000)
+    monkeypatch.setattr(toy_source, "LIMITER", limiter)
+    (source,) = registry.connect(["toy"], contact="me@example.org", i_may_use=["toy"])
+    with pytest.raises(http.Unavailable, match="api.toy.example is left alone"):
+        source.top("1")
+
+
+def test_a_name_of_a_source_is_taken_once_and_a_source_states_all_that_it_should():
+    registry.register(toy_source)
+    with pytest.raises(ValueError, match="toy_source.Source needs a name of its own, got 'toy'"):
+        registry.register(toy_source)
+    with pytest.raises(
+        ValueError, match="musicbrainz cannot be a source of clips without NEEDS_STATEMENT, Source"
+    ):
+        registry.register(musicbrainz)

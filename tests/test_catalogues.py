@@ -7,7 +7,7 @@ import types
 import pytest
 from hostile_server import NAMES, Clock, HostileServer, redirect, reply
 
-from lib.clips.sources import http, musicbrainz, registry
+from lib.clips.sources import deezer, http, itunes, musicbrainz, registry, spotify
 from lib.clips.sources.source import Answers, Candidate, Track
 
 MBID = "b10bbbfc-cf9e-42e0-be17-e2c3e1d2600d"
@@ -258,8 +258,42 @@ def test_musicbrainz_is_asked_only_for_mbids_and_only_once(host, connect):
     assert len(host.requests) == 2
 
 
-def test_every_catalogue_has_its_pages_known():
-    assert set(musicbrainz.PAGES) == {name for name, module in registry.SOURCES.items() if module.ADDRESSES}
+@pytest.mark.parametrize(
+    ("module", "host", "calls", "seconds"),
+    [
+        (spotify, "api.spotify.com", 90, 30),
+        (itunes, "itunes.apple.com", 20, 60),
+        (deezer, "api.deezer.com", 50, 5),
+        (musicbrainz, "musicbrainz.org", 1, 1),
+    ],
+)
+def test_a_service_gets_no_more_calls_than_its_terms_allow(monkeypatch, module, host, calls, seconds):
+    clock = Clock()
+    monkeypatch.setattr(module.LIMITER, "clock", clock)
+    monkeypatch.setattr(module.LIMITER, "sleep", clock.sleep)
+    began = clock.now
+    for _ in range(calls):
+        module.LIMITER.wait(host, patience=0)
+    assert clock.now == began
+    module.LIMITER.wait(host, patience=0)
+    assert clock.now == began + seconds
+
+
+@pytest.mark.parametrize("name", ["spotify", "itunes", "deezer"])
+def test_a_service_and_musicbrainz_are_called_as_their_own_limiters_allow(monkeypatch, name):
+    monkeypatch.setenv("SPOTIFY_CLIENT_ID", "mine")
+    monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", "secret")
+    module = registry.SOURCES[name]
+    for one in (module, musicbrainz):
+        limiter = http.Limiter({})
+        for address in one.ADDRESSES.values():
+            limiter.close(http.host_of(address), 1_000_000)
+        monkeypatch.setattr(one, "LIMITER", limiter)
+    (source,) = registry.connect([name], contact="me@example.org", i_may_use=[name])
+    with pytest.raises(http.Unavailable, match="left alone"):
+        source.candidates(artist("Abba"))
+    with pytest.raises(http.Unavailable, match="musicbrainz.org is left alone"):
+        source.linked(MBID)
 
 
 # What all have in common

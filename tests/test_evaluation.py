@@ -100,7 +100,7 @@ def test_a_value_is_the_mean_over_seeds_and_queries_of_the_metric(
     else:
         runs = [run.reindex_like(wanted) for run in runs]
     values = pd.concat([ranking_metrics.METRICS[metric](run, wanted, 3) for run in runs], axis=1)
-    length = {} if metric in ranking_metrics.WITHOUT_LENGTH else {"n": 3}
+    length = {"n": 3} if ranking_metrics.METRICS[metric].has_length else {}
     row = cell(table, truth=truth, candidates=candidates, method="siamese", metric=metric, **length)
     assert row["value"] == pytest.approx(values.mean(axis=1).mean())
     measures = [

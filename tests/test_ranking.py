@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib import methods
-from lib.ranking import influence, metrics
+from lib.ranking import influence, metrics, ties
 from lib.ranking import lists as ranking_lists
 
 LENGTHS = (3, 5, 10, 25)
@@ -267,11 +267,11 @@ def test_queries_need_not_be_among_the_candidates(rng):
 
 def test_the_factors_of_a_metric_multiply_to_its_values(rng):
     predicted, target = random_frame(rng, 12).round(1), random_frame(rng, 12)
-    for name, factors in metrics.FACTORS.items():
-        said, true = factors(others(predicted), others(target), 4)
-        np.testing.assert_allclose(
-            (said * true).sum(axis=1), metrics.METRICS[name](predicted, target, 4), atol=1e-12
-        )
+    sides = [ties.Sorted(others(side)) for side in (predicted, target)]
+    for metric in metrics.METRICS.values():
+        if metric.factors:
+            said, true = metric.factors(*sides, 4)
+            np.testing.assert_allclose((said * true).sum(axis=1), metric(predicted, target, 4), atol=1e-12)
 
 
 # What each candidate has to do with a value.
@@ -308,8 +308,7 @@ def test_a_measure_has_the_metrics_values_and_an_influence_that_sums_to_0(metric
     if rounded:
         predicted = predicted.round(1)
     (found,) = metrics.measure(predicted, target, [4], seed=3, metrics=(metric,)).values()
-    seeded = {"seed": 3} if metric in metrics.ORDERED else {}
-    pd.testing.assert_series_equal(found.values, metrics.METRICS[metric](predicted, target, 4, **seeded))
+    pd.testing.assert_series_equal(found.values, metrics.METRICS[metric](predicted, target, 4, seed=3))
     counted = found.values.notna()
     assert np.isnan(np.diag(found.influence)).all()
     np.testing.assert_allclose(others(found.influence)[counted].sum(axis=1), 0, atol=1e-12)
@@ -426,9 +425,8 @@ def test_evaluate_gives_every_metric_at_every_length(rng):
     found = metrics.evaluate(predicted, target, [3, 5], seed=4)
     assert len(found) == 5 * 2 + 2
     for (metric, n), values in found.items():
-        length = [] if metric in metrics.WITHOUT_LENGTH else [n]
-        seeded = {"seed": 4} if metric in metrics.ORDERED else {}
-        pd.testing.assert_series_equal(values, metrics.METRICS[metric](predicted, target, *length, **seeded))
+        assert (n is pd.NA) == (not metrics.METRICS[metric].has_length)
+        pd.testing.assert_series_equal(values, metrics.METRICS[metric](predicted, target, n, seed=4))
 
 
 def test_the_error_of_drawn_orders_is_what_many_seeds_scatter_by(rng):

@@ -199,7 +199,7 @@ def test_each_metric_keeps_the_modules_conventions(metric, seed, n_users, n_arti
     assert np.array_equal(np.isnan(values), diagonal)
     assert values[~diagonal].min() >= 0
     assert values[~diagonal].max() <= 1
-    if metric in labels.SYMMETRIC:
+    if listening_metrics.METRICS[metric].symmetric:
         assert np.array_equal(values, values.T, equal_nan=True)
 
 
@@ -213,7 +213,9 @@ def test_the_metrics_stand_in_the_order_of_the_tables():
         "pmi",
         "latent",
     ]
-    assert set(listening_metrics.METRICS) - set(labels.SYMMETRIC) == {"conditional"}
+    assert [name for name, metric in listening_metrics.METRICS.items() if not metric.symmetric] == [
+        "conditional"
+    ]
 
 
 def test_cosine_and_jaccard_worked_by_hand():
@@ -330,18 +332,18 @@ def test_plays_given_in_several_rows_are_as_good_as_in_one(metric, tmp_path, rng
 def test_symmetric_metrics_are_symmetric_and_the_other_is_not(miniature):
     for name, metric in listening_metrics.METRICS.items():
         values = metric(miniature).to_numpy()
-        assert np.array_equal(values, values.T, equal_nan=True) == (name in labels.SYMMETRIC)
+        assert np.array_equal(values, values.T, equal_nan=True) == metric.symmetric, name
 
 
 def test_two_artists_without_listeners_do_not_blank_the_others():
     plays = np.hstack([FOUR, np.zeros((4, 2), dtype=int)])
-    for metric in listening_metrics.METRICS.values():
+    for name, metric in listening_metrics.METRICS.items():
         frame = metric(listening_of(plays))
         pd.testing.assert_frame_equal(frame.iloc[:4, :4], metric(listening_of(FOUR)))
         for artist in ("a4", "a5"):
             assert frame.loc[artist].dropna().nunique() == 1  # equally similar to all
             assert frame.loc[artist].notna().sum() == 5
-        if metric not in (listening_metrics.pmi, listening_metrics.latent):
+        if name not in ("pmi", "latent"):
             assert (frame.iloc[4:, :4] == 0).all(axis=None)
 
 
@@ -359,15 +361,18 @@ def test_audit_names_the_first_few_of_many_artists_without_neighbours():
     assert found["without_neighbours"] == [f"a{k}" for k in range(3, 10)]
 
 
+def audited(name, listening):
+    metric = listening_metrics.METRICS[name]
+    return targets.audit(metric(listening), symmetric=metric.symmetric)
+
+
 @pytest.mark.parametrize("metric", listening_metrics.METRICS)
 def test_no_metric_hides_an_artist_whom_nobody_hears(metric, miniature):
     unheard = matrix.ListeningMatrix(
         scipy.sparse.csr_array(miniature.plays.toarray() * (np.arange(12) != 4)), miniature.artists
     )
     with pytest.warns(UserWarning, match="artist-04"):
-        found = targets.audit(
-            listening_metrics.METRICS[metric](unheard), symmetric=metric in labels.SYMMETRIC
-        )
+        found = audited(metric, unheard)
     assert found["without_neighbours"] == ["artist-04"]
 
 
@@ -375,9 +380,7 @@ def test_no_metric_hides_an_artist_whom_nobody_hears(metric, miniature):
 def test_audit_is_silent_about_every_metric_of_a_world_where_all_share_listeners(metric, miniature):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = targets.audit(
-            listening_metrics.METRICS[metric](miniature), symmetric=metric in labels.SYMMETRIC
-        )
+        found = audited(metric, miniature)
     assert found["without_neighbours"] == []
 
 
@@ -451,17 +454,16 @@ def test_audit_takes_an_asymmetric_metric_if_told():
 def test_a_target_is_its_metric_audited(name, miniature, monkeypatch):
     target = listening_metrics.METRICS[name](miniature)
     pd.testing.assert_frame_equal(targets.of(miniature, name), target, check_exact=True)
-    monkeypatch.setitem(
-        targets.METRICS,
-        name,
-        lambda listening: relabelled_as_the_author_did(target, ["artist-07", "artist-03"]),
-    )
+    wrong = relabelled_as_the_author_did(target, ["artist-07", "artist-03"])
+    mistaken = listening_metrics.Metric(name, lambda _: wrong, listening_metrics.METRICS[name].symmetric)
+    monkeypatch.setitem(targets.METRICS, name, mistaken)
     with pytest.raises(ValueError, match="the index was probably assigned"):
         targets.of(miniature, name)
 
 
 def test_no_target_should_be_symmetric_and_is_not(miniature, monkeypatch):
-    monkeypatch.setitem(targets.METRICS, "cosine", listening_metrics.conditional)
+    mistaken = listening_metrics.Metric("cosine", listening_metrics.conditional, symmetric=True)
+    monkeypatch.setitem(targets.METRICS, "cosine", mistaken)
     with pytest.raises(ValueError, match="should be symmetric"):
         targets.of(miniature, "cosine")
 

@@ -21,9 +21,6 @@ def cooccurrence(listening):
     return labelled(listening.co_listeners.copy(), listening.artists["artist_id"])
 
 
-SYMMETRIC = ("min_conditional", "plays_min", "cosine", "jaccard", "pmi", "latent")
-
-
 def first_few(labels, n=5):
     return ", ".join(map(str, labels[:n])) + (f" and {len(labels) - n} more" if len(labels) > n else "")
 

@@ -7,6 +7,9 @@ Conventions
 - ``frame.loc[a, b]`` of an asymmetric metric is the similarity of candidate *b* to query *a*.
 - An artist without listeners, as half of the users may leave one, is equally similar to all others: 0, or for
   `pmi` and `latent` the value that stands for "nothing known".
+- A new metric is one function of a `ListeningMatrix` with ``@register(symmetric=...)`` above it. Notebook 01
+  makes, audits, compares and draws all metrics in `METRICS`, in the order of registration; the first is the
+  paper's, with which the others are compared.
 - Frames are only ever reindexed. Assigning an index is the mistake of the published evaluation, which
   `as_published` repeats. Targets are read from files by `load` alone, which audits them.
 
@@ -19,11 +22,69 @@ Trends in Information Retrieval 3(4), 333-389.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 from lib.listening import factors, labels
 
+METRICS = {}  # by name; `register` fills it
 
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of similarity, which is called like its function.
+
+    Attributes
+    ----------
+    name : str
+        In tables, pictures and the names of files.
+    function : callable
+        From a `lib.listening.matrix.ListeningMatrix` to a frame, as the conventions of this module have it.
+    symmetric : bool
+        Whether the metric is symmetric by definition, so that a target that is not is refused.
+    """
+
+    name: str
+    function: Callable
+    symmetric: bool
+
+    def __call__(self, listening):
+        return self.function(listening)
+
+
+def register(*, symmetric):
+    """Decorator that adds a function to `METRICS`, under the function's name.
+
+    Parameters
+    ----------
+    symmetric : bool
+        As in `Metric`.
+
+    Returns
+    -------
+    callable
+        Which returns the function as it is.
+
+    Raises
+    ------
+    ValueError
+        If there is a metric of this name.
+    """
+
+    def registered(function):
+        if function.__name__ in METRICS:
+            raise ValueError(
+                f"there is a metric of similarity {function.__name__!r} already: choose another name"
+            )
+        METRICS[function.__name__] = Metric(function.__name__, function, symmetric)
+        return function
+
+    return registered
+
+
+@register(symmetric=True)
 def min_conditional(listening):
     """The paper's target: co-listeners over the larger audience, scaled over the whole matrix (section 3).
 
@@ -48,6 +109,7 @@ def min_conditional(listening):
     return labels.finish(labels.scale(labels.zero_diagonal(together / larger)))
 
 
+@register(symmetric=False)
 def conditional(listening):
     """Share of the query's listeners who also listen to the candidate, scaled for each query (section 3).
 
@@ -70,6 +132,7 @@ def conditional(listening):
     return labels.finish(shares.apply(labels.scale_values, axis="columns"))
 
 
+@register(symmetric=True)
 def plays_min(listening):
     """Share of an artist's plays that come from the other one's listeners; the smaller of the two directions.
 
@@ -89,6 +152,7 @@ def plays_min(listening):
     return labels.finish(labels.scale(labels.zero_diagonal(frame)))
 
 
+@register(symmetric=True)
 def cosine(listening):
     """Cosine of the two audiences as 0/1 vectors: ``co-listeners / sqrt(listeners a * listeners b)``.
 
@@ -106,6 +170,7 @@ def cosine(listening):
     return labels.finish(together / np.sqrt(np.maximum(np.multiply.outer(listeners, listeners), 1)))
 
 
+@register(symmetric=True)
 def jaccard(listening):
     """Share of co-listeners among those who listen to either artist.
 
@@ -123,6 +188,7 @@ def jaccard(listening):
     return labels.finish(together / np.maximum(np.add.outer(listeners, listeners) - together, 1))
 
 
+@register(symmetric=True)
 def pmi(listening, *, shrinkage=10.0):
     """Pointwise mutual information: how many more co-listeners than chance would give, as a logarithm.
 
@@ -157,6 +223,7 @@ def pmi(listening, *, shrinkage=10.0):
     return lift.round(12)  # the last digits of a logarithm depend on the processor
 
 
+@register(symmetric=True)
 def latent(listening, *, n_factors=40):
     """Cosine *c* of the artists' listening factors (`bm25_factors`), as ``(1 + c) / 2``.
 
@@ -177,14 +244,3 @@ def latent(listening, *, n_factors=40):
     alike = np.clip(vectors @ vectors.T, -1, 1)
     likeness = labels.finish(labels.labelled((1 + alike) / 2, listening.artists["artist_id"]))
     return likeness.round(9)  # an SVD's last digits depend on the processor, and would order what is tied
-
-
-METRICS = {
-    "min_conditional": min_conditional,
-    "conditional": conditional,
-    "plays_min": plays_min,
-    "cosine": cosine,
-    "jaccard": jaccard,
-    "pmi": pmi,
-    "latent": latent,
-}

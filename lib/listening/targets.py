@@ -101,7 +101,7 @@ def of(listening, metric):
     if metric not in METRICS:
         raise ValueError(f"there is no metric {metric!r} of similarity; choose among {', '.join(METRICS)}")
     target = METRICS[metric](listening)
-    audit(target, symmetric=metric in labels.SYMMETRIC)
+    audit(target, symmetric=METRICS[metric].symmetric)
     return target
 
 

@@ -23,7 +23,7 @@ def summary(listening, *, metrics=listening_metrics.METRICS, n_halvings=10, seed
     Parameters
     ----------
     listening : lib.listening.matrix.ListeningMatrix
-    metrics : dict of str to function
+    metrics : dict of str to callable
         By name, each from a listening matrix to a frame; the first is what the others are compared with.
     n_halvings : int
         Random halvings of the users; number k is ``lib.listening.matrix.halves(listening, seed=seed + k)``.

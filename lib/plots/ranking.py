@@ -7,6 +7,7 @@ import numpy as np
 
 from lib import registry
 from lib.plots.style import AMOUNT, SIGNED, axes_of
+from lib.ranking.metrics import METRICS
 
 
 def mislabelled_truth(truths, *, simulated):
@@ -28,18 +29,17 @@ def mislabelled_truth(truths, *, simulated):
     return figure
 
 
-def overlap_by_length(table, *, truth="corrected", ax=None):
-    """Unordered overlap against list length for every method, with chance.
+def overlap_by_length(table, *, truth="corrected", metric="unordered", ax=None):
+    """A metric of lists, such as the overlap, against their length for every method, with chance.
 
     Parameters
     ----------
     table : pd.DataFrame
         Table 1.
+    truth, metric : str
     """
     figure, ax = axes_of(ax, (7, 4))
-    chosen = table[
-        (table["truth"] == truth) & (table["candidates"] == "test") & (table["metric"] == "unordered")
-    ]
+    chosen = table[(table["truth"] == truth) & (table["candidates"] == "test") & (table["metric"] == metric)]
     for method, part in chosen.groupby("method", sort=False):
         style = (
             {"linestyle": ":"}
@@ -64,7 +64,7 @@ def overlap_by_length(table, *, truth="corrected", ax=None):
             )
     ax.set(
         xlabel="length n of the lists (artists)",
-        ylabel="share of true neighbours found",
+        ylabel=METRICS[metric].label,
         xticks=sorted(set(chosen["n"].astype(int))),
     )
     ax.set_title(f"truth: {truth.replace('_', ' ')}")
@@ -72,7 +72,7 @@ def overlap_by_length(table, *, truth="corrected", ax=None):
     return figure
 
 
-def forest(table, *, metric, n, truths=("as_published", "corrected")):
+def forest(table, *, metric, n=None, truths=("as_published", "corrected")):
     """Each method's value with its interval, under both truths, beside chance.
 
     Parameters
@@ -80,13 +80,15 @@ def forest(table, *, metric, n, truths=("as_published", "corrected")):
     table : pd.DataFrame
         Table 1.
     metric : str
-    n : int
+    n : int, optional
+        None for a metric of the whole ranking.
     truths : sequence of str
     """
     figure, axes = plt.subplots(1, len(truths), figsize=(4.6 * len(truths), 3.6), sharey=True, sharex=True)
     for ax, truth in zip(np.atleast_1d(axes), truths, strict=True):
         _forest_panel(ax, table, truth, metric, n)
-        ax.set_xlabel(f"{metric} @ {n}, 95 % interval over artists and trainings")
+        what = METRICS[metric].label if n is None else f"{metric} @ {n}"
+        ax.set_xlabel(f"{what}, 95 % interval over artists and trainings")
     _forest_legend(np.atleast_1d(axes)[0])
     return figure
 
@@ -177,7 +179,7 @@ def published_values(table, *, simulated):
     """
     figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.4), sharex=True)
     lengths = sorted(table["n"].unique())
-    titles = {"unordered": "unordered", "sequence_matcher": '"edit distance" (SequenceMatcher ratio)'}
+    titles = {"unordered": "unordered", "sequence_matcher": METRICS["sequence_matcher"].label}
     for ax, (metric, title) in zip(axes, titles.items(), strict=True):
         part = table[table["metric"] == metric]
         for side, method in ((-1, "l2"), (1, "siamese")):
@@ -342,7 +344,7 @@ def _forest_panel(ax, table, truth, metric, n):
         (table["truth"] == truth)
         & (table["candidates"] == "test")
         & (table["metric"] == metric)
-        & (table["n"] == n)
+        & (table["n"].isna() if n is None else table["n"] == n)
     ]
     chosen = chosen[chosen["method"] != "chance"].iloc[::-1].reset_index(drop=True)
     for place, row in chosen.iterrows():

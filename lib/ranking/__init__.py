@@ -4,7 +4,7 @@ Reads targets, spectrograms and networks; notebook 05 writes ``scores.parquet``,
 
 - `ties`: lists in which values tie, in expectation over all orders.
 - `influence`: a metric query by query, and what each candidate adds to it.
-- `metrics`: the metrics of ranking. A new one goes here.
+- `metrics`: the metrics of ranking. A new one is one function and one registration there.
 - `lists`: nearest artists, true and predicted places.
 - `baselines`: chance, popularity, L2 and other methods without training.
 - `scores`: the scores of all methods.

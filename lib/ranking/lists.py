@@ -16,7 +16,7 @@ def order_error(metric, predicted, target, n, *, seed=0, repeats=8):
     Parameters
     ----------
     metric : str
-        One of `ORDERED`.
+        One that draws orders, see `metrics.Metric`.
     predicted, target : pd.DataFrame, shape=(n_queries, n_candidates)
     n, seed : int
     repeats : int

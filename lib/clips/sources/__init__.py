@@ -4,5 +4,5 @@
 - `source`: what a source is asked and what it answers.
 - `musicbrainz`: which artist of a service an MBID is linked to.
 - `spotify`, `itunes`, `deezer`: services. `merge`: a data set. `folder`: music on this machine.
-- `registry`: their names, addresses and terms. A new source is one module and one line there.
+- `registry`: their names, addresses and terms. A new source is one module, named in one line there.
 """

@@ -6,6 +6,7 @@ Ids are decimal digits. Candidates and tracks come in Deezer's own order, which 
 """
 
 import functools
+import re
 from urllib.parse import quote
 
 from lib.clips.sources import http
@@ -14,6 +15,8 @@ from lib.clips.sources.source import TRACKS, Candidate, Catalogue, Track
 
 ADDRESSES = {"deezer": "https://api.deezer.com"}
 HOSTS = ("dzcdn.net",)  # where previews are kept
+ARTIST_PAGE = re.compile(r"https?://(?:www\.)?deezer\.com/(?:[a-z]{2}/)?artist/([0-9]+)")
+LIMITER = http.Limiter({"api.deezer.com": (50, 5.0)})  # calls, in so many seconds
 NEEDS_STATEMENT = False
 LICENCE = "None granted: the recordings belong to their owners"
 CITATION = "Deezer API, https://developers.deezer.com"
@@ -28,10 +31,8 @@ class Source(Catalogue):
 
     def __init__(self, settings):
         address = settings.addresses.get("deezer", ADDRESSES["deezer"])
-        client = http.Client(address, HOSTS, contact=settings.contact, **settings.http)
-        super().__init__(
-            settings, client, functools.partial(MusicBrainz(settings).links, catalogue=self.name)
-        )
+        links = functools.partial(MusicBrainz(settings).links, page=ARTIST_PAGE)
+        super().__init__(settings, settings.client(address, HOSTS, limiter=LIMITER), links)
 
     def search(self, name):
         def read(rows):

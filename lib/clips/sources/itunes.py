@@ -7,6 +7,7 @@ hold an artist's songs are they looked up by id. The order is Apple's own.
 """
 
 import functools
+import re
 
 from lib.clips.sources import http
 from lib.clips.sources.musicbrainz import MusicBrainz
@@ -14,6 +15,10 @@ from lib.clips.sources.source import TRACKS, Candidate, Catalogue, Track
 
 ADDRESSES = {"itunes": "https://itunes.apple.com"}
 HOSTS = ("apple.com", "mzstatic.com")  # where previews are kept
+ARTIST_PAGE = re.compile(
+    r"https?://(?:itunes|music)\.apple\.com/(?:[a-z]{2}/)?artist/(?:[^/?#]+/)?(?:id)?([0-9]+)"
+)
+LIMITER = http.Limiter({"itunes.apple.com": (20, 60.0)})  # calls, in so many seconds
 NEEDS_STATEMENT = True
 LICENCE = "None granted: the recordings belong to their owners"
 CITATION = "iTunes Search API, Apple"
@@ -30,10 +35,8 @@ class Source(Catalogue):
         address = settings.addresses.get("itunes", ADDRESSES["itunes"])
         # Too many calls are answered with 403, sometimes with an empty body.
         throttled = (403, 429, 503)
-        client = http.Client(address, HOSTS, contact=settings.contact, throttled=throttled, **settings.http)
-        super().__init__(
-            settings, client, functools.partial(MusicBrainz(settings).links, catalogue=self.name)
-        )
+        client = settings.client(address, HOSTS, throttled=throttled, limiter=LIMITER)
+        super().__init__(settings, client, functools.partial(MusicBrainz(settings).links, page=ARTIST_PAGE))
 
     def search(self, name):
         params = {"term": name, "entity": "song", "attribute": "artistTerm", "limit": SONGS}

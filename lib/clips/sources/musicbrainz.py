@@ -15,14 +15,8 @@ ADDRESSES = {"musicbrainz": "https://musicbrainz.org/ws/2"}
 LICENCE = "Core data CC0 1.0 (public domain)"
 CITATION = "MusicBrainz, the open music encyclopedia, MetaBrainz Foundation"
 TERMS = "At most one request a second, with a User-Agent that names the application and a contact."
+LIMITER = http.Limiter({"musicbrainz.org": (1, 1.0)})  # calls, in so many seconds
 MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-PAGES = {  # catalogue → what its artist pages look like; the id is the group
-    "spotify": re.compile(r"https?://open\.spotify\.com/artist/([0-9A-Za-z]{22})"),
-    "itunes": re.compile(
-        r"https?://(?:itunes|music)\.apple\.com/(?:[a-z]{2}/)?artist/(?:[^/?#]+/)?(?:id)?([0-9]+)"
-    ),
-    "deezer": re.compile(r"https?://(?:www\.)?deezer\.com/(?:[a-z]{2}/)?artist/([0-9]+)"),
-}
 
 
 class MusicBrainz:
@@ -35,18 +29,18 @@ class MusicBrainz:
 
     def __init__(self, settings):
         address = settings.addresses.get("musicbrainz", ADDRESSES["musicbrainz"])
-        self.client = http.Client(address, contact=settings.contact, **settings.http)
+        self.client = settings.client(address, limiter=LIMITER)
         self._answers = Answers(settings.cache, "musicbrainz", self.client)
 
-    def links(self, mbid, catalogue):
+    def links(self, mbid, page):
         """The ids of an artist in one catalogue.
 
         Parameters
         ----------
         mbid : str
             Anything but an MBID has no links.
-        catalogue : str
-            A key of ``PAGES``.
+        page : re.Pattern
+            What the catalogue's artist pages look like; the id is the group.
 
         Returns
         -------
@@ -60,7 +54,7 @@ class MusicBrainz:
         if not MBID.fullmatch(mbid):
             return []
         pages = self._answers.remember(["artist", mbid], lambda: self._ask(mbid))
-        found = (PAGES[catalogue].match(page) for page in pages)
+        found = map(page.match, pages)
         return list(dict.fromkeys(match[1] for match in found if match))
 
     def _ask(self, mbid):

@@ -2,8 +2,16 @@
 
 Conventions
 -----------
-A new source is one module with a ``Source(settings)`` and the constants ADDRESSES, NEEDS_STATEMENT,
-LICENCE, CITATION and TERMS, and one line in ``SOURCES``. The order in which sources are asked is the
+A new source is one module, which is imported and registered here. It has
+
+- ``Source(settings)``, a `source.Source` with a ``name``: a `source.Named` where only names are known, a
+  `source.Catalogue` where a service is asked;
+- the constants ADDRESSES (name → where a service is; empty where none is asked), NEEDS_STATEMENT, LICENCE,
+  CITATION and TERMS.
+
+A service gives its client the hosts of its previews and a `http.Limiter` of its own, and `MusicBrainz` the
+pattern of its artist pages; `deezer` is the shortest example. What a source needs to know from a person is a
+field of `source.Settings` and a parameter of notebook 02. The order in which sources are asked is the
 caller's.
 """
 
@@ -13,16 +21,34 @@ from lib.clips.sources import deezer, folder, itunes, merge, musicbrainz, spotif
 from lib.clips.sources.http import is_loopback
 from lib.clips.sources.source import Settings
 
-SOURCES = {
-    "spotify": spotify,
-    "itunes": itunes,
-    "deezer": deezer,
-    "merge": merge,
-    "folder": folder,
-}
-ADDRESSES = {
-    name: address for module in (*SOURCES.values(), musicbrainz) for name, address in module.ADDRESSES.items()
-}
+STATED = ("ADDRESSES", "NEEDS_STATEMENT", "LICENCE", "CITATION", "TERMS", "Source")  # by each module
+SOURCES, ADDRESSES = {}, {}  # name → module; name → where a service is
+
+
+def register(module):
+    """Make a source known, by the name of its ``Source``.
+
+    Parameters
+    ----------
+    module : module
+
+    Raises
+    ------
+    ValueError
+        If the module does not state all that it should, or the name is that of another source.
+    """
+    if missing := [name for name in STATED if not hasattr(module, name)]:
+        raise ValueError(f"{module.__name__} cannot be a source of clips without {', '.join(missing)}")
+    name = module.Source.name
+    if not name or name in SOURCES:
+        raise ValueError(f"{module.__name__}.Source needs a name of its own, got {name!r}")
+    SOURCES[name] = module
+    ADDRESSES.update(module.ADDRESSES)
+
+
+for each in (spotify, itunes, deezer, merge, folder):
+    register(each)
+ADDRESSES.update(musicbrainz.ADDRESSES)
 
 
 def connect(sources, **settings):

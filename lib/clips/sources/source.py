@@ -68,7 +68,7 @@ class Settings:
     merge_file, zenodo : str
         For `merge`; see there.
     http : dict
-        Further arguments of `http.Client`, such as ``patience``.
+        Further arguments of `http.Client`, such as ``patience``; they go before what a source says.
     """
 
     cache: Path | None = None
@@ -82,6 +82,10 @@ class Settings:
     merge_file: str = ""
     zenodo: str = downloads.ZENODO
     http: dict = field(default_factory=dict)
+
+    def client(self, address, hosts=(), **how):
+        """A client for a service; `how` are further arguments of `http.Client`, such as its ``limiter``."""
+        return http.Client(address, hosts, contact=self.contact, **(how | self.http))
 
 
 class Source:

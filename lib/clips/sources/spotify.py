@@ -9,6 +9,7 @@ null``.
 
 import functools
 import os
+import re
 import threading
 from urllib.parse import quote
 
@@ -21,6 +22,9 @@ ADDRESSES = {
     "spotify_accounts": "https://accounts.spotify.com/api/token",
 }
 HOSTS = ("scdn.co",)  # where previews are kept
+ARTIST_PAGE = re.compile(r"https?://open\.spotify\.com/artist/([0-9A-Za-z]{22})")
+# Calls, in so many seconds: Spotify publishes no figure; this stays below what applications report.
+LIMITER = http.Limiter({"api.spotify.com": (90, 30.0)})
 NEEDS_STATEMENT = True
 LICENCE = "None granted: the recordings belong to their owners"
 CITATION = "Spotify Web API, https://developer.spotify.com"
@@ -42,8 +46,8 @@ class Source(Catalogue):
 
     def __init__(self, settings):
         addresses = ADDRESSES | settings.addresses
-        client = http.Client(addresses["spotify"], HOSTS, contact=settings.contact, **settings.http)
-        self._accounts = http.Client(addresses["spotify_accounts"], contact=settings.contact, **settings.http)
+        client = settings.client(addresses["spotify"], HOSTS, limiter=LIMITER)
+        self._accounts = settings.client(addresses["spotify_accounts"], limiter=LIMITER)
         local = client.local and self._accounts.local
         self._credentials = (
             ("demo", "demo") if local else tuple(os.environ.get(name, "") for name in CREDENTIALS)
@@ -54,9 +58,7 @@ class Source(Catalogue):
                 " https://developer.spotify.com/dashboard. Set them, or take 'spotify' out of `sources`."
             )
         self._token, self._lock = None, threading.Lock()
-        super().__init__(
-            settings, client, functools.partial(MusicBrainz(settings).links, catalogue=self.name)
-        )
+        super().__init__(settings, client, functools.partial(MusicBrainz(settings).links, page=ARTIST_PAGE))
 
     def search(self, name):
         def read(answer):

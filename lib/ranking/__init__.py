@@ -9,7 +9,8 @@ Reads targets, spectrograms and networks; notebook 05 writes ``scores.parquet``,
 - `baselines`: chance, popularity, L2 and other methods without training.
 - `scores`: the scores of all methods.
 - `significance`: intervals over artists and trainings, tests, corrections.
-- `confounds`: what popularity and other nuisances explain.
+- `confounds`: what popularity and other nuisances explain. `hubs`: artists who are on too many lists.
+- `strata`: results by popularity.
 - `compare`: which method is better, decided in one place.
 - `tables`: Table 1. `examples`: Table 2 and single artists. `paper`: the published values.
 - `longer_runs`: results of trainings that take longer than a notebook.

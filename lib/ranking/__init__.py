@@ -14,6 +14,7 @@ Reads targets, spectrograms and networks; notebook 05 writes ``scores.parquet``,
 - `compare`: which method is better, decided in one place.
 - `tables`: Table 1. `examples`: Table 2 and single artists. `paper`: the published values.
 - `longer_runs`: results of trainings that take longer than a notebook.
-- `ledger`: the paper's claims and a verdict for each. `words`: the sentences of the notebooks.
+- `ledger`: the lines and verdicts of the paper's claims. `claims`: the claims and what decides each.
+- `words`: the sentences of the notebooks.
 - `paper_text`: each statement of the paper and where it is reproduced.
 """

@@ -13,7 +13,17 @@ import numpy as np
 import pandas as pd
 
 from lib.methods import EARLY
-from lib.ranking import compare, confounds, influence, ledger, longer_runs, metrics, significance, ties
+from lib.ranking import (
+    compare,
+    confounds,
+    influence,
+    ledger,
+    longer_results,
+    longer_runs,
+    metrics,
+    significance,
+    ties,
+)
 
 APPRECIABLE = 0.05  # of the loss of one constant: what the ledger takes for an appreciable reduction
 CLOSENESS = "mean closeness in style, in standard deviations,"
@@ -287,7 +297,7 @@ def training_clip_claims(table):
         ("training with more audio samples of each artist would help", "6", 3, 1),
     ):
         decided_by = f"{measure} {first} - with {second} clips an artist, equal steps"
-        result = longer_runs.estimate_of(table, first, second, measure="unordered")
+        result = longer_results.estimate_of(table, first, second, measure="unordered")
         rows.append(ledger.claim_row(claim, section, decided_by, result))
     return pd.DataFrame(rows, columns=ledger.COLUMNS)
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from lib.filters import criteria, kernels
+from lib.filters import criteria, kernels, twins
 from lib.training import siamese
 from lib.workflow import paths
 
@@ -110,7 +110,7 @@ def describe(clips, networks, *, n_noise=999):
         )
         twin, correlation = np.nan, np.nan
         if len(layers) > 1:
-            matched = kernels.twins(added[place], added[(place + 1) % len(layers)])
+            matched = twins.between(added[place], added[(place + 1) % len(layers)])
             assert matched["filter"].equals(table["filter"])
             twin, correlation = matched["twin"], matched["correlation"]
         tables.append(table.assign(network=seeds[place], twin=twin, twin_added=correlation))

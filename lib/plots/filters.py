@@ -165,7 +165,7 @@ def filter_twins(matches, summary):
     Parameters
     ----------
     matches, summary : pd.DataFrame
-        From `lib.filters.kernels.stability` and `lib.filters.kernels.stability_summary`.
+        From `lib.filters.twins.stability` and `lib.filters.twins.summary`.
     """
     measures = summary["measure"].tolist()
     figure, axes = plt.subplots(

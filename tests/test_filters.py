@@ -12,6 +12,7 @@ from lib.filters import criteria, responses
 from lib.filters import kernels as filters_kernels
 from lib.filters import twins as filters_twins
 from lib.plots import filters as plots
+from lib.plots import kernels as plots_kernels
 from lib.plots import reduced
 from lib.spectrograms import picture
 from lib.training import network, siamese
@@ -522,7 +523,7 @@ def test_a_network_without_any_response_is_refused(clips):
 
 def test_figure_3_shows_every_filter_by_its_number(rng):
     layer = planted(rng)
-    figure = plots.figure3_filters(
+    figure = plots_kernels.figure3_filters(
         layer.kernels, filters_kernels.cluster_order(layer.kernels), example=3, rows=2
     )
     shown = {label.get_text() for ax in figure.axes[:2] for label in ax.get_xticklabels()}
@@ -541,7 +542,7 @@ def test_figure_4_shows_each_selected_filter_with_its_moments(clips, rng):
 
 def test_figure_3_sets_marked_numbers_apart(rng):
     kernels = noise(rng).kernels
-    figure = plots.figure3_filters(kernels, range(16), example=3, marked=[4, 9], limit=0.1, rows=2)
+    figure = plots_kernels.figure3_filters(kernels, range(16), example=3, marked=[4, 9], limit=0.1, rows=2)
     labels = [label for ax in figure.axes[:2] for label in ax.get_xticklabels()]
     assert [label.get_text() for label in labels if label.get_fontweight() == "bold"] == ["4", "9"]
     assert figure.axes[0].images[0].get_clim() == (-0.1, 0.1)
@@ -549,7 +550,7 @@ def test_figure_3_sets_marked_numbers_apart(rng):
 
 def test_the_inset_is_the_example_as_the_author_would_see_it(rng):
     kernels = noise(rng).kernels
-    figure = plots.figure3_filters(kernels, range(16), example=3, rows=2)
+    figure = plots_kernels.figure3_filters(kernels, range(16), example=3, rows=2)
     ours, theirs = (ax.images[0] for ax in figure.axes[-2:])
     np.testing.assert_array_equal(ours.get_array(), kernels[..., 3].T)
     np.testing.assert_array_equal(theirs.get_array(), -kernels[::-1, :, 3].T)
@@ -558,7 +559,7 @@ def test_the_inset_is_the_example_as_the_author_would_see_it(rng):
 
 def test_before_and_after_differ_by_what_was_added(rng):
     start, after = noise(rng).kernels, noise(rng).kernels
-    figure = plots.before_and_after(after, start, [5, 2])
+    figure = plots_kernels.before_and_after(after, start, [5, 2])
     pictures = np.array([ax.images[0].get_array() for ax in figure.axes[:6]]).reshape(3, 2, N_MELS, 3)
     np.testing.assert_allclose(pictures[0] + pictures[2], pictures[1], atol=1e-6)
     assert [ax.get_title() for ax in figure.axes[:2]] == ["filter 5", "filter 2"]
@@ -587,7 +588,7 @@ def test_each_network_has_a_dot_for_its_best_filter(rng):
 
 def test_kernel_structure_counts_the_shapes_in_its_legend(rng):
     structure = filters_kernels.structure(planted(rng), noise(rng), n_networks=199)
-    figure = plots.kernel_structure(structure, 0.25)
+    figure = plots_kernels.kernel_structure(structure, 0.25)
     found = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     shaped = (structure["p_value"] <= filters_kernels.LEVEL).sum()
     assert found == [f"more than noise ({shaped})", f"not told from noise ({16 - shaped})"]

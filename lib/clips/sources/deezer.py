@@ -8,7 +8,7 @@ Ids are decimal digits. Candidates and tracks come in Deezer's own order, which 
 import functools
 from urllib.parse import quote
 
-from lib.clips.sources import http
+from lib.clips.sources import faults, http
 from lib.clips.sources.musicbrainz import MusicBrainz
 from lib.clips.sources.source import TRACKS, Candidate, Catalogue, Track
 
@@ -69,5 +69,5 @@ def _without_error(answer):
     if code == NO_DATA:
         return None
     if code in (QUOTA, BUSY):
-        raise http.Passing(f"Deezer asks for fewer calls (error {code})")
-    raise http.Unavailable(f"Deezer answered with error {code if isinstance(code, int) else 'unknown'}")
+        raise faults.Passing(f"Deezer asks for fewer calls (error {code})")
+    raise faults.Unavailable(f"Deezer answered with error {code if isinstance(code, int) else 'unknown'}")

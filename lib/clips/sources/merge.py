@@ -22,7 +22,8 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from lib.clips.sources import source
-from lib.clips.sources.http import CLIP_BYTES, Unavailable
+from lib.clips.sources.faults import Unavailable
+from lib.clips.sources.http import CLIP_BYTES
 from lib.clips.sources.source import Fetched, Track
 from lib.listening import names
 from lib.workflow import downloads

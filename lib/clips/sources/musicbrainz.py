@@ -55,7 +55,7 @@ class MusicBrainz:
 
         Raises
         ------
-        lib.clips.sources.http.Unavailable
+        lib.clips.sources.faults.Unavailable
         """
         if not MBID.fullmatch(mbid):
             return []

@@ -12,7 +12,7 @@ import os
 import threading
 from urllib.parse import quote
 
-from lib.clips.sources import http
+from lib.clips.sources import faults, http
 from lib.clips.sources.musicbrainz import MusicBrainz
 from lib.clips.sources.source import TRACKS, Candidate, Catalogue, Track
 
@@ -89,12 +89,12 @@ class Source(Catalogue):
             token = self._authorised()
             try:
                 return self.client.ask(path, read, params=params, headers={"Authorization": token})
-            except http.Unavailable as error:
+            except faults.Unavailable as error:
                 if error.status == 401 and not last:  # the token has expired
                     with self._lock:
                         self._token = None if self._token == token else self._token
                 elif error.status == 403:
-                    raise http.Unavailable(
+                    raise faults.Unavailable(
                         "Spotify refused (HTTP 403): applications in development mode get no top tracks",
                         status=403,
                     ) from error
@@ -112,10 +112,10 @@ class Source(Catalogue):
                         auth=self._credentials,
                         data={"grant_type": "client_credentials"},
                     )
-                except http.Unavailable as error:
+                except faults.Unavailable as error:
                     if error.status not in (400, 401, 403):
                         raise
-                    raise http.Unavailable(
+                    raise faults.Unavailable(
                         f"Spotify does not know the credentials in {' and '.join(CREDENTIALS)}"
                     ) from error
             return self._token

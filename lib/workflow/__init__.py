@@ -4,6 +4,6 @@
 - `profiles`: the parameters of the notebooks, and the files in ``profiles/`` that change them.
 - `stages`: which notebook needs which, and what code each is made of.
 - `artifacts`: files written whole or not at all, and the manifest that a finished stage leaves.
-- `downloads`: large files from outside, resumed and checked.
+- `datasets`: the public data sets, their licences and citations. `downloads`: resumed and verified.
 - `progress`: one line that says how far a run is.
 """

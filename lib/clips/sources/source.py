@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lib.clips.sources import faults, http
 from lib.listening import names
-from lib.workflow import artifacts, downloads
+from lib.workflow import artifacts, datasets
 
 TRACKS = 10  # asked for and remembered of an artist; the first that pass the gate are taken
 
@@ -80,7 +80,7 @@ class Settings:
     artist_column: str = "artist"
     path_template: str = "{file}"
     merge_file: str = ""
-    zenodo: str = downloads.ZENODO
+    zenodo: str = datasets.ZENODO
     http: dict = field(default_factory=dict)
 
 

@@ -23,6 +23,7 @@ import scipy.cluster.hierarchy
 import scipy.spatial.distance
 
 from lib.spectrograms import picture
+from lib.workflow import numerics
 
 ROUNDING = 1e-5  # a spread below this share of a response's square is rounding
 BATCH = 8  # clips whose responses are held at a time
@@ -221,8 +222,7 @@ def flat(kernels):
 def centred(columns, root=None):
     """Columns whose inner products are correlations: of themselves, or of their responses."""
     columns = columns - columns.mean(axis=0) if root is None else root @ columns
-    length = np.linalg.norm(columns, axis=0)
-    return np.divide(columns, length, out=np.zeros_like(columns), where=length > 1e-12)
+    return numerics.unit(columns, axis=0, least=1e-12)
 
 
 @lru_cache(maxsize=4)

@@ -16,6 +16,9 @@ import scipy.stats
 from lib.methods import labelled_scores, mean_over_clips
 from lib.ranking import hubs, metrics, significance, ties
 from lib.ranking import influence as ranking_influence
+from lib.workflow import numerics
+
+ROUNDING = 1e-6  # a shorter vector of ranks is what rounding leaves of it
 
 
 def matched_concordance(predicted, truth, listeners, *, ratio=1.3):
@@ -187,7 +190,9 @@ def partial(first, second, controlled):
         In [-1, 1]; 0 where the third frame leaves nothing of one of the others.
     """
     p, t, c = (_unit_ranks(metrics.validate(frame, second)[0]) for frame in (first, second, controlled))
-    p, t = (_unit(side - (side * c).sum(axis=1, keepdims=True) * c) for side in (p, t))
+    p, t = (
+        numerics.unit(side - (side * c).sum(axis=1, keepdims=True) * c, least=ROUNDING) for side in (p, t)
+    )
     values = np.clip((p * t).sum(axis=1), -1, 1)
     return ranking_influence.Measured.of(values, ranking_influence.of_correlation(p, t, values), second)
 
@@ -295,7 +300,7 @@ def _hub_row(method, measure, n, counts, chance, seed, statistic):
     """One line of a table; `counts` has shape (n_candidates, n_seeds), and the interval is over
     candidates."""
     of_runs = statistic(counts.T)
-    low, high = significance.bootstrap_interval(
+    low, high = numerics.bootstrap_interval(
         counts, seed=seed, statistic=lambda drawn: statistic(drawn.transpose(0, 2, 1)).mean(axis=1)
     )
     return {
@@ -314,13 +319,7 @@ def _unit_ranks(values):
     """Ranks of each row, centred and of length 1; 0 where all are equal."""
     ranks = scipy.stats.rankdata(values, axis=1)
     ranks -= ranks.mean(axis=1, keepdims=True)
-    return _unit(ranks)
-
-
-def _unit(rows):
-    """Rows of length 1; 0 where rounding is all that is left of a row."""
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, length, out=np.zeros_like(rows), where=length > 1e-6)
+    return numerics.unit(ranks, least=ROUNDING)
 
 
 def _log_listeners(listeners, artists):

@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from lib.ranking import influence, ties
+from lib.workflow import numerics
 
 RELEVANT_QUANTILE = 0.9  # R-precision: a candidate is relevant above this quantile of all similarities
 
@@ -187,11 +188,7 @@ def _ndcg_factors(p, t, n):
 
 def _spearman_factors(p, t, n):
     ranks = [ties.sorted(side).ranks - (ties.sorted(side).values.shape[1] + 1) / 2 for side in (p, t)]
-    lengths = [np.linalg.norm(values, axis=1, keepdims=True) for values in ranks]
-    return [
-        np.divide(r, length, out=np.zeros_like(r), where=length > 0)
-        for r, length in zip(ranks, lengths, strict=True)
-    ]
+    return [numerics.unit(side) for side in ranks]
 
 
 # Metrics that are sums over candidates of what the prediction says times what the truth says:

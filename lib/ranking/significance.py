@@ -245,39 +245,6 @@ def _combined(value, parts, n_queries, n_trainings, spread):
     return Estimate(value, float(np.sqrt(total)), float(freedom), n_queries, n_trainings, seed_sd)
 
 
-def bootstrap_interval(values, *, level=0.95, n_resamples=2000, seed=0, statistic=None):
-    """Percentile interval of a mean over queries, or of another statistic of them.
-
-    Parameters
-    ----------
-    values : array_like, shape=(n_queries,) or (n_queries, k)
-        What belongs to a query is drawn together; queries with a blank value are left out.
-    level : float
-    statistic : function, optional
-        From resamples, shape=(n_resamples, n_queries) or (n_resamples, n_queries, k), to one value each.
-    n_resamples, seed : int
-
-    Returns
-    -------
-    tuple of float
-        Lower and upper end.
-
-    Raises
-    ------
-    ValueError
-        If no value is left.
-    """
-    values = np.asarray(values, dtype=float)
-    values = values[~np.isnan(values.reshape(len(values), -1)).any(axis=1)]
-    if len(values) == 0:
-        raise ValueError("there is no value to resample")
-    rng = np.random.default_rng(seed)
-    resamples = values[rng.integers(len(values), size=(n_resamples, len(values)))]
-    found = resamples.mean(axis=1) if statistic is None else statistic(resamples)
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
 def name_permutation(runs, truth, n, *, n_permutations=199, seed=0, others=None):
     """The published truth under permuted names of its candidates, one permutation for all queries.
 

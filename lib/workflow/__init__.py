@@ -6,4 +6,5 @@
 - `artifacts`: files written whole or not at all, and the manifest that a finished stage leaves.
 - `datasets`: the public data sets, their licences and citations. `downloads`: resumed and verified.
 - `progress`: one line that says how far a run is.
+- `numerics`: vectors of length 1, and an interval by resampling.
 """

@@ -27,6 +27,13 @@ def measured(rng, n=12, n_runs=3, length=3):
     ]
 
 
+def test_the_row_of_a_table_ends_with_what_the_figure_rests_on():
+    found = significance.Estimate(0.3, 0.1, 20.0, 12, 3)
+    row = found.table_row("difference", border=0.1, chance=0.1)
+    assert list(row) == ["difference", "ci_low", "ci_high", "p_value", "chance", "n_queries", "n_seeds"]
+    assert row == found.row("difference", border=0.1) | {"chance": 0.1, "n_queries": 12, "n_seeds": 3}
+
+
 def test_the_variance_over_artists_is_the_sum_over_all_pairs_that_share_an_artist(rng):
     """Against a loop over all pairs of pairs."""
     n = 7

@@ -288,12 +288,7 @@ def table(predicted, truth, listeners, nuisance, *, n, seed=0, own_truths=None):
 
 def row(method, measure, n, values, chance):
     """One line of a table, over artists and trainings."""
-    result = significance.estimate(values)
-    return {
-        "truth": "corrected", "candidates": "test", "method": method, "measure": measure, "n": n,
-        **result.row(border=chance), "chance": chance,
-        "n_queries": result.n_queries, "n_seeds": result.n_trainings, "seed_sd": result.seed_sd,
-    }  # fmt: skip
+    return _line(method, measure, n, significance.estimate(values), chance)
 
 
 def _hub_row(method, measure, n, counts, chance, seed, statistic):
@@ -303,11 +298,15 @@ def _hub_row(method, measure, n, counts, chance, seed, statistic):
     low, high = numerics.bootstrap_interval(
         counts, seed=seed, statistic=lambda drawn: statistic(drawn.transpose(0, 2, 1)).mean(axis=1)
     )
+    seed_sd = of_runs.std(ddof=1) if len(of_runs) > 1 else np.nan
+    result = significance.Estimate(of_runs.mean(), np.nan, np.nan, *counts.shape, seed_sd)
+    return _line(method, measure, n, result, chance) | {"ci_low": low, "ci_high": high}
+
+
+def _line(method, measure, n, result, chance):
     return {
         "truth": "corrected", "candidates": "test", "method": method, "measure": measure, "n": n,
-        "value": of_runs.mean(), "ci_low": low, "ci_high": high, "p_value": np.nan, "chance": chance,
-        "n_queries": len(counts), "n_seeds": counts.shape[1],
-        "seed_sd": of_runs.std(ddof=1) if len(of_runs) > 1 else np.nan,
+        **result.table_row(border=chance, chance=chance), "seed_sd": result.seed_sd,
     }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -240,8 +240,7 @@ def differences(kept, collection, wanted, *, n=LIST_LENGTH):
             if first in runs and (second is None or second in runs):
                 found = significance.estimate(runs[first], () if second is None else runs[second])
                 row = {"first": first, "second": second, "part": part, "measure": measure}
-                row |= found.row() | {"error": found.error, "freedom": found.freedom}
-                rows.append(row | {"n_queries": found.n_queries, "n_trainings": found.n_trainings})
+                rows.append(row | asdict(found) | found.row())
     table = pd.DataFrame(rows)
     columns = ["error", "freedom", "ci_low", "ci_high", "p_value", "n_queries", "n_trainings"]
     return table[["first", "second", "part", "measure", "value", *columns]].round(6)

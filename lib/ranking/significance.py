@@ -75,6 +75,11 @@ class Estimate:
         low, high = self.interval()
         return {name: self.value, "ci_low": low, "ci_high": high, "p_value": self.p_value(border)}
 
+    def table_row(self, name="value", *, border=0.0, **more):
+        """`row`, then `more` columns, then what the figure rests on: ``n_queries, n_seeds``."""
+        counts = {"n_queries": self.n_queries, "n_seeds": self.n_trainings}
+        return self.row(name, border=border) | more | counts
+
 
 def estimate(runs, minus=()):
     """The mean of a measure over queries and trainings, or the difference of two methods' means.

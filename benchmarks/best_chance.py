@@ -26,7 +26,7 @@ import time
 import pandas as pd
 
 from lib.beyond import best_chance
-from lib.ranking import longer_runs
+from lib.ranking import longer_results, longer_runs
 
 SEEDS = (0, 1, 2)
 GROUPS = (  # in order of importance: a run that is cut short has the first ones with all seeds
@@ -69,7 +69,7 @@ def compared():
     """Each variant alone, each against the network of notebook 04, and the cells of the 2 × 2."""
     alone = [(name, None) for name in best_chance.VARIANTS]
     against = [(name, "siamese") for name in best_chance.VARIANTS if name != "siamese"]
-    cells = longer_runs.pairs_of(best_chance.TWO_BY_TWO).values()
+    cells = longer_results.pairs_of(best_chance.TWO_BY_TWO).values()
     return list(dict.fromkeys([*alone, *against, *cells]))
 
 

@@ -13,7 +13,7 @@ first weights, the same number of steps and of pairs in a step, in four ways:
   others have .9.
 
 Writes ``benchmarks/equivalence.csv``, which notebook 04 draws and tests
-(`lib.ranking.longer_runs.equivalence`): ``way, seed, step, train_loss`` (mean of the steps since the row
+(`lib.ranking.longer_results.equivalence`): ``way, seed, step, train_loss`` (mean of the steps since the row
 before), ``dev_loss, dev_ndcg`` (of the first 10 of the dev artists), ``constant`` (dev loss of predicting the
 training artists' mean), ``step_seconds``. The stored table has 256 pairs and was made on the demo's world
 before a copy of its most popular act was planted there. An interrupted run goes on. Prints one JSON line: for

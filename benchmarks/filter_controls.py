@@ -20,7 +20,7 @@ import pandas as pd
 from lib import study as studies
 from lib.filters import controls
 from lib.training import checkpoints
-from lib.workflow import artifacts, paths, profiles
+from lib.workflow import artifacts, kept, paths, profiles
 
 N_CONTROLS, STAGE = 8, "04_siamese_training"
 
@@ -35,7 +35,9 @@ def main():
     train, dev = (studies.artists_of(split, name) for name in ("train", "dev"))
     folder, networks = data / "checkpoints_of_controls", {}
     seeds = range(controls.FIRST_SEED, controls.FIRST_SEED + N_CONTROLS)
-    for seed, network in controls.trained(study, train, dev, asked, seeds, checkpoint_folder=folder):
+    for seed, network in controls.trained(
+        study, train, dev, asked, seeds, kept=kept.of("demo"), checkpoint_folder=folder
+    ):
         networks[seed] = network
         table = controls.describe(study.spectrograms, networks).round(controls.DIGITS)
         artifacts.write_csv(table, paths.measured("filter_controls"))

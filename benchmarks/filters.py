@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lib import study as studies
-from lib.filters import ablation, criteria, kernels, responses
+from lib.filters import ablation, criteria, kernels, responses, twins
 from lib.training import siamese
 
 CLIPS, UNTRAINED, DEV, EVENTS = 2_800, 19, 49, 20
@@ -37,7 +37,7 @@ def main():
     ways = {
         "describe": lambda: criteria.describe(clips, [trained, *layers]),
         "structure": lambda: kernels.structure(trained, layers[0]),
-        "covariance": lambda: kernels.window_covariance(clips),
+        "covariance": lambda: twins.window_covariance(clips),
         "moments": lambda: responses.strongest_moments(clips, owners, trained, range(5), n=5),
         "around": lambda: responses.around(
             clips, {"trained": trained, "untrained": layers[0]}, range(5), happened, owners

@@ -8,6 +8,7 @@ import pytest
 from lib import study as studies
 from lib.beyond import audio_features
 from lib.beyond.audio_features import Dictionary, Ear
+from lib.workflow import numerics
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def clips(rng):
 
 def test_kmeans_finds_the_directions_that_points_gather_around(rng):
     axes = np.eye(5)[rng.integers(5, size=500)]
-    points = audio_features.unit(axes + rng.normal(0, 0.05, (500, 5)))
+    points = numerics.unit(axes + rng.normal(0, 0.05, (500, 5)))
     atoms = audio_features.spherical_kmeans(points, 12, rng)
     np.testing.assert_allclose(np.linalg.norm(atoms, axis=1), 1)
     assert (np.eye(5) @ atoms.T).max(axis=1).min() > 0.99

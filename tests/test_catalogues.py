@@ -7,7 +7,7 @@ import types
 import pytest
 from hostile_server import NAMES, Clock, HostileServer, redirect, reply
 
-from lib.clips.sources import deezer, http, itunes, musicbrainz, registry, spotify
+from lib.clips.sources import deezer, faults, http, itunes, limits, musicbrainz, registry, spotify
 from lib.clips.sources.source import Answers, Candidate, Track
 
 MBID = "b10bbbfc-cf9e-42e0-be17-e2c3e1d2600d"
@@ -26,7 +26,7 @@ def connect(host, tmp_path):
     def connect(name, **settings):
         clock = Clock()
         addresses = {key: f"{host.address}/{key}" for key in registry.ADDRESSES}
-        limiter = http.Limiter({}, clock=clock, sleep=clock.sleep)
+        limiter = limits.Limiter({}, clock=clock, sleep=clock.sleep)
         settings = {"cache": tmp_path, "addresses": addresses, "http": {"limiter": limiter}} | settings
         return registry.connect([name], **settings)[0]
 
@@ -108,13 +108,13 @@ def test_spotify_renews_a_token_that_has_expired(host, connect):
 def test_spotify_says_what_a_403_means(host, connect):
     login(host)
     host.script["/spotify/artists/A/top-tracks"] = [reply(status=403)]
-    with pytest.raises(http.Unavailable, match="development mode"):
+    with pytest.raises(faults.Unavailable, match="development mode"):
         connect("spotify").tracks(Candidate("A", "Abba"))
 
 
 def test_spotify_says_that_credentials_are_wrong(host, connect):
     host.script["/spotify_accounts"] = [reply({"error": "invalid_client"}, status=400)]
-    with pytest.raises(http.Unavailable, match="SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET"):
+    with pytest.raises(faults.Unavailable, match="SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET"):
         connect("spotify").candidates(artist("Abba"))
 
 
@@ -185,7 +185,7 @@ def test_deezer_no_data_is_an_answer_and_other_errors_are_none(host, connect):
     host.script["/deezer/artist/8/top"] = [deezer_error(300)]
     source = connect("deezer")
     assert source.tracks(Candidate("7", "Abba")) == []
-    with pytest.raises(http.Unavailable, match="error 300"):
+    with pytest.raises(faults.Unavailable, match="error 300"):
         source.tracks(Candidate("8", "Abba"))
 
 
@@ -207,14 +207,14 @@ def test_deezer_previews_are_resolved_before_the_download_and_again_when_they_ha
 @pytest.mark.parametrize("preview", ["", None])
 def test_a_preview_that_has_gone_is_said(host, connect, preview):
     host.script["/deezer/track/1"] = [reply(deezer_track(1, preview))]
-    with pytest.raises(http.Unavailable, match="no preview of it any more"):
+    with pytest.raises(faults.Unavailable, match="no preview of it any more"):
         connect("deezer").fetch(Track("1", "Song 1"))
 
 
 @pytest.mark.parametrize("preview", ["file:///etc/hostname", "https://example.org/x.mp3", "not an address"])
 def test_a_preview_elsewhere_is_not_fetched(host, connect, preview):
     host.script["/deezer/track/1"] = [reply(deezer_track(1, preview))]
-    with pytest.raises(http.Unavailable):
+    with pytest.raises(faults.Unavailable):
         connect("deezer").fetch(Track("1", "Song 1"))
     assert set(host.paths) == {"/deezer/track/1"}
 
@@ -285,14 +285,14 @@ def test_a_service_and_musicbrainz_are_called_as_their_own_limiters_allow(monkey
     monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", "secret")
     module = registry.SOURCES[name]
     for one in (module, musicbrainz):
-        limiter = http.Limiter({})
+        limiter = limits.Limiter({})
         for address in one.ADDRESSES.values():
             limiter.close(http.host_of(address), 1_000_000)
         monkeypatch.setattr(one, "LIMITER", limiter)
     (source,) = registry.connect([name], contact="me@example.org", i_may_use=[name])
-    with pytest.raises(http.Unavailable, match="left alone"):
+    with pytest.raises(faults.Unavailable, match="left alone"):
         source.candidates(artist("Abba"))
-    with pytest.raises(http.Unavailable, match="musicbrainz.org is left alone"):
+    with pytest.raises(faults.Unavailable, match="musicbrainz.org is left alone"):
         source.linked(MBID)
 
 
@@ -315,14 +315,14 @@ def test_any_name_arrives_as_it_is_and_touches_no_file(host, connect, tmp_path, 
 
 @pytest.mark.parametrize("track_id", ["../../artist/7", "1?x=y", "1#x", "a b"])
 def test_an_id_from_outside_cannot_lead_elsewhere(host, connect, track_id):
-    with pytest.raises(http.Unavailable):
+    with pytest.raises(faults.Unavailable):
         connect("deezer").fetch(Track(track_id, "Song"))
     assert re.fullmatch(r"/deezer/track/[^/?#]+", host.paths[0])
 
 
 def test_what_was_answered_is_not_asked_again_and_faults_are_not_remembered(host, connect):
     host.script["/deezer/search/artist"] = [reply(status=403), reply({"data": []})]
-    with pytest.raises(http.Unavailable):
+    with pytest.raises(faults.Unavailable):
         connect("deezer").candidates(artist("Abba"))
     assert connect("deezer").candidates(artist("Abba")) == []
     assert connect("deezer").candidates(artist("Abba")) == []
@@ -333,7 +333,7 @@ def test_what_was_answered_is_not_asked_again_and_faults_are_not_remembered(host
 def test_a_search_that_is_not_there_is_a_fault_and_an_artist_that_is_not_there_an_answer(host, connect, name):
     login(host)
     for _ in range(2):
-        with pytest.raises(http.Unavailable, match=f"{name} has no search at its address"):
+        with pytest.raises(faults.Unavailable, match=f"{name} has no search at its address"):
             connect(name).candidates(artist("Abba"))
     assert sum("search" in path for path in host.paths) == 2
     assert connect(name).tracks(Candidate("7", "Abba")) == []

@@ -19,7 +19,7 @@ from hostile_server import (
     trailed,
 )
 
-from lib.clips.sources import http
+from lib.clips.sources import faults, http, limits
 
 GOOD = {"answer": 42}
 
@@ -38,7 +38,7 @@ def clock():
 @pytest.fixture
 def client(host, clock):
     return http.Client(
-        host.address, contact="me@example.org", limiter=http.Limiter({}, clock=clock, sleep=clock.sleep)
+        host.address, contact="me@example.org", limiter=limits.Limiter({}, clock=clock, sleep=clock.sleep)
     )
 
 
@@ -81,7 +81,7 @@ class TestFault:
 
     def test_that_stays_is_no_answer(self, host, client, clock, fault):
         host.script["/x"] = [fault]
-        with pytest.raises(http.Unavailable, match=r"127\.0\.0\.1"):
+        with pytest.raises(faults.Unavailable, match=r"127\.0\.0\.1"):
             ask(client)
         assert len(host.requests) <= http.ATTEMPTS
         assert sum(clock.slept) <= http.PATIENCE
@@ -115,9 +115,9 @@ def test_retry_after_may_be_a_date(host, client, clock):
 
 def test_a_host_that_wants_a_day_is_left_alone(host, client, clock):
     host.script["/x"] = [reply(status=429, Retry_After="86400")]
-    with pytest.raises(http.Unavailable, match="asked to wait 86400 s"):
+    with pytest.raises(faults.Unavailable, match="asked to wait 86400 s"):
         ask(client)
-    with pytest.raises(http.Unavailable, match="left alone for 86400 s"):
+    with pytest.raises(faults.Unavailable, match="left alone for 86400 s"):
         ask(client, "another")
     assert len(host.requests) == 1
     assert clock.slept == []
@@ -126,10 +126,10 @@ def test_a_host_that_wants_a_day_is_left_alone(host, client, clock):
 def test_a_host_that_keeps_failing_is_given_up_for_a_while(host, client, clock):
     host.script["/x"] = [reply(status=500)]
     for _ in range(http.GIVE_UP):
-        with pytest.raises(http.Unavailable, match="HTTP 500"):
+        with pytest.raises(faults.Unavailable, match="HTTP 500"):
             ask(client)
     n_requests = len(host.requests)
-    with pytest.raises(http.Unavailable, match="left alone"):
+    with pytest.raises(faults.Unavailable, match="left alone"):
         ask(client)
     assert len(host.requests) == n_requests
     clock.now += http.RESPITE
@@ -139,14 +139,14 @@ def test_a_host_that_keeps_failing_is_given_up_for_a_while(host, client, clock):
 
 def test_a_refusal_is_not_asked_again(host, client):
     host.script["/x"] = [reply(status=403)]
-    with pytest.raises(http.Unavailable, match="refused") as caught:
+    with pytest.raises(faults.Unavailable, match="refused") as caught:
         ask(client)
     assert caught.value.status == 403
     assert len(host.requests) == 1
 
 
 def test_403_with_an_empty_body_means_too_many_calls_where_the_source_says_so(host, clock):
-    limiter = http.Limiter({}, clock=clock, sleep=clock.sleep)
+    limiter = limits.Limiter({}, clock=clock, sleep=clock.sleep)
     client = http.Client(host.address, throttled=(403, 429), limiter=limiter)
     host.script["/x"] = [reply(status=403), reply(GOOD)]
     assert ask(client) == 42
@@ -155,7 +155,7 @@ def test_403_with_an_empty_body_means_too_many_calls_where_the_source_says_so(ho
 def test_a_download_is_the_bytes(host, client):
     host.script["/clip"] = [reply(b""), cut_short(b"abc"), reply(b"abcdef")]
     assert client.download(f"{host.address}/clip") == b"abcdef"
-    with pytest.raises(http.Unavailable, match="no such file") as caught:
+    with pytest.raises(faults.Unavailable, match="no such file") as caught:
         client.download(f"{host.address}/gone")
     assert caught.value.status == 404
 
@@ -163,9 +163,9 @@ def test_a_download_is_the_bytes(host, client):
 @pytest.mark.parametrize("dripping", [lambda _: drip(b"x" * 1_000), lambda _: drip_headers()])
 def test_dripping_ends_at_the_deadline(host, dripping):
     host.script["/clip"] = [dripping]
-    client = http.Client(host.address, deadline=0.3, patience=0.5, limiter=http.Limiter({}))
+    client = http.Client(host.address, deadline=0.3, patience=0.5, limiter=limits.Limiter({}))
     began = time.monotonic()
-    with pytest.raises(http.Unavailable, match="took more than 0 s"):
+    with pytest.raises(faults.Unavailable, match="took more than 0 s"):
         client.download(f"{host.address}/clip")
     assert time.monotonic() - began < 5
 
@@ -173,7 +173,7 @@ def test_dripping_ends_at_the_deadline(host, dripping):
 @pytest.mark.parametrize("dripping", [lambda _: drip(b"x" * 1_000), lambda _: drip_headers()])
 def test_the_exchange_after_one_that_was_cut_is_whole(host, clock, dripping):
     host.script["/x"] = [dripping, reply(GOOD)]
-    limiter = http.Limiter({}, clock=clock, sleep=clock.sleep)
+    limiter = limits.Limiter({}, clock=clock, sleep=clock.sleep)
     client = http.Client(host.address, deadline=0.3, limiter=limiter)
     assert ask(client) == 42
     assert len(host.requests) == 2
@@ -192,10 +192,10 @@ def test_the_exchange_after_one_that_was_cut_is_whole(host, clock, dripping):
     ids=["cut short", "nothing", "no HTTP"],
 )
 def test_a_fault_is_named_by_its_type_however_long_it_took(host, clock, monkeypatch, fault, words):
-    monkeypatch.setattr(http.time, "monotonic", iter(range(0, 10**9, 1_000)).__next__)
+    monkeypatch.setattr(time, "monotonic", iter(range(0, 10**9, 1_000)).__next__)
     host.script["/clip"] = [fault]
-    client = http.Client(host.address, limiter=http.Limiter({}, clock=clock, sleep=clock.sleep))
-    with pytest.raises(http.Unavailable, match=words):
+    client = http.Client(host.address, limiter=limits.Limiter({}, clock=clock, sleep=clock.sleep))
+    with pytest.raises(faults.Unavailable, match=words):
         client.download(f"{host.address}/clip")
 
 
@@ -212,7 +212,7 @@ def test_a_fault_is_named_by_its_type_however_long_it_took(host, clock, monkeypa
 )
 def test_more_than_the_cap_is_refused(host, client, big, said):
     host.script["/clip"] = [big]
-    with pytest.raises(http.Unavailable, match=f"{said} more than 10,000,000 bytes"):
+    with pytest.raises(faults.Unavailable, match=f"{said} more than 10,000,000 bytes"):
         client.download(f"{host.address}/clip")
     assert len(host.requests) == 1
     assert host.sent < 5 * http.CLIP_BYTES  # what the system holds on the way is sent, too
@@ -220,7 +220,7 @@ def test_more_than_the_cap_is_refused(host, client, big, said):
 
 def test_no_part_is_asked_for_and_none_is_taken_for_the_whole(host, client):
     host.script["/clip"] = [reply(b"abc", status=206, Content_Range="bytes 0-2/6")]
-    with pytest.raises(http.Unavailable, match="HTTP 206"):
+    with pytest.raises(faults.Unavailable, match="HTTP 206"):
         client.download(f"{host.address}/clip")
     assert "Range" not in host.requests[0][1]
 
@@ -235,7 +235,7 @@ def test_half_a_character_does_not_reach_a_file(host, client, name):
 
 def test_unknown_packing_is_refused(host, client):
     host.script["/x"] = [reply(GOOD, Content_Encoding="br")]
-    with pytest.raises(http.Unavailable, match="packed as 'br'"):
+    with pytest.raises(faults.Unavailable, match="packed as 'br'"):
         ask(client)
 
 
@@ -258,14 +258,14 @@ def test_a_redirection_to_an_allowed_host_is_followed(host, client):
 )
 def test_a_redirection_elsewhere_is_refused(host, client, location):
     host.script["/x"] = [redirect(location)]
-    with pytest.raises(http.Unavailable, match="led to"):
+    with pytest.raises(faults.Unavailable, match="led to"):
         ask(client)
     assert len(host.requests) == 1
 
 
 def test_going_in_circles_ends(host, client):
     host.script["/x"] = [redirect("/x")]
-    with pytest.raises(http.Unavailable, match="redirects more than"):
+    with pytest.raises(faults.Unavailable, match="redirects more than"):
         ask(client)
 
 
@@ -294,7 +294,7 @@ def test_credentials_do_not_follow_a_redirection_to_another_host(host, client):
     ],
 )
 def test_outside_only_https_and_the_hosts_that_the_source_lists(monkeypatch, address, allowed):
-    client = http.Client("https://api.deezer.com", ["dzcdn.net"], limiter=http.Limiter({}))
+    client = http.Client("https://api.deezer.com", ["dzcdn.net"], limiter=limits.Limiter({}))
 
     class Reached(Exception):
         pass
@@ -303,7 +303,7 @@ def test_outside_only_https_and_the_hosts_that_the_source_lists(monkeypatch, add
         raise Reached
 
     monkeypatch.setattr("requests.Session.send", send)
-    with pytest.raises(Reached if allowed else http.Unavailable):
+    with pytest.raises(Reached if allowed else faults.Unavailable):
         client.download(address)
 
 
@@ -333,8 +333,8 @@ def test_outside_a_redirection_leads_no_further_either(monkeypatch, location):
         return response
 
     monkeypatch.setattr("requests.Session.send", send)
-    client = http.Client("https://api.deezer.com", ["dzcdn.net"], limiter=http.Limiter({}))
-    with pytest.raises(http.Unavailable, match="led to"):
+    client = http.Client("https://api.deezer.com", ["dzcdn.net"], limiter=limits.Limiter({}))
+    with pytest.raises(faults.Unavailable, match="led to"):
         client.download("https://api.deezer.com/clip")
     assert asked == ["https://api.deezer.com/clip"]
 
@@ -350,9 +350,9 @@ def test_credentials_of_netrc_go_nowhere(monkeypatch, tmp_path):
         raise requests.ConnectionError
 
     monkeypatch.setattr("requests.Session.send", send)
-    client = http.Client("https://api.spotify.com", limiter=http.Limiter({}), patience=0)
+    client = http.Client("https://api.spotify.com", limiter=limits.Limiter({}), patience=0)
     for headers in (None, {"Authorization": "Bearer ours"}):
-        with pytest.raises(http.Unavailable):
+        with pytest.raises(faults.Unavailable):
             client.ask("x", dict, headers=headers)
     assert sent == [None, "Bearer ours"]
 
@@ -367,15 +367,15 @@ def test_an_address_must_be_https_or_loopback(address):
 
 def test_messages_hold_no_signature(host, client):
     host.script["/clip"] = [reply(status=403)]
-    with pytest.raises(http.Unavailable) as caught:
+    with pytest.raises(faults.Unavailable) as caught:
         client.download(f"{host.address}/clip?hdnea=secret")
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("host", ["itunes.apple.com", "api.deezer.com", "musicbrainz.org"])
+@pytest.mark.parametrize("host", ["api.deezer.com"])
 def test_no_window_holds_more_calls_than_the_limit(clock, host):
-    limiter = http.Limiter(clock=clock, sleep=clock.sleep)
-    calls, seconds = http.LIMITS[host]
+    calls, seconds = 3, 2.0
+    limiter = limits.Limiter({host: (calls, seconds)}, clock=clock, sleep=clock.sleep)
     times = []
     for _ in range(3 * calls + 1):
         limiter.wait(host, patience=0)
@@ -386,7 +386,7 @@ def test_no_window_holds_more_calls_than_the_limit(clock, host):
 
 
 def test_the_loopback_has_no_limit(clock):
-    limiter = http.Limiter(clock=clock, sleep=clock.sleep)
+    limiter = limits.Limiter({}, clock=clock, sleep=clock.sleep)
     for _ in range(1_000):
         limiter.wait("127.0.0.1", patience=0)
     assert clock.slept == []

@@ -13,7 +13,7 @@ from hostile_server import HostileServer, reply
 from tiny_world import sound
 
 from lib.clips import collect as clips_collect
-from lib.clips.sources import http, registry
+from lib.clips.sources import faults, http, registry
 from lib.clips.sources import merge as module
 from lib.clips.sources.source import Track
 from lib.workflow import downloads, profiles
@@ -395,7 +395,7 @@ def test_two_artists_do_not_share_an_excerpt(tmp_path):
 def test_an_archive_that_is_taken_away_meanwhile_is_no_verdict_on_its_clips(tmp_path):
     source = merge(archive(tmp_path / "merge.zip"))
     (tmp_path / "merge.zip").unlink()
-    with pytest.raises(http.Unavailable, match=r"merge\.zip cannot be read \(FileNotFoundError\)"):
+    with pytest.raises(faults.Unavailable, match=r"merge\.zip cannot be read \(FileNotFoundError\)"):
         source.fetch(Track("Q1/A1", "Waterloo"))
 
 

@@ -35,8 +35,8 @@ from demo import catalogue_server
 from lib.audio import sandbox
 from lib.clips import collect as clips_collect
 from lib.clips import gate
-from lib.clips.sources import http, registry
-from lib.clips.sources.http import Unavailable
+from lib.clips.sources import limits, registry
+from lib.clips.sources.faults import Unavailable
 from lib.clips.sources.source import Candidate, Fetched, Source, Track
 
 
@@ -591,7 +591,7 @@ def patient(server, source, cache, **options):
     """A source on a server, whose waiting takes no time."""
     clock = Clock()
     addresses = {key: f"{server.address}/{key}" for key in registry.ADDRESSES}
-    limiter = http.Limiter({}, clock=clock, sleep=clock.sleep)
+    limiter = limits.Limiter({}, clock=clock, sleep=clock.sleep)
     return registry.connect([source], addresses=addresses, cache=cache, http={"limiter": limiter} | options)
 
 

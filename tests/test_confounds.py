@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 
 from lib import methods
-from lib.ranking import confounds, metrics
+from lib.ranking import confounds, hubs, metrics, strata
 
 
 def frame(values):
@@ -192,13 +192,13 @@ def test_controlling_for_a_frame_that_says_nothing_leaves_the_rank_correlation(r
 
 def test_strata_are_of_like_size_and_begin_with_the_most_listeners():
     listeners = pd.Series([5, 90, 50, 5, 70, 5, 30], index=list("abcdefg"))
-    assert confounds.strata(listeners).to_dict() == {"b": 0, "e": 0, "c": 0, "g": 1, "a": 1, "d": 2, "f": 2}
+    assert strata.groups(listeners).to_dict() == {"b": 0, "e": 0, "c": 0, "g": 1, "a": 1, "d": 2, "f": 2}
 
 
 def test_within_a_stratum_only_its_candidates_are_ranked(rng):
     predicted, truth = random_frame(rng, 9), random_frame(rng, 9)
     some = ["a6", "a1", "a4", "a8"]
-    found = confounds.within(some, confounds._spearman, predicted, truth)
+    found = strata.within(some, confounds.spearman, predicted, truth)
     for query in truth.index:
         others = [one for one in some if one != query]
         wanted = scipy.stats.spearmanr(predicted.loc[query, others], truth.loc[query, others]).statistic
@@ -213,9 +213,9 @@ def test_within_a_stratum_only_its_candidates_are_ranked(rng):
 
 def test_k_occurrence_counts_lists_and_shares_ties():
     scores = frame([[0, 2, 1, 0], [5, 0, 5, 5], [9, 1, 0, 1], [0, 0, 9, 0]])
-    counts = confounds.k_occurrence(scores, 1)
+    counts = hubs.k_occurrence(scores, 1)
     assert counts.to_numpy() == pytest.approx([1 / 3 + 1, 1, 1 / 3 + 1, 1 / 3])
-    np.testing.assert_allclose(confounds.k_occurrence(scores, 3), 3)  # whoever may be named is
+    np.testing.assert_allclose(hubs.k_occurrence(scores, 3), 3)  # whoever may be named is
 
 
 def test_k_occurrence_equals_a_count_over_lists(rng):
@@ -224,24 +224,24 @@ def test_k_occurrence_equals_a_count_over_lists(rng):
         sum(candidate in scores.loc[query].drop(query).nlargest(5) for query in scores.index.drop(candidate))
         for candidate in scores.columns
     ]
-    np.testing.assert_allclose(confounds.k_occurrence(scores, 5), wanted)
+    np.testing.assert_allclose(hubs.k_occurrence(scores, 5), wanted)
 
 
 def test_the_skewness_is_scipys_and_0_where_all_are_equal(rng):
     counts = rng.poisson(3, (4, 50))
-    np.testing.assert_allclose(confounds.hub_skewness(counts), scipy.stats.skew(counts, axis=1))
-    assert confounds.hub_skewness([3.0, 3, 3]) == 0
-    assert confounds.never_named([0.0, 3, 0, 1]) == 0.5
+    np.testing.assert_allclose(hubs.hub_skewness(counts), scipy.stats.skew(counts, axis=1))
+    assert hubs.hub_skewness([3.0, 3, 3]) == 0
+    assert hubs.never_named([0.0, 3, 0, 1]) == 0.5
 
 
 def test_random_lists_have_the_hubs_of_a_binomial(rng):
     frames = [random_frame(rng, 49) for _ in range(300)]
-    counts = np.stack([confounds.k_occurrence(one, 5) for one in frames])
-    skewness, unnamed = confounds.hubs_by_chance(49, 5)
+    counts = np.stack([hubs.k_occurrence(one, 5) for one in frames])
+    skewness, unnamed = hubs.hubs_by_chance(49, 5)
     pooled = scipy.stats.skew(counts, axis=None)  # of one such count, not of a sample of 49
     assert pooled == pytest.approx(skewness, abs=0.05)
-    assert confounds.never_named(counts).mean() == pytest.approx(unnamed, abs=0.002)
-    assert confounds.hubs_by_chance(5, 4) == (0.0, 0.0)  # everybody is on every list
+    assert hubs.never_named(counts).mean() == pytest.approx(unnamed, abs=0.002)
+    assert hubs.hubs_by_chance(5, 4) == (0.0, 0.0)  # everybody is on every list
 
 
 # The catalogue and the level.
@@ -301,8 +301,8 @@ def test_the_table_has_each_measure_of_each_method_and_of_the_truth(study):
     assert (row["n_seeds"], row["n_queries"], row["chance"]) == (2, 12, 0.5)
     assert ("truth", "matched_concordance") not in cells.index
     assert ("source", "source_correlation") not in cells.index
-    hubs = [scipy.stats.skew(confounds.k_occurrence(run, 3)) for run in predicted["noisy"]]
-    assert cells.loc[("noisy", "hub_skewness"), "value"] == pytest.approx(np.mean(hubs))
+    skewness = [scipy.stats.skew(hubs.k_occurrence(run, 3)) for run in predicted["noisy"]]
+    assert cells.loc[("noisy", "hub_skewness"), "value"] == pytest.approx(np.mean(skewness))
 
 
 def test_a_method_with_a_truth_of_its_own_is_judged_by_it(study):
@@ -312,8 +312,8 @@ def test_a_method_with_a_truth_of_its_own_is_judged_by_it(study):
     table = confounds.table(first, truth, listeners, nuisance, n=3, own_truths=own)
     value = table.set_index(["method", "measure"])["value"]
     assert value["noisy", "matched_concordance"] == 1
-    strata = confounds.strata_table(first, truth, listeners, n=3, own_truths=own)
-    assert strata["value"].to_numpy() == pytest.approx(1)
+    by_popularity = strata.table(first, truth, listeners, n=3, own_truths=own)
+    assert by_popularity["value"].to_numpy() == pytest.approx(1)
 
 
 def test_a_measure_that_no_query_allows_is_blank(study):
@@ -327,7 +327,7 @@ def test_a_measure_that_no_query_allows_is_blank(study):
 
 def test_strata_split_queries_and_candidates_alike(study):
     predicted, truth, listeners, _ = study
-    table = confounds.strata_table(predicted, truth, listeners, n=3)
+    table = strata.table(predicted, truth, listeners, n=3)
     assert len(table) == 2 * 3 * 2
     queries = table[(table["strata_of"] == "queries") & (table["method"] == "noisy")]
     assert queries["n_queries"].tolist() == [4, 4, 4]
@@ -335,5 +335,5 @@ def test_strata_split_queries_and_candidates_alike(study):
     np.testing.assert_allclose(queries["value"], overlap.reshape(3, 4).mean(axis=1))
     constant = table[table["method"] == "constant"]
     np.testing.assert_allclose(constant["value"], constant["chance"])
-    few = confounds.strata_table(predicted, truth, listeners, n=3, n_strata=5)
+    few = strata.table(predicted, truth, listeners, n=3, n_strata=5)
     assert few["stratum"].max() == 3

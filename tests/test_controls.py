@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.filters import controls, criteria, kernels
+from lib.filters import controls, criteria, kernels, twins
 from lib.training import siamese
 from lib.workflow import paths
 
@@ -76,7 +76,7 @@ def test_controls_are_described_as_trained_networks_are(networks, study):
         for seed in networks
     ]
     added = [layer.kernels - start.kernels for layer, start in zip(layers, starts, strict=True)]
-    matched = kernels.twins(*added)
+    matched = twins.between(*added)
     first = table[table["network"] == 100]
     assert first["twin"].tolist() == matched["twin"].tolist()
     assert first["twin_added"].tolist() == pytest.approx(matched["correlation"].tolist())

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hostile_server import HostileServer, cut_short, drip, reply
 
-from lib.workflow import downloads, paths
+from lib.workflow import datasets, downloads, paths
 
 CONTENT = np.random.default_rng(360).bytes(300_001)
 HALF = 150_000
@@ -106,7 +106,7 @@ def shop():
 
 
 def described(url, content=CONTENT):
-    return downloads.Dataset(
+    return datasets.Dataset(
         name="Tiny",
         file="tiny.tar.gz",
         url=url,
@@ -495,7 +495,9 @@ def test_the_bar_begins_at_what_is_there(shop, tiny, tmp_path, capsys):
 
 
 def test_no_bar_is_shown_where_bars_are_off(shop, tiny, tmp_path):
-    code = f"from lib.workflow import downloads\ndownloads.fetch(downloads.{tiny!r}, {str(tmp_path)!r})"
+    code = (
+        f"from lib.workflow import datasets, downloads\ndownloads.fetch(datasets.{tiny!r}, {str(tmp_path)!r})"
+    )
     environment = os.environ | {"TQDM_DISABLE": "1"}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, cwd=paths.root(), capture_output=True, text=True
@@ -527,16 +529,16 @@ def test_a_second_run_is_kept_out(shop, tiny, tmp_path):
 
 
 def test_the_terms_name_licence_and_citation():
-    shown = downloads.terms(downloads.LASTFM_360K)
+    shown = datasets.terms(datasets.LASTFM_360K)
     assert "Non-commercial" in shown
     assert "Celma" in shown and "2010" in shown
     assert "https://doi.org/10.5281/zenodo.6090214" in shown
 
 
 def test_the_published_data_sets_are_described_in_full():
-    published = [each for each in vars(downloads).values() if isinstance(each, downloads.Dataset)]
-    assert downloads.LASTFM_360K in published
-    assert downloads.MERGE_AUDIO in published
+    published = [each for each in vars(datasets).values() if isinstance(each, datasets.Dataset)]
+    assert datasets.LASTFM_360K in published
+    assert datasets.MERGE_AUDIO in published
     for each in published:
         unknown = {"size", "md5"} if each.md5 is None else set()
         assert {key for key, value in dataclasses.asdict(each).items() if not value} == unknown
@@ -562,8 +564,8 @@ def zenodo():
 
 @pytest.fixture
 def unknown(zenodo):
-    there = f"{downloads.ZENODO}{FILE}?download=1"
-    record = f"{downloads.ZENODO}{RECORD}"
+    there = f"{datasets.ZENODO}{FILE}?download=1"
+    record = f"{datasets.ZENODO}{RECORD}"
     return dataclasses.replace(described(there), size=None, md5=None, record=record).at(zenodo.address)
 
 
@@ -605,11 +607,13 @@ def test_what_a_record_said_before_a_failed_download_is_enough_by_hand(zenodo, u
     assert fetch(unknown, tmp_path)[0].read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("kept", ["{", "[]", '{"record": "another"}', "size", "md5"])
+@pytest.mark.parametrize("kept", ["{", "[]", '{"record": "another"}', "size", "md5", "neither"])
 def test_a_kept_record_that_is_damaged_or_of_another_file_is_asked_for_again(zenodo, unknown, tmp_path, kept):
     fetch(unknown, tmp_path)
     if kept in ("size", "md5"):
         kept = json.dumps(json.loads((tmp_path / NOTE).read_text()) | {kept: "none"})
+    elif kept == "neither":
+        kept = json.dumps(json.loads((tmp_path / NOTE).read_text()) | {"size": None, "md5": None})
     (tmp_path / NOTE).write_text(kept)
     fetch(unknown, tmp_path)
     assert zenodo.paths.count(RECORD) == 2
@@ -667,7 +671,7 @@ def test_a_data_set_has_size_and_checksum_or_a_record():
 
 
 def test_another_host_stands_in_for_all_addresses_of_a_data_set():
-    moved = downloads.MERGE_AUDIO.at("http://127.0.0.1:8000/")
+    moved = datasets.MERGE_AUDIO.at("http://127.0.0.1:8000/")
     assert moved.record == "http://127.0.0.1:8000/api/records/13939205"
     assert moved.url.startswith("http://127.0.0.1:8000/records/13939205/files/MERGE_Audio_Complete.zip")
-    assert downloads.MERGE_AUDIO.at(downloads.ZENODO) == downloads.MERGE_AUDIO
+    assert datasets.MERGE_AUDIO.at(datasets.ZENODO) == datasets.MERGE_AUDIO

@@ -10,7 +10,9 @@ import scipy.stats
 
 from lib.filters import criteria, responses
 from lib.filters import kernels as filters_kernels
+from lib.filters import twins as filters_twins
 from lib.plots import filters as plots
+from lib.plots import kernels as plots_kernels
 from lib.plots import reduced
 from lib.spectrograms import picture
 from lib.training import network, siamese
@@ -324,7 +326,7 @@ def test_the_smoothness_limit_is_passed_by_few_networks_of_noise():
 def test_shuffled_filters_find_their_twins_again(rng):
     kernels, order = noise(rng).kernels, rng.permutation(16)
     shuffled = 2 * kernels[..., order] + 0.001 * rng.normal(size=kernels.shape)
-    found = filters_kernels.twins(kernels, shuffled)
+    found = filters_twins.between(kernels, shuffled)
     assert order[found["twin"]].tolist() == found["filter"].tolist()
     assert (found["correlation"] > 0.99).all()
 
@@ -335,8 +337,8 @@ def test_twins_by_response_are_those_that_answer_alike(clips, rng):
     # Bands of a voice sound alike in these clips, so weight may move between them and change little.
     other.kernels[:, 0::4] += other.kernels[:, 1::4]
     other.kernels[:, 1::4] = 0
-    covariance = filters_kernels.window_covariance(clips)
-    found = filters_kernels.twins(layer.kernels, other.kernels, covariance=covariance)
+    covariance = filters_twins.window_covariance(clips)
+    found = filters_twins.between(layer.kernels, other.kernels, covariance=covariance)
     assert (found["filter"] + found["twin"] == 5).all()
     loud = [
         criteria.responses(
@@ -352,7 +354,7 @@ def test_twins_by_response_are_those_that_answer_alike(clips, rng):
 def test_window_covariance_is_that_of_all_windows(clips):
     windows = np.concatenate([clips[:, k : k + 254].astype(float) for k in range(3)], axis=2).reshape(-1, 192)
     oracle = np.cov(windows.T, bias=True)
-    np.testing.assert_allclose(filters_kernels.window_covariance(clips), oracle, atol=1e-5)
+    np.testing.assert_allclose(filters_twins.window_covariance(clips), oracle, atol=1e-5)
 
 
 def test_trainings_that_add_the_same_are_twins_in_what_they_added_only(clips, rng):
@@ -363,12 +365,10 @@ def test_trainings_that_add_the_same_are_twins_in_what_they_added_only(clips, rn
         order = rng.permutation(16)
         trained[seed] = filters_kernels.Layer(layer.kernels + shapes[:, order].astype(np.float32), layer.bias)
     untrained = [noise(rng) for _ in range(5)]
-    covariance = filters_kernels.window_covariance(clips)
-    summary = filters_kernels.stability_summary(
-        filters_kernels.stability(trained, starts, untrained, covariance)
-    )
+    covariance = filters_twins.window_covariance(clips)
+    summary = filters_twins.summary(filters_twins.stability(trained, starts, untrained, covariance))
     summary = summary.set_index("measure")
-    assert list(summary.index) == list(filters_kernels.MEASURES)
+    assert list(summary.index) == list(filters_twins.MEASURES)
     assert summary.loc["added", ["share", "share_low"]].tolist() == [1, 1]
     assert summary.loc["kernel", "share"] < 0.3
     assert (summary["n_pairs"] == 3).all()
@@ -381,9 +381,9 @@ def test_what_training_added_is_compared_with_what_controls_added(clips, rng):
     }
     controls = pd.DataFrame({"network": np.repeat([100, 101, 102], 16), "filter": np.tile(range(16), 3)})
     controls = controls.assign(twin=0, twin_added=rng.uniform(0.8, 0.9, 48))
-    covariance, untrained = filters_kernels.window_covariance(clips), [noise(rng), noise(rng)]
-    matches = filters_kernels.stability(trained, starts, untrained, covariance, controls=controls)
-    summary = filters_kernels.stability_summary(matches).set_index("measure")
+    covariance, untrained = filters_twins.window_covariance(clips), [noise(rng), noise(rng)]
+    matches = filters_twins.stability(trained, starts, untrained, covariance, controls=controls)
+    summary = filters_twins.summary(matches).set_index("measure")
     assert summary["reference"].to_dict() == {
         "kernel": "untrained",
         "added": "control",
@@ -395,24 +395,24 @@ def test_what_training_added_is_compared_with_what_controls_added(clips, rng):
         "101 and 102",
         "102 and 100",
     }
-    figure = plots.filter_twins(matches, filters_kernels.stability_summary(matches))
+    figure = plots.filter_twins(matches, filters_twins.summary(matches))
     assert [len(ax.lines) for ax in figure.axes] == [1 + 1 + 1, 3 + 1 + 1, 1 + 1 + 1]
 
 
 def test_untrained_networks_have_as_many_twins_as_chance_says(clips, rng):
     layers = [noise(rng) for _ in range(12)]
     starts = dict(enumerate(layers[:4]))
-    matches = filters_kernels.stability(starts, starts, layers[4:], filters_kernels.window_covariance(clips))
-    shares = filters_kernels.stability_summary(matches[matches["measure"] != "added"])["share"]
+    matches = filters_twins.stability(starts, starts, layers[4:], filters_twins.window_covariance(clips))
+    shares = filters_twins.summary(matches[matches["measure"] != "added"])["share"]
     assert (shares < 0.15).all()
 
 
 def test_one_training_has_no_pair(clips, rng):
     only = {0: noise(rng)}
-    matches = filters_kernels.stability(
-        only, only, [noise(rng), noise(rng)], filters_kernels.window_covariance(clips)
+    matches = filters_twins.stability(
+        only, only, [noise(rng), noise(rng)], filters_twins.window_covariance(clips)
     )
-    summary = filters_kernels.stability_summary(matches)
+    summary = filters_twins.summary(matches)
     assert (summary["n_pairs"] == 0).all()
     assert summary["share"].isna().all()
     assert summary["limit"].notna().all()
@@ -523,7 +523,7 @@ def test_a_network_without_any_response_is_refused(clips):
 
 def test_figure_3_shows_every_filter_by_its_number(rng):
     layer = planted(rng)
-    figure = plots.figure3_filters(
+    figure = plots_kernels.figure3_filters(
         layer.kernels, filters_kernels.cluster_order(layer.kernels), example=3, rows=2
     )
     shown = {label.get_text() for ax in figure.axes[:2] for label in ax.get_xticklabels()}
@@ -542,7 +542,7 @@ def test_figure_4_shows_each_selected_filter_with_its_moments(clips, rng):
 
 def test_figure_3_sets_marked_numbers_apart(rng):
     kernels = noise(rng).kernels
-    figure = plots.figure3_filters(kernels, range(16), example=3, marked=[4, 9], limit=0.1, rows=2)
+    figure = plots_kernels.figure3_filters(kernels, range(16), example=3, marked=[4, 9], limit=0.1, rows=2)
     labels = [label for ax in figure.axes[:2] for label in ax.get_xticklabels()]
     assert [label.get_text() for label in labels if label.get_fontweight() == "bold"] == ["4", "9"]
     assert figure.axes[0].images[0].get_clim() == (-0.1, 0.1)
@@ -550,7 +550,7 @@ def test_figure_3_sets_marked_numbers_apart(rng):
 
 def test_the_inset_is_the_example_as_the_author_would_see_it(rng):
     kernels = noise(rng).kernels
-    figure = plots.figure3_filters(kernels, range(16), example=3, rows=2)
+    figure = plots_kernels.figure3_filters(kernels, range(16), example=3, rows=2)
     ours, theirs = (ax.images[0] for ax in figure.axes[-2:])
     np.testing.assert_array_equal(ours.get_array(), kernels[..., 3].T)
     np.testing.assert_array_equal(theirs.get_array(), -kernels[::-1, :, 3].T)
@@ -559,7 +559,7 @@ def test_the_inset_is_the_example_as_the_author_would_see_it(rng):
 
 def test_before_and_after_differ_by_what_was_added(rng):
     start, after = noise(rng).kernels, noise(rng).kernels
-    figure = plots.before_and_after(after, start, [5, 2])
+    figure = plots_kernels.before_and_after(after, start, [5, 2])
     pictures = np.array([ax.images[0].get_array() for ax in figure.axes[:6]]).reshape(3, 2, N_MELS, 3)
     np.testing.assert_allclose(pictures[0] + pictures[2], pictures[1], atol=1e-6)
     assert [ax.get_title() for ax in figure.axes[:2]] == ["filter 5", "filter 2"]
@@ -588,7 +588,7 @@ def test_each_network_has_a_dot_for_its_best_filter(rng):
 
 def test_kernel_structure_counts_the_shapes_in_its_legend(rng):
     structure = filters_kernels.structure(planted(rng), noise(rng), n_networks=199)
-    figure = plots.kernel_structure(structure, 0.25)
+    figure = plots_kernels.kernel_structure(structure, 0.25)
     found = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     shaped = (structure["p_value"] <= filters_kernels.LEVEL).sum()
     assert found == [f"more than noise ({shaped})", f"not told from noise ({16 - shaped})"]
@@ -596,10 +596,10 @@ def test_kernel_structure_counts_the_shapes_in_its_legend(rng):
 
 def test_twins_are_drawn_pair_by_pair(clips, rng):
     starts = {seed: noise(rng) for seed in range(3)}
-    matches = filters_kernels.stability(
-        starts, starts, [noise(rng), noise(rng)], filters_kernels.window_covariance(clips)
+    matches = filters_twins.stability(
+        starts, starts, [noise(rng), noise(rng)], filters_twins.window_covariance(clips)
     )
-    figure = plots.filter_twins(matches, filters_kernels.stability_summary(matches))
+    figure = plots.filter_twins(matches, filters_twins.summary(matches))
     assert [len(ax.lines) for ax in figure.axes] == [1 + 3 + 1] * 3  # untrained, trained, chance line
 
 

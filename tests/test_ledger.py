@@ -9,8 +9,9 @@ import scipy.stats
 
 from lib import methods
 from lib.cli import report
-from lib.filters import claims
+from lib.filters import claims as filters_claims
 from lib.listening import published
+from lib.ranking import claims as ranking_claims
 from lib.ranking import compare, ledger, significance, words
 
 
@@ -54,7 +55,7 @@ def pairs_of_artists(rng, level, n_trainings=3, spread=0.01):
 def test_a_loss_that_falls_by_a_third_does_not_rise_and_the_fall_is_appreciable(rng):
     early, last = (pairs_of_artists(rng, level) for level in (0.3, 0.2))
     constant = pairs_of_artists(rng, 0.35, n_trainings=1)
-    claims = decided(ledger.loss_claims(early, last, constant, truth="as_published"))
+    claims = decided(ranking_claims.loss_claims(early, last, constant, truth="as_published"))
     assert claims["claim"].str.endswith("truth as published").all()
     rise, small, good = claims.to_dict("records")
 
@@ -73,13 +74,15 @@ def test_a_loss_that_falls_by_a_third_does_not_rise_and_the_fall_is_appreciable(
 def test_a_loss_that_rises_a_little_rises_and_more_epochs_bring_no_appreciable_reduction(rng):
     early = pairs_of_artists(rng, 0.3)
     last = [run + 0.01 + 0.001 * rng.normal(size=(10, 10)) for run in early[0]], early[1]
-    claims = decided(ledger.loss_claims(early, last, pairs_of_artists(rng, 0.2, 1), truth="corrected"))
+    claims = decided(
+        ranking_claims.loss_claims(early, last, pairs_of_artists(rng, 0.2, 1), truth="corrected")
+    )
     assert claims["verdict"].tolist() == ["holds", "holds", "does not hold"]
 
 
 def test_what_does_not_change_cannot_be_told(rng):
     same = pairs_of_artists(rng, 0.3)
-    claims = decided(ledger.loss_claims(same, same, (same[0][:1], same[1]), truth="corrected"))
+    claims = decided(ranking_claims.loss_claims(same, same, (same[0][:1], same[1]), truth="corrected"))
     assert claims["value"][0] == 0
     assert claims["verdict"][0] == "cannot be told"
 
@@ -87,7 +90,7 @@ def test_what_does_not_change_cannot_be_told(rng):
 def test_a_gain_over_the_constant_decides_the_claim_on_artists():
     for value, verdict in ((0.1, "holds"), (-0.1, "does not hold"), (0.001, "cannot be told")):
         gain = significance.Estimate(value, 0.01, 20.0, 8, 3)
-        claim = decided(ledger.artist_loss_claim(gain)).loc[0]
+        claim = decided(ranking_claims.artist_loss_claim(gain)).loc[0]
         assert (claim["value"], claim["p_value"], claim["verdict"]) == (value, gain.p_value(), verdict)
 
 
@@ -137,8 +140,8 @@ def test_ledger_comparisons_readme_and_sentences_never_disagree(seed, noise, tmp
     compared, predicted, truth = small_study(seed, noise)
     compared.to_csv(tmp_path / "comparisons.csv", index=False)
     everything = ledger.decided([
-        ledger.ranking_claims(compared),
-        ledger.epoch_claims(predicted["siamese"], predicted["siamese"][::-1], truth, n=5),
+        ranking_claims.comparison_claims(compared),
+        ranking_claims.epoch_claims(predicted["siamese"], predicted["siamese"][::-1], truth, n=5),
     ])  # fmt: skip
     everything.to_csv(tmp_path / "ledger.csv", index=False)
     table, claims = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("comparisons", "ledger"))
@@ -186,7 +189,7 @@ def test_ledger_comparisons_readme_and_sentences_never_disagree(seed, noise, tmp
 
 
 def test_ranking_claims_name_all_lengths_and_both_truths():
-    claims = ledger.ranking_claims(small_study(0, 0.05)[0])
+    claims = ranking_claims.comparison_claims(small_study(0, 0.05)[0])
     assert len(claims) == 2 * (3 * 3 + 1)
     assert (claims["kind"] == "primary").sum() == 4
     better = one(claims, "the model outperforms the baseline, n = 8, truth corrected")
@@ -196,14 +199,14 @@ def test_ranking_claims_name_all_lengths_and_both_truths():
 
 def test_a_secondary_claim_needs_its_corrected_p_value(rng):
     ends = [significance.Estimate(value, 1.0, np.inf, 10, 1) for value in (2.1, 4, 0.1)]
-    claims = decided(*(ledger.artist_loss_claim(gain) for gain in ends))
+    claims = decided(*(ranking_claims.artist_loss_claim(gain) for gain in ends))
     assert claims["p_value"].iloc[0] < 0.05 < claims["p_corrected"].iloc[0]
     assert claims["verdict"].tolist() == ["cannot be told", "holds", "cannot be told"]
     np.testing.assert_allclose(claims["p_corrected"], significance.holm(claims["p_value"]))
 
 
 def test_the_order_of_claims_stays_and_comparisons_keep_their_verdict():
-    compared = ledger.ranking_claims(small_study(0, 0.6)[0])
+    compared = ranking_claims.comparison_claims(small_study(0, 0.6)[0])
     untold = ledger.untold("a claim", "5", "why")
     claims = decided(untold, compared, untold)
     assert claims["claim"].tolist() == ["a claim", *compared["claim"], "a claim"]
@@ -213,8 +216,10 @@ def test_the_order_of_claims_stays_and_comparisons_keep_their_verdict():
 
 def test_more_epochs_do_not_help_where_an_early_epochs_weights_rank_better(rng):
     truth = frame(rng.random((12, 12)))
-    assert decided(ledger.epoch_claims([-truth], [truth], truth, n=3))["verdict"].tolist() == ["holds"]
-    same = decided(ledger.epoch_claims([truth], [truth], truth, n=3))
+    assert decided(ranking_claims.epoch_claims([-truth], [truth], truth, n=3))["verdict"].tolist() == [
+        "holds"
+    ]
+    same = decided(ranking_claims.epoch_claims([truth], [truth], truth, n=3))
     assert (same["value"][0], same["verdict"][0]) == (0, "cannot be told")
 
 
@@ -229,18 +234,18 @@ def fresh(paper, rival):
 
 def test_the_papers_setting_is_best_where_fresh_trainings_of_the_rival_lose_more():
     check = fresh([0.1, 0.101, 0.102], [0.3, 0.302, 0.304])
-    claim = decided(ledger.search_claims(check)).loc[0]
+    claim = decided(ranking_claims.search_claims(check)).loc[0]
     oracle = scipy.stats.ttest_ind([0.3, 0.302, 0.304], [0.1, 0.101, 0.102], equal_var=False)
     assert claim["value"] == pytest.approx(0.201)
     assert claim["p_value"] == pytest.approx(oracle.pvalue)
     assert (claim["ci_low"], claim["ci_high"]) == pytest.approx(tuple(oracle.confidence_interval()))
     assert claim["verdict"] == "holds"
     swapped = check.assign(setting=check["setting"].map({"paper": "rival", "rival": "paper"}))
-    assert decided(ledger.search_claims(swapped))["verdict"].tolist() == ["does not hold"]
+    assert decided(ranking_claims.search_claims(swapped))["verdict"].tolist() == ["does not hold"]
 
 
 def test_one_fresh_training_a_setting_decides_nothing():
-    claim = decided(ledger.search_claims(fresh([0.1], [0.3]))).loc[0]
+    claim = decided(ranking_claims.search_claims(fresh([0.1], [0.3]))).loc[0]
     assert claim["value"] == pytest.approx(0.2)
     assert np.isnan(claim["ci_low"])
     assert claim["verdict"] == "cannot be told"
@@ -248,7 +253,7 @@ def test_one_fresh_training_a_setting_decides_nothing():
 
 def test_a_grid_without_the_papers_setting_or_without_another_one_cannot_tell():
     for check in (fresh([], []), fresh([0.1, 0.2], [])):
-        claim = decided(ledger.search_claims(check)).loc[0]
+        claim = decided(ranking_claims.search_claims(check)).loc[0]
         assert claim["verdict"] == "cannot be told"
         assert "must hold the paper's setting and another one" in claim["decided_by"]
 
@@ -263,16 +268,16 @@ def test_the_metric_lifts_obscure_artists_where_their_nearest_have_fewer_listene
         [fame[frame.loc[query].drop(query).nlargest(4).index].mean() for query in fame.index[15:]]
         for frame in (before, after)
     ]
-    claims = decided(ledger.metric_claims(before, after, listeners, after, n=4))
+    claims = decided(ranking_claims.metric_claims(before, after, listeners, after, n=4))
     lifts = one(claims, "the metric lifts")
     assert lifts["value"] == pytest.approx(np.mean(np.subtract(*lists)))
     assert lifts["verdict"] == "holds"
-    more = decided(ledger.metric_claims(before, after, 1000 * listeners, after, n=4))
+    more = decided(ranking_claims.metric_claims(before, after, 1000 * listeners, after, n=4))
     figures = ["value", "ci_low", "ci_high"]
     assert [one(more, "the metric lifts")[name] for name in figures] == pytest.approx(
         [lifts[name] for name in figures]
     )
-    back = decided(ledger.metric_claims(after, before, listeners, after, n=4))
+    back = decided(ranking_claims.metric_claims(after, before, listeners, after, n=4))
     assert one(back, "the metric lifts")["verdict"] == "does not hold"
 
 
@@ -280,11 +285,11 @@ def test_the_metric_is_symmetric_where_every_pair_is(rng):
     values = rng.random((8, 8))
     listeners = pd.Series(np.arange(8, 0, -1), index=[f"a{k}" for k in range(8)])
     both_ways = frame(values + values.T)
-    claims = decided(ledger.metric_claims(frame(values), both_ways, listeners, None, n=2))
+    claims = decided(ranking_claims.metric_claims(frame(values), both_ways, listeners, None, n=2))
     symmetric = one(claims, "the metric is symmetric")
     assert (symmetric["value"], symmetric["verdict"], symmetric["kind"]) == (0, "holds", "exact")
     both_ways.iloc[0, 1] += 0.5
-    claims = decided(ledger.metric_claims(frame(values), both_ways, listeners, None, n=2))
+    claims = decided(ranking_claims.metric_claims(frame(values), both_ways, listeners, None, n=2))
     lopsided = one(claims, "the metric is symmetric")
     assert (lopsided["value"], lopsided["verdict"]) == (pytest.approx(-0.5), "does not hold")
 
@@ -294,7 +299,7 @@ def test_the_lifted_artists_are_alike_in_style_where_the_metric_follows_style(rn
     style = frame(-np.abs(np.subtract.outer(places, places)))
     listeners = pd.Series(np.arange(20, 0, -1), index=style.index)
     random = frame(rng.random((20, 20)))
-    claims = decided(ledger.metric_claims(random, style, listeners, style, n=3))
+    claims = decided(ranking_claims.metric_claims(random, style, listeners, style, n=3))
     alike = one(claims, "the artists that the metric lifts")
     assert alike["verdict"] == "holds"
     obscure = style.index[10:]
@@ -305,7 +310,7 @@ def test_the_lifted_artists_are_alike_in_style_where_the_metric_follows_style(rn
         for query in obscure
     ]
     assert alike["value"] == pytest.approx(np.mean(nearest))
-    unknown = decided(ledger.metric_claims(random, style, listeners, None, n=3))
+    unknown = decided(ranking_claims.metric_claims(random, style, listeners, None, n=3))
     assert one(unknown, "the artists that the metric lifts")["verdict"] == "cannot be told"
 
 
@@ -314,12 +319,14 @@ def test_the_less_known_of_two_alike_has_the_lower_similarity_where_popularity_a
     style = frame(-np.abs(np.subtract.outer(places, places)))
     listeners = pd.Series(np.exp(fame), index=style.index)
     for weight, verdict in ((1, "holds"), (-1, "does not hold")):
-        claims = ledger.popularity_claims(style + weight * fame, listeners, style)
+        claims = ranking_claims.popularity_claims(style + weight * fame, listeners, style)
         assert decided(claims)["verdict"].tolist() == [verdict]
-    assert decided(ledger.popularity_claims(style, listeners, style))["verdict"].tolist() == [
+    assert decided(ranking_claims.popularity_claims(style, listeners, style))["verdict"].tolist() == [
         "cannot be told"
     ]
-    assert decided(ledger.popularity_claims(style, listeners, None))["verdict"].tolist() == ["cannot be told"]
+    assert decided(ranking_claims.popularity_claims(style, listeners, None))["verdict"].tolist() == [
+        "cannot be told"
+    ]
 
 
 def test_more_clips_at_test_time_decide_by_the_gain_over_one():
@@ -329,11 +336,11 @@ def test_more_clips_at_test_time_decide_by_the_gain_over_one():
          "gain_ci_low": [0, 0, 0.05, -0.2], "gain_ci_high": [0, 0, 0.2, -0.05],
          "gain_p_value": [1, 1, 0.01, 0.02]}
     )  # fmt: skip
-    claim = decided(ledger.clip_claims(curve)).loc[0]
+    claim = decided(ranking_claims.clip_claims(curve)).loc[0]
     assert claim[["value", "ci_low", "ci_high", "p_value"]].tolist() == [0.1, 0.05, 0.2, 0.01]
     assert claim["verdict"] == "holds"
     assert "with 3 clips an artist - with one" in claim["decided_by"]
-    few = decided(ledger.clip_claims(curve[curve["clips"] == 1]))
+    few = decided(ranking_claims.clip_claims(curve[curve["clips"] == 1]))
     assert few["verdict"].tolist() == ["cannot be told"]
 
 
@@ -347,19 +354,19 @@ def styled(rng):
 def test_who_names_the_nearest_in_style_predicts_style(styled):
     style, predicted = styled
     test = [f"a{k}" for k in range(10, 30)]
-    claims = decided(ledger.style_claims(style, predicted, ["a0", "a1", "a2"], test))
+    claims = decided(ranking_claims.style_claims(style, predicted, ["a0", "a1", "a2"], test))
     assert claims["verdict"].tolist() == ["holds", "holds"]
     scaled = style.loc[["a0", "a1", "a2"]].apply(lambda row: (row - row.mean()) / row.std(ddof=0), axis=1)
     nearest = np.mean([row.nlargest(5).mean() for _, row in scaled.iterrows()])
     assert claims.loc[0, "value"] == pytest.approx(nearest, abs=0.03)  # random lists lie near 0
     swapped = {"siamese": predicted["l2"], "l2": predicted["siamese"]}
-    verdicts = decided(ledger.style_claims(style, swapped, ["a0"], test))["verdict"]
+    verdicts = decided(ranking_claims.style_claims(style, swapped, ["a0"], test))["verdict"]
     assert verdicts.tolist() == ["cannot be told", "does not hold"]
 
 
 def test_a_constant_model_has_chances_closeness_in_style_without_error(styled):
     style, _ = styled
-    constant = ledger._closeness(style, frame(np.zeros((30, 30))), 5)
+    constant = ranking_claims._closeness(style, frame(np.zeros((30, 30))), 5)
     np.testing.assert_allclose(constant.values, 0, atol=1e-12)
     np.testing.assert_allclose(constant.influence.fillna(0), 0, atol=1e-12)
 
@@ -367,13 +374,15 @@ def test_a_constant_model_has_chances_closeness_in_style_without_error(styled):
 def test_a_model_that_names_everybody_predicts_no_style_and_its_p_value_is_a_probability(styled):
     """Lists as long as there are candidates are those of chance: all random lists tie with them."""
     style, predicted = styled
-    claims = decided(ledger.style_claims(style, predicted, ["a0", "a1"], ["a2", "a3", "a4", "a5"], n=29))
+    claims = decided(
+        ranking_claims.style_claims(style, predicted, ["a0", "a1"], ["a2", "a3", "a4", "a5"], n=29)
+    )
     assert claims["p_value"].tolist() == [1, 1]
     assert claims["verdict"].tolist() == ["cannot be told"] * 2
 
 
 def test_without_a_world_that_knows_its_styles_they_cannot_be_told():
-    claims = decided(ledger.style_claims(None, {}, ["a0"], ["a1"]))
+    claims = decided(ranking_claims.style_claims(None, {}, ["a0"], ["a1"]))
     assert claims["verdict"].tolist() == ["cannot be told"] * 2
     assert claims["value"].isna().all()
     assert (claims["decided_by"] == "needs the styles of a simulated world").all()
@@ -393,7 +402,7 @@ def filter_tables(shift):
 
 
 def decided_filters(*tables):
-    return decided(claims.filter_claims(*tables))
+    return decided(filters_claims.filter_claims(*tables))
 
 
 def test_filters_better_than_those_of_all_controls_make_the_papers_readings_hold():
@@ -454,10 +463,10 @@ def time_order_frames(loss):
 
 
 def test_time_is_removed_if_shuffled_frames_rank_as_well_and_not_if_they_rank_worse():
-    unchanged = ledger.decided([claims.time_order_claims(*time_order_frames(0), n=5)])
+    unchanged = ledger.decided([filters_claims.time_order_claims(*time_order_frames(0), n=5)])
     assert unchanged["verdict"].tolist() == ["holds"] * 3
     assert unchanged["border"].tolist() == [0.9, 0.9, -0.01]
-    worse = ledger.decided([claims.time_order_claims(*time_order_frames(1), n=5)])
+    worse = ledger.decided([filters_claims.time_order_claims(*time_order_frames(1), n=5)])
     assert worse["verdict"].tolist() == ["holds", "does not hold", "does not hold"]
     assert worse.columns.tolist() == ledger.COLUMNS
 
@@ -484,7 +493,7 @@ def test_training_with_more_clips_decides_two_claims_by_one_difference():
             "n_trainings",
         ],
     )
-    hurts, helps = ledger.training_clip_claims(table).to_dict("records")
+    hurts, helps = ranking_claims.training_clip_claims(table).to_dict("records")
     assert helps["value"] == -hurts["value"] == 0.1
     assert helps["ci_low"] == -hurts["ci_high"] == pytest.approx(0.1 - 0.02 * scipy.stats.t.ppf(0.975, 30))
     assert "with 3 - with 1 clips an artist" in helps["decided_by"]

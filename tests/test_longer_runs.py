@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.ranking import baselines, compare, longer_runs, metrics, significance
+from lib.ranking import baselines, compare, longer_results, longer_runs, metrics, significance
 from lib.workflow import paths
 
 
@@ -101,26 +101,26 @@ def test_differences_are_the_estimates_that_decide_everywhere(study, parts, comp
         for kind, seed in (("good", 0), ("good", 1), ("bad", 0))
     ]
     wanted = significance.estimate(runs[:2], runs[2:])
-    found = longer_runs.estimate_of(table, "good", "bad", measure="ndcg")
+    found = longer_results.estimate_of(table, "good", "bad", measure="ndcg")
     assert found.interval() == pytest.approx(wanted.interval(), abs=1e-4)
     assert (found.value, found.n_queries) == pytest.approx((wanted.value, 4), abs=1e-6)
     assert set(table["measure"]) == {"ndcg", "unordered", "matched_concordance"}
     assert "absent" not in set(table["second"])
     with pytest.raises(ValueError, match="0 lines compare good with absent in ndcg, test artists"):
-        longer_runs.estimate_of(table, "good", "absent", measure="ndcg")
+        longer_results.estimate_of(table, "good", "absent", measure="ndcg")
 
 
 def test_means_agree_with_the_rows_by_query(compared):
     kept, table = compared
     rows = kept.table()
     mean = rows[(rows["kind"] == "good") & (rows["part"] == "dev")]["ndcg"].mean()
-    found = longer_runs.estimate_of(table, "good", None, measure="ndcg", part="dev")
+    found = longer_results.estimate_of(table, "good", None, measure="ndcg", part="dev")
     assert found.value == pytest.approx(mean, abs=1e-5)
     assert found.n_trainings == 2
 
 
 def test_a_summary_shows_what_each_kind_reaches_and_gains(compared):
-    found = longer_runs.summary(compared[1], reference="bad").set_index(["method", "measure"])
+    found = longer_results.summary(compared[1], reference="bad").set_index(["method", "measure"])
     good, bad = found.loc[("good", "ndcg")], found.loc[("bad", "ndcg")]
     assert good["gain"] == pytest.approx(good["value"] - bad["value"], abs=1e-5)
     assert np.isnan(bad["gain"])
@@ -133,7 +133,7 @@ def test_the_four_effects_of_target_and_encoder():
     table = pd.DataFrame(
         [
             (first, second, "test", "ndcg", values[first] - values[second], 0.01, 30.0, 49, 3)
-            for first, second in longer_runs.pairs_of(cells).values()
+            for first, second in longer_results.pairs_of(cells).values()
         ],
         columns=[
             "first",
@@ -147,14 +147,14 @@ def test_the_four_effects_of_target_and_encoder():
             "n_trainings",
         ],
     )
-    found = longer_runs.two_by_two(table, cells)
+    found = longer_results.two_by_two(table, cells)
     assert found["difference"].tolist() == pytest.approx([0.2, 0.4, 0.1, 0.3])
-    first = longer_runs.two_by_two_sentence(found).splitlines()[0]
+    first = longer_results.two_by_two_sentence(found).splitlines()[0]
     assert first == (
         "With the paper's encoder, factors in place of pairs gain +0.200 in nDCG@10"
         " (95 % interval 0.180 to 0.220)."
     )
-    unclear = longer_runs.two_by_two_sentence(found.assign(ci_low=-1.0))
+    unclear = longer_results.two_by_two_sentence(found.assign(ci_low=-1.0))
     assert unclear.count("a difference that cannot be told from 0") == 4
 
 
@@ -170,21 +170,21 @@ def ways(rng, gap):
 
 
 def test_ways_that_end_alike_are_equivalent_and_the_sentence_says_so(rng):
-    found = longer_runs.equivalence(ways(rng, 0))
+    found = longer_results.equivalence(ways(rng, 0))
     assert found["equivalent"].tolist() == [True, True]
     assert found["margin"].tolist() == pytest.approx([0.05 * 0.002, 0.03])
     assert found[["n", "n_reference"]].to_numpy().tolist() == [[6, 3]] * 2
-    text = longer_runs.equivalence_sentence(found)
+    text = longer_results.equivalence_sentence(found)
     assert text.startswith("tiles, dev loss: equivalent to plain pairs within ± 0.000100 (90 % interval ")
     assert text.count("6 against 3 trainings") == 2
 
 
 def test_ways_that_differ_and_ways_that_scatter_are_told_apart(rng):
-    different = longer_runs.equivalence_sentence(longer_runs.equivalence(ways(rng, 0.001)))
+    different = longer_results.equivalence_sentence(longer_results.equivalence(ways(rng, 0.001)))
     assert "tiles, dev loss: different from plain pairs (90 %" in different
     table = ways(rng, 0)
     table["dev_loss"] += 1e-3 * (-1.0) ** table["seed"]
-    assert "not decided" in longer_runs.equivalence_sentence(longer_runs.equivalence(table))
+    assert "not decided" in longer_results.equivalence_sentence(longer_results.equivalence(table))
 
 
 STORED = sorted(paths.measured("x").parent.glob("*_differences.csv"))
@@ -201,6 +201,6 @@ def test_stored_tables_fit_each_other(file):
     means = table.groupby([kind, "part"])[list(longer_runs.MEASURES)].mean()
     for (first, part), row in means.iterrows():
         for column, measure in longer_runs.MEASURES.items():
-            estimate = longer_runs.estimate_of(found, first, None, measure=measure, part=part)
+            estimate = longer_results.estimate_of(found, first, None, measure=measure, part=part)
             assert estimate.value == pytest.approx(row[column], abs=1e-4)
             assert estimate.n_trainings == table[table[kind] == first]["seed"].nunique()

@@ -12,7 +12,7 @@ from lib.listening import metrics as listening_metrics
 from lib.methods import labelled_scores
 from lib.plots import beyond as plots
 from lib.plots import listening, ranking, sound, style, training
-from lib.ranking import baselines, compare, confounds, paper, tables
+from lib.ranking import baselines, compare, confounds, paper, strata, tables
 from lib.ranking import scores as ranking_scores
 from lib.spectrograms import picture
 from lib.training import network, pairs
@@ -497,7 +497,7 @@ def confounded(study, truths):
     clips = pd.DataFrame({"artist_id": truth.index, "source": list("ababab"), "loudness": range(6)})
     nuisance = confounds.nuisances(clips, list(truth.index))
     table = confounds.table(predicted, truth, study.listeners, nuisance, n=2)
-    return predicted, table, confounds.strata_table(predicted, truth, study.listeners, n=2)
+    return predicted, table, strata.table(predicted, truth, study.listeners, n=2)
 
 
 @pytest.fixture(scope="module")
@@ -558,10 +558,10 @@ def test_the_rank_heatmap_is_centred_on_chance_and_leaves_it_out(confounded, tru
 
 
 def test_strata_are_bars_of_each_method_with_chance_beside(confounded):
-    strata = confounded[2]
-    figure = ranking.strata_bars(strata)
+    bars = confounded[2]
+    figure = ranking.strata_bars(bars)
     for ax, kind in zip(figure.axes, ("queries", "candidates"), strict=True):
-        part = strata[(strata["strata_of"] == kind) & (strata["method"] != "chance")]
+        part = bars[(bars["strata_of"] == kind) & (bars["method"] != "chance")]
         assert sorted(bar.get_height() for bar in ax.patches) == pytest.approx(sorted(part["value"]))
         high, low = part.iloc[0][["listeners_high", "listeners_low"]]
         assert ax.get_xticklabels()[0].get_text() == f"{high:,}–{low:,}"

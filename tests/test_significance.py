@@ -16,35 +16,6 @@ def frame(values):
     return methods.labelled_scores(values, [f"a{k}" for k in range(len(values))])
 
 
-def test_the_bootstrap_interval_is_scipys_percentile_interval(rng):
-    values = rng.random(49)
-    wanted = scipy.stats.bootstrap(
-        (values,), np.mean, method="percentile", n_resamples=9999, rng=1
-    ).confidence_interval
-    assert significance.bootstrap_interval(values, n_resamples=9999) == pytest.approx(
-        tuple(wanted), abs=0.005
-    )
-
-
-def test_the_interval_covers_the_true_mean_about_as_often_as_it_says(rng):
-    intervals = [
-        significance.bootstrap_interval(rng.normal(size=49), n_resamples=400, seed=k) for k in range(200)
-    ]
-    assert 0.88 <= np.mean([low <= 0 <= high for low, high in intervals]) <= 0.99
-
-
-def test_blank_values_are_left_out_of_the_interval():
-    assert significance.bootstrap_interval([1, 1, np.nan, 1]) == (1.0, 1.0)
-    with pytest.raises(ValueError, match="no value to resample"):
-        significance.bootstrap_interval([np.nan, np.nan])
-
-
-def test_a_seed_gives_the_same_interval_and_another_one_another(rng):
-    values = rng.random(20)
-    first, again, other = (significance.bootstrap_interval(values, seed=seed) for seed in (1, 1, 2))
-    assert first == again != other
-
-
 # The estimate over artists and trainings.
 
 
@@ -54,6 +25,13 @@ def measured(rng, n=12, n_runs=3, length=3):
     return [
         metrics.measure(run, target, [length], metrics=("unordered",))["unordered", length] for run in runs
     ]
+
+
+def test_the_row_of_a_table_ends_with_what_the_figure_rests_on():
+    found = significance.Estimate(0.3, 0.1, 20.0, 12, 3)
+    row = found.table_row("difference", border=0.1, chance=0.1)
+    assert list(row) == ["difference", "ci_low", "ci_high", "p_value", "chance", "n_queries", "n_seeds"]
+    assert row == found.row("difference", border=0.1) | {"chance": 0.1, "n_queries": 12, "n_seeds": 3}
 
 
 def test_the_variance_over_artists_is_the_sum_over_all_pairs_that_share_an_artist(rng):
@@ -177,19 +155,6 @@ def test_holms_correction_keeps_labels_and_leaves_out_what_was_not_tested():
     pd.testing.assert_series_equal(significance.holm(given), wanted)
     with pytest.raises(ValueError, match=r"p-values lie in \[0, 1\], got 1.5"):
         significance.holm([0.5, 1.5])
-
-
-def test_another_statistic_is_resampled_with_what_belongs_to_a_query(rng):
-    values = rng.random((40, 2))
-    values[3, 1] = np.nan
-    found = significance.bootstrap_interval(
-        values, statistic=lambda drawn: np.median(drawn[..., 0] - drawn[..., 1], axis=1), n_resamples=9999
-    )
-    whole = np.delete(values, 3, axis=0)
-    wanted = scipy.stats.bootstrap(
-        (whole[:, 0] - whole[:, 1],), np.median, method="percentile", n_resamples=9999, rng=1
-    ).confidence_interval
-    assert found == pytest.approx(tuple(wanted), abs=0.02)
 
 
 def test_permuted_names_are_compared_with_the_metric_on_the_permuted_truth(rng):

@@ -10,7 +10,7 @@ from hostile_server import HostileServer, reply
 from tiny_world import mbid, sound
 
 from lib.clips import collect
-from lib.clips.sources import http, musicbrainz, registry
+from lib.clips.sources import faults, limits, musicbrainz, registry
 from lib.listening import labels, targets, trust
 from lib.listening import metrics as listening_metrics
 from lib.plots import listening as listening_plots
@@ -242,11 +242,11 @@ def test_the_terms_and_limits_of_a_toy_source_hold_outside(monkeypatch):
         registry.connect(["toy"], contact="me@example.org")
     with pytest.raises(ValueError, match="`contact`"):
         registry.connect(["toy"], i_may_use=["toy"])
-    limiter = http.Limiter({})
+    limiter = limits.Limiter({})
     limiter.close("api.toy.example", 1_000_000)
     monkeypatch.setattr(toy_source, "LIMITER", limiter)
     (source,) = registry.connect(["toy"], contact="me@example.org", i_may_use=["toy"])
-    with pytest.raises(http.Unavailable, match="api.toy.example is left alone"):
+    with pytest.raises(faults.Unavailable, match="api.toy.example is left alone"):
         source.top("1")
 
 

@@ -3,14 +3,14 @@
 import functools
 import re
 
-from lib.clips.sources import http
+from lib.clips.sources import limits
 from lib.clips.sources.musicbrainz import MusicBrainz
 from lib.clips.sources.source import Candidate, Catalogue, Track
 
 ADDRESSES = {"toy": "https://api.toy.example"}
 HOSTS = ("clips.toy.example",)  # where previews are kept
 ARTIST_PAGE = re.compile(r"https://toy\.example/artist/([0-9]+)")
-LIMITER = http.Limiter({"api.toy.example": (5, 1.0)})  # calls, in so many seconds
+LIMITER = limits.Limiter({"api.toy.example": (5, 1.0)})  # calls, in so many seconds
 NEEDS_STATEMENT = True
 LICENCE = "None granted"
 CITATION = "The toy service"

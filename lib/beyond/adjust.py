@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-from lib.ranking import confounds, metrics
+from lib.ranking import hubs, metrics
 
 
 def mutual_proximity(scores):
@@ -75,7 +75,7 @@ def hubness(scores, n):
     float
         0 where all are named equally often; ties take their expected value.
     """
-    return float(confounds.hub_skewness(confounds.k_occurrence(scores, n)))
+    return float(hubs.hub_skewness(hubs.k_occurrence(scores, n)))
 
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0)

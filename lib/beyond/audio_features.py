@@ -23,6 +23,7 @@ import scipy.fft
 
 from lib.spectrograms.picture import N_FRAMES
 from lib.spectrograms.store import batches
+from lib.workflow import numerics
 
 LENGTHS = (4, 8)  # frames of a patch: half a second, and one
 N_ATOMS = 256
@@ -66,7 +67,7 @@ class Dictionary:
         kept = int(np.searchsorted(share, KEPT_VARIANCE)) + 1
         floor = 0.01 * variance[:kept].mean() + np.finfo(np.float32).eps
         self.whiten = (axes[:, :kept] / np.sqrt(variance[:kept] + floor)).astype(np.float32)
-        self.atoms = spherical_kmeans(unit(centred @ self.whiten), self.n_atoms, rng)
+        self.atoms = spherical_kmeans(numerics.unit(centred @ self.whiten), self.n_atoms, rng)
         return self
 
     def transform(self, clips):
@@ -83,7 +84,7 @@ class Dictionary:
         """
         patches = self._patches(clips)
         whitened = (patches.reshape(-1, patches.shape[-1]) - self.mean) @ self.whiten
-        present = unit(whitened) @ self.atoms.T - THRESHOLD
+        present = numerics.unit(whitened) @ self.atoms.T - THRESHOLD
         present = np.maximum(present, 0, out=present).reshape(*patches.shape[:2], -1)
         return np.concatenate([present.mean(axis=1), present.std(axis=1), present.max(axis=1)], axis=1)
 
@@ -130,14 +131,8 @@ def spherical_kmeans(points, n_atoms, rng, *, rounds=ROUNDS):
         filled = np.bincount(nearest, minlength=n_atoms) > 0
         sums = np.array(points[np.sort(rng.choice(len(points), n_atoms, replace=False))])
         sums[filled] = np.add.reduceat(points[order], starts[filled], axis=0)
-        atoms = unit(sums)
+        atoms = numerics.unit(sums)
     return atoms
-
-
-def unit(rows):
-    """Rows of length 1; rows of zeros stay."""
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
 
 
 def band_statistics(clips):

@@ -17,11 +17,11 @@ import numpy as np
 from tqdm import tqdm
 
 from lib.beyond import factors
-from lib.beyond.audio_features import unit
 from lib.beyond.factor_models import FactorMethod, artist_means
 from lib.spectrograms.picture import N_FRAMES, N_MELS
 from lib.spectrograms.store import batches
 from lib.training.siamese import make_deterministic
+from lib.workflow import numerics
 
 CROP = 128  # frames
 GAIN = 6.0 / 80  # dB, up or down, of the 80 that a spectrogram spans
@@ -143,10 +143,10 @@ class FactorCnn(FactorMethod):
 
     def vectors(self, study, artists):
         clips, owners = study.clips_of(artists)
-        return unit(artist_means(self.predict(clips), owners, len(artists)))
+        return numerics.unit(artist_means(self.predict(clips), owners, len(artists)))
 
     def hear(self, clips):
-        return unit(self.predict(clips).mean(axis=0, keepdims=True).astype(float))[0]
+        return numerics.unit(self.predict(clips).mean(axis=0, keepdims=True).astype(float))[0]
 
     def arrays(self):
         """Its weights, in Keras's order."""

@@ -26,8 +26,9 @@ from sklearn.metrics import pairwise
 from sklearn.model_selection import KFold
 
 from lib.beyond import factors, tags
-from lib.beyond.audio_features import Ear, unit
+from lib.beyond.audio_features import Ear
 from lib.methods import Method, labelled_scores
+from lib.workflow import numerics
 
 STRENGTHS = tuple(10.0 ** np.arange(-2, 1.6, 0.5))  # of the ridge; clips are about a distance of 1 apart
 WIDTHS = (0.5, 1.0, 2.0)  # of the RBF kernel, in medians of the squared distance
@@ -174,10 +175,10 @@ class FactorRidge(FactorMethod):
 
     def vectors(self, study, artists):
         features, owners = self.ear.of(study, artists)
-        return unit(artist_means(self.predict(features), owners, len(artists)))
+        return numerics.unit(artist_means(self.predict(features), owners, len(artists)))
 
     def hear(self, clips):
-        return unit(self.predict(self.ear.transform(clips)).mean(axis=0, keepdims=True))[0]
+        return numerics.unit(self.predict(self.ear.transform(clips)).mean(axis=0, keepdims=True))[0]
 
     def arrays(self):
         """For a linear kernel the clips it was fitted on are not needed again."""
@@ -210,7 +211,7 @@ class FactorRidge(FactorMethod):
                 path.ask(kernel[np.ix_(outer, inner)])
                 places = np.searchsorted(left_out, owners[outer])
                 for strength in STRENGTHS:
-                    said = unit(artist_means(centre + path.said(strength), places, len(left_out)))
+                    said = numerics.unit(artist_means(centre + path.said(strength), places, len(left_out)))
                     reached[strength][left_out] = (said * target[left_out]).sum(axis=1)
             rows += [
                 (width, strength, np.average(values, weights=counts)) for strength, values in reached.items()

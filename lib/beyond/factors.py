@@ -26,6 +26,7 @@ import pandas as pd
 from scipy.sparse.linalg import svds
 
 from lib.listening.matrix import ListeningMatrix
+from lib.workflow import numerics
 
 N_FACTORS = 40
 CONTEXT_POWER = 0.75  # smooths the fame of the artist that is listened to as well
@@ -107,9 +108,8 @@ def listening_factors(listening, *, leave_out=(), n_factors=N_FACTORS):
     if not information.any():
         raise ValueError(f"no two of {len(ids)} artists share listeners: there is nothing to learn from")
     vectors = _truncated(information, min(n_factors, len(ids) - 1))
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    seen = length > 1e-9 * length.max()
-    return pd.DataFrame(np.divide(vectors, length, out=np.zeros_like(vectors), where=seen), index=ids)
+    longest = np.linalg.norm(vectors, axis=1).max()
+    return pd.DataFrame(numerics.unit(vectors, least=1e-9 * longest), index=ids)
 
 
 def trust(listeners):

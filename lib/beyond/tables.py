@@ -223,8 +223,7 @@ def comparisons(test_values, *, references=("l2", "siamese")):
             rows.append(
                 {
                     "kind": "secondary", "reference": reference, "method": method, "measure": measure,
-                    **result.row("difference"), "folds": sum(fold > 0 for fold in shared),
-                    "n_queries": result.n_queries, "n_seeds": result.n_trainings,
+                    **result.table_row("difference", folds=sum(fold > 0 for fold in shared)),
                 }
             )  # fmt: skip
     return compare.decided(pd.DataFrame(rows), "difference", families=["reference", "measure"])
@@ -247,8 +246,7 @@ def summary(test_values):
     for (method, measure), part in test_values.groupby(["method", "measure"], sort=False):
         result = significance.estimate(pooled(part))
         if result.n_queries:
-            found = (result.value, *result.interval(), result.n_queries, result.n_trainings)
-            rows.append((method, measure, *found))
+            rows.append({"method": method, "measure": measure, **result.table_row()})
     columns = ["method", "measure", "value", "ci_low", "ci_high", "n_queries", "n_seeds"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -282,8 +280,7 @@ def as_table1(test_values, *, n):
                     {
                         "truth": "corrected", "candidates": "test", "fold": fold, "method": method,
                         "metric": measure, "n": pd.NA if measure == "matched_concordance" else n,
-                        **result.row(border=chance), "chance": chance,
-                        "n_queries": result.n_queries, "n_seeds": result.n_trainings,
+                        **result.table_row(border=chance, chance=chance),
                         "seed_sd": result.seed_sd, "paper_value": np.nan,
                     }
                 )  # fmt: skip

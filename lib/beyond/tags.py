@@ -26,7 +26,9 @@ import pandas as pd
 
 from lib.beyond.factors import N_FACTORS
 from lib.listening import names
+from lib.workflow import numerics
 
+ROUNDING = 1e-12  # a shorter vector is what rounding leaves of it
 EXPECTED = "expected a CSV or TSV whose first line names the columns artist, tag and perhaps count"
 
 
@@ -147,8 +149,9 @@ def tag_factors(counts, artists, *, n_factors=N_FACTORS):
             f"{told.sum()} of {len(artists)} training artists have tags that tell them apart, at least 3"
             " are needed"
         )
-    left, strength, _ = np.linalg.svd(_unit(weights[told]), full_matrices=False)
-    return pd.DataFrame(_unit((left * strength)[:, :n_factors]), index=table.index[told])
+    left, strength, _ = np.linalg.svd(numerics.unit(weights[told], least=ROUNDING), full_matrices=False)
+    vectors = (left * strength)[:, :n_factors]
+    return pd.DataFrame(numerics.unit(vectors, least=ROUNDING), index=table.index[told])
 
 
 def _judged(fields, header):
@@ -185,8 +188,3 @@ def _ids(spellings, artists):
         by_name.setdefault(names.normalise(name), artist_id)
     known = by_name | {names.normalise(artist_id): artist_id for artist_id in artists["artist_id"]}
     return [known.get(names.normalise(spelling)) for spelling in spellings]
-
-
-def _unit(rows):
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, length, out=np.zeros_like(rows), where=length > 1e-12)

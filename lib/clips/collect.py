@@ -24,7 +24,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from lib.clips import gate
-from lib.clips.sources.http import Unavailable
+from lib.clips.sources.faults import Unavailable
 from lib.clips.sources.source import Candidate
 from lib.listening import names
 from lib.workflow import artifacts

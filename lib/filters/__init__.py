@@ -2,7 +2,7 @@
 
 Reads networks, spectrograms and clips; notebook 06 writes figures and tables only.
 
-- `kernels`: the shapes of kernels, and the same kernel in two networks.
+- `kernels`: the shapes of kernels. `twins`: the same kernel in two networks.
 - `criteria`: criteria by which filters are selected, and their comparison with control networks.
 - `events`: moments in clips: strokes, sustained tones, stops.
 - `responses`: where and when filters answer.

@@ -28,7 +28,7 @@ BATCH = 160  # clips encoded at a time
 LIST_LENGTH = 10  # n of nDCG
 
 
-def changes(method, study, artists, groups, *, n=LIST_LENGTH):
+def changes(method, study, artists, groups, *, n=LIST_LENGTH, kept=None):
     """Change of nDCG for each query artist when some filters of the first layer are silent.
 
     The first layer hears every clip once; only what follows it is computed again for each group.
@@ -44,6 +44,8 @@ def changes(method, study, artists, groups, *, n=LIST_LENGTH):
         Filters that are silent together.
     n : int
         Length of the lists, artists.
+    kept : lib.workflow.kept.Kept, optional
+        Where the result is kept.
 
     Returns
     -------
@@ -55,6 +57,16 @@ def changes(method, study, artists, groups, *, n=LIST_LENGTH):
     ValueError
         If a group names a filter that there is not.
     """
+    groups = [[int(number) for number in group] for group in groups]
+    if kept is not None:
+        weights = {f"weights {place}": array for place, array in enumerate(method.model.get_weights())}
+        inputs = study.inputs() | weights | {"artists": list(artists), "groups": groups, "n": n}
+
+        def make():
+            return {"changes": changes(method, study, artists, groups, n=n).to_numpy()}
+
+        values = kept.result("ablation", make, code=__name__, **inputs)["changes"]
+        return pd.DataFrame(values, index=pd.Index(artists, name="query", dtype=object))
     clip_encoder = method.model.get_layer("encoder")
     head = method.model.get_layer("head").get_weights()
     clips, owners = study.clips_of(artists)
@@ -68,7 +80,6 @@ def changes(method, study, artists, groups, *, n=LIST_LENGTH):
 
     whole, columns = quality(heard), []
     for group in groups:
-        group = list(group)
         if not set(group) <= set(range(len(silence))):
             raise ValueError(f"there are filters 0 to {len(silence) - 1}, asked for {group}")
         if (heard[..., group] == silence[group]).all():  # they never answered

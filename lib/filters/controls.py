@@ -18,8 +18,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from lib.filters import criteria, kernels
-from lib.training import siamese
+from lib.filters import criteria, kernels, twins
+from lib.training import siamese, trainings
 from lib.workflow import paths
 
 FIRST_SEED = 100
@@ -50,7 +50,7 @@ def permuted(study, artists, *, seed):
     return replace(study, target=target)
 
 
-def trained(study, train, dev, settings, seeds, *, checkpoint_folder=None):
+def trained(study, train, dev, settings, seeds, *, kept, checkpoint_folder=None):
     """Train controls, one after the other.
 
     Parameters
@@ -62,8 +62,8 @@ def trained(study, train, dev, settings, seeds, *, checkpoint_folder=None):
     settings : dict
         Parameters of notebook 04, of which `SETTINGS` are used.
     seeds : sequence of int
-    checkpoint_folder : path, optional
-        Where trainings are kept, so that an interrupted run goes on (`lib.training.siamese.Siamese.fit`).
+    kept, checkpoint_folder
+        As for `lib.training.trainings.trained`: an interrupted run goes on.
 
     Yields
     ------
@@ -71,9 +71,10 @@ def trained(study, train, dev, settings, seeds, *, checkpoint_folder=None):
     network : lib.training.siamese.Siamese
     """
     for seed in seeds:
-        network = siamese.Siamese(**{name: settings[name] for name in SETTINGS if name in settings})
         study = permuted(study, train, seed=seed)
-        yield seed, network.fit(study, train, dev, seed=seed, checkpoint_folder=checkpoint_folder)
+        given = {name: settings[name] for name in SETTINGS if name in settings}
+        where = {"kept": kept, "checkpoint_folder": checkpoint_folder}
+        yield seed, trainings.trained(study, train, dev, seed=seed, **where, **given)
 
 
 def describe(clips, networks, *, n_noise=999):
@@ -110,7 +111,7 @@ def describe(clips, networks, *, n_noise=999):
         )
         twin, correlation = np.nan, np.nan
         if len(layers) > 1:
-            matched = kernels.twins(added[place], added[(place + 1) % len(layers)])
+            matched = twins.between(added[place], added[(place + 1) % len(layers)])
             assert matched["filter"].equals(table["filter"])
             twin, correlation = matched["twin"], matched["correlation"]
         tables.append(table.assign(network=seeds[place], twin=twin, twin_added=correlation))

@@ -1,4 +1,4 @@
-"""The shapes of first-layer kernels, and the same kernel in two networks (paper, section 5, Figure 3).
+"""The shapes of first-layer kernels (paper, section 5, Figure 3).
 
 Conventions
 -----------
@@ -6,38 +6,30 @@ Conventions
   asks for loudness.
 - What training *added* to a kernel is the kernel minus its own first value; a network that is built, not
   trained, from the same seed is that first value (`lib.training.siamese.Untrained`).
-- Two kernels of two networks are *twins* if the best assignment of all kernels pairs them, and they agree
-  more than pairs of untrained networks do.
 
 References
 ----------
-Westfall & Young (1993) for the null of the highest value. Kuhn (1955) for the assignment.
+Westfall & Young (1993) for the null of the highest value.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import scipy.cluster.hierarchy
-import scipy.optimize
 import scipy.spatial.distance
 
-from lib.spectrograms import picture, store
+from lib.spectrograms import picture
+from lib.workflow import numerics
 
 ROUNDING = 1e-5  # a spread below this share of a response's square is rounding
 BATCH = 8  # clips whose responses are held at a time
 NOISE_BATCH = 25  # networks of noise held at a time
 LEVEL = 0.05  # of significance, after correction
 STATISTICS = ("smoothness", "separability")  # of a kernel alone
-MEASURES = {  # in what two filters may agree
-    "kernel": "weights as they are",
-    "added": "what training added to the weights",
-    "response": "what they answer to these clips, before negative values are cut",
-}
 
 
 class Layer(NamedTuple):
@@ -145,12 +137,12 @@ def structure(layer, start, *, n_networks=999, seed=0):
             " network?"
         )
     added = layer.kernels - start.kernels
-    now, first = (_flat(values) for values in (layer.kernels, start.kernels))
+    now, first = (flat(values) for values in (layer.kernels, start.kernels))
     null = _highest_of_noise(layer.kernels.shape, n_networks, seed)
     described = pd.DataFrame({
         "filter": np.arange(now.shape[1]),
         "moved": np.linalg.norm(now - first, axis=0) / np.linalg.norm(first, axis=0),
-        "kept": (_centred(now) * _centred(first)).sum(axis=0),
+        "kept": (centred(now) * centred(first)).sum(axis=0),
         "start_smoothness": smoothness(start.kernels),
     })  # fmt: skip
     for prefix, kernels in (("", layer.kernels), ("added_", added)):
@@ -165,121 +157,6 @@ def smoothness_limit(n_filters, *, n_networks=999, seed=0):
     """Smoothness above which a kernel among so many is more than noise (for pictures)."""
     null = _highest_of_noise((3, picture.N_MELS, n_filters), n_networks, seed)
     return float(np.quantile(null["smoothness"], 1 - LEVEL / len(STATISTICS)))
-
-
-def window_covariance(clips):
-    """How the cells of the windows that a kernel sees vary together.
-
-    Parameters
-    ----------
-    clips : np.ndarray, shape=(n_clips, n_frames, N_MELS)
-        May be memory-mapped.
-
-    Returns
-    -------
-    np.ndarray, shape=(3 * N_MELS, 3 * N_MELS)
-        For kernels *a* and *b* as vectors, ``a @ covariance @ b`` is the covariance of their responses before
-        negative values are cut.
-    """
-    size = 3 * picture.N_MELS
-    n, total, squares = 0, np.zeros(size), np.zeros((size, size))
-    for batch in store.batches(clips, BATCH):
-        windows = all_windows(batch, 3)
-        n, total, squares = n + len(windows), total + windows.sum(axis=0), squares + windows.T @ windows
-    return squares / n - np.outer(total, total) / n**2
-
-
-def twins(first, second, *, covariance=None):
-    """Partner of each kernel in another network: the assignment whose correlations have the highest sum.
-
-    Parameters
-    ----------
-    first, second : np.ndarray, shape=(3, N_MELS, n_filters)
-    covariance : np.ndarray, shape=(3 * N_MELS, 3 * N_MELS), optional
-        From `window_covariance`: correlation of the responses instead of that of the weights.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``filter`` (of the first), ``twin`` (of the second), ``correlation``.
-    """
-    return _matched(*(_centred(_flat(kernels), _root(covariance)) for kernels in (first, second)))
-
-
-def stability(trained, starts, untrained, covariance, *, controls=None):
-    """Twins between all pairs of trainings, and between pairs of networks that share nothing but chance.
-
-    Parameters
-    ----------
-    trained, starts : dict of int to Layer
-        By seed: after and before training.
-    untrained : sequence of Layer
-        At least two; what they agree in is chance.
-    covariance : np.ndarray
-        From `window_covariance`.
-    controls : pd.DataFrame, optional
-        From `lib.filters.controls.describe`. What training added is smooth whatever it was trained on, and
-        smooth additions agree more easily than random kernels do; so it is compared with what training on
-        permuted targets added.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``measure`` (of `MEASURES`), ``networks`` (trained, untrained, control), ``pair`` (such as "0 and 1"),
-        ``filter, twin, correlation``. Without controls, what training added is compared with the kernels of
-        untrained networks, to which nothing was added.
-    """
-    kernels = {seed: layer.kernels for seed, layer in trained.items()}
-    added = {seed: layer.kernels - starts[seed].kernels for seed, layer in trained.items()}
-    noise = {place: layer.kernels for place, layer in enumerate(untrained)}
-    root = _root(covariance)
-    weights, heard = _all_twins(noise, None), _all_twins(noise, root)
-    found_and_chance = {
-        "kernel": (_all_twins(kernels, None), weights),
-        "added": (_all_twins(added, None), weights),
-        "response": (_all_twins(kernels, root), heard),
-    }
-    tables = []
-    for measure, (found, chance) in found_and_chance.items():
-        tables += [found.assign(measure=measure, networks="trained")]
-        of_chance = "untrained"
-        if measure == "added" and controls is not None and controls["twin_added"].notna().any():
-            chance, of_chance = _twins_of_controls(controls), "control"
-        tables += [chance.assign(measure=measure, networks=of_chance)]
-    table = pd.concat(tables, ignore_index=True)
-    return table[["measure", "networks", "pair", "filter", "twin", "correlation"]]
-
-
-def stability_summary(matches):
-    """What share of filters has a twin in another training.
-
-    Parameters
-    ----------
-    matches : pd.DataFrame
-        From `stability`.
-
-    Returns
-    -------
-    pd.DataFrame
-        One row a measure: ``reference`` (the networks that chance is taken from: untrained or control),
-        ``limit`` (correlation that `LEVEL` of their matches exceed: that share of twins is chance), ``share``
-        of filters above it, mean over pairs of trainings, with ``share_low`` and ``share_high`` (its range),
-        ``correlation`` and ``reference_correlation`` (medians), ``n_pairs``. With one training there is no
-        pair, and all but the limit is NaN.
-    """
-    rows = []
-    for measure, part in matches.groupby("measure", sort=False):
-        reference = part[part["networks"] != "trained"]
-        chance = reference["correlation"]
-        found, limit = part[part["networks"] == "trained"], chance.quantile(1 - LEVEL)
-        shares = (found["correlation"] > limit).groupby(found["pair"]).mean()
-        rows.append({
-            "measure": measure, "reference": reference["networks"].iloc[0], "limit": limit,
-            "chance": LEVEL, "share": shares.mean(),
-            "share_low": shares.min(), "share_high": shares.max(), "n_pairs": len(shares),
-            "correlation": found["correlation"].median(), "reference_correlation": chance.median(),
-        })  # fmt: skip
-    return pd.DataFrame(rows)
 
 
 def cluster_order(kernels):
@@ -337,52 +214,15 @@ def all_windows(clips, width):
     return windows.reshape(-1, width * clips.shape[-1]).astype(np.float32, copy=False)
 
 
-def _flat(kernels):
+def flat(kernels):
     """Kernels as columns, shape=(3 * N_MELS, n_filters)."""
     return kernels.reshape(-1, kernels.shape[-1]).astype(float)
 
 
-def _root(covariance):
-    """Matrix that turns kernels into vectors whose inner products are covariances of responses."""
-    if covariance is None:
-        return None
-    values, vectors = np.linalg.eigh(covariance)
-    return np.sqrt(values.clip(0))[:, None] * vectors.T
-
-
-def _centred(columns, root=None):
+def centred(columns, root=None):
     """Columns whose inner products are correlations: of themselves, or of their responses."""
     columns = columns - columns.mean(axis=0) if root is None else root @ columns
-    length = np.linalg.norm(columns, axis=0)
-    return np.divide(columns, length, out=np.zeros_like(columns), where=length > 1e-12)
-
-
-def _matched(a, b):
-    correlation = a.T @ b
-    rows, columns = scipy.optimize.linear_sum_assignment(correlation, maximize=True)
-    return pd.DataFrame({"filter": rows, "twin": columns, "correlation": correlation[rows, columns]})
-
-
-def _all_twins(kernels, root):
-    """`twins` of all pairs of networks; a frame without rows where there is no pair."""
-    centred = {name: _centred(_flat(values), root) for name, values in kernels.items()}
-    tables = [
-        _matched(centred[a], centred[b]).assign(pair=f"{a} and {b}") for a, b in combinations(centred, 2)
-    ]
-    empty = pd.DataFrame({"filter": [], "twin": [], "correlation": [], "pair": []})
-    return pd.concat(tables, ignore_index=True) if tables else empty
-
-
-def _twins_of_controls(controls):
-    """Matches of each control with the next one, as `_all_twins` gives them."""
-    numbers = list(pd.unique(controls["network"]))
-    after = dict(zip(numbers, [*numbers[1:], *numbers[:1]], strict=True))
-    known = controls.dropna(subset="twin_added")
-    pairs = [f"{one} and {after[one]}" for one in known["network"]]
-    return pd.DataFrame({
-        "filter": known["filter"], "twin": known["twin"],
-        "correlation": known["twin_added"], "pair": pairs,
-    })  # fmt: skip
+    return numerics.unit(columns, axis=0, least=1e-12)
 
 
 @lru_cache(maxsize=4)

@@ -144,6 +144,9 @@ def around(clips, layers, chosen, events, artists, *, half_width=8, n_resamples=
 def mean_and_interval(values, *, n_resamples=1000, seed=0):
     """Mean of each column over the rows and its 95 % percentile interval, rows drawn with replacement.
 
+    What is drawn is how often each row counts, once for all columns, which may have blanks in other rows.
+    `lib.workflow.numerics.bootstrap_interval` draws other resamples: it would give other values.
+
     Parameters
     ----------
     values : np.ndarray, shape=(n_units, n_columns)

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from lib.ranking import influence, metrics, ties
+from lib.workflow import numerics
 
 ORDERS = {  # what is done to the frames of a clip, shortest step last
     "as they are": "as they are",
@@ -132,8 +133,7 @@ def cosine_of_others(embeddings, owners):
     -------
     float
     """
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    unit = np.divide(embeddings, lengths, out=np.zeros_like(embeddings, dtype=float), where=lengths > 0)
+    unit = numerics.unit(embeddings).astype(float)
     return float((unit @ unit.T)[np.not_equal.outer(owners, owners)].mean())
 
 

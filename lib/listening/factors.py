@@ -14,6 +14,7 @@ import scipy.linalg
 import scipy.stats
 
 from lib.listening import labels
+from lib.workflow import numerics
 
 BM25_K1, BM25_B = 1.2, 0.75  # the usual values: how soon plays count for no more, how much long documents pay
 
@@ -43,10 +44,7 @@ def ppmi_factors(listening, *, n_factors=40, discount=0.75, seed=0):
     ppmi = np.where(np.isfinite(pmi), np.maximum(pmi, 0), 0)
     left, strength, _ = randomized_svd(ppmi, n_components=min(n_factors, len(ppmi) - 1), random_state=seed)
     vectors = left * np.sqrt(strength)
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return pd.DataFrame(
-        vectors / np.where(length == 0, 1, length), index=labels.axis_ids(listening.artists["artist_id"])
-    )
+    return pd.DataFrame(numerics.unit(vectors), index=labels.axis_ids(listening.artists["artist_id"]))
 
 
 def bm25_factors(listening, *, n_factors=40):
@@ -81,12 +79,10 @@ def bm25_factors(listening, *, n_factors=40):
     )
     real = strength > n_artists * np.finfo(float).eps * max(strength[-1], 0)
     vectors = directions[:, real] * np.sqrt(strength[real])
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
     whole = np.sqrt(np.diag(products))[:, None]
-    seen = (length > 1e-6 * whole) & (whole > 0)  # what else has a length has it from rounding
+    least = np.where(whole > 0, 1e-6 * whole, np.inf)  # what is shorter has its length from rounding
     return pd.DataFrame(
-        np.divide(vectors, length, out=np.zeros_like(vectors), where=seen),
-        index=labels.axis_ids(listening.artists["artist_id"]),
+        numerics.unit(vectors, least=least), index=labels.axis_ids(listening.artists["artist_id"])
     )
 
 

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from lib.listening import labels
 from lib.listening import metrics as listening_metrics
 from lib.listening.matrix import halves, shuffled
+from lib.workflow import numerics
 
 
 def summary(listening, *, metrics=listening_metrics.METRICS, n_halvings=10, seed=0, progress=True):
@@ -66,7 +67,9 @@ def summary(listening, *, metrics=listening_metrics.METRICS, n_halvings=10, seed
     rows = []
     for name, target in targets.items():
         by_query = fame_correlations(target, _listeners(listening))
-        low, high = _bootstrap_interval(by_query.dropna().to_numpy(), seed)
+        low = high = np.nan
+        if by_query.count() > 1:
+            low, high = numerics.bootstrap_interval(by_query, seed=seed, quantile=scipy.stats.quantile)
         similarities = without_diagonal(target.to_numpy())
         halved = np.array([one.mean() for one in between[name]])  # pandas leaves the blank ones out
         rows.append({
@@ -176,15 +179,6 @@ def _split_half(listening, metrics, n_halvings, seed, progress):
         for name, metric in metrics.items():
             found[name].append(rank_correlations(*(metric(half) for half in both)))
     return found
-
-
-def _bootstrap_interval(values, seed, n_resamples=2000):
-    """95 % interval of the mean; blank if there are fewer than two values."""
-    if len(values) < 2:
-        return np.nan, np.nan
-    return scipy.stats.bootstrap(
-        (values,), np.mean, n_resamples=n_resamples, method="percentile", rng=np.random.default_rng(seed)
-    ).confidence_interval
 
 
 def _centred_ranks(values):

@@ -1,10 +1,11 @@
-"""All pictures and players, one module a notebook.
+"""All pictures and players, one or two modules a notebook.
 
 A plot takes data and an optional `ax`, and returns its figure; nothing here trains, scores or reads files.
 Colours are Okabe & Ito's, maps are viridis (amounts) and a blue-white-brown one (signed values): both read
 well with any colour vision. Names from outside are drawn as plain text, never as mathematics.
 
 - `style`: colours, maps, fonts, and the only way to a file. A change of a colour goes here.
-- `listening` (01), `sound` (02, 03), `training` (04), `ranking` (05), `filters` (06), `beyond` (07).
+- `listening` (01), `sound` (02, 03), `training` (04), `ranking` (05), `kernels` and `filters` (06), `beyond`
+  (07).
 - `players`: sounds in notebooks. `reduced`: a smaller copy of a picture in a notebook.
 """

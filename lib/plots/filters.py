@@ -1,4 +1,4 @@
-"""Pictures of the first layer's filters (notebook 06)."""
+"""Pictures of filters: what they answer to, what silencing them costs, what controls have (notebook 06)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from lib import registry
 from lib.filters import criteria as filters_criteria
 from lib.filters import kernels as filters_kernels
 from lib.filters import time_order
-from lib.plots.style import SIGNED, axes_of, mel_ticks
+from lib.plots.kernels import BEFORE, FRAME, kernel
 from lib.spectrograms import picture
 
-FRAME = 1000 * picture.HOP_LENGTH / picture.SAMPLE_RATE  # ms
-BEFORE = "#777777"  # before training
 REFERENCES = {  # networks that the trained ones are compared with
     "control": (registry.colour("spectrum"), "trained on permuted targets"),
     "untrained": (BEFORE, "untrained"),
@@ -30,145 +28,13 @@ MEASURES = {
 }
 
 
-def figure3_filters(kernels, order, *, example, limit=None, marked=(), rows=4):
-    """Figure 3: all first-layer kernels on one scale, and one of them as the author's figure would show it.
-
-    In his, time runs backwards, low bands are at the top, red asks for silence
-    (`lib.filters.kernels.as_published`).
-
-    Parameters
-    ----------
-    kernels : np.ndarray, shape=(3, N_MELS, n_filters)
-    order : sequence of int
-        Filters from left to right and top to bottom; their numbers stand below.
-    example : int
-        Filter that is drawn large.
-    limit : float, optional
-        Weight at which the colours end, so that figures can be compared; the largest if not given.
-    marked : sequence of int
-        Filters whose numbers are set in colour and bold.
-    rows : int
-    """
-    width, bands, _ = kernels.shape
-    columns, limit = -(-len(order) // rows), limit or np.abs(kernels).max()
-    figure = plt.figure(figsize=(11.5, 1.65 * rows))
-    left, right = figure.subfigures(1, 2, width_ratios=(6.2, 1))
-    for ax, part in zip(left.subplots(rows, 1), np.array_split(np.asarray(order), rows), strict=True):
-        picture = np.full((bands, columns * (width + 1)), np.nan)
-        for place, number in enumerate(part):
-            picture[:, place * (width + 1) :][:, :width] = kernels[..., number].T
-        image = _kernel(ax, picture, limit, extent=(-0.5, picture.shape[1] - 0.5, 0, bands))
-        ax.set_xticks(np.arange(len(part)) * (width + 1) + (width - 1) / 2, part, fontsize=7)
-        for label, number in zip(ax.get_xticklabels(), part, strict=True):
-            if number in set(marked):
-                label.set(color=registry.colour("siamese"), fontweight="bold")
-        ax.tick_params(axis="x", length=0)
-        ax.spines[["left", "bottom"]].set_visible(False)
-        ax.set_ylabel("frequency (Hz)")
-    caption = f"filter, by its number; each has {width} frames, {FRAME:.0f} ms apart, earliest on the left"
-    left.supxlabel(caption, fontsize=9)
-    left.colorbar(
-        image, ax=left.axes, label="weight (positive: asks for loudness)", shrink=0.6, pad=0.01, extend="both"
-    )
-    ours, published = right.subplots(2, 1)
-    kernel(kernels[..., example], limit, ax=ours)
-    ours.set_title(f"filter {example}, here", fontsize=8)
-    picture = filters_kernels.as_published(kernels[..., example]).T
-    _kernel(published, picture, limit, extent=(-1.5 * FRAME, 1.5 * FRAME, bands, 0), cmap="RdBu_r")
-    published.set_xticks([-FRAME, 0, FRAME], [f"{time:.0f}" for time in (FRAME, 0, -FRAME)], fontsize=7)
-    published.set_xlabel("← time (ms)", fontsize=8)
-    published.set_title("as the paper\ndraws it", fontsize=8)
-    return figure
-
-
-def before_and_after(kernels, start, chosen):
-    """Some kernels before and after training, and the difference, which has a scale of its own.
-
-    Parameters
-    ----------
-    kernels, start : np.ndarray, shape=(3, N_MELS, n_filters)
-    chosen : sequence of int
-        Filters, one column each.
-    """
-    rows = {"before": start, "after": kernels, "added": kernels - start}
-    figure, axes = plt.subplots(
-        3, len(chosen), figsize=(1.35 + 1.1 * len(chosen), 7.2), squeeze=False, sharex=True, sharey=True
-    )
-    chosen = list(chosen)
-    whole = max(np.abs(values[..., chosen]).max() for values in (start, kernels))
-    for place, (line, (name, values)) in enumerate(zip(axes, rows.items(), strict=True)):
-        limit = np.abs(values[..., chosen]).max() if name == "added" else whole
-        for ax, number in zip(line, chosen, strict=True):
-            image = kernel(values[..., number], limit, ax=ax).axes and ax.images[0]
-            ax.set_xlabel("time (ms)" if place == 2 else "")
-            if place == 0:
-                ax.set_title(f"filter {number}", fontsize=9)
-        line[0].set_ylabel(
-            f"{name}\nfrequency (Hz)" if name != "added" else "what training added\nfrequency (Hz)"
-        )
-        if name != "before":
-            bars = axes[:2] if name == "after" else line
-            figure.colorbar(
-                image, ax=bars, label="weight", pad=0.02, shrink=0.7, aspect=30 if name == "after" else 15
-            )
-    return figure
-
-
-def kernel_structure(structure, limit):
-    """How far each kernel moved, and how smooth it is before, after, and in what training added.
-
-    Parameters
-    ----------
-    structure : pd.DataFrame
-        From `lib.filters.kernels.structure`.
-    limit : float
-        From `lib.filters.kernels.smoothness_limit`.
-    """
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.3))
-    shaped = structure["p_value"] <= filters_kernels.LEVEL
-    ranked = structure["moved"].rank(method="first")
-    found = {
-        "more than noise": (shaped, registry.colour("siamese")),
-        "not told from noise": (~shaped, BEFORE),
-    }
-    for name, (mask, colour) in found.items():
-        style = {"s": 14, "color": colour, "label": f"{name} ({mask.sum()})", "linewidth": 0, "alpha": 0.8}
-        left.scatter(ranked[mask], structure["moved"][mask], **style)
-        middle.scatter(structure["start_smoothness"][mask], structure["smoothness"][mask], **style)
-    left.set(
-        xlabel="filters, least moved first", ylabel="distance from own start\n(lengths of the first kernel)"
-    )
-    left.set_ylim(0)
-    left.legend(loc="upper left", title="shape of the kernel", fontsize=8, title_fontsize=8)
-    ends = [
-        min(middle.get_xlim()[0], middle.get_ylim()[0]),
-        max(limit, *middle.get_xlim(), *middle.get_ylim()) * 1.08,
-    ]
-    middle.plot(ends, ends, color="#BBBBBB", linewidth=0.8, zorder=0)
-    middle.axhline(limit, color="#444444", linestyle=":")
-    middle.set(xlim=ends, ylim=ends, xlabel="smoothness before training", ylabel="smoothness after training")
-    bins = np.linspace(-0.4, 1, 36)
-    for column, colour, label in (
-        ("start_smoothness", BEFORE, "before"),
-        ("smoothness", registry.colour("siamese"), "after"),
-        ("added_smoothness", registry.colour("spectrum"), "what training added"),
-    ):
-        right.hist(
-            structure[column].dropna(), bins, histtype="step", linewidth=1.6, color=colour, label=label
-        )
-    right.axvline(limit, color="#444444", linestyle=":", label="limit of noise")
-    right.set(xlabel="smoothness (correlation)", ylabel="filters", xlim=(-0.4, 1.3))
-    right.legend(loc="upper right", fontsize=8, handlelength=1.2)
-    return figure
-
-
 def filter_twins(matches, summary):
     """How much matched filters of two networks agree: pairs of trainings against pairs that chance made.
 
     Parameters
     ----------
     matches, summary : pd.DataFrame
-        From `lib.filters.kernels.stability` and `lib.filters.kernels.stability_summary`.
+        From `lib.filters.twins.stability` and `lib.filters.twins.summary`.
     """
     measures = summary["measure"].tolist()
     figure, axes = plt.subplots(
@@ -199,22 +65,6 @@ def filter_twins(matches, summary):
         handles, labels = ax.get_legend_handles_labels()
         found |= dict(zip(labels, handles, strict=True))
     figure.legend(found.values(), found, loc="outside lower center", ncols=2, fontsize=8)
-    return figure
-
-
-def kernel(values, limit, *, ax=None):
-    """One first-layer kernel, time to the right, low bands at the bottom.
-
-    Parameters
-    ----------
-    values : np.ndarray, shape=(3, N_MELS)
-    limit : float
-        Weight at which the colours end.
-    """
-    figure, ax = axes_of(ax, (1.6, 3))
-    _kernel(ax, values.T, limit, extent=(-1.5 * FRAME, 1.5 * FRAME, 0, picture.N_MELS))
-    ax.set_xticks([-FRAME, 0, FRAME], [f"{time:.0f}" for time in (-FRAME, 0, FRAME)], fontsize=7)
-    ax.set_xlabel("time (ms)", fontsize=8)
     return figure
 
 
@@ -439,10 +289,3 @@ def time_order_losses(summary, *, n):
     axes[0].set_yticks(places, changed.index)
     axes[0].set_ylim(len(places) - 0.5, -0.5)
     return figure
-
-
-def _kernel(ax, picture, limit, *, extent, cmap=SIGNED):
-    style = {"cmap": cmap, "vmin": -limit, "vmax": limit, "origin": "upper" if extent[2] else "lower"}
-    image = ax.imshow(picture, aspect="auto", extent=extent, interpolation="nearest", **style)
-    mel_ticks(ax)
-    return image

@@ -238,7 +238,7 @@ def strata_bars(table):
     Parameters
     ----------
     table : pd.DataFrame
-        From `confounds.strata_table`.
+        From `strata.table`.
     """
     shown = table[table["method"] != "chance"]
     methods = list(shown["method"].unique())

@@ -9,10 +9,12 @@ Reads targets, spectrograms and networks; notebook 05 writes ``scores.parquet``,
 - `baselines`: chance, popularity, L2 and other methods without training.
 - `scores`: the scores of all methods.
 - `significance`: intervals over artists and trainings, tests, corrections.
-- `confounds`: what popularity and other nuisances explain.
+- `confounds`: what popularity and other nuisances explain. `hubs`: artists who are on too many lists.
+- `strata`: results by popularity.
 - `compare`: which method is better, decided in one place.
 - `tables`: Table 1. `examples`: Table 2 and single artists. `paper`: the published values.
-- `longer_runs`: results of trainings that take longer than a notebook.
-- `ledger`: the paper's claims and a verdict for each. `words`: the sentences of the notebooks.
+- `longer_runs`: trainings that take longer than a notebook. `longer_results`: what their tables say.
+- `ledger`: the lines and verdicts of the paper's claims. `claims`: the claims and what decides each.
+- `words`: the sentences of the notebooks.
 - `paper_text`: each statement of the paper and where it is reproduced.
 """

@@ -148,8 +148,7 @@ def comparisons(predicted, truths, test, *, references, measures, listeners, see
                         "truth": truth_name, "candidates": "test",
                         "kind": "primary" if primary else "secondary",
                         "reference": reference, "method": method, "measure": measure,
-                        "n": pd.NA if n is None else n, **result.row("difference"),
-                        "n_queries": result.n_queries, "n_seeds": result.n_trainings,
+                        "n": pd.NA if n is None else n, **result.table_row("difference"),
                         "detectable": significance.detectable(result.error, result.freedom),
                     }
                 )  # fmt: skip
@@ -348,8 +347,8 @@ def clips_curve(clip_scores, owners, truth, *, n, most=3, n_draws=10, seed=0):
         gained = {f"gain_{name}": value for name, value in gain.row("value").items()}
         rows.append(
             {
-                "method": method, "clips": k, "measure": "unordered", "n": n, **result.row(), **gained,
-                "chance": n / (len(kept) - 1), "n_queries": len(kept), "n_seeds": len(runs),
+                "method": method, "clips": k, "measure": "unordered", "n": n,
+                **result.table_row(**gained, chance=n / (len(kept) - 1)),
             }
         )  # fmt: skip
     return pd.DataFrame(rows)

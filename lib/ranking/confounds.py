@@ -4,13 +4,7 @@ Conventions
 -----------
 - Frames are those of `lib.ranking.metrics`: queries (rows) by candidates (columns), higher is closer, blank
   where the query is its own candidate.
-- Measures return one value for each query, blank where the query allows none; those of hubs one for each
-  candidate.
-
-References
-----------
-Radovanović, Nanopoulos & Ivanović (2010). Hubs in space.
-Flexer & Stevens (2018). Mutual proximity graphs for improved reachability in music recommendation.
+- Measures return one value for each query, blank where the query allows none.
 """
 
 from __future__ import annotations
@@ -20,8 +14,11 @@ import pandas as pd
 import scipy.stats
 
 from lib.methods import labelled_scores, mean_over_clips
+from lib.ranking import hubs, metrics, significance, ties
 from lib.ranking import influence as ranking_influence
-from lib.ranking import metrics, significance, ties
+from lib.workflow import numerics
+
+ROUNDING = 1e-6  # a shorter vector of ranks is what rounding leaves of it
 
 
 def matched_concordance(predicted, truth, listeners, *, ratio=1.3):
@@ -193,127 +190,14 @@ def partial(first, second, controlled):
         In [-1, 1]; 0 where the third frame leaves nothing of one of the others.
     """
     p, t, c = (_unit_ranks(metrics.validate(frame, second)[0]) for frame in (first, second, controlled))
-    p, t = (_unit(side - (side * c).sum(axis=1, keepdims=True) * c) for side in (p, t))
+    p, t = (
+        numerics.unit(side - (side * c).sum(axis=1, keepdims=True) * c, least=ROUNDING) for side in (p, t)
+    )
     values = np.clip((p * t).sum(axis=1), -1, 1)
     return ranking_influence.Measured.of(values, ranking_influence.of_correlation(p, t, values), second)
 
 
 AGAINST_TRUTH = {"matched_concordance": concordance, "partial_spearman": given_popularity}
-
-
-def strata(listeners, n_strata=3):
-    """Artists in groups of like popularity and like size.
-
-    Parameters
-    ----------
-    listeners : pd.Series
-        Index: artist id.
-    n_strata : int
-
-    Returns
-    -------
-    pd.Series of int
-        0 for those with the most listeners; artists of equal popularity are told apart by their order.
-    """
-    place = listeners.rank(ascending=False, method="first") - 1
-    return (place * n_strata // len(listeners)).astype(int)
-
-
-def within(candidates, measure, predicted, truth):
-    """A measure of every query when only some candidates may be ranked.
-
-    Parameters
-    ----------
-    candidates : sequence of str
-    measure : function
-        Of (predicted, truth), to a `influence.Measured`.
-    predicted, truth : pd.DataFrame, shape=(n_queries, n_candidates)
-
-    Returns
-    -------
-    ranking.Measured
-        The queries that are candidates first.
-    """
-    inside = truth.index.isin(candidates)  # a frame has queries of one kind: candidates too, or not
-    parts = [
-        measure(predicted.loc[rows, candidates], truth.loc[rows, candidates])
-        for rows in (inside, ~inside)
-        if rows.any()
-    ]
-    return ranking_influence.stacked(parts)
-
-
-def k_occurrence(scores, n):
-    """On how many queries' lists of `n` each candidate is: the same for all if there were no hubs.
-
-    Parameters
-    ----------
-    scores : pd.DataFrame, shape=(n_queries, n_candidates)
-    n : int
-
-    Returns
-    -------
-    pd.Series, shape=(n_candidates,)
-        Expected number where scores tie.
-    """
-    metrics.validate(scores, scores, n)
-    own = np.equal.outer(scores.index.to_numpy(dtype=object), scores.columns.to_numpy(dtype=object))
-    values = np.where(own.astype(bool), -np.inf, scores.to_numpy(dtype=float))
-    return pd.Series(ties.inclusion(values, n).sum(axis=0), index=scores.columns)
-
-
-def hub_skewness(counts):
-    """Skewness of k-occurrences: 0 without hubs, above 1 where a few artists are on most lists.
-
-    Parameters
-    ----------
-    counts : array_like, shape=(..., n_candidates)
-
-    Returns
-    -------
-    np.ndarray, shape=(...)
-        0 where all are equal.
-    """
-    counts = np.asarray(counts, dtype=float)
-    spread = counts.std(axis=-1) > 1e-9
-    centred = counts - counts.mean(axis=-1, keepdims=True)
-    moments = (centred**3).mean(axis=-1), np.where(spread, (centred**2).mean(axis=-1), 1) ** 1.5
-    return np.where(spread, moments[0] / moments[1], 0.0)
-
-
-def never_named(counts):
-    """Share of candidates that are on nobody's list.
-
-    Parameters
-    ----------
-    counts : array_like, shape=(..., n_candidates)
-
-    Returns
-    -------
-    np.ndarray, shape=(...)
-    """
-    return (np.asarray(counts, dtype=float) < 1e-9).mean(axis=-1)
-
-
-HUBS = {"hub_skewness": hub_skewness, "never_named": never_named}
-
-
-def hubs_by_chance(n_artists, n):
-    """Hub skewness and share of the never named if each query's list were drawn at random.
-
-    Parameters
-    ----------
-    n_artists : int
-        Queries, which are the candidates too.
-    n : int
-
-    Returns
-    -------
-    tuple of float
-        Those of a binomial count of ``n_artists - 1`` lists, each with a chance of ``n / (n_artists - 1)``.
-    """
-    lists = scipy.stats.binom(n_artists - 1, n / (n_artists - 1))
-    return float(lists.stats("s")) if n < n_artists - 1 else 0.0, float(lists.pmf(0))
 
 
 def nuisances(clips, artists):
@@ -380,11 +264,11 @@ def table(predicted, truth, listeners, nuisance, *, n, seed=0, own_truths=None):
     nuisance = {name: frame.reindex_like(truth) for name, frame in nuisance.items()}
     everybody = {"truth": [truth], **predicted, **{name: [frame] for name, frame in nuisance.items()}}
     followed = {"fame": popularity_frame(truth, listeners), **nuisance}
-    by_chance = dict(zip(HUBS, hubs_by_chance(len(truth), n), strict=True))
+    by_chance = dict(zip(hubs.HUBS, hubs.hubs_by_chance(len(truth), n), strict=True))
     rows = []
     for method, runs in everybody.items():
         measured = {
-            f"{name}_correlation": [_spearman(run, frame) for run in runs]
+            f"{name}_correlation": [spearman(run, frame) for run in runs]
             for name, frame in followed.items()
             if name != method
         }
@@ -395,82 +279,38 @@ def table(predicted, truth, listeners, nuisance, *, n, seed=0, own_truths=None):
                 for name, measure in AGAINST_TRUTH.items()
             }
         for name, values in measured.items():
-            rows.append(_row(method, name, pd.NA, values, 0.5 if name == "matched_concordance" else 0.0))
-        counts = np.stack([k_occurrence(run, n) for run in runs], axis=1)
-        for name, statistic in HUBS.items():
+            rows.append(row(method, name, pd.NA, values, 0.5 if name == "matched_concordance" else 0.0))
+        counts = np.stack([hubs.k_occurrence(run, n) for run in runs], axis=1)
+        for name, statistic in hubs.HUBS.items():
             rows.append(_hub_row(method, name, n, counts, by_chance[name], seed, statistic))
     return pd.DataFrame(rows).astype({"n": "Int64"})
 
 
-def strata_table(predicted, truth, listeners, *, n, n_strata=3, seed=0, own_truths=None):
-    """Results by popularity: of queries in each stratum, and among the candidates of each stratum only.
-
-    Parameters
-    ----------
-    predicted : dict of str to list of pd.DataFrame, shape=(n_artists, n_artists)
-    truth : pd.DataFrame, shape=(n_artists, n_artists)
-    listeners : pd.Series
-    n : int
-        Length of the lists of the queries' unordered overlap.
-    n_strata : int
-        Fewer where a stratum would have less than four artists.
-    seed : int
-    own_truths : dict of str to pd.DataFrame, optional
-
-    Returns
-    -------
-    pd.DataFrame
-        ``strata_of`` (queries, candidates), ``stratum`` (from 1, most listeners first), ``listeners_high,
-        listeners_low, method, measure`` (unordered for queries, spearman among candidates), ``n, value,
-        ci_low, ci_high, chance, n_queries, n_seeds``.
-    """
-    own = listeners.reindex(truth.index)
-    groups = strata(own, max(1, min(n_strata, len(own) // 4)))
-    rows = []
-    for stratum, part in own.groupby(groups):
-        told = {"stratum": stratum + 1, "listeners_high": part.max(), "listeners_low": part.min()}
-        for method, runs in predicted.items():
-            true = (own_truths or {}).get(method, truth)
-            listed = [
-                metrics.measure(run, true, [n], metrics=("unordered",))["unordered", n].of_queries(part.index)
-                for run in runs
-            ]
-            among = [within(list(part.index), _spearman, run, true) for run in runs]
-            for kind, measure, length, values, chance in (
-                ("queries", "unordered", n, listed, n / (len(truth) - 1)),
-                ("candidates", "spearman", pd.NA, among, 0.0),
-            ):
-                row = _row(method, measure, length, values, chance)
-                rows.append({"truth": "corrected", "candidates": "test", "strata_of": kind, **told, **row})
-    return pd.DataFrame(rows).astype({"n": "Int64"}).drop(columns="seed_sd")
-
-
-def _row(method, measure, n, values, chance):
+def row(method, measure, n, values, chance):
     """One line of a table, over artists and trainings."""
-    result = significance.estimate(values)
-    return {
-        "truth": "corrected", "candidates": "test", "method": method, "measure": measure, "n": n,
-        **result.row(border=chance), "chance": chance,
-        "n_queries": result.n_queries, "n_seeds": result.n_trainings, "seed_sd": result.seed_sd,
-    }  # fmt: skip
+    return _line(method, measure, n, significance.estimate(values), chance)
 
 
 def _hub_row(method, measure, n, counts, chance, seed, statistic):
     """One line of a table; `counts` has shape (n_candidates, n_seeds), and the interval is over
     candidates."""
     of_runs = statistic(counts.T)
-    low, high = significance.bootstrap_interval(
+    low, high = numerics.bootstrap_interval(
         counts, seed=seed, statistic=lambda drawn: statistic(drawn.transpose(0, 2, 1)).mean(axis=1)
     )
+    seed_sd = of_runs.std(ddof=1) if len(of_runs) > 1 else np.nan
+    result = significance.Estimate(of_runs.mean(), np.nan, np.nan, *counts.shape, seed_sd)
+    return _line(method, measure, n, result, chance) | {"ci_low": low, "ci_high": high}
+
+
+def _line(method, measure, n, result, chance):
     return {
         "truth": "corrected", "candidates": "test", "method": method, "measure": measure, "n": n,
-        "value": of_runs.mean(), "ci_low": low, "ci_high": high, "p_value": np.nan, "chance": chance,
-        "n_queries": len(counts), "n_seeds": counts.shape[1],
-        "seed_sd": of_runs.std(ddof=1) if len(of_runs) > 1 else np.nan,
+        **result.table_row(border=chance, chance=chance), "seed_sd": result.seed_sd,
     }  # fmt: skip
 
 
-def _spearman(first, second):
+def spearman(first, second):
     return metrics.measure(first, second, [], metrics=("spearman",))["spearman", pd.NA]
 
 
@@ -478,13 +318,7 @@ def _unit_ranks(values):
     """Ranks of each row, centred and of length 1; 0 where all are equal."""
     ranks = scipy.stats.rankdata(values, axis=1)
     ranks -= ranks.mean(axis=1, keepdims=True)
-    return _unit(ranks)
-
-
-def _unit(rows):
-    """Rows of length 1; 0 where rounding is all that is left of a row."""
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, length, out=np.zeros_like(rows), where=length > 1e-6)
+    return numerics.unit(ranks, least=ROUNDING)
 
 
 def _log_listeners(listeners, artists):

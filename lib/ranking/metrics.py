@@ -30,6 +30,7 @@ import numpy as np
 import pandas as pd
 
 from lib.ranking import influence, ties
+from lib.workflow import numerics
 
 METRICS = {}  # by name; `register` fills it
 RELEVANT_QUANTILE = 0.9  # R-precision: a candidate is relevant above this quantile of all similarities
@@ -319,11 +320,7 @@ def _spearman_factors(p, t, n):
     Ties share their mean rank; 0 where either side is constant.
     """
     ranks = [side.ranks - (side.values.shape[1] + 1) / 2 for side in (p, t)]
-    lengths = [np.linalg.norm(values, axis=1, keepdims=True) for values in ranks]
-    return [
-        np.divide(r, length, out=np.zeros_like(r), where=length > 0)
-        for r, length in zip(ranks, lengths, strict=True)
-    ]
+    return [numerics.unit(side) for side in ranks]
 
 
 spearman = register(

@@ -75,6 +75,11 @@ class Estimate:
         low, high = self.interval()
         return {name: self.value, "ci_low": low, "ci_high": high, "p_value": self.p_value(border)}
 
+    def table_row(self, name="value", *, border=0.0, **more):
+        """`row`, then `more` columns, then what the figure rests on: ``n_queries, n_seeds``."""
+        counts = {"n_queries": self.n_queries, "n_seeds": self.n_trainings}
+        return self.row(name, border=border) | more | counts
+
 
 def estimate(runs, minus=()):
     """The mean of a measure over queries and trainings, or the difference of two methods' means.
@@ -243,39 +248,6 @@ def _combined(value, parts, n_queries, n_trainings, spread):
     freedom = total**2 / (variances**2 / freedoms).sum() if total > 0 else np.inf
     seed_sd = float(np.std(spread, ddof=1)) if len(spread) > 1 else np.nan
     return Estimate(value, float(np.sqrt(total)), float(freedom), n_queries, n_trainings, seed_sd)
-
-
-def bootstrap_interval(values, *, level=0.95, n_resamples=2000, seed=0, statistic=None):
-    """Percentile interval of a mean over queries, or of another statistic of them.
-
-    Parameters
-    ----------
-    values : array_like, shape=(n_queries,) or (n_queries, k)
-        What belongs to a query is drawn together; queries with a blank value are left out.
-    level : float
-    statistic : function, optional
-        From resamples, shape=(n_resamples, n_queries) or (n_resamples, n_queries, k), to one value each.
-    n_resamples, seed : int
-
-    Returns
-    -------
-    tuple of float
-        Lower and upper end.
-
-    Raises
-    ------
-    ValueError
-        If no value is left.
-    """
-    values = np.asarray(values, dtype=float)
-    values = values[~np.isnan(values.reshape(len(values), -1)).any(axis=1)]
-    if len(values) == 0:
-        raise ValueError("there is no value to resample")
-    rng = np.random.default_rng(seed)
-    resamples = values[rng.integers(len(values), size=(n_resamples, len(values)))]
-    found = resamples.mean(axis=1) if statistic is None else statistic(resamples)
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
 
 
 def name_permutation(runs, truth, n, *, n_permutations=199, seed=0, others=None):

@@ -68,13 +68,12 @@ def table1(scores, target, test, *, list_lengths, seed=0, fold=0, own_targets=No
             ]
             for key in chance:
                 result = significance.estimate([one[key] for one in measured])
+                by_chance = chance[key].mean()
                 rows.append(
                     {
                         "truth": truth_name, "candidates": candidates, "fold": fold, "method": method,
                         "metric": key[0], "n": key[1],
-                        **result.row(border=chance[key].mean()), "chance": chance[key].mean(),
-                        "n_queries": result.n_queries, "n_seeds": result.n_trainings,
-                        "seed_sd": result.seed_sd,
+                        **result.table_row(border=by_chance, chance=by_chance), "seed_sd": result.seed_sd,
                         "paper_value": paper.paper_value(method, key, truth_name, candidates),
                     }
                 )  # fmt: skip
@@ -123,8 +122,8 @@ def fold_table(scores, target, split, *, list_lengths, seed=0):
             rows.append(
                 {
                     "truth": "corrected", "candidates": "test", "fold": fold, "method": method,
-                    "metric": metric, "n": n, **result.row(border=chance.mean()),
-                    "chance": chance.mean(), "n_queries": result.n_queries, "n_seeds": result.n_trainings,
+                    "metric": metric, "n": n,
+                    **result.table_row(border=chance.mean(), chance=chance.mean()),
                 }
             )  # fmt: skip
     return pd.DataFrame(rows).astype({"n": "Int64", "fold": "Int64"})

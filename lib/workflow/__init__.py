@@ -4,6 +4,10 @@
 - `profiles`: the parameters of the notebooks, and the files in ``profiles/`` that change them.
 - `stages`: which notebook needs which, and what code each is made of.
 - `artifacts`: files written whole or not at all, and the manifest that a finished stage leaves.
-- `downloads`: large files from outside, resumed and checked.
+- `kept`: expensive results, kept by what they depend on.
+- `figures`: the style of pictures, and the only way of a picture into a file.
+- `stage`: one notebook at work: what came before it, what it writes.
+- `datasets`: the public data sets, their licences and citations. `downloads`: resumed and verified.
 - `progress`: one line that says how far a run is.
+- `numerics`: vectors of length 1, and an interval by resampling.
 """

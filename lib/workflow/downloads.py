@@ -1,23 +1,21 @@
-"""The public data sets: fetched once, resumed after an interruption, verified before anything is read.
+"""Data sets are downloaded once, resumed after an interruption, and verified before anything is read.
 
 Conventions
 -----------
-Sizes are in bytes, times in seconds. A data set is one file with its size and MD5. Where they were not to be
-had when this was written, the publisher's record is read before the file is fetched, and kept beside the file
-as ``NAME.record.json``, so that a later run needs no network. pooch downloads, verifies, and gives the file
-its name; its downloader here resumes. While it is being fetched the file is called ``NAME.part``, with
-``NAME.part.json`` beside it: which file it is a part of. Under its own name there is only a file that was
-verified, or one that a person put there. Only https; plain http only on the loopback, where the tests live.
+Sizes are in bytes, times in seconds. pooch downloads, verifies, and gives the file its name; its downloader
+here resumes. Until then the file is called ``NAME.part``, and ``NAME.part.json`` says what it is a part of.
+Under its own name there is only a file that was verified, or one that a person put there. What a publisher's
+record says is kept as ``NAME.record.json``, so that a later run needs no network. Only https; plain http only
+on the loopback, for the tests.
 """
 
 import contextlib
-import dataclasses
 import json
 import os
 import re
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -36,94 +34,7 @@ REDIRECTIONS = 5
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 AGENT = "music-similarity/1.0"
 RECORD_BYTES = 4_000_000  # cap on what a record may say
-ZENODO = "https://zenodo.org"
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A published file, and what its publisher asks for.
-
-    Attributes
-    ----------
-    name, file, url, doi, licence, citation : str
-    size : int or None, bytes
-    md5 : str or None
-        None, as `size` then is, where the record is to tell them.
-    record : str
-        Address of the record, which answers in JSON.
-    """
-
-    name: str
-    file: str
-    url: str
-    doi: str
-    size: int | None
-    md5: str | None
-    licence: str
-    citation: str
-    record: str = ""
-
-    def __post_init__(self):
-        if (self.size is None) != (self.md5 is None) or (self.size is None and not self.record):
-            raise ValueError(f"{self.name}: expected both size and md5, or neither of them and a record")
-
-    @property
-    def host(self):
-        """Where the file comes from, for messages."""
-        return urlsplit(self.url).hostname
-
-    def at(self, address):
-        """The same data set where another host stands in for Zenodo: its record says what its file is.
-
-        Parameters
-        ----------
-        address : str
-            Without a path, such as ``http://127.0.0.1:8000``.
-
-        Returns
-        -------
-        Dataset
-        """
-        if address.rstrip("/") == ZENODO:
-            return self
-        moved = {
-            key: getattr(self, key).replace(f"{ZENODO}/", f"{address.rstrip('/')}/", 1)
-            for key in ("url", "record")
-        }
-        return dataclasses.replace(self, **moved, size=None, md5=None)
-
-
-# Size and checksum are the published ones. The addresses follow the service's pattern; nothing here has been
-# tried against the live service.
-LASTFM_360K = Dataset(
-    name="Last.fm-360K",
-    file="lastfm-dataset-360K.tar.gz",
-    url=f"{ZENODO}/records/6090214/files/lastfm-dataset-360K.tar.gz?download=1",
-    doi="10.5281/zenodo.6090214",
-    size=569_202_935,
-    md5="635e6ed3fc873aa4ba33aba0ebce02b1",
-    licence="Non-commercial use only",
-    citation=(
-        "Celma, Ò. (2010). Music Recommendation and Discovery: The Long Tail, Long Fail, and Long Play in the"
-        " Digital Music Space. Springer."
-    ),
-    record=f"{ZENODO}/api/records/6090214",
-)
-# Size and checksum were not to be had when this was written; the licence is what those who use it state.
-MERGE_AUDIO = Dataset(
-    name="MERGE audio",
-    file="MERGE_Audio_Complete.zip",
-    url=f"{ZENODO}/records/13939205/files/MERGE_Audio_Complete.zip?download=1",
-    doi="10.5281/zenodo.13939205",
-    size=None,
-    md5=None,
-    licence="Creative Commons Attribution Non Commercial 4.0 International",
-    citation=(
-        "Louro, P. L., Redinho, H., Santos, R., Malheiro, R., Panda, R., & Paiva, R. P. (2024). MERGE dataset"
-        " (version 1.1). Zenodo."
-    ),
-    record=f"{ZENODO}/api/records/13939205",
-)
+DAMAGED = (OSError, ValueError, LookupError, TypeError)  # what reading JSON of another shape raises
 
 
 class DatasetError(OSError):
@@ -145,13 +56,12 @@ class _Passing(_Refused):
 def fetch(dataset, folder=None, *, sleep=time.sleep):
     """The verified file of a data set, which is downloaded if it is not there yet.
 
-    After an interruption, call it again: it goes on where it was. A file that a person put there is taken if
-    its size and checksum are the published ones, and never replaced. Where a data set does not have them, its
-    record does; if the file is there, an earlier answer of the record will do.
+    After an interruption, the next call continues the download. A file that a person put there is never
+    replaced.
 
     Parameters
     ----------
-    dataset : Dataset
+    dataset : lib.workflow.datasets.Dataset
     folder : path, optional
         Where the file is, or is to be (default `lib.workflow.paths.downloads`).
     sleep : callable
@@ -164,8 +74,7 @@ def fetch(dataset, folder=None, *, sleep=time.sleep):
     Raises
     ------
     DatasetError
-        If the file cannot be fetched, or what is there or came is not the published file. The message names
-        what to fetch by hand, from where, and where to put it.
+        If there is no such file in the end. The message says how to fetch it by hand.
     """
     target = Path(folder or paths.downloads()).expanduser().absolute() / dataset.file
     if dataset.md5 is None:
@@ -173,33 +82,26 @@ def fetch(dataset, folder=None, *, sleep=time.sleep):
     busy = DatasetError(f"Another run is fetching into {target.parent}. Wait for it, or stop it.")
     with artifacts.locked(target.parent, busy):
         download = _Download(dataset, target, sleep)
-        if not target.exists():
+        if target.exists():
+            _verify(dataset, target)
+        else:
             _retrieve(dataset, target, download)
-        elif objection := _objection(target, dataset):
-            raise DatasetError(
-                f"{target} is not the published {dataset.name}: {objection}. Remove it, and the next run"
-                f" fetches it; or put the right file in its place.\n{_by_hand(dataset, target)}"
-            )
         download.discard()
     return target
 
 
-def terms(*datasets):
-    """What the publishers ask for, for reading before using the data.
-
-    Parameters
-    ----------
-    *datasets : Dataset
-
-    Returns
-    -------
-    str
-        Three lines a data set: name and DOI, licence, citation.
-    """
-    return "\n".join(
-        f"{each.name}, https://doi.org/{each.doi}\n  Licence: {each.licence}\n  Cite: {each.citation}"
-        for each in datasets
-    )
+def _verify(dataset, target):
+    """Compare a file that is there with the published one."""
+    objection = ""
+    if not target.is_file():
+        objection = "it is not a file"
+    elif (size := target.stat().st_size) != dataset.size:
+        objection = f"it has {size} bytes, expected were {dataset.size}"
+    elif (md5 := pooch.file_hash(target, alg="md5")) != dataset.md5:
+        objection = f"its MD5 is {md5}, expected was {dataset.md5}"
+    if objection:
+        advice = "Remove it, and the next run fetches it; or put the right file in its place."
+        raise _error(dataset, target, f"{target} is not the published {dataset.name}: {objection}. {advice}")
 
 
 def _retrieve(dataset, target, download):
@@ -208,24 +110,20 @@ def _retrieve(dataset, target, download):
     try:
         pooch.retrieve(dataset.url, f"md5:{dataset.md5}", target.name, target.parent, downloader=download)
     except _Refused as fault:
-        rest = f"\n{download.have:,} bytes are kept as {download.part.name}; the next run goes on from there."
-        raise DatasetError(
-            f"{dataset.file} could not be fetched: {fault}.\n{_by_hand(dataset, target)}"
-            f"{rest if download.have else ''}"
-        ) from fault
+        kept = f"\n{download.have:,} bytes are kept as {download.part.name}; the next run goes on from there."
+        what = f"{dataset.file} could not be fetched: {fault}."
+        raise _error(dataset, target, what, kept if download.have else "") from fault
     except ValueError as fault:  # pooch's, of a wrong checksum; its first sentence names both
         download.discard()
-        raise DatasetError(
-            f"what {dataset.host} sent is not the published {dataset.name}: {str(fault).partition('. ')[0]}."
-            f" It was removed; the next run starts over.\n{_by_hand(dataset, target)}"
-        ) from fault
+        what = f"what was sent is not the published {dataset.name}: {str(fault).partition('. ')[0]}."
+        raise _error(dataset, target, f"{what} It was removed; the next run starts over.") from fault
 
 
 class _Download:
-    """Downloader for pooch that goes on from the part which an earlier attempt, or an earlier run, left."""
+    """Downloader for pooch that continues the part which an earlier attempt, or an earlier run, left."""
 
     def __init__(self, dataset, target, sleep):
-        self.dataset, self._sleep = dataset, sleep
+        self.dataset, self.host, self._sleep = dataset, _host(dataset.url), sleep
         self.part = target.with_name(f"{target.name}.part")
         self._note = target.with_name(f"{target.name}.part.json")
 
@@ -244,7 +142,7 @@ class _Download:
 
     @property
     def have(self):
-        """Bytes from which to go on."""
+        """Bytes from which to continue."""
         return self._begun()[0]
 
     def discard(self):
@@ -254,7 +152,7 @@ class _Download:
 
     def _attempt(self, session, bar):
         """Request what is missing and append it."""
-        (have, validator), size, host = self._begun(), self.dataset.size, self.dataset.host
+        (have, validator), size = self._begun(), self.dataset.size
         if have == size:
             return
         headers = {"Range": f"bytes={have}-", "If-Range": validator or None} if have else {}
@@ -262,17 +160,17 @@ class _Download:
             bar.n = bar.last_print_n = first = have = self._begin(response, have, validator)
             began = time.monotonic()
             with self.part.open("ab") as file:
-                for piece in _pieces(response, host):
+                for piece in _pieces(response, self.host):
                     have, took = have + len(piece), time.monotonic() - began
                     if have > size:
                         self.discard()
-                        raise _Refused(f"{host} sent more than the expected {size} bytes")
+                        raise _Refused(f"{self.host} sent more than the expected {size} bytes")
                     file.write(piece)
                     bar.update(len(piece))
                     if took > GRACE and have - first < SLOWEST * took:
-                        raise _Passing(f"{host} sent {have - first:,} bytes in {took:.0f} s")
+                        raise _Passing(f"{self.host} sent {have - first:,} bytes in {took:.0f} s")
         if have < size:
-            raise _Passing(f"{host} stopped after {have} of {size} bytes")
+            raise _Passing(f"{self.host} stopped after {have} of {size} bytes")
 
     def _begin(self, response, have, earlier):
         """Bytes after which the response continues: `have` if it is the rest of the same file, else 0."""
@@ -284,57 +182,50 @@ class _Download:
         if have and response.status_code == 206 and place and not changed:
             return have
         if response.status_code == 200 and announced not in (None, str(size)):
-            raise _Refused(f"{self.dataset.host} offers {announced} bytes, expected were {size}")
+            raise _Refused(f"{self.host} offers {announced} bytes, expected were {size}")
         self.discard()
         if response.status_code != 200:
-            raise _Passing(f"{self.dataset.host} did not answer with the requested piece of the file")
-        if announced:  # else it may be the page of a proxy, and nothing to go on from
+            raise _Passing(f"{self.host} did not answer with the requested piece of the file")
+        if announced:  # else it may be the page of a proxy, and nothing to continue
             artifacts.write_json({"md5": self.dataset.md5, "size": size, "validator": validator}, self._note)
         return 0
 
     def _begun(self):
-        """Bytes from which to go on, and their validator; 0 where the part is of another file, or of none."""
-        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # no note, or a damaged one
+        """Bytes from which to continue, and their validator; 0 where the part is of another file."""
+        with contextlib.suppress(*DAMAGED):
             note, have = json.loads(self._note.read_text(encoding="utf-8")), self.part.stat().st_size
-            same = (note["md5"], note["size"]) == (self.dataset.md5, self.dataset.size)
-            if same and have <= self.dataset.size:
+            if (note["md5"], note["size"]) == (self.dataset.md5, self.dataset.size) and have <= note["size"]:
                 return have, note["validator"]
         return 0, None
 
 
 def _completed(dataset, target, sleep):
-    """The data set with the size and checksum of its record, or of an earlier answer of it."""
-    note = target.with_name(f"{target.name}.record.json")
-    earlier = _earlier(dataset, note)
+    """The data set with the size and MD5 of its record, or of the record that an earlier run kept."""
+    note, earlier = target.with_name(f"{target.name}.record.json"), None
+    with contextlib.suppress(*DAMAGED):
+        kept = json.loads(note.read_text(encoding="utf-8"))
+        if (kept["record"], kept["file"]) == (dataset.record, dataset.file) and kept["md5"]:
+            earlier = replace(dataset, size=kept["size"], md5=kept["md5"])
     if earlier and target.exists():
         return earlier
     try:
         with _session(dataset.record) as session:
-            described = _patiently(lambda: _published(dataset, session), sleep)
+            found = _patiently(lambda: _published(dataset, session), sleep)
     except _Refused as fault:
         if earlier:
             return earlier
-        raise DatasetError(
+        what = (
             f"{dataset.file} could not be {'verified' if target.exists() else 'fetched'}: its size and MD5,"
-            f" which {note.name} keeps, are missing, and {dataset.record} did not give them: {fault}."
-            f"\n{_by_hand(dataset, target)}"
-        ) from fault
-    artifacts.write_json({"record": dataset.record, "file": dataset.file, **described}, note)
-    return dataclasses.replace(dataset, **described)
-
-
-def _earlier(dataset, note):
-    """The data set with an earlier answer of its record; None where nothing of use was kept."""
-    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # the record is read again
-        kept = json.loads(note.read_text(encoding="utf-8"))
-        if (kept["record"], kept["file"]) == (dataset.record, dataset.file):
-            return dataclasses.replace(dataset, **_checked(kept["size"], kept["md5"]))
-    return None
+        )
+        why = f"which {note.name} keeps, are missing, and {dataset.record} did not give them: {fault}."
+        raise _error(dataset, target, f"{what} {why}") from fault
+    artifacts.write_json({key: getattr(found, key) for key in ("record", "file", "size", "md5")}, note)
+    return found
 
 
 def _published(dataset, session):
-    """Size and MD5 of the file in its record: ``files[]{key, size, checksum: "md5:..."}``."""
-    host, began, body = urlsplit(dataset.record).hostname, time.monotonic(), bytearray()
+    """The data set with what its record says: ``files[]{key, size, checksum: "md5:..."}``."""
+    host, began, body = _host(dataset.record), time.monotonic(), bytearray()
     with _get(session, dataset.record, {"Accept": "application/json"}) as response:
         for piece in _pieces(response, host):
             body += piece
@@ -344,7 +235,7 @@ def _published(dataset, session):
                 raise _Passing(f"{host} took more than {GRACE:.0f} s to send a record")
     try:
         entries = [entry for entry in json.loads(body)["files"] if entry["key"] == dataset.file]
-    except (ValueError, LookupError, TypeError, RecursionError) as error:  # half of it, or a proxy's page
+    except (*DAMAGED, RecursionError) as error:  # half of it, or a proxy's page
         raise _Passing(f"{host} sent {len(body)} bytes that are not the expected record") from error
     if len(entries) != 1:
         raise _Refused(f"{host} has {len(entries)} files {dataset.file} in this record")
@@ -352,18 +243,9 @@ def _published(dataset, session):
         method, _, md5 = entries[0]["checksum"].partition(":")
         if method != "md5":
             raise ValueError(f"checksum by {method!r}")
-        return _checked(entries[0]["size"], md5)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        return replace(dataset, size=entries[0]["size"], md5=md5)
+    except (*DAMAGED, AttributeError) as error:
         raise _Refused(f"{host} has no size and MD5 of {dataset.file} ({error!r})") from error
-
-
-def _checked(size, md5):
-    """Size and MD5, if that is what they are."""
-    if type(size) is not int or size <= 0:
-        raise ValueError(f"size {size!r}")
-    if not re.fullmatch("[0-9a-f]{32}", md5):
-        raise ValueError(f"MD5 {md5!r}")
-    return {"size": size, "md5": md5}
 
 
 def _patiently(attempt, sleep, progress=lambda: 0):
@@ -383,7 +265,7 @@ def _patiently(attempt, sleep, progress=lambda: 0):
 
 def _get(session, url, headers):
     """The response to a request, if it brings (a part of) the file."""
-    host = urlsplit(url).hostname
+    host = _host(url)
     headers = {"User-Agent": AGENT, "Accept-Encoding": "identity", **headers}
     try:
         response = session.get(url, headers=headers, stream=True, timeout=(CONNECT, SILENCE))
@@ -413,29 +295,22 @@ def _session(url):
     """Connections that know no other scheme than https, wherever a redirection leads."""
     session, parsed = requests.Session(), urlsplit(url)
     session.max_redirects = REDIRECTIONS
-    session.adapters.clear()
-    session.mount("https://", requests.adapters.HTTPAdapter())
+    session.adapters = {"https://": requests.adapters.HTTPAdapter()}
     if parsed.hostname in LOOPBACK:
         session.mount(f"http://{parsed.netloc}/", requests.adapters.HTTPAdapter())
         session.trust_env = False  # no proxy
     return session
 
 
-def _objection(path, dataset):
-    """Why a file is not the published one, in words; None if it is."""
-    if not path.is_file():
-        return "it is not a file"
-    if (size := path.stat().st_size) != dataset.size:
-        return f"it has {size} bytes, expected were {dataset.size}"
-    if (md5 := pooch.file_hash(path, alg="md5")) != dataset.md5:
-        return f"its MD5 is {md5}, expected was {dataset.md5}"
-    return None
-
-
-def _by_hand(dataset, target):
+def _error(dataset, target, what, kept=""):
+    """A `DatasetError` that says what happened, and how to fetch the file by hand."""
     known = "" if dataset.md5 is None else f" ({dataset.size} bytes, MD5 {dataset.md5})"
-    return (
-        f"By hand: fetch {dataset.file}{known}\n"
+    return DatasetError(
+        f"{what}\nBy hand: fetch {dataset.file}{known}\n"
         f"  from {dataset.url} (DOI {dataset.doi}, https://doi.org/{dataset.doi})\n"
-        f"  and put it at {target}"
+        f"  and put it at {target}{kept}"
     )
+
+
+def _host(url):
+    return urlsplit(url).hostname

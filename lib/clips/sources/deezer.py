@@ -9,14 +9,14 @@ import functools
 import re
 from urllib.parse import quote
 
-from lib.clips.sources import http
+from lib.clips.sources import faults, http, limits
 from lib.clips.sources.musicbrainz import MusicBrainz
 from lib.clips.sources.source import TRACKS, Candidate, Catalogue, Track
 
 ADDRESSES = {"deezer": "https://api.deezer.com"}
 HOSTS = ("dzcdn.net",)  # where previews are kept
 ARTIST_PAGE = re.compile(r"https?://(?:www\.)?deezer\.com/(?:[a-z]{2}/)?artist/([0-9]+)")
-LIMITER = http.Limiter({"api.deezer.com": (50, 5.0)})  # calls, in so many seconds
+LIMITER = limits.Limiter({"api.deezer.com": (50, 5.0)})  # calls, in so many seconds
 NEEDS_STATEMENT = False
 LICENCE = "None granted: the recordings belong to their owners"
 CITATION = "Deezer API, https://developers.deezer.com"
@@ -70,5 +70,5 @@ def _without_error(answer):
     if code == NO_DATA:
         return None
     if code in (QUOTA, BUSY):
-        raise http.Passing(f"Deezer asks for fewer calls (error {code})")
-    raise http.Unavailable(f"Deezer answered with error {code if isinstance(code, int) else 'unknown'}")
+        raise faults.Passing(f"Deezer asks for fewer calls (error {code})")
+    raise faults.Unavailable(f"Deezer answered with error {code if isinstance(code, int) else 'unknown'}")

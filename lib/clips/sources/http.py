@@ -1,4 +1,4 @@
-"""The one place that talks to the outside: politely, patiently, and believing nothing.
+"""The one client for all services: calls are limited, faults that pass are repeated, answers are checked.
 
 Conventions
 -----------
@@ -8,7 +8,8 @@ Messages name hosts only, because addresses may carry signatures.
 
 Limits
 ------
-- Calls per host as its terms ask (`LIMITS`); none for the loopback, where the demo and the tests live.
+- Calls per host as its terms ask (`limits.Limiter`, one in each module); none for the loopback, where the
+  demo and the tests live.
 - ``Retry-After`` is obeyed as long as all waiting for one request stays within its *patience*; a host that
   asks for more, or fails `GIVE_UP` times in a row, is left alone.
 - Each attempt has a time limit for connecting, for silence, and in total, and a cap on what it may send, also
@@ -17,15 +18,11 @@ Limits
   same holds for every redirection, which is followed by hand.
 """
 
-import collections
-import contextlib
 import datetime
 import email.utils
 import json
 import re
-import socket
 import threading
-import time
 import zlib
 from urllib.parse import urljoin
 
@@ -33,43 +30,17 @@ import requests
 import tenacity
 import urllib3
 
-LIMITS = {  # host -> (calls, in so many seconds)
-    "itunes.apple.com": (20, 60.0),
-    "api.deezer.com": (50, 5.0),
-    "musicbrainz.org": (1, 1.0),
-    "api.spotify.com": (90, 30.0),  # Spotify publishes no figure; this stays below what applications report
-}
+from lib.clips.sources import limits
+from lib.clips.sources.faults import Passing, Unavailable
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 PATIENCE = 120.0  # seconds of waiting for one request, all attempts together
 ATTEMPTS = 8
-GIVE_UP, RESPITE = (
-    5,
-    3600.0,
-)  # requests in a row that failed for good; seconds a host is left alone after them
-CONNECT, SILENCE, DEADLINE = (
-    10.0,
-    30.0,
-    60.0,
-)  # seconds: to connect, between two pieces, for one attempt as a whole
+GIVE_UP, RESPITE = 5, 3600.0  # requests in a row that failed for good; seconds a host is left alone
+CONNECT, SILENCE, DEADLINE = 10.0, 30.0, 60.0  # seconds: to connect, between two pieces, for one attempt
 ANSWER_BYTES, CLIP_BYTES = 4_000_000, 10_000_000  # caps
 REDIRECTIONS = 5
 AGENT = "music-similarity/1.0"
-
-
-class Unavailable(Exception):
-    """No answer for now. `status` is the HTTP status, if it came to that."""
-
-    def __init__(self, message, *, status=None):
-        super().__init__(message)
-        self.status = status
-
-
-class Passing(Unavailable):
-    """A fault that may pass: worth another attempt, after `wait` seconds if the host said so."""
-
-    def __init__(self, message, *, status=None, wait=None):
-        super().__init__(message, status=status)
-        self.wait = wait
 
 
 def is_loopback(address):
@@ -99,54 +70,6 @@ def path_of(address):
     return _parsed(address).path or ""
 
 
-class Limiter:
-    """Holds back calls, so that no host gets more of them than it allows.
-
-    Parameters
-    ----------
-    limits : dict
-        Host → (calls, seconds): at most so many calls in any so many seconds.
-    clock, sleep : callable
-        For tests.
-    """
-
-    def __init__(self, limits=LIMITS, *, clock=time.monotonic, sleep=time.sleep):
-        self.clock, self.sleep = clock, sleep
-        self._limits, self._lock = limits, threading.Lock()
-        self._calls = {host: collections.deque(maxlen=calls) for host, (calls, _) in limits.items()}
-        self._closed_until = {}
-
-    def wait(self, host, patience):
-        """Wait for one's turn at `host`.
-
-        Raises
-        ------
-        Unavailable
-            If it is to be left alone for longer than `patience`.
-        """
-        with self._lock:
-            now = self.clock()
-            turn = max(now, self._closed_until.get(host, now))
-            if turn - now > patience:
-                raise Unavailable(f"{host} is left alone for {turn - now:.0f} s more")
-            if host in self._limits:
-                calls = self._calls[host]
-                if len(calls) == calls.maxlen:
-                    turn = max(turn, calls[0] + self._limits[host][1])
-                turn = max(turn, calls[-1]) if calls else turn
-                calls.append(turn)
-        if turn > now:
-            self.sleep(turn - now)
-
-    def close(self, host, seconds):
-        """Let nobody call `host` for so long."""
-        with self._lock:
-            self._closed_until[host] = max(self._closed_until.get(host, 0.0), self.clock() + seconds)
-
-
-LIMITER = Limiter()
-
-
 class Client:
     """HTTP for one source.
 
@@ -163,7 +86,7 @@ class Client:
         Statuses by which this host says "too many calls".
     patience, deadline : float, seconds
         Of waiting for one request; for one attempt.
-    limiter : Limiter
+    limiter : limits.Limiter
 
     Raises
     ------
@@ -180,7 +103,7 @@ class Client:
         throttled=(429, 503),
         patience=PATIENCE,
         deadline=DEADLINE,
-        limiter=LIMITER,
+        limiter=limits.LIMITER,
     ):
         try:
             parsed = _parsed(address)
@@ -304,7 +227,7 @@ class Client:
                 session = self._session
                 environment = session.merge_environment_settings(request.url, {}, True, None, None)
                 with (
-                    _Watchdog(self._deadline, session.get_adapter(request.url).cut),
+                    limits.Watchdog(self._deadline, session.get_adapter(request.url).cut),
                     session.send(
                         request, allow_redirects=False, timeout=(CONNECT, SILENCE), **environment
                     ) as response,
@@ -312,7 +235,7 @@ class Client:
                     if not response.is_redirect:
                         return self._answer(response, host, cap)
                     address, params = urljoin(request.url, response.headers["location"]), None
-            except _Expired as error:
+            except limits.Expired as error:
                 raise Passing(f"{host} {error}") from error
             except urllib3.exceptions.ProtocolError as error:
                 raise Passing(f"{host} broke off before the end") from error
@@ -367,7 +290,7 @@ class Client:
             self._threads.session = session = requests.Session()
             session.trust_env = not self.local  # no proxy for the loopback
             for scheme in ("http://", "https://"):
-                session.mount(scheme, _Adapter())
+                session.mount(scheme, limits.Adapter())
         return self._threads.session
 
     def _allowed(self, address):
@@ -378,65 +301,6 @@ class Client:
                 f"led to {parsed.scheme}://{parsed.host or ''}, which is not among {', '.join(self._hosts)}"
             )
         return parsed.host
-
-
-class _Adapter(requests.adapters.HTTPAdapter):
-    """Knows the connection of the exchange under way, so that a watchdog can cut it.
-
-    One adapter serves one thread, which has one exchange at a time.
-    """
-
-    _connection = None
-
-    def get_connection_with_tls_context(self, *arguments, **options):
-        pool = super().get_connection_with_tls_context(*arguments, **options)
-        self._connection = pool._get_conn()
-        pool._put_conn(self._connection)  # on top, where the pool takes the next one from
-        return pool
-
-    def cut(self):
-        """End what the connection is reading; nothing happens where it is not open."""
-        with contextlib.suppress(AttributeError, OSError):  # no connection or no socket yet, or no longer
-            self._connection.sock.shutdown(socket.SHUT_RDWR)
-
-
-class _Watchdog:
-    """Cuts an exchange that is not over in time, from the first line of the headers to the last byte.
-
-    The timeout of a socket does not do that: it begins anew with every byte. Leaving the block raises
-    `_Expired` if the time was over, whatever the cut connection looked like to those who read it.
-
-    Parameters
-    ----------
-    seconds : float
-    cut : callable
-        Repeated until the block is left, because a connection that is still being opened cannot be cut.
-    """
-
-    def __init__(self, seconds, cut):
-        self._seconds, self._cut = seconds, cut
-        self._over, self._expired = threading.Event(), False
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind, error, _):
-        self._over.set()
-        self._thread.join()  # from here on no later exchange can be cut
-        if self._expired and (kind is None or issubclass(kind, Exception)):
-            raise _Expired(f"took more than {self._seconds:.0f} s") from error
-
-    def _watch(self):
-        wait = self._seconds
-        while not self._over.wait(wait):
-            self._expired, wait = True, 0.1
-            self._cut()
-
-
-class _Expired(Exception):
-    """The deadline of an exchange passed."""
 
 
 def _read_json(body):

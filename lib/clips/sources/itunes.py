@@ -9,7 +9,7 @@ hold an artist's songs are they looked up by id. The order is Apple's own.
 import functools
 import re
 
-from lib.clips.sources import http
+from lib.clips.sources import http, limits
 from lib.clips.sources.musicbrainz import MusicBrainz
 from lib.clips.sources.source import TRACKS, Candidate, Catalogue, Track
 
@@ -18,7 +18,7 @@ HOSTS = ("apple.com", "mzstatic.com")  # where previews are kept
 ARTIST_PAGE = re.compile(
     r"https?://(?:itunes|music)\.apple\.com/(?:[a-z]{2}/)?artist/(?:[^/?#]+/)?(?:id)?([0-9]+)"
 )
-LIMITER = http.Limiter({"itunes.apple.com": (20, 60.0)})  # calls, in so many seconds
+LIMITER = limits.Limiter({"itunes.apple.com": (20, 60.0)})  # calls, in so many seconds
 NEEDS_STATEMENT = True
 LICENCE = "None granted: the recordings belong to their owners"
 CITATION = "iTunes Search API, Apple"

@@ -22,15 +22,16 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from lib.clips.sources import source
-from lib.clips.sources.http import CLIP_BYTES, Unavailable
+from lib.clips.sources.faults import Unavailable
+from lib.clips.sources.http import CLIP_BYTES
 from lib.clips.sources.source import Fetched, Track
 from lib.listening import names
-from lib.workflow import downloads
+from lib.workflow import datasets, downloads
 
 ADDRESSES = {}  # it is no catalogue that one asks; where the archive is fetched from is a setting
 NEEDS_STATEMENT = False
-LICENCE = downloads.MERGE_AUDIO.licence
-CITATION = f"{downloads.MERGE_AUDIO.citation} https://doi.org/{downloads.MERGE_AUDIO.doi}"
+LICENCE = datasets.MERGE_AUDIO.licence
+CITATION = f"{datasets.MERGE_AUDIO.citation} https://doi.org/{datasets.MERGE_AUDIO.doi}"
 TERMS = (
     "Non-commercial use, and name its authors. The recordings belong to their owners: think before you share"
     " notebooks that play excerpts."
@@ -116,7 +117,7 @@ def _archive(settings):
     """Where the archive is, once it is there."""
     if not settings.merge_file:
         try:
-            return downloads.fetch(downloads.MERGE_AUDIO.at(settings.zenodo))
+            return downloads.fetch(datasets.MERGE_AUDIO.at(settings.zenodo))
         except downloads.DatasetError as error:
             raise downloads.DatasetError(
                 f"{error}\nOr set `{FILE}` to a copy that you trust: it is taken as it is."
@@ -124,7 +125,7 @@ def _archive(settings):
     path = Path(settings.merge_file).expanduser().absolute()
     if not path.is_file():
         raise ValueError(
-            f"MERGE archive {path} is missing: set `{FILE}` to {downloads.MERGE_AUDIO.file}, or to nothing to"
+            f"MERGE archive {path} is missing: set `{FILE}` to {datasets.MERGE_AUDIO.file}, or to nothing to"
             " have it fetched"
         )
     return path
@@ -146,7 +147,7 @@ def _table(archive, path, count):
         n_found = sum(count[name] for name in found)
         raise ValueError(
             f"MERGE archive {path} holds {n_found} tables {TABLE}, expected is one. Is it"
-            f" {downloads.MERGE_AUDIO.file}, complete?"
+            f" {datasets.MERGE_AUDIO.file}, complete?"
         )
     try:
         text = _read(archive, found[0], TABLE_BYTES).decode("utf-8-sig")

@@ -8,14 +8,14 @@ addresses the ids are read. One request a second, with a User-Agent that names a
 
 import re
 
-from lib.clips.sources import http
+from lib.clips.sources import http, limits
 from lib.clips.sources.source import Answers
 
 ADDRESSES = {"musicbrainz": "https://musicbrainz.org/ws/2"}
 LICENCE = "Core data CC0 1.0 (public domain)"
 CITATION = "MusicBrainz, the open music encyclopedia, MetaBrainz Foundation"
 TERMS = "At most one request a second, with a User-Agent that names the application and a contact."
-LIMITER = http.Limiter({"musicbrainz.org": (1, 1.0)})  # calls, in so many seconds
+LIMITER = limits.Limiter({"musicbrainz.org": (1, 1.0)})  # calls, in so many seconds
 MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -49,7 +49,7 @@ class MusicBrainz:
 
         Raises
         ------
-        lib.clips.sources.http.Unavailable
+        lib.clips.sources.faults.Unavailable
         """
         if not MBID.fullmatch(mbid):
             return []

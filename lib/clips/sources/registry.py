@@ -9,7 +9,7 @@ A new source is one module, which is imported and registered here. It has
 - the constants ADDRESSES (name → where a service is; empty where none is asked), NEEDS_STATEMENT, LICENCE,
   CITATION and TERMS.
 
-A service gives its client the hosts of its previews and a `http.Limiter` of its own, and `MusicBrainz` the
+A service gives its client the hosts of its previews and a `limits.Limiter` of its own, and `MusicBrainz` the
 pattern of its artist pages; `deezer` is the shortest example. What a source needs to know from a person is a
 field of `source.Settings` and a parameter of notebook 02. The order in which sources are asked is the
 caller's.

@@ -15,9 +15,9 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lib.clips.sources import http
+from lib.clips.sources import faults, http
 from lib.listening import names
-from lib.workflow import artifacts, downloads
+from lib.workflow import artifacts, datasets
 
 TRACKS = 10  # asked for and remembered of an artist; the first that pass the gate are taken
 
@@ -80,7 +80,7 @@ class Settings:
     artist_column: str = "artist"
     path_template: str = "{file}"
     merge_file: str = ""
-    zenodo: str = downloads.ZENODO
+    zenodo: str = datasets.ZENODO
     http: dict = field(default_factory=dict)
 
     def client(self, address, hosts=(), **how):
@@ -182,7 +182,7 @@ class Catalogue(Source):
         def search():
             found = self.search(artist.name)
             if found is None:  # of an artist, "no such thing" is an answer; of the search itself, a fault
-                raise http.Unavailable(f"{self.name} has no search at its address (HTTP 404)", status=404)
+                raise faults.Unavailable(f"{self.name} has no search at its address (HTTP 404)", status=404)
             return [dataclasses.asdict(candidate) for candidate in found]
 
         answer = self._answers.remember(["search", artist.name], search)
@@ -208,11 +208,11 @@ class Catalogue(Source):
         for last in (False, True):
             address = self._previews.pop(track.id, None) or self.preview(track.id)
             if not address:
-                raise http.Unavailable(f"{self.name} has no preview of it any more")
+                raise faults.Unavailable(f"{self.name} has no preview of it any more")
             try:
                 content = self.client.download(address)
                 return Fetched(content, http.host_of(address), _now())
-            except http.Unavailable as error:
+            except faults.Unavailable as error:
                 if last or error.status not in (401, 403, 404):
                     raise
 

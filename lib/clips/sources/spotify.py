@@ -13,7 +13,7 @@ import re
 import threading
 from urllib.parse import quote
 
-from lib.clips.sources import http
+from lib.clips.sources import faults, http, limits
 from lib.clips.sources.musicbrainz import MusicBrainz
 from lib.clips.sources.source import TRACKS, Candidate, Catalogue, Track
 
@@ -24,7 +24,7 @@ ADDRESSES = {
 HOSTS = ("scdn.co",)  # where previews are kept
 ARTIST_PAGE = re.compile(r"https?://open\.spotify\.com/artist/([0-9A-Za-z]{22})")
 # Calls, in so many seconds: Spotify publishes no figure; this stays below what applications report.
-LIMITER = http.Limiter({"api.spotify.com": (90, 30.0)})
+LIMITER = limits.Limiter({"api.spotify.com": (90, 30.0)})
 NEEDS_STATEMENT = True
 LICENCE = "None granted: the recordings belong to their owners"
 CITATION = "Spotify Web API, https://developer.spotify.com"
@@ -91,12 +91,12 @@ class Source(Catalogue):
             token = self._authorised()
             try:
                 return self.client.ask(path, read, params=params, headers={"Authorization": token})
-            except http.Unavailable as error:
+            except faults.Unavailable as error:
                 if error.status == 401 and not last:  # the token has expired
                     with self._lock:
                         self._token = None if self._token == token else self._token
                 elif error.status == 403:
-                    raise http.Unavailable(
+                    raise faults.Unavailable(
                         "Spotify refused (HTTP 403): applications in development mode get no top tracks",
                         status=403,
                     ) from error
@@ -114,10 +114,10 @@ class Source(Catalogue):
                         auth=self._credentials,
                         data={"grant_type": "client_credentials"},
                     )
-                except http.Unavailable as error:
+                except faults.Unavailable as error:
                     if error.status not in (400, 401, 403):
                         raise
-                    raise http.Unavailable(
+                    raise faults.Unavailable(
                         f"Spotify does not know the credentials in {' and '.join(CREDENTIALS)}"
                     ) from error
             return self._token

@@ -1,0 +1,376 @@
+"""The paper's claims on target, training and ranking, and the figure that decides each (beyond the paper).
+
+Conventions
+-----------
+- A claim is stated as the paper states it, and is one line in the columns of `lib.ranking.ledger`.
+- Claims on methods take figure, p-value and decision from `compare.comparisons`, unchanged. All other
+  claims are secondary.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lib.methods import EARLY
+from lib.ranking import (
+    compare,
+    confounds,
+    influence,
+    ledger,
+    longer_results,
+    longer_runs,
+    metrics,
+    significance,
+    ties,
+)
+
+APPRECIABLE = 0.05  # of the loss of one constant: what the ledger takes for an appreciable reduction
+CLOSENESS = "mean closeness in style, in standard deviations,"
+
+
+def comparison_claims(comparisons):
+    """Network against baseline, and baseline and network against chance, for each truth and list length.
+
+    Parameters
+    ----------
+    comparisons : pd.DataFrame
+        From `compare.comparisons`.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger; every figure is that of the comparison.
+    """
+    claims = {
+        ("siamese", "l2"): ("the model outperforms the baseline", "5, Table 1"),
+        ("l2", "chance"): ("the baseline is better than random selection", "4"),
+        ("siamese", "chance"): ("the model is better than random selection", "5, Table 1"),
+    }
+    rows = []
+    for truth, part in comparisons.groupby("truth", sort=False):
+        for (method, reference), (claim, section) in claims.items():
+            own = part[(part["method"] == method) & (part["reference"] == reference)]
+            for row in own[own["measure"] == compare.PRIMARY_METRIC].to_dict("records"):
+                text = f"{claim}, n = {row['n']}, truth {truth.replace('_', ' ')}"
+                rows.append(ledger.compared(text, section, "difference of unordered overlap", row))
+        for row in part[part["measure"] == compare.LEAD].to_dict("records"):
+            text = f"the model's lead is largest at small n, truth {truth.replace('_', ' ')}"
+            rows.append(
+                ledger.compared(
+                    text, "5", "lead in unordered overlap at the smallest n - at the largest", row
+                )
+            )
+    return pd.DataFrame(rows, columns=ledger.COLUMNS)
+
+
+def loss_claims(early, last, constant, *, truth):
+    """Does the test loss rise with more epochs, is the reduction by more epochs small, and is the loss good?
+
+    Parameters
+    ----------
+    early, last, constant : tuple of (list of pd.DataFrame, pd.DataFrame)
+        Losses of pairs of artists, one frame a training, and the number of pairs of clips behind each
+        (`lib.training.losses.artist_losses`): after epoch `EARLY`, after the last one, and of one constant.
+    truth : str
+        What the loss was measured against.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger.
+    """
+    (before, weights), (after, _), ((flat,), _) = early, last, constant
+    rise = significance.pairs_estimate([b - a for a, b in zip(before, after, strict=True)], weights)
+    level = float(np.nansum(flat * weights) / np.nansum(weights.where(flat.notna())))
+    small = [APPRECIABLE * level + (b - a) for a, b in zip(before, after, strict=True)]
+    better = [flat - run for run in after]
+    over, judged = "pairs of clips, over artists and trainings", f"truth {truth.replace('_', ' ')}"
+    rows = [
+        ledger.claim_row(
+            f"the test loss rises after about epoch {EARLY}, {judged}", "5, Figure 2",
+            f"test loss after the last epoch - after epoch {EARLY}, {over}", rise,
+        ),
+        ledger.claim_row(
+            f"more epochs bring no appreciable reduction of the test loss, {judged}", "5",
+            f"{APPRECIABLE:.0%} of the constant's loss - reduction from epoch {EARLY} to the last, {over}",
+            significance.pairs_estimate(small, weights),
+        ),
+        ledger.claim_row(
+            f"the loss is good: better than one constant, {judged}", "6",
+            f"test loss of the constant - of the model, {over}", significance.pairs_estimate(better, weights),
+        ),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=ledger.COLUMNS)
+
+
+def artist_loss_claim(gain):
+    """Are the scores of pairs of artists nearer the truth than one constant?
+
+    Parameters
+    ----------
+    gain : significance.Estimate
+        From `compare.loss_table`.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger.
+    """
+    claim = "artists' scores are nearer the truth than one constant, truth corrected"
+    decided_by = "squared error of the constant - of the model, pairs of artists"
+    return pd.DataFrame([ledger.claim_row(claim, "6", decided_by, gain)], columns=ledger.COLUMNS)
+
+
+def epoch_claims(last, early, truth, *, n, seed=0):
+    """Beside the loss: does the ranking gain by more epochs?
+
+    Parameters
+    ----------
+    last, early : list of pd.DataFrame
+        Predictions of the trainings after their last epoch, and after epoch `EARLY`.
+    truth : pd.DataFrame
+    n, seed : int
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger.
+    """
+    first, second = (compare.measured(runs, truth, "unordered", n, seed=seed) for runs in (early, last))
+    paired = [before - after for before, after in zip(first, second, strict=True)]
+    decided_by = f"unordered overlap @ {n} after epoch {EARLY} - after the last"
+    claim = f"the ranking is better after epoch {EARLY} than after the last"
+    row = ledger.claim_row(claim, "not in the paper", decided_by, significance.estimate(paired))
+    return pd.DataFrame([row], columns=ledger.COLUMNS)
+
+
+def search_claims(check, *, batch_size=2048, learning_rate=0.001):
+    """Was the paper's setting the best of the grid on the dev artists?
+
+    The rival is chosen on the trainings of the search; both are compared on fresh trainings, so that the
+    choice of a minimum flatters nobody.
+
+    Parameters
+    ----------
+    check : pd.DataFrame
+        Fresh trainings: ``setting`` (paper, rival), ``seed, dev_loss``.
+    batch_size, learning_rate
+        The paper's choice.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger.
+    """
+    claim = f"batch size {batch_size:,} and rate {learning_rate} are best"
+    losses = {name: part["dev_loss"].to_numpy() for name, part in check.groupby("setting")}
+    if set(losses) != {"paper", "rival"}:
+        return ledger.untold(claim, "5", "the grid must hold the paper's setting and another one")
+    decided_by = (
+        "dev loss of the best other setting of the search - of this one, fresh trainings, over trainings"
+    )
+    result = significance.trainings_estimate(losses["rival"], losses["paper"])
+    return pd.DataFrame([ledger.claim_row(claim, "5", decided_by, result)], columns=ledger.COLUMNS)
+
+
+def metric_claims(original, target, listeners, style, *, n):
+    """Is the paper's metric symmetric, and does it bring obscure, similar artists nearer to obscure ones?
+
+    Parameters
+    ----------
+    original : pd.DataFrame, shape=(n_artists, n_artists)
+        The metric that the paper began with: share of the query's listeners who listen to the candidate.
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+        The metric that it settled on.
+    listeners : pd.Series
+    style : pd.DataFrame, shape=(n_artists, n_artists), or None
+        Closeness in style; known of a simulated world only.
+    n : int
+        Length of the lists of neighbours.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger.
+    """
+    apart = float(np.nanmax(np.abs(target.to_numpy() - target.to_numpy().T)))
+    exact = significance.Estimate(-apart, 0.0, np.inf, len(target), 1)
+    decided_by = "minus the largest difference between the two directions of a pair, all pairs"
+    rows = [ledger.claim_row("the metric is symmetric", "3", decided_by, exact, border=-1e-9, kind="exact")]
+    own = listeners.reindex(target.index)
+    obscure = own.index[own.rank(method="first") <= len(own) / 2]
+    before, after = (frame.reindex_like(target) for frame in (original, target))
+    lists = [
+        confounds.popularity_of_lists(frame, listeners, n).of_queries(obscure) for frame in (before, after)
+    ]
+    decided_by = f"log2 listeners of the {n} nearest before - with it, the less popular half"
+    lifted = significance.estimate([lists[0]], [lists[1]])
+    rows.append(
+        ledger.claim_row(
+            "the metric lifts obscure artists on obscure artists' lists", "3", decided_by, lifted
+        )
+    )
+    claim = "the artists that the metric lifts are stylistically similar"
+    if style is None:
+        rows.append(ledger.undecided(claim, "3", "needs the styles of a simulated world"))
+    else:
+        closeness = [_closeness(style, frame, n).of_queries(obscure) for frame in (after, before)]
+        decided_by = f"{CLOSENESS} of the {n} nearest with it - before, the less popular half"
+        rows.append(
+            ledger.claim_row(claim, "3", decided_by, significance.estimate([closeness[0]], [closeness[1]]))
+        )
+    return pd.DataFrame(rows, columns=ledger.COLUMNS)
+
+
+def popularity_claims(target, listeners, style):
+    """Does an artist who sounds the same but is less known get a lower similarity?
+
+    Parameters
+    ----------
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    listeners : pd.Series
+    style : pd.DataFrame, shape=(n_artists, n_artists), or None
+        Closeness in style; known of a simulated world only.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger.
+    """
+    claim = "of two artists equally close in style, the less known one has the lower similarity"
+    if style is None:
+        return ledger.untold(claim, "5", "needs the styles of a simulated world")
+    style = style.reindex_like(target)
+    popularity = confounds.popularity_frame(target, listeners)
+    result = significance.estimate([confounds.partial(target, popularity, style)])
+    decided_by = "rank correlation of similarity and listeners, closeness in style controlled for"
+    return pd.DataFrame([ledger.claim_row(claim, "5", decided_by, result)], columns=ledger.COLUMNS)
+
+
+def clip_claims(curve):
+    """Beside the paper: does averaging over more clips of an artist at test time rank better?
+
+    Parameters
+    ----------
+    curve : pd.DataFrame
+        From `compare.clips_curve`, of ``siamese``.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger.
+    """
+    claim = "averaging over more clips of an artist at test time ranks better"
+    most = curve["clips"].max()
+    if not most > 1:
+        return ledger.untold(claim, "not in the paper", "too few artists have more than one clip")
+    (row,) = curve[(curve["method"] == "siamese") & (curve["clips"] == most)].to_dict("records")
+    decided_by = f"unordered overlap @ {row['n']} with {most} clips an artist - with one"
+    figures = {"value": row["gain_value"]} | {
+        name: row[f"gain_{name}"] for name in ("ci_low", "ci_high", "p_value")
+    }
+    line = ledger.claim_row(claim, "not in the paper", decided_by, figures)
+    return pd.DataFrame([line], columns=ledger.COLUMNS)
+
+
+def training_clip_claims(table):
+    """Does it hurt the training that an artist's tracks differ, or do more of them help?
+
+    With one clip an artist, no two clips that sound different have the same target; with three, they do.
+    If that makes learning harder, training with one clip ranks better, at an equal number of steps.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        ``benchmarks/clips_per_artist_differences.csv``, from `longer_runs.differences`.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger; two claims on the two signs of one difference.
+    """
+    measure = f"unordered overlap @ {longer_runs.LIST_LENGTH} of test artists, trained with"
+    rows = []
+    for claim, section, first, second in (
+        ("the variance between an artist's tracks hurts the training", "5", 1, 3),
+        ("training with more audio samples of each artist would help", "6", 3, 1),
+    ):
+        decided_by = f"{measure} {first} - with {second} clips an artist, equal steps"
+        result = longer_results.estimate_of(table, first, second, measure="unordered")
+        rows.append(ledger.claim_row(claim, section, decided_by, result))
+    return pd.DataFrame(rows, columns=ledger.COLUMNS)
+
+
+def untold_training_clips():
+    """The claims of `training_clip_claims` where no such trainings were made."""
+    reason = "needs trainings with one, two and three clips an artist: benchmarks.clips_per_artist"
+    claims = {
+        "the variance between an artist's tracks hurts the training": "5",
+        "training with more audio samples of each artist would help": "6",
+    }
+    return pd.concat(
+        [ledger.untold(claim, section, reason) for claim, section in claims.items()], ignore_index=True
+    )
+
+
+def style_claims(style, predicted, queries, test, *, n=5, n_draws=2000, seed=0):
+    """Are the artists that the model names alike in style, where styles are known?
+
+    Parameters
+    ----------
+    style : pd.DataFrame, shape=(n_artists, n_artists), or None
+        Closeness in style; known of a simulated world only.
+    predicted : dict of str to list of pd.DataFrame, shape=(n_queries, n_artists)
+        ``siamese`` and ``l2``, for `queries` and `test` among all artists.
+    queries : sequence of str
+        Artists of Table 2.
+    test : sequence of str
+        Artists that no training has heard.
+    n : int
+        Length of the lists.
+    n_draws, seed : int
+        Of random lists.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger.
+    """
+    claims = (
+        "the model predicts the style of the query artists of Table 2",
+        "the model predicts the style of unheard artists better than the baseline",
+    )
+    if style is None:
+        reason = "needs the styles of a simulated world"
+        return pd.concat([ledger.untold(claim, "5, Table 2", reason) for claim in claims], ignore_index=True)
+    closeness = {method: [_closeness(style, run, n) for run in runs] for method, runs in predicted.items()}
+    spread = style.loc[list(queries)].apply(lambda row: (row - row.mean()) / row.std(ddof=0), axis=1)
+    rng = np.random.default_rng(seed)
+    others = [row.dropna().to_numpy() for _, row in spread.iterrows()]
+    null = np.mean(
+        [[rng.choice(row, n, replace=False).mean() for _ in range(n_draws)] for row in others], axis=0
+    )
+    value = np.mean([run.values.loc[list(queries)].mean() for run in closeness["siamese"]])
+    low, high = np.quantile(null, [0.025, 0.975])
+    unheard = ([run.of_queries(list(test)) for run in closeness[method]] for method in ("siamese", "l2"))
+    by_random = f"{CLOSENESS} of the {n} nearest: model - random lists, over random lists"
+    line = ledger.claim_row(
+        claims[0], "5, Table 2", by_random, significance.Estimate(value - null.mean(), 0, np.inf, 3, 1)
+    )
+    line |= {"ci_low": value - high, "ci_high": value - low}
+    as_far = min((null >= value - 1e-9).sum(), (null <= value + 1e-9).sum())  # lists may tie with the model's
+    line["p_value"] = min(1.0, 2 * (as_far + 1) / (n_draws + 1))
+    by_baseline = f"{CLOSENESS} of the {n} nearest: model - L2"
+    rows = [line, ledger.claim_row(claims[1], "5, Table 2", by_baseline, significance.estimate(*unheard))]
+    return pd.DataFrame(rows, columns=ledger.COLUMNS)
+
+
+def _closeness(style, run, n):
+    """Mean closeness in style of each query's list, in standard deviations over all candidates."""
+    rows = style.reindex(index=run.index, columns=run.columns)
+    listed, values = (metrics.validate(frame, run, n)[0] for frame in (run, rows.where(run.notna())))
+    scaled = (values - values.mean(axis=1, keepdims=True)) / values.std(axis=1, keepdims=True)
+    shares = ties.inclusion(listed, n) / n
+    values = (shares * scaled).sum(axis=1)
+    return influence.Measured.of(values, (shares - shares.mean(axis=1, keepdims=True)) * scaled, run)

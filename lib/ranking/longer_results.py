@@ -1,0 +1,190 @@
+"""What the tables of `lib.ranking.longer_runs` say: gains, designs, equivalence, and a sentence on each.
+
+Conventions
+-----------
+All of it is computed from the committed tables alone: no spectrograms, no scores, no training.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from lib.ranking import significance
+
+LOSS_MARGIN, NDCG_MARGIN = 0.05, 0.03  # a share of the constant's loss; nDCG
+
+
+def estimate_of(table, first, second, *, measure, part="test"):
+    """One line of `longer_runs.differences` as an estimate.
+
+    Returns
+    -------
+    significance.Estimate
+
+    Raises
+    ------
+    ValueError
+        If there is no such line.
+    """
+    second_is = table["second"].isna() if second is None else table["second"] == second
+    rows = table[
+        (table["first"] == first) & second_is & (table["measure"] == measure) & (table["part"] == part)
+    ]
+    if len(rows) != 1:
+        raise ValueError(f"{len(rows)} lines compare {first} with {second} in {measure}, {part} artists")
+    row = rows.iloc[0]
+    return significance.Estimate(
+        *(float(row[name]) for name in ("value", "error", "freedom")),
+        *(int(row[name]) for name in ("n_queries", "n_trainings")),
+    )
+
+
+def summary(table, *, reference, part="test"):
+    """What each kind of training reaches, and what it gains over one of them.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `longer_runs.differences`: means, and differences to `reference`.
+    reference
+        A kind.
+    part : str
+
+    Returns
+    -------
+    pd.DataFrame
+        ``method, measure, value, ci_low, ci_high, gain, gain_low, gain_high, p_value, p_holm`` (of the gains
+        in one measure), ``n_queries, n_trainings``; gains are NaN in the rows of the reference.
+    """
+    chosen = table[table["part"] == part].rename(columns={"first": "method"})
+    keys = ["method", "measure"]
+    means = chosen[chosen["second"].isna()]
+    means = means[[*keys, "value", "ci_low", "ci_high", "n_queries", "n_trainings"]]
+    names = {"value": "gain", "ci_low": "gain_low", "ci_high": "gain_high"}
+    gains = chosen[chosen["second"] == reference].rename(columns=names)
+    found = means.merge(gains[[*keys, *names.values(), "p_value"]], on=keys, how="left")
+    found["p_holm"] = found.groupby("measure")["p_value"].transform(significance.holm)
+    columns = [name for name in found if not name.startswith("n_")]
+    return found[[*columns, "n_queries", "n_trainings"]]
+
+
+def pairs_of(cells):
+    """The four comparisons of a 2 × 2 design, each with what changes and what is given.
+
+    Parameters
+    ----------
+    cells : sequence of str
+        Variants of: the paper's encoder and pairs, the paper's encoder and factors, features and pairs,
+        features and factors (`lib.beyond.best_chance.TWO_BY_TWO`).
+
+    Returns
+    -------
+    dict of (str, str) to (str, str)
+        ``(change, given)`` to ``(first, second)``.
+    """
+    paper_pairs, paper_factors, features_pairs, features_factors = cells
+    target, encoder = "factors in place of pairs", "features in place of the paper's encoder"
+    return {
+        (target, "the paper's encoder"): (paper_factors, paper_pairs),
+        (target, "features"): (features_factors, features_pairs),
+        (encoder, "pairs"): (features_pairs, paper_pairs),
+        (encoder, "factors"): (features_factors, paper_factors),
+    }
+
+
+def two_by_two(table, cells, *, measure="ndcg", part="test"):
+    """What another target changes with each encoder, and another encoder with each target.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `longer_runs.differences`.
+    cells : sequence of str
+        As for `pairs_of`.
+    measure, part : str
+
+    Returns
+    -------
+    pd.DataFrame
+        ``change, given, difference, ci_low, ci_high, p_value``.
+    """
+    return pd.DataFrame(
+        [
+            {"change": change, "given": given}
+            | estimate_of(table, *pair, measure=measure, part=part).row("difference")
+            for (change, given), pair in pairs_of(cells).items()
+        ]
+    )
+
+
+def two_by_two_sentence(found, *, measure="nDCG@10"):
+    """What `two_by_two` found, in a sentence for each row."""
+    sentences = []
+    for row in found.to_dict("records"):
+        if row["ci_low"] > 0:
+            verdict = "gain"
+        elif row["ci_high"] < 0:
+            verdict = "lose"
+        else:
+            verdict = "make a difference that cannot be told from 0:"
+        sentences.append(
+            f"With {row['given']}, {row['change']} {verdict} {row['difference']:+.3f} in {measure}"
+            f" (95 % interval {row['ci_low']:.3f} to {row['ci_high']:.3f})."
+        )
+    return "\n".join(sentences)
+
+
+def equivalence(table, *, reference="plain pairs"):
+    """Whether other ways of taking pairs end where plain pairs do.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Of ``benchmarks.equivalence``: ``way, seed, step, dev_loss, dev_ndcg, constant``.
+    reference : str
+
+    Returns
+    -------
+    pd.DataFrame
+        One row for each other way and measure, after the last step: ``way, measure``, the columns of
+        `significance.equivalence` (margins: `LOSS_MARGIN` of the constant's loss, `NDCG_MARGIN`), and the
+        numbers of trainings, ``n`` and ``n_reference``.
+    """
+    last = table[table["step"] == table["step"].max()]
+    margins = {"dev_loss": LOSS_MARGIN * last["constant"].iloc[0], "dev_ndcg": NDCG_MARGIN}
+    plain = last[last["way"] == reference]
+    rows = []
+    for way, part in last[last["way"] != reference].groupby("way", sort=False):
+        for measure, margin in margins.items():
+            found = significance.equivalence(part[measure], plain[measure], margin=margin)
+            rows.append({"way": way, "measure": measure, **found, "n": len(part), "n_reference": len(plain)})
+    return pd.DataFrame(rows)
+
+
+def equivalence_sentence(found, *, reference="plain pairs"):
+    """What the tests of `equivalence` allow to say, in a sentence for each row.
+
+    Parameters
+    ----------
+    found : pd.DataFrame
+        From `equivalence`.
+    reference : str
+
+    Returns
+    -------
+    str
+    """
+    names = {"dev_loss": ("dev loss", 6), "dev_ndcg": ("nDCG@10", 3)}
+    sentences = []
+    for row in found.to_dict("records"):
+        name, digits = names[row["measure"]]
+        low, high, margin = (f"{row[key]:.{digits}f}" for key in ("ci_low", "ci_high", "margin"))
+        if row["equivalent"]:
+            verdict = f"equivalent to {reference} within ± {margin}"
+        elif row["ci_low"] > 0 or row["ci_high"] < 0:
+            verdict = f"different from {reference}"
+        else:
+            verdict = f"not decided: neither equal to {reference} within ± {margin} nor different"
+        trainings = f"{row['n']} against {row['n_reference']} trainings"
+        sentences.append(f"{row['way']}, {name}: {verdict} (90 % interval {low} to {high}, {trainings}).")
+    return "\n".join(sentences)

@@ -1,5 +1,7 @@
 """Three lists of packages that must say the same: pyproject.toml, requirements.lock, environment.yml."""
 
+import ast
+import importlib.metadata
 import re
 import tomllib
 
@@ -9,7 +11,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 import run_all
-from lib.workflow import paths
+from lib.workflow import paths, stages
 
 LOCKED = {
     requirement.name: requirement
@@ -23,6 +25,7 @@ def read(name):
 
 PROJECT = tomllib.loads(read("pyproject.toml"))["project"]
 CONDA = yaml.safe_load(read("environment.yml"))["dependencies"]
+DISTRIBUTIONS = importlib.metadata.packages_distributions()
 PIP = next(part["pip"] for part in CONDA if isinstance(part, dict))
 
 
@@ -38,11 +41,6 @@ def test_environment_holds_a_python_that_the_project_allows():
 
 def test_environment_installs_the_project_itself():
     assert "--editable ." in PIP
-
-
-def test_each_direct_package_says_which_notebook_needs_it():
-    lines = [line for line in read("environment.yml").splitlines() if "==" in line]
-    assert [line for line in lines if not re.search(r"# (\d\d|all|tests|run_all)", line)] == []
 
 
 def test_the_door_allows_the_pythons_that_the_project_allows():
@@ -73,3 +71,43 @@ def test_what_the_direct_packages_need_is_locked_for_each_python(minor):
     python = {**default_environment(), "python_version": f"3.{minor}", "python_full_version": f"3.{minor}.4"}
     there = {name for name, found in LOCKED.items() if found.marker is None or found.marker.evaluate(python)}
     assert set(PROJECT["dependencies"]) <= there
+
+
+def imported(source):
+    """Distributions that a piece of code imports, itself or through this project's modules."""
+    trees = [ast.parse(source)]
+    trees += [ast.parse(file.read_text(encoding="utf-8")) for file in stages.modules(source)]
+    tops = set()
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(node, ast.Import):
+            tops |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            tops.add(node.module.split(".")[0])
+    return {name.lower() for top in tops for name in DISTRIBUTIONS.get(top, [])}
+
+
+def needing():
+    """For each direct package the notebooks that import it: ``all``, their numbers, or first - last."""
+    numbers = {stage[:2]: imported(stages.code(stage)) for stage in stages.names()}
+    needs = {}
+    for package in PROJECT["dependencies"]:
+        own = [number for number, packages in numbers.items() if package in packages]
+        row = len(own) > 2 and int(own[-1]) - int(own[0]) == len(own) - 1
+        needs[package] = f"{own[0]} - {own[-1]}" if row else " ".join(own)
+        if len(own) == len(numbers):
+            needs[package] = "all"
+    return needs
+
+
+def test_the_environment_says_truly_which_notebook_needs_what():
+    said = {}
+    for line in read("environment.yml").splitlines():
+        if match := re.search(r"- (\S+?)==\S+\s+# (all|[\d -]*\d)?", line):
+            said[match[1]] = (match[2] or "").strip()
+    assert said == needing()
+
+
+def test_a_package_that_no_notebook_imports_says_what_else_does():
+    lines = dict(re.findall(r"- (\S+?)==\S+\s+# (.*)", read("environment.yml")))
+    for package, needs in needing().items():
+        assert needs or re.match(r"(run_all\.py|tests|Dask|Parquet|JupyterLab)\b", lines[package]), package

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from lib.cli import notebooks
-from lib.workflow import artifacts, paths, profiles, progress, stages
+from lib.workflow import artifacts, kept, paths, profiles, progress, stages
 
 
 def main(options):
@@ -83,10 +83,19 @@ def plan(profile, parameters, wanted, force=False):
 
 
 def show(profile, parameters, wanted, force=False):
-    """List the stages: which are fresh, which would run and why."""
+    """List the stages: which are fresh, which would run and why; then what is kept of expensive results."""
     print(f"profile {profile}, data in {paths.data(profile)}, figures in {paths.figures(profile)}")
     for stage, (runs, reason) in plan(profile, parameters, wanted, force).items():
         print(f"  {stage:24} {'would run: ' if runs else ''}{reason}")
+    results = kept.of(profile).listed()
+    size = sum(n_bytes for _, _, n_bytes, _ in results) / 1e6
+    print(
+        f"kept in {paths.kept(profile)}: {len(results)} results, {size:.0f} MB of {kept.LIMIT / 1e6:.0f} MB"
+    )
+    for name in sorted({name for name, *_ in results}):
+        of_name = [(n_bytes, seconds) for each, _, n_bytes, seconds in results if each == name]
+        n_bytes, seconds = (sum(values) for values in zip(*of_name, strict=True))
+        print(f"  {name:24} {len(of_name)}, {n_bytes / 1e6:.1f} MB, made in {progress.clock(seconds)}")
     return 0
 
 

@@ -373,15 +373,16 @@ def _described(files):
 
 
 def _results(profile, stage):
-    """Digest of the outputs of a stage before, None where there are none."""
+    """Digest of what a stage before wrote, pictures aside (no stage reads them); None if it has not run."""
     try:
-        return _digest({name: made["sha256"] for name, made in manifest(profile, stage).outputs.items()})
+        outputs = manifest(profile, stage).outputs
     except MissingArtifact:
         return None
+    return _digest({name: made["sha256"] for name, made in outputs.items() if Path(name).suffix != ".png"})
 
 
 def _signature(path):
-    """Names, sizes and times of files given from outside: they may be too large to read at every start."""
+    """Names, sizes and times of files from outside, which may be too large to read at every start."""
     files = sorted(_files(path)) if path.is_dir() else [path]
     return _digest(
         [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.exists()]

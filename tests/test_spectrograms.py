@@ -14,6 +14,7 @@ import soundfile
 
 from lib.audio import sandbox
 from lib.clips import gate
+from lib.spectrograms import cluster
 from lib.spectrograms import picture as spectrograms_picture
 from lib.spectrograms import store as spectrograms_store
 from lib.spectrograms.picture import HOP_LENGTH, N_FRAMES, N_MELS, SAMPLE_RATE, SECONDS, Settings
@@ -293,7 +294,7 @@ def test_one_worker_two_workers_and_a_cluster_write_the_same_bytes(tmp_path, goo
 
 
 def test_a_cluster_that_does_not_answer_is_an_error(tmp_path, good, monkeypatch):
-    monkeypatch.setattr(spectrograms_store, "DASK_TIMEOUT", 0.5)
+    monkeypatch.setattr(cluster, "DASK_TIMEOUT", 0.5)
     with pytest.raises(OSError, match="Timed out"):
         spectrograms_store.compute(good, tmp_path, store=tmp_path / "store", dask="tcp://127.0.0.1:9")
 

@@ -25,7 +25,6 @@ from lib.spectrograms import picture
 from lib.workflow import artifacts, paths, stages
 
 BLOCK = 64  # clips that are lost at most when a run is killed
-DASK_TIMEOUT = 20.0  # seconds until a scheduler has to answer
 PARTS = "spectrograms.parts"  # finished blocks of a run that is not finished
 
 
@@ -193,11 +192,9 @@ def _workers(n_jobs, dask):
     """Something that maps: threads with a child process each, or the workers of a Dask cluster."""
     with contextlib.ExitStack() as stack:
         if dask:
-            from distributed import Client  # a second to import, and seldom wanted
+            from lib.spectrograms import cluster  # a second to import, and seldom wanted
 
-            stack.enter_context(Client(dask, timeout=DASK_TIMEOUT))
-            stack.enter_context(joblib.parallel_config(backend="dask"))
-            yield stack.enter_context(joblib.Parallel(return_as="generator"))
+            yield stack.enter_context(cluster.workers(dask))
         else:
             yield stack.enter_context(
                 joblib.Parallel(n_jobs=n_jobs, backend="threading", return_as="generator", batch_size=1)

@@ -75,7 +75,7 @@ found["gradients apart"] = max(
 )
 
 ids = [f"a{k:02d}" for k in range(15)]
-study = studies.Collection(
+study = studies.of_arrays(
     clips, np.array(ids, dtype=object)[owners], pd.DataFrame(target, index=ids, columns=ids), None
 )
 fitted = Siamese(batch_size=128, n_devices=2, epochs=2, **settings).fit(study, ids[:10], ids[10:], seed=0)

@@ -80,10 +80,10 @@ def measure(world, n_jobs=2):
         baselines.Fixed("factors", factors @ factors.T),
         baselines.world(traits(world).set_index("artist_id")),
     ]
-    order = np.random.default_rng(world.seed).permutation(len(data.artists))
+    order = np.random.default_rng(world.seed).permutation(len(data.ids))
     values = {name: [] for name in REAL}
     for k in range(LISTS):
-        ids = [data.artists[place] for place in np.sort(order[k * LENGTH : (k + 1) * LENGTH])]
+        ids = [data.ids[place] for place in np.sort(order[k * LENGTH : (k + 1) * LENGTH])]
         truth = data.target.loc[ids, ids]
         for method in shapes:
             scores = method.score(data, ids).set_axis(ids, axis=0).set_axis(ids, axis=1)

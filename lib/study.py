@@ -133,7 +133,8 @@ class Study:
 
     def with_clips(self, rows):
         """The same study with some of the clips only; `rows` are their numbers."""
-        return replace(self, spectrograms=self.spectrograms[rows], clips=self.clips.iloc[rows])
+        clips = self.clips.iloc[rows].reset_index(drop=True)
+        return replace(self, spectrograms=self.spectrograms[rows], clips=clips)
 
     def clips_of(self, artists):
         """Clips of some artists, in the artists' order.

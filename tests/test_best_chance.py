@@ -21,7 +21,7 @@ def matrix():
 
 
 def test_a_target_of_full_rank_stays_and_one_of_less_is_calmer(world):
-    train = world.artists[:12]
+    train = world.ids[:12]
     plain = world.target.loc[train, train]
     same, calm = (best_chance.denoised_target(world.target, train, rank=rank) for rank in (12, 2))
     np.testing.assert_allclose(same.loc[train, train], plain, atol=1e-9)

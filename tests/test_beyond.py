@@ -1,14 +1,19 @@
 """The protocol of notebook 07: on scores whose results can be read off, and once on the planted world."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import planted_world
 import pytest
 
-from lib import methods
+from lib import registry
 from lib.beyond import protocol, tables, tags
+from lib.beyond.audio_features import Ear
 from lib.ranking import confounds, metrics, significance
 from lib.ranking import tables as ranking_tables
+from lib.ranking.scores import Scores
+from lib.workflow.kept import Kept
 
 IDS = [f"a{place:02d}" for place in range(30)]
 LISTENERS = pd.Series(np.linspace(900, 30, 30), index=IDS)
@@ -47,14 +52,14 @@ def three_folds(split):
     return pd.concat(parts, ignore_index=True)
 
 
-def long_of(truth, fold=0):
+def scores_of(truth, folds=(0,)):
     """The truth itself, its opposite, and a constant."""
     frames = {"good": truth, "l2": -truth, "chance": truth * 0}
-    return pd.concat([methods.to_long(one, method=name, fold=fold) for name, one in frames.items()])
+    return Scores.of_frames({(name, fold, 0): one for fold in folds for name, one in frames.items()})
 
 
 def test_values_are_the_metrics_of_the_part_alone(truth, split):
-    found = tables.values(long_of(truth), truth, split, LISTENERS, n=3, part="dev")
+    found = tables.values(scores_of(truth), truth, split, LISTENERS, n=3, part="dev")
     dev = IDS[14:22]
     assert list(found.columns) == ["fold", "method", "measure", "n_queries", "runs"]
     assert not found.duplicated(["fold", "method", "measure"]).any()
@@ -68,9 +73,7 @@ def test_values_are_the_metrics_of_the_part_alone(truth, split):
 
 
 def test_each_training_of_a_method_is_kept(truth, split):
-    seeds = pd.concat([
-        methods.to_long(truth, method="m", seed=0), methods.to_long(-truth, method="m", seed=1),
-    ])  # fmt: skip
+    seeds = Scores.of_frames({("m", 0, 0): truth, ("m", 0, 1): -truth})
     found = tables.values(seeds, truth, split, LISTENERS, n=3)
     (runs,) = found[found["measure"] == "matched_concordance"]["runs"]
     first, second = (run.values.dropna() for run in runs)
@@ -81,7 +84,7 @@ def test_each_training_of_a_method_is_kept(truth, split):
 
 
 def test_the_best_on_dev_is_chosen_and_a_tie_goes_to_the_first_named(truth, split):
-    dev = tables.values(long_of(truth), truth, split, LISTENERS, n=3, part="dev")
+    dev = tables.values(scores_of(truth), truth, split, LISTENERS, n=3, part="dev")
     assert tables.choose(dev, ["l2", "chance", "good"]).index.tolist() == ["good", "chance", "l2"]
     assert tables.choose(dev, ["good"])["good"] == pytest.approx(1)
     twin = pd.concat([dev, dev[dev["method"] == "good"].assign(method="also")])
@@ -90,7 +93,7 @@ def test_the_best_on_dev_is_chosen_and_a_tie_goes_to_the_first_named(truth, spli
 
 
 def test_comparisons_are_paired_corrected_and_know_their_direction(truth, split):
-    test = tables.values(long_of(truth), truth, split, LISTENERS, n=3)
+    test = tables.values(scores_of(truth), truth, split, LISTENERS, n=3)
     found = tables.comparisons(test, references=["l2", "absent"]).set_index(["measure", "method"])
     assert set(found["reference"]) == {"l2"}
     runs = test[test["measure"] == "ndcg"].set_index("method")["runs"]
@@ -109,7 +112,7 @@ def test_comparisons_are_paired_corrected_and_know_their_direction(truth, split)
 
 
 def test_the_other_way_round_the_decision_is_the_other_one(truth, split):
-    test = tables.values(long_of(truth), truth, split, LISTENERS, n=3)
+    test = tables.values(scores_of(truth), truth, split, LISTENERS, n=3)
     found = tables.comparisons(test, references=["good"]).set_index(["measure", "method"])
     assert found.loc[("ndcg", "l2"), "decision"] == "lower"
     opposite = tables.comparisons(test, references=["l2"]).set_index(["measure", "method"])
@@ -117,7 +120,7 @@ def test_the_other_way_round_the_decision_is_the_other_one(truth, split):
 
 
 def test_queries_of_further_folds_carry_the_comparison(truth, split):
-    scores = pd.concat([long_of(truth, fold) for fold in range(4)], ignore_index=True)
+    scores = scores_of(truth, range(4))
     test = tables.values(scores, truth, three_folds(split), LISTENERS, n=3)
     found = tables.comparisons(test, references=["l2"])
     assert set(found["folds"]) == {3}
@@ -127,8 +130,8 @@ def test_queries_of_further_folds_carry_the_comparison(truth, split):
 
 
 def test_a_method_that_was_scored_on_the_papers_split_only_is_compared_there(truth, split):
-    scores = pd.concat([long_of(truth, fold) for fold in range(4)], ignore_index=True)
-    scores = scores[(scores["method"] != "l2") | (scores["fold"] == 0)]
+    scores = scores_of(truth, range(4))
+    scores = scores.only(fold=0) | scores.without("l2")
     test = tables.values(scores, truth, three_folds(split), LISTENERS, n=3)
     found = tables.comparisons(test, references=["l2"])
     assert set(found["folds"]) == {0}
@@ -136,10 +139,10 @@ def test_a_method_that_was_scored_on_the_papers_split_only_is_compared_there(tru
 
 
 def test_rows_of_table_1_hold_what_it_lacks(truth, split):
-    scores = pd.concat([long_of(truth, fold) for fold in range(4)], ignore_index=True)
+    scores = scores_of(truth, range(4))
     test = tables.values(scores, truth, three_folds(split), LISTENERS, n=3)
     rows = tables.as_table1(test, n=3)
-    table = ranking_tables.table1(scores[scores["fold"] == 0], truth, IDS[22:], list_lengths=[3])
+    table = ranking_tables.table1(scores.only(fold=0), truth, IDS[22:], list_lengths=[3])
     assert list(rows.columns) == list(table.columns)
     assert rows.duplicated(["fold", "method", "metric"]).sum() == 0
     assert set(rows[rows["fold"] == 0]["metric"]) == {"matched_concordance"}
@@ -154,19 +157,20 @@ def test_rows_of_table_1_hold_what_it_lacks(truth, split):
 
 
 def test_proximity_and_popularity_get_names_of_their_own(truth):
-    near = tables.with_proximity(long_of(truth), ["good"])
-    known = tables.with_popularity(long_of(truth), LISTENERS, "good", {0: 0.0})
-    assert set(near["method"]) == {"good+proximity"}
-    assert set(known["method"]) == {"good+popularity"}
-    back = methods.to_frame(known, IDS)
+    near = tables.with_proximity(scores_of(truth), ["good"])
+    known = tables.with_popularity(scores_of(truth), LISTENERS, "good", {0: 0.0})
+    assert near.methods == ["good+proximity"]
+    assert known.methods == ["good+popularity"]
+    back = known.frame(("good+popularity", 0, 0), IDS)
     assert (back.rank(axis=1) == truth.rank(axis=1)).to_numpy()[~np.eye(30, dtype=bool)].all()
 
 
 def test_the_weight_of_popularity_is_judged_on_dev_alone(truth, split, rng):
-    scores = long_of(truth)
+    scores = scores_of(truth)
     found = tables.weights_on_dev(scores, truth, split, LISTENERS, "good", weights=(0, 1), n=3)
-    held_out = scores["query"].isin(IDS[22:]) | scores["candidate"].isin(IDS[22:])
-    spoilt = scores.assign(score=np.where(held_out, rng.random(len(scores)), scores["score"]))
+    spoilt = truth.copy()
+    spoilt.iloc[22:], spoilt.iloc[:, 22:] = rng.random((8, 30)), rng.random((30, 8))
+    spoilt = Scores.of_frames({("good", 0, 0): frame(spoilt)})
     again = tables.weights_on_dev(spoilt, truth, split, LISTENERS, "good", weights=(0, 1), n=3)
     pd.testing.assert_frame_equal(found, again)
     assert found.loc[0, "ndcg"] == pytest.approx(1)
@@ -180,11 +184,11 @@ def test_each_fold_has_a_weight_of_its_own():
 
 
 def test_hubs_are_counted_before_and_after(truth):
-    scores = pd.concat([long_of(truth), tables.with_proximity(long_of(truth), ["good"])])
+    scores = scores_of(truth) | tables.with_proximity(scores_of(truth), ["good"])
     assert tables.hubs(scores, IDS, ["good", "l2"], n=3)["method"].tolist() == ["good"]
 
 
-def test_every_method_is_fitted_scored_and_better_than_l2_where_that_can_be_heard():
+def test_every_method_is_fitted_scored_and_better_than_l2_where_that_can_be_heard(tmp_path):
     matrix, study = planted_world.build()
     train, dev, test = planted_world.parts(study)
     rows = [
@@ -198,21 +202,20 @@ def test_every_method_is_fitted_scored_and_better_than_l2_where_that_can_be_hear
         for artist in part
     ]
     split = pd.DataFrame(rows, columns=["fold", "artist_id", "split"])
+    given, kept = protocol.Given(matrix, Ear(), n_factors=4, steps=30), Kept(tmp_path)
     scorers, scores, seconds = protocol.fit_and_score(
-        matrix, study, split, seeds=[0], steps=30, n_factors=4, known={("l2", 0)}
+        study, split, given, seeds=[0], kept=kept, scored={("l2", 0)}
     )
-    assert [method.name for method, _ in scorers] == list(protocol.AUDIO_ALONE)
+    assert [method.name for method, _ in scorers] == registry.of_kind("audio")
     assert set(seconds["method"]) == {"factor_ridge", "factor_kernel", "factor_cnn"}
-    known = scores.groupby("fold")["method"].unique()
-    assert "l2" in known[1]
-    assert "l2" not in known[0]  # notebook 05 has scored it
-    assert set(scores[scores["fold"] == 1]["query"]) == {*dev, *test}
+    assert "l2" in scores.only(fold=1).methods
+    assert "l2" not in scores.only(fold=0).methods  # notebook 05 has scored it
+    assert all(set(scores.ids(run)) == {*dev, *test} for run in scores.only(fold=1).runs)
+    assert all(scores.ids(run) == study.ids for run in scores.only(fold=0).runs)
     values = tables.values(scores, study.target, split, study.listeners, n=3)
-    with_tags, _ = protocol.fit_all(
-        matrix, study, train, dev, seeds=[0], steps=1, n_factors=4,
-        tagged=tags.Tags(planted_world.called(), None, None),
-    )  # fmt: skip
-    assert [method.name for method, _ in with_tags] == [*protocol.AUDIO_ALONE, *protocol.WITH_TAGS]
+    tagged = replace(given, steps=1, tagged=tags.Tags(planted_world.called(), None, None))
+    with_tags, _ = protocol.fit_all(study, train, dev, tagged, seeds=[0], artists=study.ids, kept=kept)
+    assert [method.name for method, _ in with_tags] == registry.of_kind("audio", "tags")
     same = with_tags[0][0].score(study, test)
     assert same.equals(scorers[0][0].score(study, test))  # tags leave the other methods alone
     gain = tables.comparisons(values, references=["l2"]).set_index(["measure", "method"])["difference"]

@@ -18,10 +18,13 @@ import urllib.request
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 import soundfile
 
 from lib import methods
 from lib.cli import notebooks
+from lib.listening import matrix
+from lib.ranking.scores import Scores
 from lib.workflow import artifacts, paths, profiles, stages
 
 STAGE = "08_artist_explorer"
@@ -48,27 +51,24 @@ def write_miniature(folder):
     """What notebooks 01 to 05 leave behind, for six artists with one clip each."""
     rng = np.random.default_rng(0)
     ids = [f"id-{k}" for k in range(len(NAMES))]
-    target = pd.DataFrame(rng.random((6, 6)), index=ids, columns=ids)
-    target = ((target + target.T) / 2).where(~np.eye(6, dtype=bool))
+    plays = scipy.sparse.csr_array(rng.random((40, 6)) < np.linspace(0.9, 0.3, 6)) * 1
+    artists = {"artist_id": ids, "name": NAMES, "listeners": plays.sum(axis=0), "plays": plays.sum(axis=0)}
+    matrix.save(matrix.ListeningMatrix(plays, pd.DataFrame(artists)), folder)
     frames = {name: methods.labelled_scores(rng.random((6, 6)), ids) for name in ("siamese", "l2")}
-    scores = pd.concat([methods.to_long(frame, method=name) for name, frame in frames.items()])
+    Scores.of_frames({(name, 0, 0): frame for name, frame in frames.items()}).save(folder / "scores.npz")
     splits = ["train", "train", "train", "dev", "test", "test"]
     clips = pd.DataFrame({"clip_id": [f"clip-{k}" for k in range(len(NAMES))], "artist_id": ids})
     tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(30 * 22_050) / 22_050)
     (folder / "clips").mkdir(parents=True)
     soundfile.write(folder / "clips" / "tone.wav", tone, 22_050)
-    artists = {"artist_id": ids, "name": NAMES, "listeners": range(600, 0, -100), "plays": 1}
     frames = {
-        "artists": pd.DataFrame(artists),
         "splits": pd.DataFrame({"fold": 0, "artist_id": ids, "split": splits}),
-        "target_min_conditional": target,
-        "scores": scores,
         "clips": clips.assign(title=NAMES, file="clips/tone.wav"),
         "spectrograms": clips.assign(row=range(6)),
     }
     for name, frame in frames.items():
         artifacts.write_parquet(frame, folder / f"{name}.parquet")
-    artifacts.write_npy(rng.random((6, 256, 64)).astype(np.float16), folder / "spectrograms.npy")
+    np.save(folder / "spectrograms.npy", rng.random((6, 256, 64)).astype(np.float16))
     parameters = {stages.find("01"): {"simulate": True}, stages.find("04"): {"metric": "min_conditional"}}
     blank = {field.name: {} for field in dataclasses.fields(artifacts.Manifest)}
     for stage in stages.NEEDS:

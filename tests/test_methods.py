@@ -12,7 +12,7 @@ TARGET = pd.DataFrame([[np.nan, 0.1, 0.2], [0.1, np.nan, 0.3], [0.2, 0.3, np.nan
 ARTISTS = pd.DataFrame({"artist_id": IDS, "listeners": [30, 20, 10]})
 
 
-def test_a_collection_holds_artists_with_clips_in_the_order_of_fame():
+def test_a_study_holds_artists_with_clips_in_the_order_of_fame():
     index = pd.DataFrame({"row": range(3), "artist_id": ["c", "a", "c"]})
     study = studies.aligned(TARGET, ARTISTS, np.zeros((3, 256, 64)), index)
     assert study.ids == ["a", "c"]
@@ -71,30 +71,6 @@ def test_artist_scores_are_means_over_all_clip_pairs(rng):
     scores = rng.random((6, 6))
     wanted = [[scores[np.ix_(owners == a, owners == b)].mean() for b in range(3)] for a in range(3)]
     np.testing.assert_allclose(methods.mean_over_clips(scores, owners, 3), wanted)
-
-
-def test_scores_go_to_rows_and_back(rng):
-    frame = methods.labelled_scores(rng.random((3, 3)), IDS)
-    long = methods.to_long(frame, method="l2", fold=1, seed=2)
-    assert list(long.columns) == ["method", "fold", "seed", "query", "candidate", "score"]
-    assert len(long) == 6
-    assert long["score"].notna().all()
-    back = methods.to_frame(long.sample(frac=1, random_state=0), ["b", "c", "a"])
-    pd.testing.assert_frame_equal(
-        back,
-        frame.loc[["b", "c", "a"], ["b", "c", "a"]],
-        check_dtype=False,
-        check_index_type=False,
-        check_column_type=False,
-    )
-
-
-def test_missing_and_repeated_pairs_are_errors(rng):
-    long = methods.to_long(methods.labelled_scores(rng.random((3, 3)), IDS), method="l2")
-    with pytest.raises(ValueError, match="scored twice: select one method, fold and seed"):
-        methods.to_frame(pd.concat([long, long.assign(seed=1)]), IDS)
-    with pytest.raises(ValueError, match="2 pairs of artists have no score"):
-        methods.to_frame(long.iloc[2:], IDS)
 
 
 def test_a_mean_over_clips_takes_any_order_of_clips_and_no_artist_without_one(rng):

@@ -5,11 +5,17 @@ import pandas as pd
 import pytest
 
 from lib import study as studies
-from lib.ranking import metrics
+from lib.ranking import lists, metrics
 from lib.training import search
 from lib.training.siamese import Siamese
+from lib.workflow.kept import Kept
 
-GRID = {"epochs": [1], "n": 2, "seed": 5, "batch_norm_momentum": 0.5}
+GRID = {"epochs": [1], "judge": lists.judge(2), "seed": 5, "batch_norm_momentum": 0.5}
+
+
+@pytest.fixture
+def kept(tmp_path):
+    return Kept(tmp_path / "kept")
 
 
 @pytest.fixture
@@ -17,11 +23,10 @@ def parts(study):
     return study.ids[:6], study.ids[6:9], study.ids[9:]
 
 
-def test_a_row_is_what_a_training_blind_to_the_test_artists_gives(study, parts):
+def test_a_row_is_what_a_training_blind_to_the_test_artists_gives(study, parts, kept):
     train, dev, test = parts
-    (row,) = search.grid(study, train, dev, batch_sizes=[1024], learning_rates=[0.002], **GRID).to_dict(
-        "records"
-    )
+    asked = {"batch_sizes": [1024], "learning_rates": [0.002], "kept": kept, **GRID}
+    (row,) = search.grid(study, train, dev, **asked).to_dict("records")
     clips, target = np.array(study.spectrograms), study.target.copy()
     clips[np.isin(study.clip_artists, test)] = np.nan
     target.loc[test] = np.nan
@@ -44,18 +49,19 @@ def test_a_row_is_what_a_training_blind_to_the_test_artists_gives(study, parts):
 def imitation(losses):
     """A `Siamese.fit` that learns nothing: the dev loss of each epoch is `losses` of the method and seed."""
 
-    def fit(method, study, train, dev, *, seed, keep, checkpoint_folder):
+    def fit(method, study, train, dev, *, seed, watch, keep, checkpoint_folder):
         method.build(seed=seed)
         values = losses(method, seed)
         epochs = range(1, len(values) + 1)
         method.history = pd.DataFrame({"epoch": epochs, "split": "dev", "loss": values})
+        method.best_epoch, method.best_weights = 1, method.model.get_weights()
         method.kept = {epoch: method.model.get_weights() for epoch in keep}
         return method
 
     return fit
 
 
-def test_every_combination_is_trained_once_and_its_last_epoch_counts(study, parts, monkeypatch):
+def test_every_combination_is_trained_once_and_its_last_epoch_counts(study, parts, kept, monkeypatch):
     monkeypatch.setattr(Siamese, "fit", imitation(lambda m, seed: [9.0, m.batch_size + m.learning_rate]))
     monkeypatch.setattr(Siamese, "score", lambda method, study, artists: study.target.loc[artists, artists])
     table = search.grid(
@@ -63,6 +69,7 @@ def test_every_combination_is_trained_once_and_its_last_epoch_counts(study, part
         *parts[:2],
         batch_sizes=[16, 64],
         learning_rates=[0.25, 0.5, 0.75],
+        kept=kept,
         **GRID | {"epochs": [2]},
     )
     assert sorted(table["dev_loss"]) == [16.25, 16.5, 16.75, 64.25, 64.5, 64.75]
@@ -70,11 +77,12 @@ def test_every_combination_is_trained_once_and_its_last_epoch_counts(study, part
     assert table["dev_ndcg"].tolist() == pytest.approx([1] * 6)
 
 
-def test_fewer_epochs_are_read_off_the_training_of_more(study, parts, monkeypatch):
+def test_fewer_epochs_are_read_off_the_training_of_more(study, parts, kept, monkeypatch):
     fit, fitted = Siamese.fit, []
     monkeypatch.setattr(Siamese, "fit", lambda *a, **b: fitted.append(1) or fit(*a, **b))
-    asked = {"batch_sizes": [1024], "learning_rates": [0.002], "depths": [3, 5], "epochs": [2, 1], "n": 2}
-    table = search.grid(study, *parts[:2], **asked, batch_norm_momentum=0.5)
+    asked = {"batch_sizes": [1024], "learning_rates": [0.002], "depths": [3, 5], "epochs": [2, 1]}
+    asked |= {"judge": lists.judge(2), "kept": kept, "batch_norm_momentum": 0.5}
+    table = search.grid(study, *parts[:2], **asked)
     assert table[["n_convolutions", "epochs"]].to_numpy().tolist() == [[3, 1], [3, 2], [5, 1], [5, 2]]
     assert len(fitted) == 2
     train, dev = parts[:2]
@@ -89,16 +97,30 @@ def test_fewer_epochs_are_read_off_the_training_of_more(study, parts, monkeypatc
 
 
 def test_an_interrupted_search_goes_on_with_the_setting_it_was_at(study, parts, tmp_path, monkeypatch):
-    asked = {"batch_sizes": [512, 1024], "learning_rates": [0.002], "checkpoint_folder": tmp_path, **GRID}
+    asked = {
+        "batch_sizes": [512, 1024],
+        "learning_rates": [0.002],
+        "checkpoint_folder": tmp_path / "half",
+        **GRID,
+    }
     asked |= {"epochs": [1, 2]}
     step, taken = Siamese.step, []
     monkeypatch.setattr(Siamese, "step", lambda *arguments: taken.append(1) or step(*arguments))
-    whole = search.grid(study, *parts[:2], **asked)
+    whole = search.grid(study, *parts[:2], kept=Kept(tmp_path / "first"), **asked)
     n_whole = len(taken)
-    again = search.grid(study, *parts[:2], **asked)
+    again = search.grid(study, *parts[:2], kept=Kept(tmp_path / "second"), **asked)  # checkpoints only
     pd.testing.assert_frame_equal(whole, again, check_exact=True)
     only_compiled = 2 * 2  # two settings, two sizes of tile
     assert len(taken) - n_whole == only_compiled < n_whole
+
+
+def test_a_search_done_before_trains_nothing(study, parts, kept, monkeypatch):
+    asked = {"batch_sizes": [512, 1024], "learning_rates": [0.002], "kept": kept, **GRID}
+    whole = search.grid(study, *parts[:2], **asked)
+    monkeypatch.setattr(Siamese, "fit", lambda *_, **__: pytest.fail("trained"))
+    pd.testing.assert_frame_equal(search.grid(study, *parts[:2], **asked), whole, check_exact=True)
+    other_lists = search.grid(study, *parts[:2], **asked | {"judge": lists.judge(1)})
+    pd.testing.assert_series_equal(other_lists["dev_loss"], whole["dev_loss"], check_exact=True)
 
 
 def test_the_best_setting_depends_on_who_is_asked():
@@ -113,10 +135,11 @@ def test_the_best_setting_depends_on_who_is_asked():
     assert search.best(table)["batch_size"].to_dict() == {"dev_loss": 2, "dev_overlap": 1, "dev_ndcg": 3}
 
 
-def test_lists_longer_than_the_dev_artists_are_an_error_before_any_training(study, parts, monkeypatch):
+def test_lists_longer_than_the_dev_artists_are_an_error_before_any_training(study, parts, kept, monkeypatch):
     monkeypatch.setattr(Siamese, "fit", lambda *_, **__: pytest.fail("trained"))
+    asked = {"batch_sizes": [16], "learning_rates": [0.1], "kept": kept, **GRID}
     with pytest.raises(ValueError, match="lists of 3 were asked for, there are 2 candidates"):
-        search.grid(study, *parts[:2], batch_sizes=[16], learning_rates=[0.1], **GRID | {"n": 3})
+        search.grid(study, *parts[:2], **asked | {"judge": lists.judge(3)})
 
 
 TABLE = pd.DataFrame(
@@ -138,10 +161,10 @@ def test_the_rival_has_the_papers_depth_and_the_most_epochs():
     assert search.rival(TABLE[TABLE["batch_size"] == 2048].iloc[:1]) is None
 
 
-def test_the_check_takes_fresh_seeds_for_both_settings(study, parts, monkeypatch):
+def test_the_check_takes_fresh_seeds_for_both_settings(study, parts, kept, monkeypatch):
     monkeypatch.setattr(Siamese, "fit", imitation(lambda m, seed: [9.0, 9.0, m.batch_size + seed]))
     monkeypatch.setattr(Siamese, "score", lambda method, study, artists: study.target.loc[artists, artists])
-    found = search.check(study, *parts[:2], TABLE, n=2, n_seeds=2)
+    found = search.check(study, *parts[:2], TABLE, judge=lists.judge(2), kept=kept, n_seeds=2)
     assert found["seed"].tolist() == [5, 5, 6, 6]  # the grid had 4
     wide = found.pivot(index="seed", columns="setting", values="dev_loss")
     assert (wide["rival"] - wide["paper"]).tolist() == [512 - 2048] * 2
@@ -149,8 +172,8 @@ def test_the_check_takes_fresh_seeds_for_both_settings(study, parts, monkeypatch
     assert set(found["epochs"]) == {3}
 
 
-def test_a_grid_of_the_papers_setting_alone_leaves_nothing_to_check(study, parts, monkeypatch):
+def test_a_grid_of_the_papers_setting_alone_leaves_nothing_to_check(study, parts, kept, monkeypatch):
     monkeypatch.setattr(Siamese, "fit", lambda *_, **__: pytest.fail("trained"))
-    found = search.check(study, *parts[:2], TABLE.iloc[[1]], n=2)
+    found = search.check(study, *parts[:2], TABLE.iloc[[1]], judge=lists.judge(2), kept=kept)
     assert found.empty
     assert {"setting", "seed", "dev_loss"} <= set(found.columns)

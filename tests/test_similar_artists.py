@@ -20,16 +20,14 @@ SETTINGS = picture.Settings(n_fft=3000)
 
 @pytest.fixture(scope="module")
 def made():
-    """A finder of all four kinds, and its collection."""
+    """A finder of all four kinds, and its study."""
     matrix, study = planted_world.build()
     train, dev, _ = planted_world.parts(study)
     ear = Ear(n_atoms=16)
     parts = [FactorRidge(matrix, ear), FactorKernel(matrix, ear), FactorCnn(matrix, steps=2)]
     parts.append(TagRidge(planted_world.called(), ear))
     method = FactorSum(parts, "factor_all").fit(study, train, dev, seed=0)
-    found = similar_artists.finder(
-        method, study, matrix.artists, settings=SETTINGS, provenance={"profile": "planted"}
-    )
+    found = similar_artists.finder(method, study, settings=SETTINGS, provenance={"profile": "planted"})
     return found, study
 
 
@@ -61,7 +59,7 @@ def test_its_scores_are_those_of_the_method(made):
 def test_a_file_answers_as_the_method_did_and_is_the_same_bytes_again(made, recording, tmp_path):
     found, _ = made
     for name in ("one.npz", "two.npz"):
-        similar_artists.save(found, tmp_path / name)
+        found.save(tmp_path / name)
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
     loaded = similar_artists.load(tmp_path / "one.npz")
     wanted, answer = found.of_file(recording), loaded.of_file(recording)
@@ -73,10 +71,8 @@ def test_a_file_answers_as_the_method_did_and_is_the_same_bytes_again(made, reco
 
 def test_the_example_prints_the_most_similar_artists(made, recording, tmp_path):
     found, _ = made
-    alone = similar_artists.finder(
-        found.method.parts[0], made[1], found.artists, settings=SETTINGS, provenance={}
-    )
-    similar_artists.save(alone, tmp_path / "model.npz")
+    alone = similar_artists.finder(found.method.parts[0], made[1], settings=SETTINGS, provenance={})
+    alone.save(tmp_path / "model.npz")
     command = [sys.executable, "-m", "examples.similar_artists", tmp_path / "model.npz", recording]
     said = subprocess.run(command, cwd=paths.root(), capture_output=True, text=True, check=True, timeout=300)
     wanted = alone.of_file(recording)

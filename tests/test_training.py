@@ -396,7 +396,7 @@ from lib.training import checkpoints, siamese
 folder = sys.argv[1]
 target = pd.read_parquet(folder + "/target.parquet")
 with np.load(folder + "/study.npz") as stored:
-    study = studies.Collection(stored["clips"], stored["artists"].astype(object), target, None)
+    study = studies.of_arrays(stored["clips"], stored["artists"].astype(object), target, None)
 checkpoints.CHECKPOINT_SECONDS = 0.0
 step, taken = siamese.Siamese.step, []
 def mortal(self, *arguments):

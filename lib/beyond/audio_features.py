@@ -195,6 +195,11 @@ class Ear:
         self.means, self.scales = None, None
         self._fitted, self._heard = None, None
 
+    @property
+    def settings(self):
+        """What it was made with: frames and atoms of each dictionary; JSON."""
+        return [[dictionary.length, dictionary.n_atoms] for dictionary in self.dictionaries]
+
     def fit(self, study, train, *, seed=0):
         """Learn from the clips of the training artists; return self.
 

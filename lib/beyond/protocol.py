@@ -122,7 +122,8 @@ def fit_all(study, train, dev, given, *, seeds, artists, kept):
     plays = given.listening.plays
     inputs = study.inputs() | {
         "plays": [kept_module.digest(part) for part in (plays.indptr, plays.indices, plays.data)],
-        "all_artists": given.listening.artists, "n_factors": given.n_factors, "steps": given.steps,
+        "all_artists": given.listening.artists, "ear": given.ear.settings,
+        "n_factors": given.n_factors, "steps": given.steps,
         "train": list(train), "dev": list(dev), "asked": list(artists),
         "tags": None if given.tagged is None else given.tagged.counts,
     }  # fmt: skip

@@ -4,7 +4,7 @@ A plot takes data and an optional `ax`, and returns its figure; nothing here tra
 Colours are Okabe & Ito's, maps are viridis (amounts) and a blue-white-brown one (signed values): both read
 well with any colour vision. Names from outside are drawn as plain text, never as mathematics.
 
-- `style`: colours, maps and axes; `lib.registry` has the colours of methods, `lib.workflow.figures` the fonts.
+- `style`: colours, maps and axes; colours of methods are in `lib.registry`, fonts in `lib.workflow.figures`.
 - `listening` (01), `sound` (02, 03), `training` (04), `ranking` (05), `kernels` and `filters` (06), `beyond`
   (07).
 - `players`: sounds in notebooks.

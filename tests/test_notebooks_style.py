@@ -63,8 +63,16 @@ def test_its_cells_are_short(code):
     assert [cell.source for cell in code if len(cell.source.splitlines()) > 20] == []
 
 
-def test_its_last_cell_writes_the_manifest(stage, code):
-    assert re.search(rf'artifacts\.finish\(\s*"{stage}"', code[-1].source)
+def test_it_is_started_under_its_own_name_and_its_last_cell_writes_the_manifest(stage, code):
+    begun = [cell.source for cell in code if f'stage.start("{stage}", globals())' in cell.source]
+    assert len(begun) == 1
+    assert code[-1].source.endswith(".finish()")
+
+
+def test_it_repeats_no_name_of_a_file_that_it_writes(stage, code):
+    """Tables and pictures are written by the recorder, which lists them."""
+    source = "\n".join(cell.source for cell in code)
+    assert not re.search(r"artifacts\.(write_|finish)|savefig|to_csv|to_parquet", source)
 
 
 def test_its_cells_ran_without_an_error_and_their_outputs_are_stored(code):

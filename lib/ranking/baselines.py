@@ -58,11 +58,12 @@ class L2(_OfClips):
 
     def clip_similarities(self, clips):
         """Negated distances of every pair of clips, shape=(n_clips, n_clips)."""
-        flat = clips.reshape(len(clips), -1).astype(np.float32)
-        flat -= flat.mean(axis=0)  # else squares would be large and their differences small
+        flat = clips.reshape(len(clips), -1)
         products = np.zeros((len(flat), len(flat)), order="F")
         for part in np.array_split(flat, PARTS, axis=1):  # products in float32, their sum in float64
-            products += scipy.linalg.blas.ssyrk(1.0, np.ascontiguousarray(part).T, trans=1)
+            centred = part.astype(np.float32, order="C")
+            centred -= centred.mean(axis=0)  # else squares would be large and their differences small
+            products += scipy.linalg.blas.ssyrk(1.0, centred.T, trans=1)
         products = products.T  # each pair once, below the diagonal
         squares = np.diag(products).copy()
         products *= -2

@@ -233,6 +233,8 @@ def with_folds(split, artists, *, n_folds, n_dev):
 def _record(method, study, artists):
     """A fitted method as it is kept: vectors of the artists, or else scores, and what it has learnt."""
     if not hasattr(method, "vectors"):
-        return {"scores": method.score(study, artists).to_numpy(copy=True)}
+        scores = method.score(study, artists).to_numpy(copy=True)
+        np.fill_diagonal(scores, 0.0)  # blank again in `Fitted.score`
+        return {"scores": scores}
     learnt = {f"{LEARNT}{name}": np.asarray(array) for name, array in method.arrays().items()}
     return {"vectors": method.vectors(study, artists)} | learnt

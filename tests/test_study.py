@@ -1,4 +1,4 @@
-"""The study that every method is given: what notebooks wrote, joined by name and refused where it does not fit."""
+"""The study that every method is given: what notebooks wrote, joined by id, refused where it does not fit."""
 
 import re
 

@@ -134,14 +134,6 @@ def write_parquet(frame, path):
         frame.to_parquet(temporary)
 
 
-def write_npy(array, path):
-    """Write an array as NPY, without pickle."""
-    import numpy as np  # not at the top: `--list` works before there is an environment
-
-    with replacing(path) as temporary:
-        np.save(temporary, array, allow_pickle=False)
-
-
 def write_table(frame, path, *, digits=4):
     """Write a tidy table twice: as CSV, and as Markdown for reading.
 

@@ -4,7 +4,6 @@ import os
 import shutil
 from dataclasses import replace
 
-import keras
 import numpy as np
 import pandas as pd
 import planted_world
@@ -257,7 +256,6 @@ def test_a_training_asked_for_twice_is_fitted_once_and_the_same_to_the_bit(study
         same(found.best_weights, plain.best_weights)
         assert list(found.kept) == [1]
         same(found.kept[1], plain.kept[1])
-    keras.backend.clear_session()
 
 
 def test_a_training_that_differs_in_anything_is_another_one(study, kept, monkeypatch):
@@ -284,7 +282,6 @@ def test_a_training_that_differs_in_anything_is_another_one(study, kept, monkeyp
         assert len(fitted) == len(others)
     siamese.trained(kept=kept, **asked, checkpoint_folder=kept.folder / "half")
     assert len(fitted) == len(others)  # where half-finished ones lie changes nothing
-    keras.backend.clear_session()
 
 
 def test_methods_fitted_twice_are_fitted_once_and_score_the_same_to_the_bit(kept, monkeypatch):

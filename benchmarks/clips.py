@@ -26,7 +26,6 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from unittest import mock
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
@@ -42,13 +41,6 @@ from lib.clips.sources import registry
 ARTISTS, CLIPS_PER_ARTIST, THREADS = 1_000, 3, 8
 ROUNDS, GATE_ROUNDS = 3, 15
 RATE, SECONDS = 44_100, 30  # of the clips that are examined, as the catalogues send them
-
-
-def collected(*arguments, **options):
-    """What `collect` returns, by name."""
-    return SimpleNamespace(**dict(zip(("clips", "missing"), clips_collect.collect(*arguments, **options))))
-
-
 CLIP = bytes(2_000)  # of the clips that are only fetched
 
 
@@ -96,8 +88,10 @@ def collect(n_artists, port):
             cache=Path(folder) / "answers",
             addresses={"deezer": f"http://127.0.0.1:{port}", "musicbrainz": f"http://127.0.0.1:{port}"},
         )
-        found = collected(artists, sources, folder, clips_per_artist=CLIPS_PER_ARTIST, n_jobs=THREADS)
-    assert len(found.clips) == n_artists * CLIPS_PER_ARTIST and found.missing.empty
+        clips, missing = clips_collect.collect(
+            artists, sources, folder, clips_per_artist=CLIPS_PER_ARTIST, n_jobs=THREADS
+        )
+    assert len(clips) == n_artists * CLIPS_PER_ARTIST and missing.empty
 
 
 def unexamined(content):

@@ -193,7 +193,9 @@ def load(profile, *, metric=None):
         splits = pd.read_parquet(folder / "splits.parquet")
     listening = matrix.load(folder)
     spectrograms, index = store.load(folder)
-    clips = pd.read_parquet(folder / "clips.parquet").set_index("clip_id").reindex(index["clip_id"])
+    clips = pd.read_parquet(folder / "clips.parquet").set_index("clip_id")
+    if clips.index.is_unique:
+        clips = clips.reindex(index["clip_id"])
     if not np.array_equal(
         clips["artist_id"].to_numpy(dtype=object), index["artist_id"].to_numpy(dtype=object)
     ):

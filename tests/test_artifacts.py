@@ -101,14 +101,6 @@ def test_parquet_keeps_the_index(tmp_path):
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "x.parquet"), frame)
 
 
-def test_arrays_come_back_as_they_were_and_objects_are_refused(tmp_path):
-    artifacts.write_npy(np.arange(6, dtype=np.float16).reshape(2, 3), tmp_path / "x.npy")
-    assert np.load(tmp_path / "x.npy").tolist() == [[0, 1, 2], [3, 4, 5]]
-    with pytest.raises(ValueError, match="Object arrays"):
-        artifacts.write_npy(np.array([{}]), tmp_path / "y.npy")
-    assert os.listdir(tmp_path) == ["x.npy"]
-
-
 def test_a_table_has_a_twin_for_reading(tmp_path):
     frame = pd.DataFrame({"artist": ["AC/DC", None], "n": [3, 5], "value": [0.123456, np.nan]})
     artifacts.write_table(frame, tmp_path / "t.csv")

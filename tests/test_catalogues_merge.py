@@ -5,24 +5,17 @@ import struct
 import threading
 import types
 import zipfile
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from hostile_server import HostileServer, reply
-from tiny_world import sound
+from tiny_world import collected, sound
 
 from lib.clips import collect as clips_collect
 from lib.clips.sources import faults, http, registry
 from lib.clips.sources import merge as module
 from lib.clips.sources.source import Track
 from lib.workflow import downloads, profiles
-
-
-def collected(*arguments, **options):
-    """What `collect` returns, by name."""
-    return SimpleNamespace(**dict(zip(("clips", "missing"), clips_collect.collect(*arguments, **options))))
-
 
 ROOT = "MERGE_Audio_Complete/"
 TABLE = ROOT + module.TABLE

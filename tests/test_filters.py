@@ -13,9 +13,9 @@ from lib.filters import kernels as filters_kernels
 from lib.filters import twins as filters_twins
 from lib.plots import filters as plots
 from lib.plots import kernels as plots_kernels
-from lib.plots import reduced
 from lib.spectrograms import picture
 from lib.training import network, siamese
+from lib.workflow import figures
 
 N_MELS = picture.N_MELS
 LOW = picture.mel_frequencies() < criteria.BASS
@@ -645,9 +645,12 @@ def test_ablations_are_drawn_in_order_and_random_groups_as_a_band():
     assert (band.y0, band.y1) == pytest.approx((-0.01, 0.01))
 
 
-def test_a_reduced_picture_is_half_as_wide_and_the_whole_one_is_kept(tmp_path):
+def test_a_reduced_picture_is_half_as_wide_and_the_whole_one_is_kept(tmp_path, monkeypatch):
+    displayed = []
+    monkeypatch.setattr(figures, "display", displayed.append)
     figure = plt.figure(figsize=(4, 2))
-    shown = reduced.reduced(figure, tmp_path / "a.png")
+    figures.show(figure, tmp_path / "a.png", reduced=True)
+    (shown,) = displayed
     whole, half = (plt.imread(file) for file in (tmp_path / "a.png", io.BytesIO(shown._repr_png_())))
     assert whole.shape[1] == 2 * half.shape[1]
     assert repr(shown) == "Reduced('a.png')"

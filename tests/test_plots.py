@@ -11,17 +11,18 @@ from lib.listening import labels, trust
 from lib.listening import metrics as listening_metrics
 from lib.methods import labelled_scores
 from lib.plots import beyond as plots
-from lib.plots import listening, ranking, sound, style, training
+from lib.plots import listening, ranking, sound, training
 from lib.ranking import baselines, compare, confounds, paper, strata, tables
 from lib.ranking import scores as ranking_scores
 from lib.spectrograms import picture
 from lib.training import network, pairs
+from lib.workflow import figures
 
 
 @pytest.fixture(autouse=True)
 def closed():
     with mpl.rc_context():
-        style.use_style()
+        figures.use_style()
         yield
     plt.close("all")
 
@@ -60,7 +61,7 @@ def texts(figure):
 def test_a_figure_is_written_twice_as_the_same_bytes_without_stamps(tmp_path, target):
     for name in ("a.png", "b.png"):
         assert (
-            style.save_figure(listening.similarity_heatmap(target), tmp_path / "figures" / name)
+            figures.save(listening.similarity_heatmap(target), tmp_path / "figures" / name)
             == tmp_path / "figures" / name
         )
     data = (tmp_path / "figures/a.png").read_bytes()
@@ -78,10 +79,10 @@ def test_a_name_from_outside_is_drawn_as_it_is(tmp_path, name):
     artists = pd.DataFrame({"name": ["first", name], "listeners": [20, 10]})
     figure = listening.popularity_curve(artists, marked=[name])
     assert name in texts(figure)
-    style.save_figure(figure, tmp_path / "curve.png")
+    figures.save(figure, tmp_path / "curve.png")
     figure = sound.spectrogram(np.zeros((256, 64)), title=name)
     assert name in texts(figure)
-    style.save_figure(figure, tmp_path / "title.png")
+    figures.save(figure, tmp_path / "title.png")
 
 
 # Listening.

@@ -2,10 +2,14 @@
 
 import io
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import soundfile
+
+from lib.clips import collect
 
 RATE = 8_000  # Hz
 SECONDS = 11
@@ -70,6 +74,13 @@ def table(world):
     return pd.DataFrame(
         {"artist_id": [a.mbid for a in world.artists], "name": [a.name for a in world.artists]}
     )
+
+
+def collected(artists, sources, folder, **options):
+    """What `collect` returns and writes beside it, by name."""
+    clips, missing = collect.collect(artists, sources, folder, **options)
+    retrievals = pd.read_csv(Path(folder) / "retrievals.tsv", sep="\t", dtype="str", keep_default_na=False)
+    return SimpleNamespace(clips=clips, missing=missing, retrievals=retrievals)
 
 
 def beep(world, track, codec):

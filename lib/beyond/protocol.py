@@ -13,6 +13,7 @@ Conventions
 
 from __future__ import annotations
 
+import inspect
 import time
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ from lib.listening.matrix import ListeningMatrix
 from lib.ranking import baselines
 from lib.ranking import scores as ranking_scores
 from lib.workflow import kept as kept_module
+from lib.workflow import stages
 
 LEARNT = "learnt "  # before the names of what a method has learnt, in its record
 
@@ -127,6 +129,7 @@ def fit_all(study, train, dev, given, *, seeds, artists, kept):
         "train": list(train), "dev": list(dev), "asked": list(artists),
         "tags": None if given.tagged is None else given.tagged.counts,
     }  # fmt: skip
+    form = stages.digest(inspect.getsource(_record))  # what is kept of a method
     fitted, seconds = [], []
     for name in registry.of_kind(*kinds):
         entry = registry.METHODS[name]
@@ -143,7 +146,7 @@ def fit_all(study, train, dev, given, *, seeds, artists, kept):
                 return _record(method, study, artists) | {"seconds": time.perf_counter() - start}
 
             code, _, _ = entry.place.partition(":")
-            record = kept.result(name, make, code=code, seed=seed, **inputs)
+            record = kept.result(name, make, code=code, seed=seed, form=form, **inputs)
             fitted.append((Fitted(name, artists, record), seed))
             seconds.append((name, seed, record["seconds"]))
     return fitted, pd.DataFrame(seconds, columns=["method", "seed", "seconds"])
@@ -233,6 +236,8 @@ def with_folds(split, artists, *, n_folds, n_dev):
 def _record(method, study, artists):
     """A fitted method as it is kept: vectors of the artists, or else scores, and what it has learnt."""
     if not hasattr(method, "vectors"):
-        return {"scores": method.score(study, artists).to_numpy(copy=True)}
+        scores = method.score(study, artists).to_numpy(copy=True)
+        np.fill_diagonal(scores, 0.0)  # blank again in `Fitted.score`
+        return {"scores": scores}
     learnt = {f"{LEARNT}{name}": np.asarray(array) for name, array in method.arrays().items()}
     return {"vectors": method.vectors(study, artists)} | learnt

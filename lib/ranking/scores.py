@@ -106,12 +106,7 @@ class Scores:
         frame = labelled_scores(values, self._ids[run])
         if artists is None:
             return frame
-        strange = pd.Index(artists).difference(frame.index)
-        if len(strange):
-            raise ValueError(
-                f"{len(strange)} of {len(artists)} artists have no scores of {run[0]}, the first is"
-                f" {strange[0]!r}: run the notebook again that scored them"
-            )
+        _refuse_strange(run, artists, frame.index)
         return frame.loc[list(artists), list(artists)]
 
     def trainings(self, method, artists=None, *, fold=0):
@@ -121,17 +116,25 @@ class Scores:
 
     def mean(self, method, artists=None, *, fold=0):
         """Scores of a method, averaged over its trainings."""
-        frames = self.trainings(method, artists, fold=fold)
+        frames = [self.frame(run, artists) for run in self._runs_of(method, fold)]
         return sum(frames) / len(frames)
 
     def row(self, method, query, *, fold=0):
         """Scores of all candidates for one query, averaged over a method's trainings: a Series by artist."""
-        runs = sorted(run for run in self.runs if run[:2] == (method, fold))
         rows = []
-        for run in runs:
-            array, ids = self._array(run), self._ids[run]
-            rows.append(pd.Series(array[list(ids).index(query)].astype(float), index=ids))
+        for run in self._runs_of(method, fold):
+            ids = pd.Index(self._ids[run])
+            _refuse_strange(run, [query], ids)
+            rows.append(pd.Series(self._array(run)[ids.get_loc(query)].astype(float), index=ids))
         return sum(rows) / len(rows)
+
+    def _runs_of(self, method, fold):
+        """The trainings of a method, by seed; an error where there are none."""
+        runs = sorted(run for run in self.runs if run[:2] == (method, fold))
+        if not runs:
+            there = ", ".join(self.only(fold=fold).methods) or "no method"
+            raise ValueError(f"there are no scores of {method} in fold {fold}, but those of {there}")
+        return runs
 
     def _array(self, run):
         array = self._arrays[run]
@@ -231,6 +234,15 @@ def predictions(scores, truth, *, fold=0):
         method: [frame.reindex_like(truth) for frame in scores.trainings(method, artists, fold=fold)]
         for method in scores.only(fold=fold).methods
     }
+
+
+def _refuse_strange(run, artists, known):
+    strange = pd.Index(artists).difference(known)
+    if len(strange):
+        raise ValueError(
+            f"{len(strange)} of {len(artists)} artists have no scores of {run[0]}, the first is"
+            f" {strange[0]!r}: run the notebook again that scored them"
+        )
 
 
 def _reader(stored, name):

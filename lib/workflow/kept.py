@@ -171,7 +171,7 @@ def made_by(module):
 
 @functools.cache
 def _code(module, root):
-    plumbing = Path(__file__).parent
+    plumbing = root / "lib" / "workflow"
     files = [path for path in stages.modules(f"import {module}") if plumbing not in path.parents]
     code = {
         path.relative_to(root).as_posix(): stages.digest(path.read_text(encoding="utf-8")) for path in files

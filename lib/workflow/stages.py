@@ -8,6 +8,7 @@ parameters is left out, because their values are compared on their own.
 import ast
 import hashlib
 import json
+import re
 
 from lib.workflow import paths
 
@@ -48,6 +49,7 @@ ALSO_READS = {"08_artist_explorer": ["07_beyond_the_paper"]}
 
 
 CODE = ("lib", "demo")  # folders of code that notebooks import
+PLACE = re.compile(r"(lib|demo)(\.\w+)+:\w+")  # of code that is imported by its name, as `lib.registry` does
 
 
 class UnknownStage(ValueError):
@@ -134,7 +136,7 @@ def digest(source):
 
 
 def _imports(source, package):
-    """Files that the import statements of `source` name, and each ``__init__.py`` on the way."""
+    """Files that imports of `source`, and places such as ``lib.study:Study``, name, with each ``__init__.py``."""
     wanted = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -143,6 +145,8 @@ def _imports(source, package):
             parents = package.split(".")[: -(node.level - 1) or None] if node.level else []
             module = parents + (node.module.split(".") if node.module else [])
             wanted += [[*module, alias.name] for alias in node.names]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and PLACE.fullmatch(node.value):
+            wanted.append(node.value.partition(":")[0].split("."))
     found = set()
     for parts in wanted:
         if parts[0] in CODE:

@@ -1,0 +1,135 @@
+"""The recorder of a notebook: where files go, what is listed, and what is refused."""
+
+import json
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import toy_repository
+
+from lib.ranking.scores import Scores
+from lib.workflow import artifacts, figures, paths, stage, stages
+
+FRAME = pd.DataFrame({"artist": ["AC/DC", "b"], "value": [0.5, 0.25]})
+NAMESPACE = {"profile": "demo", "factor": 2.0, "name": None}
+
+
+@pytest.fixture
+def toy(monkeypatch, tmp_path):
+    """A repository of two stages; the first one is done."""
+    folder = toy_repository.enter(monkeypatch, toy_repository.build(tmp_path / "toy"))
+    first = stage.start("01_numbers", {"profile": "demo", "count": 3, "numbers_file": ""})
+    first.save([0, 1, 2], "numbers.json")
+    first.finish()
+    return folder
+
+
+@pytest.fixture
+def run(toy):
+    return stage.start("02_scaled", NAMESPACE)
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    shown = []
+    monkeypatch.setattr(figures, "display", shown.append)
+    return shown
+
+
+def test_every_kind_of_file_is_written_under_its_name_and_listed_once(run, displayed):
+    assert run.table(FRAME, "short") is FRAME
+    run.table(FRAME, "long", markdown=False)
+    run.figure(plt.figure(), "curve")
+    assert run.save(FRAME, "frame.parquet") == run.data / "frame.parquet"
+    run.save(FRAME, "frame.tsv")
+    run.save({"x": 1}, "value.json")
+    run.save(Scores.of_frames({("l2", 0, 0): pd.DataFrame(np.eye(2), list("ab"), list("ab"))}), "s.npz")
+    run.made_with("how", {"01_numbers": run.parameters("01")})
+    artifacts.write_text("else", run.data / "audio" / "a.txt")
+    run.wrote("audio")
+    assert run.finish() == [
+        "data/demo/audio", "data/demo/frame.parquet", "data/demo/frame.tsv", "data/demo/s.npz",
+        "data/demo/value.json", "figures/curve.png", "figures/how.json", "figures/long.csv",
+        "figures/short.csv", "figures/short.md",
+    ]  # fmt: skip
+    made = artifacts.manifest("demo", "02_scaled")
+    assert made.parameters == {"profile": "demo", "factor": 2.0, "name": None}
+    pd.testing.assert_frame_equal(pd.read_parquet(run.data / "frame.parquet"), FRAME)
+    pd.testing.assert_frame_equal(pd.read_csv(run.data / "frame.tsv", sep="\t"), FRAME)
+    pd.testing.assert_frame_equal(pd.read_csv(run.figures / "long.csv"), FRAME)
+    assert "| AC/DC | 0.5 |" in (run.figures / "short.md").read_text()
+    assert artifacts.why_stale("02_scaled", "demo", made.parameters) is None
+
+
+def test_records_are_kept_but_are_no_outputs(run):
+    run.save(FRAME, "seconds.parquet", record=True)
+    artifacts.write_text("log", run.data / "retrievals.tsv")
+    run.record("retrievals.tsv")
+    assert run.finish() == []
+    made = artifacts.manifest("demo", "02_scaled")
+    assert list(made.records) == ["data/demo/retrievals.tsv", "data/demo/seconds.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("write", "name"),
+    [
+        (lambda run: run.table(FRAME, "x"), "figures/x.csv"),
+        (lambda run: run.figure(plt.figure(), "x"), "figures/x.png"),
+        (lambda run: run.save(1, "x.json"), "data/demo/x.json"),
+        (lambda run: run.wrote("x.json"), "data/demo/x.json"),
+        (lambda run: run.made_with("x", {}), "figures/x.json"),
+    ],
+)
+def test_a_name_given_twice_is_one_sentence(run, displayed, write, name):
+    write(run)
+    with pytest.raises(ValueError, match=f"{name} is written twice: give each .* its own name") as error:
+        write(run)
+    assert "\n" not in str(error.value)
+    plt.close("all")
+
+
+def test_what_was_announced_and_is_not_there_is_named(run):
+    run.wrote("nothing.tsv")
+    with pytest.raises(artifacts.MissingArtifact, match=r"data/demo/nothing\.tsv should have been written"):
+        run.finish()
+
+
+def test_a_stage_that_was_not_run_before_is_named_with_its_command(toy):
+    paths.manifest("demo", "01_numbers").unlink()
+    with pytest.raises(artifacts.MissingArtifact, match=r"run_all\.py --profile demo --only 01"):
+        stage.start("02_scaled", NAMESPACE)
+
+
+def test_what_earlier_stages_ran_with_and_wrote_is_at_hand(run):
+    assert run.parameters("01") == {"profile": "demo", "count": 3, "numbers_file": ""}
+    assert run.outputs("01") == {"data/demo/numbers.json"}
+    assert run.kept.folder == paths.kept("demo")
+
+
+def test_only_notebook_01_says_whether_the_data_are_simulated(run, monkeypatch):
+    assert run.simulated is None
+    monkeypatch.setattr(stages, "NEEDS", {"01_listening_data": [], "02_scaled": ["01_listening_data"]})
+    for simulated in (True, False):
+        blank = dict.fromkeys(("key", "outputs", "records", "made_with"), {})
+        made = {"stage": "01_listening_data", "profile": "demo", **blank}
+        made["inputs"] = {"parameters": {"simulate": simulated}}
+        artifacts.write_json(made, paths.manifest("demo", "01_listening_data"))
+        assert stage.start("02_scaled", NAMESPACE).simulated is simulated
+
+
+def test_how_results_were_made_is_written_with_the_parameters(run):
+    run.made_with("run", {"01_numbers": run.parameters("01")})
+    found = json.loads((run.figures / "run.json").read_text())
+    assert found.pop("parameters") == {"01_numbers": {"profile": "demo", "count": 3, "numbers_file": ""}}
+    assert found == artifacts.made_with()
+
+
+def test_a_figure_is_shown_and_closed_whole_or_reduced(run, displayed):
+    whole, half = plt.figure(figsize=(4, 2)), plt.figure(figsize=(4, 2))
+    run.figure(whole, "whole")
+    run.figure(half, "half", reduced=True)
+    assert displayed[0] is whole
+    assert repr(displayed[1]) == "Reduced('half.png')"
+    assert plt.get_fignums() == []
+    assert (run.figures / "whole.png").read_bytes() == (run.figures / "half.png").read_bytes()

@@ -11,7 +11,7 @@ import pytest
 
 from lib import methods, registry
 from lib.beyond import protocol, similar_artists, tables
-from lib.beyond.audio_features import Ear, unit
+from lib.beyond.audio_features import Ear
 from lib.beyond.factor_models import FactorMethod, artist_means
 from lib.explorer import explorer
 from lib.plots import beyond as plots
@@ -19,6 +19,7 @@ from lib.ranking import baselines
 from lib.ranking import tables as ranking_tables
 from lib.ranking.scores import score_all
 from lib.spectrograms import picture
+from lib.workflow import numerics
 from lib.workflow.kept import Kept
 
 SLOW = ("factor_kernel", "factor_sum", "factor_cnn", "factor_all", "mfcc_gaussian")
@@ -36,10 +37,10 @@ class Toy(FactorMethod):
 
     def vectors(self, study, artists):
         clips, owners = study.clips_of(artists)
-        return unit(artist_means(shapes(clips) - self.centre, owners, len(artists)))
+        return numerics.unit(artist_means(shapes(clips) - self.centre, owners, len(artists)))
 
     def hear(self, clips):
-        return unit((shapes(clips) - self.centre).mean(axis=0, keepdims=True))[0]
+        return numerics.unit((shapes(clips) - self.centre).mean(axis=0, keepdims=True))[0]
 
     def arrays(self):
         return {"centre": self.centre}

@@ -136,7 +136,7 @@ def digest(source):
 
 
 def _imports(source, package):
-    """Files that imports of `source`, and places such as ``lib.study:Study``, name, with each ``__init__.py``."""
+    """Files that imports and places (``lib.study:Study``) in `source` name, with each ``__init__.py``."""
     wanted = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):

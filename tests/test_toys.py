@@ -18,6 +18,7 @@ from lib.plots import ranking as ranking_plots
 from lib.plots import sound as sound_plots
 from lib.ranking import compare, lists, tables, ties
 from lib.ranking import metrics as ranking_metrics
+from lib.ranking.scores import Scores
 
 REGISTRIES = (listening_metrics.METRICS, ranking_metrics.METRICS, registry.SOURCES, registry.ADDRESSES)
 
@@ -93,18 +94,12 @@ def test_artists(target):
 
 
 def scores_of(target, **methods):
-    """Long scores, one training a method."""
-    parts = [
-        pd.DataFrame(values, index=target.index, columns=target.columns)
-        .rename_axis(index="query", columns="candidate")
-        .stack()
-        .rename("score")
-        .reset_index()
-        .assign(method=method, fold=0, seed=0)
-        for method, values in methods.items()
-    ]
-    scores = pd.concat(parts)
-    return scores[scores["query"] != scores["candidate"]]
+    """Scores, one training a method."""
+    frames = {
+        (name, 0, 0): pd.DataFrame(values, index=target.index, columns=target.columns)
+        for name, values in methods.items()
+    }
+    return Scores.of_frames(frames)
 
 
 @pytest.fixture
@@ -152,7 +147,7 @@ def test_a_toy_metric_of_ranking_is_in_table_1_with_its_interval_and_is_compared
     assert (rows["value"] < rows["ci_high"])[~chance].all()
 
     truth, n = target.loc[test_artists, test_artists], 2 if toy.has_length else None
-    run = scores[scores["method"] == "siamese"].pivot(index="query", columns="candidate", values="score")
+    (run,) = scores.trainings("siamese")
     (measured,) = compare.measured([run.reindex_like(truth)], truth, toy.name, n)
     shown = rows[(rows["method"] == "siamese") & (rows["n"].isna() if n is None else rows["n"] == n)]
     assert measured.values.mean() == pytest.approx(shown["value"].item())
@@ -219,16 +214,16 @@ def test_a_toy_source_is_connected_collected_from_counted_and_drawn(served, tmp_
     addresses = {name: f"{served.address}/{name}" for name in ("toy", "deezer", "musicbrainz")}
     sources = ["toy", "deezer"]
     connected = registry.connect(sources, cache=tmp_path / "answers", addresses=addresses)
-    found = collect.collect(artists, connected, tmp_path, clips_per_artist=2, n_jobs=1)
-    assert found.clips["source_track_id"].tolist() == ["10", "11", "30", "31"]
-    assert found.clips["accepted_because"].unique().tolist() == [
+    clips, _ = collect.collect(artists, connected, tmp_path, clips_per_artist=2, n_jobs=1)
+    assert clips["source_track_id"].tolist() == ["10", "11", "30", "31"]
+    assert clips["accepted_because"].unique().tolist() == [
         "the only artist of this name",
         "linked by MusicBrainz",
     ]
-    summary = collect.summary(found, sources, len(artists)).set_index(["source", "quantity"])["value"]
+    summary = collect.summary(clips, sources, len(artists)).set_index(["source", "quantity"])["value"]
     assert summary["toy", "clips"] == 4
     assert summary["toy", "disambiguated_artists"] == 1
-    bars = sound_plots.sources_bar(found.clips, sources).axes[0].containers
+    bars = sound_plots.sources_bar(clips, sources).axes[0].containers
     assert {bar.get_label(): [patch.get_width() for patch in bar] for bar in bars} == {
         "toy": [4],
         "deezer": [0],

@@ -164,11 +164,11 @@ def differences():
         wanted = Requirement(package.split("\\")[0].strip())
         if wanted.marker is None or wanted.marker.evaluate():
             try:
-                found = metadata.version(wanted.name)
+                installed = metadata.version(wanted.name)
             except metadata.PackageNotFoundError:
-                found = "no version"
-            if found == "no version" or not wanted.specifier.contains(found, prereleases=True):
-                wrong.append(f"{wanted.name}{wanted.specifier} wanted, {found} found")
+                installed = "no version"
+            if installed == "no version" or not wanted.specifier.contains(installed, prereleases=True):
+                wrong.append(f"{wanted.name}{wanted.specifier} wanted, {installed} found")
     return wrong
 
 
@@ -259,17 +259,17 @@ def fetch(commands, meanwhile=lambda: None):
             log.close()
 
 
-def cause(said):
+def cause(output):
     """What a failed set-up most likely lacked, and what to do about it."""
-    last = "\n  ".join(said.strip().splitlines()[-8:])
-    if "No space left on device" in said:
+    last = "\n  ".join(output.strip().splitlines()[-8:])
+    if "No space left on device" in output:
         return (
             f"The disk ran full. The environment needs {GIGABYTES} GB at {ROOT} and, while it is built, "
             f"1 GB at {tempfile.gettempdir()} (TMPDIR moves that)."
         )
-    if "DO NOT MATCH THE HASHES" in said:
+    if "DO NOT MATCH THE HASHES" in output:
         return f"A package that came is not the one that was locked, so nothing was installed:\n  {last}"
-    if re.search(OFFLINE, said):
+    if re.search(OFFLINE, output):
         return "The packages could not be fetched: no connection. Check the network, then run this again."
     return f"The environment could not be built:\n  {last}"
 

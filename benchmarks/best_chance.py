@@ -42,14 +42,14 @@ SETTINGS = ("batch_size", "learning_rate", "n_convolutions", "batch_norm_momentu
 def main(seeds=SEEDS):
     """Train what is missing, write and print."""
     matrix, study, parts, parameters = longer_runs.demo()
-    asked = {name: parameters[name] for name in (*SETTINGS, "epochs")}
-    kept = longer_runs.Kept("best_chance", ["variant", "seed"], study, asked)
+    settings = {name: parameters[name] for name in (*SETTINGS, "epochs")}
+    kept = longer_runs.Kept("best_chance", ["variant", "seed"], study, settings)
     seconds = {}
     for group in GROUPS:
         for seed in seeds:
             todo = [name for name in group if not kept.has(name, seed)]
             fitted = best_chance.fitted(
-                matrix, study, parts["train"], parts["dev"], seed=seed, todo=todo, **asked
+                matrix, study, parts["train"], parts["dev"], seed=seed, todo=todo, **settings
             )
             started = time.perf_counter()
             for name, method in fitted:
@@ -59,8 +59,8 @@ def main(seeds=SEEDS):
                 started = time.perf_counter()
         table = in_order(kept.table())
         longer_runs.publish(table, "best_chance")
-        found = longer_runs.differences(kept, study, compared())
-        longer_runs.publish(found, "best_chance_differences")
+        differences = longer_runs.differences(kept, study, compared())
+        longer_runs.publish(differences, "best_chance_differences")
     means = table[table["part"] == "test"].groupby("variant", sort=False)["ndcg"].mean().round(3)
     print(json.dumps({"test_ndcg": means.to_dict(), "seconds": seconds}))
 

@@ -27,7 +27,7 @@ from lib.listening import matrix as listening_matrix
 from lib.listening import metrics
 from lib.ranking import baselines
 
-N_ARTISTS, N_TEST, CLIPS, STYLES, USERS, HEARD = 975, 98, 3, 8, 20_000, 50
+N_ARTISTS, N_TEST, CLIPS, STYLES, USERS, ARTISTS_PER_USER = 975, 98, 3, 8, 20_000, 50
 
 
 def main():
@@ -61,12 +61,12 @@ def main():
 def world(rng):
     """A listening matrix and a collection of the paper's size."""
     style = rng.integers(STYLES, size=N_ARTISTS)
-    users, heard = np.repeat(np.arange(USERS), HEARD), []
+    users, drawn = np.repeat(np.arange(USERS), ARTISTS_PER_USER), []
     for taste in rng.integers(STYLES, size=USERS):
         chances = np.where(style == taste, 5.0, 1.0) / np.arange(2, N_ARTISTS + 2)
-        heard.append(rng.choice(N_ARTISTS, HEARD, replace=False, p=chances / chances.sum()))
+        drawn.append(rng.choice(N_ARTISTS, ARTISTS_PER_USER, replace=False, p=chances / chances.sum()))
     ones = np.ones(len(users), dtype=np.int64)
-    plays = scipy.sparse.csr_array((ones, (users, np.concatenate(heard))), shape=(USERS, N_ARTISTS))
+    plays = scipy.sparse.csr_array((ones, (users, np.concatenate(drawn))), shape=(USERS, N_ARTISTS))
     order = np.argsort(-plays.sum(axis=0), kind="stable")
     plays, style = plays[:, order], style[order]
     ids = [f"artist-{place:04d}" for place in range(N_ARTISTS)]

@@ -46,9 +46,9 @@ CLIP = bytes(2_000)  # of the clips that are only fetched
 
 def main():
     """Measure and print."""
-    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("--artists", type=int, default=ARTISTS)
-    n_artists = asked.parse_args().artists
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--artists", type=int, default=ARTISTS)
+    n_artists = parser.parse_args().artists
     print(
         json.dumps(
             {
@@ -180,10 +180,10 @@ def answer(address, port):
         return CLIP + key.encode()
     if kind == "search":
         name = parse_qs(parts.query)["q"][0]
-        found = {"data": [{"id": int(name.split()[1]), "name": name}]}
+        body = {"data": [{"id": int(name.split()[1]), "name": name}]}
     else:
-        found = {"data": [track(n) for n in tracks(int(key))]} if kind == "artist" else track(int(key))
-    return json.dumps(found).encode()
+        body = {"data": [track(n) for n in tracks(int(key))]} if kind == "artist" else track(int(key))
+    return json.dumps(body).encode()
 
 
 def gate_to_decode():

@@ -30,11 +30,11 @@ def main(seeds=SEEDS):
     """Train what is missing, write and print."""
     _, study, parts, parameters = longer_runs.demo()
     train, dev = parts["train"], parts["dev"]
-    asked = {name: parameters[name] for name in SETTINGS}
+    settings = {name: parameters[name] for name in SETTINGS}
     steps = best_chance.steps_of(
         study, train, epochs=parameters["epochs"], batch_size=parameters["batch_size"]
     )
-    kept = longer_runs.Kept("clips_per_artist", ["clips", "seed"], study, asked | {"steps": steps})
+    kept = longer_runs.Kept("clips_per_artist", ["clips", "seed"], study, settings | {"steps": steps})
     started = time.perf_counter()
     for seed in seeds:
         for clips in CLIPS:
@@ -43,14 +43,14 @@ def main(seeds=SEEDS):
             fewer = longer_runs.with_at_most(study, train, clips, seed=seed)
             n_clips = len(fewer.clips_of(train)[0])
             an_epoch = len(pairs.tiles(n_clips, batch_size=parameters["batch_size"], seed=0, epoch=1))
-            method = Siamese(epochs=round(steps / an_epoch), **asked).fit(fewer, train, dev, seed=seed)
+            method = Siamese(epochs=round(steps / an_epoch), **settings).fit(fewer, train, dev, seed=seed)
             scores = longer_runs.scores_of(method, study, parts)
             kept.add(longer_runs.per_query(scores, study), clips, seed, scores=scores)
     table = kept.table().sort_values(["clips", "seed"], kind="stable")
     longer_runs.publish(table, "clips_per_artist")
     wanted = [*((clips, None) for clips in CLIPS), (1, 3), (2, 1), (3, 1)]
-    found = longer_runs.differences(kept, study, wanted)
-    longer_runs.publish(found, "clips_per_artist_differences")
+    differences = longer_runs.differences(kept, study, wanted)
+    longer_runs.publish(differences, "clips_per_artist_differences")
     means = table[table["part"] == "test"].groupby("clips")[["overlap", "ndcg"]].mean().round(4)
     seconds = round(time.perf_counter() - started)
     print(json.dumps({"steps": steps, "test": means.to_dict("index"), "seconds": seconds}))

@@ -114,9 +114,9 @@ def simulate(*, n_artists, n_trainings, n_worlds, metrics=METRICS, hubs=(0.0, 0.
                 sides = [[run[key] for run in side] for side in measured]
                 border = 0.0 if compared else key[1] / (n_artists - 1)
                 results[key].append((significance.estimate(*sides), _over_queries(sides, rng), border))
-        for (metric, n), found in results.items():
+        for (metric, n), simulated in results.items():
             rows.append(
-                {"case": case, "hubs": hub, "metric": metric, "n": n, **_summary(case, metric, found)}
+                {"case": case, "hubs": hub, "metric": metric, "n": n, **_summary(case, metric, simulated)}
             )
     return pd.DataFrame(rows).assign(worlds=n_worlds, artists=n_artists, trainings=n_trainings)
 
@@ -152,8 +152,8 @@ def _measured(run, target, metrics):
     return {key: value for part in parts for key, value in part.items()}
 
 
-def _summary(case, metric, found):
-    estimates, of_queries, borders = zip(*found, strict=True)
+def _summary(case, metric, simulated):
+    estimates, of_queries, borders = zip(*simulated, strict=True)
     values = np.array([one.value for one in estimates])
     exact = case == "equal" or (case == "unrelated" and metric == "unordered")
     truly = borders[0] if exact else values.mean()

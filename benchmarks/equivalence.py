@@ -43,8 +43,8 @@ def main(seeds=None, n_steps=N_STEPS, every=EVERY, batch_size=BATCH_SIZE):
     seeds = seeds or SEEDS
     _, study, parts, _ = longer_runs.demo()
     train, dev = parts["train"], parts["dev"]
-    asked = {"n_steps": n_steps, "every": every, "batch_size": batch_size}
-    kept = longer_runs.Kept("equivalence", ["way", "seed"], study, asked)
+    settings = {"n_steps": n_steps, "every": every, "batch_size": batch_size}
+    kept = longer_runs.Kept("equivalence", ["way", "seed"], study, settings)
     constant = losses.constant_loss(study, train, dev)
     ways = {
         "tiles": lambda **how: Tiles(study, train, momentum=FAST, **how),
@@ -62,7 +62,7 @@ def main(seeds=None, n_steps=N_STEPS, every=EVERY, batch_size=BATCH_SIZE):
     table = table.sort_values(["way", "seed"], kind="stable").astype({"way": object})
     longer_runs.publish(table, "equivalence")
     last = table[table["step"] == n_steps].groupby("way", sort=False)
-    found = {
+    ends = {
         way: {
             "dev_loss": [round(part["dev_loss"].mean(), 5), round(part["dev_loss"].std(), 5)],
             "dev_ndcg": [round(part["dev_ndcg"].mean(), 4), round(part["dev_ndcg"].std(), 4)],
@@ -70,7 +70,7 @@ def main(seeds=None, n_steps=N_STEPS, every=EVERY, batch_size=BATCH_SIZE):
         }
         for way, part in last
     }
-    print(json.dumps(found))
+    print(json.dumps(ends))
 
 
 class Tiles:

@@ -28,15 +28,15 @@ N_CONTROLS, STAGE = 8, "04_siamese_training"
 def main():
     """Train, write and print."""
     data, started = paths.data("demo"), time.perf_counter()
-    asked = {name: line.default for name, line in profiles.parameters_of(STAGE).items()}
-    study = studies.load("demo", metric=asked["metric"])
-    sizes = {"n_dev": asked["n_dev"], "n_test": asked["n_test"], "seeds": asked["split_seeds"]}
+    parameters = {name: line.default for name, line in profiles.parameters_of(STAGE).items()}
+    study = studies.load("demo", metric=parameters["metric"])
+    sizes = {"n_dev": parameters["n_dev"], "n_test": parameters["n_test"], "seeds": parameters["split_seeds"]}
     split = studies.paper_split(study.ids, **sizes)
     train, dev = (studies.artists_of(split, name) for name in ("train", "dev"))
     folder, networks = data / "checkpoints_of_controls", {}
     seeds = range(controls.FIRST_SEED, controls.FIRST_SEED + N_CONTROLS)
     for seed, network in controls.trained(
-        study, train, dev, asked, seeds, kept=kept.of("demo"), checkpoint_folder=folder
+        study, train, dev, parameters, seeds, kept=kept.of("demo"), checkpoint_folder=folder
     ):
         networks[seed] = network
         table = controls.describe(study.spectrograms, networks).round(controls.DIGITS)

@@ -22,9 +22,9 @@ CLIPS, UNTRAINED, DEV, EVENTS = 2_800, 19, 49, 20
 
 def main():
     """Measure and print."""
-    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("--clips", type=int, default=CLIPS)
-    n_clips = asked.parse_args().clips
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clips", type=int, default=CLIPS)
+    n_clips = parser.parse_args().clips
     study, dev = world(n_clips)
     networks = [siamese.Untrained().build(seed=seed) for seed in range(UNTRAINED)]
     layers = [kernels.first_layer(network.model) for network in networks]

@@ -39,9 +39,9 @@ WITHOUT_MBID, WITHOUT_DATE = 0.013, 0.0014
 
 def main():
     """Measure and print."""
-    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("--rows", type=int, default=ROWS)
-    n_rows = asked.parse_args().rows
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=ROWS)
+    n_rows = parser.parse_args().rows
     with tempfile.TemporaryDirectory() as folder:
         whole, part, profile = (Path(folder) / name for name in ("plays.tsv", "part.tsv", "profile.tsv"))
         write(n_rows, whole, profile)
@@ -110,15 +110,15 @@ def ours(plays_file, profile_file):
 
 def published(plays_file, profile_file):
     """The author's way: default reader, merge, crosstab of users and artists, product."""
-    heard = pd.read_csv(plays_file, sep="\t", header=None, names=["user", "mbid", "name", "plays"])
+    rows = pd.read_csv(plays_file, sep="\t", header=None, names=["user", "mbid", "name", "plays"])
     users = pd.read_csv(
         profile_file, sep="\t", header=None, names=["user", "gender", "age", "country", "date"]
     )
-    heard = heard.merge(users, on="user").dropna(subset=["mbid", "date"])
-    heard = heard[heard["name"] != "[unknown]"]
-    top = heard["mbid"].value_counts().index[:TOP]
-    heard = heard[heard["mbid"].isin(top)]
-    table = pd.crosstab(heard["user"], heard["mbid"])
+    rows = rows.merge(users, on="user").dropna(subset=["mbid", "date"])
+    rows = rows[rows["name"] != "[unknown]"]
+    top = rows["mbid"].value_counts().index[:TOP]
+    rows = rows[rows["mbid"].isin(top)]
+    table = pd.crosstab(rows["user"], rows["mbid"])
     return table.T.dot(table)
 
 

@@ -38,7 +38,7 @@ def main():
     given = parser.parse_args()
     if given.stage:
         return run(given.stage)
-    found = {"artists": given.artists}
+    results = {"artists": given.artists}
     with tempfile.TemporaryDirectory(prefix="music-similarity-") as folder:
         os.environ |= {name: str(Path(folder, top)) for top, name in paths.MOVABLE.items()}
         write(given.artists, np.random.default_rng(0))
@@ -47,8 +47,8 @@ def main():
             done = subprocess.run(command, cwd=paths.root(), capture_output=True, text=True, check=False)
             if done.returncode:
                 sys.exit(done.stderr[-3000:])
-            found[stage[:2]] = json.loads(done.stdout.splitlines()[-1])
-    print(json.dumps(found))
+            results[stage[:2]] = json.loads(done.stdout.splitlines()[-1])
+    print(json.dumps(results))
 
 
 def run(stage):

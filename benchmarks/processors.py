@@ -39,21 +39,21 @@ def main(arguments=None):
         shutil.copytree(paths.data("demo"), data / "demo", ignore=shutil.ignore_patterns("checkpoints*"))
         shutil.copytree(paths.figures("demo"), figures)
         made = run(isa, data, figures, options.only)
-        found = reproduction.compare(made_by_now(folder), made)
-        artifacts.write_csv(found.changed, paths.measured("processors"))
-        artifacts.write_csv(found.outside, paths.measured("processors_values"))
-    kinds = found.verdicts["kind"] == "primary"
+        comparison = reproduction.compare(made_by_now(folder), made)
+        artifacts.write_csv(comparison.changed, paths.measured("processors"))
+        artifacts.write_csv(comparison.outside, paths.measured("processors_values"))
+    kinds = comparison.verdicts["kind"] == "primary"
     print(
         json.dumps(
             {
                 "cpu": artifacts.made_with()["cpu"],
                 "isa": isa,
-                "committed_on": found.made_with["cpu"],
-                "values": found.n_values,
-                "outside": len(found.outside),
-                "primary": [int(kinds.sum()), int((found.changed["kind"] == "primary").sum())],
-                "secondary": [int((~kinds).sum()), int((found.changed["kind"] != "primary").sum())],
-                "holds": bool(found.holds),
+                "committed_on": comparison.made_with["cpu"],
+                "values": comparison.n_values,
+                "outside": len(comparison.outside),
+                "primary": [int(kinds.sum()), int((comparison.changed["kind"] == "primary").sum())],
+                "secondary": [int((~kinds).sum()), int((comparison.changed["kind"] != "primary").sum())],
+                "holds": bool(comparison.holds),
             }
         )
     )

@@ -42,9 +42,9 @@ RATE, SECONDS, CLIPS, ROUNDS, STORED = 44_100, 30, 48, 5, 10_000
 
 def main():
     """Measure and print."""
-    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("--clips", type=int, default=CLIPS)
-    n_clips = asked.parse_args().clips
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clips", type=int, default=CLIPS)
+    n_clips = parser.parse_args().clips
     matplotlib.use("Agg")
     with tempfile.TemporaryDirectory() as scratch, threadpoolctl.threadpool_limits(1):
         folder = Path(scratch)

@@ -52,8 +52,10 @@ def study(world, n_jobs=2):
         plays_file, profile_file, _ = write_listening(world, folder)
         clean = plays.read(plays_file, profile_file, one_mbid_per_name=False)
         matrix = listening_matrix.top(clean.listening, USED)
-    heard = [world.artist(mbid) for mbid in matrix.artists["artist_id"] if world.artist(mbid).heard]
-    tracks = [track for artist in heard for track in world.tracks(artist)[:CLIPS]]
+    with_previews = [
+        world.artist(mbid) for mbid in matrix.artists["artist_id"] if world.artist(mbid).has_previews
+    ]
+    tracks = [track for artist in with_previews for track in world.tracks(artist)[:CLIPS]]
     clips = joblib.Parallel(n_jobs)(joblib.delayed(_spectrogram)(world, track) for track in tracks)
     index = pd.DataFrame({"row": range(len(tracks)), "artist_id": [track.artist for track in tracks]})
     target = metrics.min_conditional(matrix)
@@ -88,19 +90,19 @@ def measure(world, n_jobs=2):
         for method in shapes:
             scores = method.score(data, ids).set_axis(ids, axis=0).set_axis(ids, axis=1)
             truth.index.name = truth.columns.name = None
-            found = {
+            figures = {
                 f"nDCG@10, {method.name}": ranking_metrics.ndcg(scores, truth, 10).mean(),
                 f"matched concordance, {method.name}": confounds.matched_concordance(
                     scores, truth, data.listeners
                 ).mean(),
             }
-            for name in values.keys() & found.keys():
-                values[name].append(found[name])
+            for name in values.keys() & figures.keys():
+                values[name].append(figures[name])
     listeners = data.listeners
     upper = np.triu_indices(len(listeners), 1)
-    fame = np.add.outer(*2 * [np.log(listeners.to_numpy())])[upper]
+    popularity = np.add.outer(*2 * [np.log(listeners.to_numpy())])[upper]
     truth = pd.Series(data.target.to_numpy()[upper])
-    values["truth and popularity, rank correlation"] = truth.corr(pd.Series(fame), method="spearman")
+    values["truth and popularity, rank correlation"] = truth.corr(pd.Series(popularity), method="spearman")
     values |= {"listeners, most": listeners.max(), "listeners, median": listeners.median()}
     values |= {"listeners, least": listeners.min(), "artists with audio": len(listeners)}
     return pd.Series({name: np.mean(value) for name, value in values.items()})

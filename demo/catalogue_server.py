@@ -171,8 +171,8 @@ class Catalogues:
     def _search(self, catalogue, name):
         """Artists whose name holds all the words, most popular first."""
         words = names.normalise(name).split()
-        found = self._by_word.get(words[0], []) if words else []
-        fits = [artist for artist in found if set(words) <= set(names.normalise(artist.name).split())]
+        candidates = self._by_word.get(words[0], []) if words else []
+        fits = [artist for artist in candidates if set(words) <= set(names.normalise(artist.name).split())]
         return [artist for artist in fits if catalogue in artist.catalogues][:MAX_ROWS]
 
     def _spotify_token(self, method, query, headers):
@@ -187,10 +187,10 @@ class Catalogues:
         if headers.get("Authorization") != f"Bearer {self._token}":
             return 401, {"error": {"status": 401, "message": "The access token expired"}}
         if what == "search":
-            found = self._search("spotify", query["q"])
+            artists = self._search("spotify", query["q"])
             rows = [
                 {"id": artist.catalogues["spotify"], "name": artist.name, "type": "artist"}
-                for artist in found
+                for artist in artists
             ]
             return 200, {"artists": {"items": rows, "total": len(rows)}}
         kind, key, *_ = what.split("/")
@@ -204,11 +204,11 @@ class Catalogues:
         return 200, {"tracks": [self._spotify_track(artist, track) for track in tracks[:10]]}
 
     def _spotify_track(self, artist, track):
-        heard = artist.spotify_preview
+        preview = artist.spotify_preview
         return {
             "id": track.track_id,
             "name": track.title,
-            "preview_url": f"{self._origin}/preview/spotify/{track.track_id}?cid=demo" if heard else None,
+            "preview_url": f"{self._origin}/preview/spotify/{track.track_id}?cid=demo" if preview else None,
             "album": {"name": track.album},
             "artists": [{"id": artist.catalogues["spotify"], "name": artist.name}],
         }
@@ -244,14 +244,14 @@ class Catalogues:
 
     def _deezer(self, method, what, query, headers):
         if what == "search/artist":
-            found = self._search("deezer", query["q"])
+            artists = self._search("deezer", query["q"])
             rows = [
                 {
                     "id": int(artist.catalogues["deezer"]),
                     "name": artist.name,
                     "nb_fan": round(1e6 * artist.weight),
                 }
-                for artist in found
+                for artist in artists
             ]
             return 200, {"data": rows, "total": len(rows)}
         kind, key, *_ = what.split("/")

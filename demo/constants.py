@@ -43,7 +43,7 @@ class Style:
     name: str
     position: tuple  # on the map of tastes: heaviness, electronics, groove
     share: float  # of the artists
-    fame: float  # added to the log popularity of its artists
+    popularity: float  # added to the log popularity of its artists
     loyalty: float  # how strongly its followers keep to it; 1 = average
     sound: Sound
 
@@ -200,7 +200,7 @@ STYLE_PULL = 9.0
 HABIT_PULL = {"drive": 0.5, "tempo": 0.3, "brightness": 0.3, "voice": 0.5}  # the same for a habit of 1
 SCENE_PULL = 4.5  # the same for a scene
 MAINSTREAM = (1.0, 15.0)  # Beta distribution, over listeners, of the share that goes to whatever is popular
-FAME_WITHIN_AN_INTEREST = 0.9  # exponent of popularity in the rest
+POPULARITY_WITHIN_AN_INTEREST = 0.9  # exponent of popularity in the rest
 DRAWS_PER_LISTENER = (6, 0.6)  # median and log spread; an artist drawn twice counts once
 PLAYS_PER_ARTIST = (60, 1.1, 0.8)  # median; log spread over listeners; log spread over one listener's artists
 

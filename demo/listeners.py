@@ -27,11 +27,11 @@ import scipy.spatial.distance
 from demo.constants import (
     DIRT,
     DRAWS_PER_LISTENER,
-    FAME_WITHIN_AN_INTEREST,
     HABIT_PULL,
     HABITS,
     MAINSTREAM,
     PLAYS_PER_ARTIST,
+    POPULARITY_WITHIN_AN_INTEREST,
     PROFILE_DIRT,
     SCENE_PULL,
     STYLE_PULL,
@@ -133,7 +133,7 @@ def _chosen(world, rng):
     scenes = SCENE_PULL * np.array([artist.scene for artist in world.artists])
     distance = scipy.spatial.distance.cdist(*2 * [np.hstack([audible(world), scenes])], "euclidean")
     popularity = np.array([artist.weight for artist in world.artists])
-    near = np.exp(-distance) * popularity**FAME_WITHIN_AN_INTEREST
+    near = np.exp(-distance) * popularity**POPULARITY_WITHIN_AN_INTEREST
     near /= near.sum(axis=1, keepdims=True)
     popularity /= popularity.sum()
     mainstream = rng.beta(*MAINSTREAM, size=(n_listeners, 1))

@@ -293,8 +293,8 @@ class _Composer:
         return Score(
             bpm=self.bpm,
             beats=self.beats,
-            hits=self._heard(hit for hit in self.hits if 0 <= hit.start < SECONDS),
-            notes=self._heard(note for note in self.notes if -note.seconds < note.start < SECONDS),
+            hits=self._sounding(hit for hit in self.hits if 0 <= hit.start < SECONDS),
+            notes=self._sounding(note for note in self.notes if -note.seconds < note.start < SECONDS),
             gains=self.gains,
             kit=self.choice["kit"] if self.choice["drums"] else None,
             instruments=self._instruments(),
@@ -326,7 +326,7 @@ class _Composer:
         while True:
             yield int(self.rng.choice(beats)) if self.rng.random() < often else 0
 
-    def _heard(self, events):
+    def _sounding(self, events):
         """The events that no stop silences, in order."""
         events = sorted(events)
         starts, decibels = np.array(self.gains).T

@@ -140,8 +140,8 @@ def render(world, track, codec=None):
 
 def usual_codec(artist):
     """The codec of the first catalogue, in the paper's order, that has the artist's previews."""
-    heard_on_spotify = "spotify" in artist.catalogues and artist.spotify_preview
-    return "m4a" if "itunes" in artist.catalogues and not heard_on_spotify else "mp3"
+    on_spotify = "spotify" in artist.catalogues and artist.spotify_preview
+    return "m4a" if "itunes" in artist.catalogues and not on_spotify else "mp3"
 
 
 def encode(samples, sample_rate, codec):

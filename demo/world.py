@@ -77,7 +77,7 @@ class Artist:
     copy_of: str | None = None  # MBID of the artist whose style, habits and line-up it has
 
     @property
-    def heard(self):
+    def has_previews(self):
         """Whether any catalogue has previews."""
         return bool(self.catalogues.keys() - {"spotify"}) or (
             "spotify" in self.catalogues and self.spotify_preview
@@ -222,8 +222,8 @@ class World:
         rng = self.rng("styles")
         share = np.array([style.share for style in STYLES])
         main = rng.choice(len(STYLES), size=self.n_artists, p=share / share.sum())
-        fame = np.array([style.fame for style in STYLES])[main] + rng.normal(size=self.n_artists)
-        return main[np.argsort(-fame, kind="stable")]
+        popularity = np.array([style.popularity for style in STYLES])[main] + rng.normal(size=self.n_artists)
+        return main[np.argsort(-popularity, kind="stable")]
 
     def _artists(self):
         parts = {rank: part for rank, part in self._parts().items() if part[0] not in COPIES}

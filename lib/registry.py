@@ -109,7 +109,7 @@ def method(name):
         If there is no such method, or it has no class of its own.
     """
     if name not in METHODS or not METHODS[name].place:
-        having = ", ".join(known for known, entry in METHODS.items() if entry.place)
+        having = ", ".join(key for key, entry in METHODS.items() if entry.place)
         raise ValueError(f"there is no class of a method {name!r}; choose among {having}")
     module, _, kind = METHODS[name].place.partition(":")
     return getattr(importlib.import_module(module), kind)

@@ -7,7 +7,7 @@ import pytest
 
 from lib import study as studies
 from lib.beyond import audio_features
-from lib.beyond.audio_features import Dictionary, Ear
+from lib.beyond.audio_features import AudioFeatures, Dictionary
 from lib.workflow import numerics
 
 
@@ -76,7 +76,7 @@ def test_louder_by_a_constant_is_the_same_timbre(clips):
 def test_training_features_have_mean_0_and_views_of_one_weight(world):
     _, study = world
     train = study.ids[:24]
-    ear = Ear(n_atoms=16).fit(study, train)
+    ear = AudioFeatures(n_atoms=16).fit(study, train)
     features, owners = ear.of(study, train)
     np.testing.assert_allclose(features.mean(axis=0), 0, atol=1e-6)
     squares = (features**2).sum(axis=1).mean()
@@ -87,29 +87,29 @@ def test_training_features_have_mean_0_and_views_of_one_weight(world):
 def test_clips_of_other_artists_cannot_change_what_an_ear_has_learnt(world, rng):
     matrix, study = world
     train = study.ids[:24]
-    before = Ear(n_atoms=16).fit(study, train).arrays()
+    before = AudioFeatures(n_atoms=16).fit(study, train).arrays()
     spoilt = np.where(np.isin(study.clip_artists, train)[:, None, None], study.spectrograms, 0.5)
     other = studies.of_arrays(spoilt, study.clip_artists, study.target, study.listeners)
-    after = Ear(n_atoms=16).fit(other, train).arrays()
+    after = AudioFeatures(n_atoms=16).fit(other, train).arrays()
     assert all((before[name] == after[name]).all() for name in before)
 
 
 def test_an_ear_hears_the_same_twice_and_otherwise_with_another_seed(world):
     _, study = world
     train = study.ids[:24]
-    one, two, three = (Ear(n_atoms=16).fit(study, train, seed=seed).arrays() for seed in (0, 0, 1))
+    one, two, three = (AudioFeatures(n_atoms=16).fit(study, train, seed=seed).arrays() for seed in (0, 0, 1))
     assert all((one[name] == two[name]).all() for name in one)
     assert (one["dictionary0.atoms"] != three["dictionary0.atoms"]).any()
 
 
 def test_a_shared_ear_learns_anew_for_other_training_artists(world):
     _, study = world
-    ear = Ear(n_atoms=16).fit(study, study.ids[:24])
+    ear = AudioFeatures(n_atoms=16).fit(study, study.ids[:24])
     before = ear.arrays()["view2.mean"]
     assert (ear.fit(study, study.ids[8:32]).arrays()["view2.mean"] != before).any()
 
 
 def test_an_ear_of_plain_arrays_hears_the_same(world, clips):
     _, study = world
-    ear = Ear(n_atoms=16).fit(study, study.ids[:24])
-    np.testing.assert_array_equal(Ear.restore(ear.arrays()).transform(clips), ear.transform(clips))
+    ear = AudioFeatures(n_atoms=16).fit(study, study.ids[:24])
+    np.testing.assert_array_equal(AudioFeatures.restore(ear.arrays()).transform(clips), ear.transform(clips))

@@ -100,8 +100,8 @@ def test_fame_itself_and_a_constant_have_no_partial_correlation_and_the_truth_ha
     assert (confounds.partial_correlation(fame, truth, listeners) == 0).all()
     assert (confounds.partial_correlation(frame(np.zeros((n, n))), truth, listeners) == 0).all()
     assert confounds.partial_correlation(truth, truth, listeners).to_numpy() == pytest.approx(1)
-    assert confounds.fame_correlation(fame, listeners).to_numpy() == pytest.approx(1)
-    assert confounds.fame_correlation(-fame, listeners).to_numpy() == pytest.approx(-1)
+    assert confounds.popularity_correlation(fame, listeners).to_numpy() == pytest.approx(1)
+    assert confounds.popularity_correlation(-fame, listeners).to_numpy() == pytest.approx(-1)
 
 
 def test_mean_popularity_of_a_list_is_in_powers_of_two():

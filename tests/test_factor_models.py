@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 
 from lib import study as studies
 from lib.beyond import factor_models
-from lib.beyond.audio_features import Ear
+from lib.beyond.audio_features import AudioFeatures
 from lib.beyond.factor_models import FactorKernel, FactorRidge, FactorSum, TagRidge
 from lib.listening.matrix import ListeningMatrix
 from lib.ranking import baselines, metrics
@@ -25,7 +25,7 @@ def world():
 def fitted(kind, seed=0):
     matrix, study = planted_world.build()
     train, dev, _ = planted_world.parts(study)
-    return kind(matrix, Ear(n_atoms=16)).fit(study, train, dev, seed=seed)
+    return kind(matrix, AudioFeatures(n_atoms=16)).fit(study, train, dev, seed=seed)
 
 
 def reached(method, study, artists):
@@ -56,7 +56,7 @@ def test_neither_listeners_nor_clips_of_dev_and_test_artists_reach_a_fit(world, 
         np.where(kept, study.spectrograms, rng.random((1, 256, 64))),
         study.clip_artists, study.target, study.listeners,
     )  # fmt: skip
-    other = kind(listening, Ear(n_atoms=16)).fit(spoilt, train, dev, seed=0)
+    other = kind(listening, AudioFeatures(n_atoms=16)).fit(spoilt, train, dev, seed=0)
     assert all((value == other.arrays()[name]).all() for name, value in method.arrays().items())
 
 
@@ -65,7 +65,7 @@ def test_the_linear_fit_is_scikit_learns_weighted_ridge(world):
     train = planted_world.parts(study)[0]
     method = fitted(FactorRidge)
     target, trust = method.targets(study, train)
-    features, owners = method.ear.of(study, train)
+    features, owners = method.features.of(study, train)
     weights = trust[owners] / np.bincount(owners)[owners]
     centre = np.average(target[owners], axis=0, weights=weights)
     ridge = Ridge(alpha=method.strength, fit_intercept=False)
@@ -78,10 +78,10 @@ def test_one_decomposition_serves_every_strength(rng):
     features, target, weights = rng.normal(size=(20, 6)), rng.normal(size=(20, 3)), rng.uniform(0.1, 1, 20)
     asked = rng.normal(size=(4, 6))
     path = factor_models._RidgePath(features @ features.T, target, weights)
-    path.ask(asked @ features.T)
+    path.project(asked @ features.T)
     for strength in (0.01, 1.0, 30.0):
         alone = factor_models._ridge(features @ features.T, target, weights, strength)
-        np.testing.assert_allclose(path.said(strength), asked @ features.T @ alone, atol=1e-8)
+        np.testing.assert_allclose(path.predict(strength), asked @ features.T @ alone, atol=1e-8)
 
 
 def test_the_strength_is_the_best_of_the_inner_folds():
@@ -125,7 +125,7 @@ def test_an_artist_heard_alone_is_where_it_stands_among_the_others(world):
 def test_where_tags_say_how_artists_sound_they_can_be_learnt(world):
     _, study = world
     train, dev, test = planted_world.parts(study)
-    method = TagRidge(planted_world.called(), Ear(n_atoms=16)).fit(study, train, dev)
+    method = TagRidge(planted_world.called(), AudioFeatures(n_atoms=16)).fit(study, train, dev)
     unheard = [*dev, *test]
     chance = reached(baselines.Chance().fit(study, train, dev), study, unheard)
     assert reached(method, study, unheard) > chance + 0.1
@@ -135,7 +135,7 @@ def test_neither_tags_of_held_out_artists_nor_artists_without_tags_reach_the_rid
     _, study = world
     train, dev, _ = planted_world.parts(study)
     counts = planted_world.called()
-    ear = Ear(n_atoms=16)
+    ear = AudioFeatures(n_atoms=16)
     before = TagRidge(counts, ear).fit(study, train, dev).arrays()
     spoilt = counts.assign(tag=counts["tag"].where(counts["artist_id"].isin(train), "style 0"))
     after = TagRidge(spoilt, ear).fit(study, train, dev).arrays()
@@ -156,5 +156,5 @@ def test_an_artist_that_nobody_listens_to_is_an_error(world):
 
 def test_twelve_artists_and_24_clips_are_enough_to_run(miniature, study):
     train, dev = study.ids[:8], study.ids[8:10]
-    scores = FactorKernel(miniature, Ear(n_atoms=8)).fit(study, train, dev).score(study, study.ids)
+    scores = FactorKernel(miniature, AudioFeatures(n_atoms=8)).fit(study, train, dev).score(study, study.ids)
     assert scores.notna().sum().sum() == 12 * 11

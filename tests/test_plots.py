@@ -146,10 +146,12 @@ def test_fame_of_the_neighbours_is_their_mean_rank():
     ids = list("abcd")
     listeners = pd.Series([40, 30, 20, 10], index=ids)
     values = np.array([[np.nan, 9, 8, 1], [1, np.nan, 2, 3], [9, 8, np.nan, 1], [1, 2, 3, np.nan]])
-    figure = listening.metrics_and_fame({"one": pd.DataFrame(values, index=ids, columns=ids)}, listeners, n=2)
+    figure = listening.metrics_and_popularity(
+        {"one": pd.DataFrame(values, index=ids, columns=ids)}, listeners, n=2
+    )
     points = figure.axes[0].collections[0].get_offsets().tolist()
     assert points == [[1, 2.5], [2, 3.5], [3, 1.5], [4, 2.5]]
-    again = listening.metrics_and_fame(
+    again = listening.metrics_and_popularity(
         {"one": pd.DataFrame(values, index=ids, columns=ids)}, listeners.sort_index(ascending=False), n=2
     )
     assert again.axes[0].collections[0].get_offsets().tolist() == points[::-1]
@@ -159,7 +161,7 @@ def test_artists_without_neighbours_are_not_given_the_famous_ones():
     """All are equally near: a rule that takes the first ones would call them famous."""
     ids = [f"{k:03d}" for k in range(200)]
     same = pd.DataFrame(1.0, index=ids, columns=ids).where(~np.eye(200, dtype=bool))
-    figure = listening.metrics_and_fame({"one": same}, pd.Series(np.arange(200)[::-1], index=ids), n=50)
+    figure = listening.metrics_and_popularity({"one": same}, pd.Series(np.arange(200)[::-1], index=ids), n=50)
     ranks = figure.axes[0].collections[0].get_offsets()[:, 1]
     assert abs(ranks.mean() - 100.5) < 20
 
@@ -169,7 +171,7 @@ def test_metrics_and_fame_is_a_grid_whose_first_panel_is_the_papers(miniature, n
     listeners = miniature.artists.set_index("artist_id")["listeners"]
     metrics = [listening_metrics.min_conditional, listening_metrics.pmi] * 4
     targets = {f"metric {k}": metrics[k](miniature) for k in range(n_metrics)}
-    figure = listening.metrics_and_fame(targets, listeners, n=3)
+    figure = listening.metrics_and_popularity(targets, listeners, n=3)
     panels = [ax for ax in figure.axes if ax.axison]
     titles = [ax.get_title() for ax in panels]
     assert titles == ["metric 0 (the paper's)", *(f"metric {k}" for k in range(1, n_metrics))]
@@ -184,7 +186,9 @@ def test_the_line_through_the_cloud_is_the_median_of_equal_parts():
     ids = [f"{k:02d}" for k in range(24)]
     rng = np.random.default_rng(4)
     values = pd.DataFrame(rng.random((24, 24)), index=ids, columns=ids)
-    ax = listening.metrics_and_fame({"one": values}, pd.Series(rng.permutation(24), index=ids), n=3).axes[0]
+    ax = listening.metrics_and_popularity(
+        {"one": values}, pd.Series(rng.permutation(24), index=ids), n=3
+    ).axes[0]
     points = np.asarray(ax.collections[0].get_offsets())
     twelfths = points[points[:, 0].argsort()].reshape(12, 2, 2)
     np.testing.assert_allclose(ax.lines[0].get_xydata(), np.median(twelfths, axis=1))
@@ -234,7 +238,7 @@ def test_no_words_of_the_pictures_of_metrics_cover_each_other(miniature, target,
     listeners = miniature.artists.set_index("artist_id")["listeners"]
     for figure in (
         listening.cooccurrence_and_similarity(labels.cooccurrence(miniature), target),
-        listening.metrics_and_fame(targets, listeners, n=3),
+        listening.metrics_and_popularity(targets, listeners, n=3),
         listening.metric_summary(summary),
     ):
         assert overlapping(figure) == []

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from lib.beyond import similar_artists
-from lib.beyond.audio_features import Ear
+from lib.beyond.audio_features import AudioFeatures
 from lib.beyond.factor_cnn import FactorCnn
 from lib.beyond.factor_models import FactorKernel, FactorRidge, FactorSum, TagRidge
 from lib.spectrograms import picture
@@ -23,7 +23,7 @@ def made():
     """A finder of all four kinds, and its study."""
     matrix, study = planted_world.build()
     train, dev, _ = planted_world.parts(study)
-    ear = Ear(n_atoms=16)
+    ear = AudioFeatures(n_atoms=16)
     parts = [FactorRidge(matrix, ear), FactorKernel(matrix, ear), FactorCnn(matrix, steps=2)]
     parts.append(TagRidge(planted_world.called(), ear))
     method = FactorSum(parts, "factor_all").fit(study, train, dev, seed=0)

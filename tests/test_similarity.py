@@ -693,7 +693,7 @@ def test_fame_correlations_look_listeners_up_by_their_labels(miniature):
     by_pandas = [
         row.drop(artist).corr(listeners.drop(artist), method="spearman") for artist, row in target.iterrows()
     ]
-    found = trust.fame_correlations(target, listeners[::-1])
+    found = trust.popularity_correlations(target, listeners[::-1])
     np.testing.assert_allclose(found, by_pandas)
 
 

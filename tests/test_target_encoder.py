@@ -6,7 +6,7 @@ import numpy as np
 import planted_world
 import pytest
 
-from lib.beyond.audio_features import Ear
+from lib.beyond.audio_features import AudioFeatures
 from lib.beyond.target_encoder import EncoderFactors, FeatureSiamese, PairRidge
 from lib.ranking import metrics
 
@@ -20,7 +20,7 @@ def world():
 
 @pytest.fixture(scope="module")
 def ear():
-    return Ear(n_atoms=16)
+    return AudioFeatures(n_atoms=16)
 
 
 def made(name, matrix, ear):
@@ -56,7 +56,7 @@ def test_nothing_of_the_test_artists_takes_part(name, world):
     blind = replace(matrix, plays=plays.tocsr()), replace(study, spectrograms=clips, target=target)
     found = []
     for listening, study in (world, blind):
-        method = made(name, listening, Ear(n_atoms=16))
+        method = made(name, listening, AudioFeatures(n_atoms=16))
         for knob in ("steps", "epochs"):
             if hasattr(method, knob):
                 setattr(method, knob, 2)

@@ -59,7 +59,7 @@ def test_a_toy_metric_of_similarity_is_made_audited_summed_up_and_drawn_with_the
     assert row["fame_low"] < row["fame_correlation"] < row["fame_high"]
     assert "toy_similarity" in texts(listening_plots.metric_summary(summary))
     listeners = miniature.artists.set_index("artist_id")["listeners"]
-    assert "toy_similarity" in texts(listening_plots.metrics_and_fame(made, listeners, n=3))
+    assert "toy_similarity" in texts(listening_plots.metrics_and_popularity(made, listeners, n=3))
     near = trust.neighbours(made, miniature.artists, ["artist-00"], n=3)
     assert (near["metric"] == "toy_similarity").sum() == 3
 

@@ -103,13 +103,13 @@ def blend(scores, listeners, weight):
     """
     if not 0 <= weight < np.inf:
         raise ValueError(f"the weight of popularity must be 0 or more, got {weight}")
-    known = listeners.reindex(scores.columns).to_numpy(dtype=float)
-    if not (known > 0).all():
-        raise ValueError(f"{int((~(known > 0)).sum())} candidates have no listeners")
+    counts = listeners.reindex(scores.columns).to_numpy(dtype=float)
+    if not (counts > 0).all():
+        raise ValueError(f"{int((~(counts > 0)).sum())} candidates have no listeners")
     values = scores.to_numpy(dtype=float)
-    fame = np.where(np.isnan(values), np.nan, np.log(known))
+    popularity = np.where(np.isnan(values), np.nan, np.log(counts))
     return pd.DataFrame(
-        _standardised(values) + weight * _standardised(fame), index=scores.index, columns=scores.columns
+        _standardised(values) + weight * _standardised(popularity), index=scores.index, columns=scores.columns
     )
 
 

@@ -174,7 +174,7 @@ def cepstral_covariances(clips):
     return np.concatenate(parts, axis=1)
 
 
-class Ear:
+class AudioFeatures:
     """All views of a clip, standardised on the training artists' clips.
 
     Parameters
@@ -186,14 +186,14 @@ class Ear:
 
     Notes
     -----
-    Several methods may share one ear: it is fitted once for a set of training artists, and keeps the features
-    of the artists that it was asked for last.
+    Several methods may share one: it is fitted once for a set of training artists, and keeps the values of
+    the artists that were looked up last.
     """
 
     def __init__(self, *, lengths=LENGTHS, n_atoms=N_ATOMS):
         self.dictionaries = [Dictionary(length, n_atoms=n_atoms) for length in lengths]
         self.means, self.scales = None, None
-        self._fitted, self._heard = None, None
+        self._fitted, self._latest = None, None
 
     @property
     def settings(self):
@@ -227,7 +227,7 @@ class Ear:
             for spread in spreads
         ]
         self._fitted = (id(study.spectrograms), tuple(train), seed)
-        self._heard = (tuple(train), self._standardised(views), owners)
+        self._latest = (tuple(train), self._standardised(views), owners)
         return self
 
     def transform(self, clips):
@@ -236,41 +236,41 @@ class Ear:
 
     def of(self, study, artists):
         """Features of all clips of some artists, and whose they are (`lib.study.Study.clips_of`)."""
-        if self._heard is None or self._heard[0] != tuple(artists):
+        if self._latest is None or self._latest[0] != tuple(artists):
             clips, owners = study.clips_of(artists)
-            self._heard = (tuple(artists), self.transform(clips), owners)
-        return self._heard[1:]
+            self._latest = (tuple(artists), self.transform(clips), owners)
+        return self._latest[1:]
 
     def arrays(self):
         """What it has learnt, by name; `restore` reads it."""
-        found = {"lengths": np.array([one.length for one in self.dictionaries])}
+        arrays = {"lengths": np.array([one.length for one in self.dictionaries])}
         for place, one in enumerate(self.dictionaries):
             parts = {"mean": one.mean, "whiten": one.whiten, "atoms": one.atoms}
-            found |= {f"dictionary{place}.{name}": array for name, array in parts.items()}
+            arrays |= {f"dictionary{place}.{name}": array for name, array in parts.items()}
         for place, (mean, scale) in enumerate(zip(self.means, self.scales, strict=True)):
-            found |= {f"view{place}.mean": mean, f"view{place}.scale": scale}
-        return found
+            arrays |= {f"view{place}.mean": mean, f"view{place}.scale": scale}
+        return arrays
 
     @classmethod
     def restore(cls, arrays):
-        """An ear from its `arrays`."""
-        ear = cls(lengths=arrays["lengths"].tolist())
-        for place, one in enumerate(ear.dictionaries):
+        """Features from their `arrays`."""
+        features = cls(lengths=arrays["lengths"].tolist())
+        for place, one in enumerate(features.dictionaries):
             for name in ("mean", "whiten", "atoms"):
                 setattr(one, name, arrays[f"dictionary{place}.{name}"])
-        views = range(len(ear.dictionaries) + 2)
-        ear.means = [arrays[f"view{place}.mean"] for place in views]
-        ear.scales = [arrays[f"view{place}.scale"] for place in views]
-        return ear
+        views = range(len(features.dictionaries) + 2)
+        features.means = [arrays[f"view{place}.mean"] for place in views]
+        features.scales = [arrays[f"view{place}.scale"] for place in views]
+        return features
 
     def _views(self, clips):
-        found = [[] for _ in range(len(self.dictionaries) + 2)]
+        views = [[] for _ in range(len(self.dictionaries) + 2)]
         for part in batches(clips):
             for place, dictionary in enumerate(self.dictionaries):
-                found[place].append(dictionary.transform(part))
-            found[-2].append(band_statistics(part))
-            found[-1].append(cepstral_covariances(part))
-        return [np.concatenate(view).astype(np.float64) for view in found]
+                views[place].append(dictionary.transform(part))
+            views[-2].append(band_statistics(part))
+            views[-1].append(cepstral_covariances(part))
+        return [np.concatenate(view).astype(np.float64) for view in views]
 
     def _standardised(self, views):
         return np.concatenate(

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lib.beyond.audio_features import Ear
+from lib.beyond.audio_features import AudioFeatures
 from lib.beyond.factor_models import FactorKernel, FactorRidge
 from lib.beyond.target_encoder import EncoderFactors, FeatureSiamese, PairRidge
 from lib.ranking import baselines
@@ -115,7 +115,7 @@ def fitted(listening, study, train, dev, *, seed, epochs, todo=None, **settings)
     """
     todo = set(VARIANTS if todo is None else todo)
     steps = steps_of(study, train, epochs=epochs, batch_size=settings["batch_size"])
-    ear, longer = Ear(), LONGER * epochs
+    features, longer = AudioFeatures(), LONGER * epochs
     makers = {
         "chance": baselines.Chance,
         "l2": baselines.L2,
@@ -126,10 +126,10 @@ def fitted(listening, study, train, dev, *, seed, epochs, todo=None, **settings)
             "", denoised=True, jittered=True, epochs=longer, **settings
         ),
         "encoder_factors": lambda: EncoderFactors(listening, steps=steps, **settings),
-        "feature_siamese": lambda: FeatureSiamese(ear, epochs=epochs, **settings),
-        "pair_ridge": lambda: PairRidge(ear),
-        "factor_ridge": lambda: FactorRidge(listening, ear),
-        "factor_kernel": lambda: FactorKernel(listening, ear),
+        "feature_siamese": lambda: FeatureSiamese(features, epochs=epochs, **settings),
+        "pair_ridge": lambda: PairRidge(features),
+        "factor_ridge": lambda: FactorRidge(listening, features),
+        "factor_kernel": lambda: FactorKernel(listening, features),
     }
     plain = [name for name in ("siamese", "siamese_longer", "siamese_best_epoch") if name in todo]
     if plain:
@@ -191,10 +191,10 @@ def jittered(clips, rng):
     np.ndarray, shape=(n, N_FRAMES, n_mels), dtype=float32
         In [0, 1].
     """
-    heard = np.zeros_like(clips, dtype=np.float32)
+    augmented = np.zeros_like(clips, dtype=np.float32)
     for place, clip in enumerate(clips):
         length = rng.integers(SHORTEST, N_FRAMES + 1)
         start = rng.integers(N_FRAMES - length + 1)
         gain = rng.uniform(-GAIN, GAIN)
-        heard[place, :length] = np.clip(clip[start : start + length] + gain, 0, 1)
-    return heard
+        augmented[place, :length] = np.clip(clip[start : start + length] + gain, 0, 1)
+    return augmented

@@ -120,8 +120,10 @@ class FactorCnn(FactorMethod):
         self.losses = []
         for places in tqdm(drawn_batches(len(clips), self.steps, rng), desc=f"seed {seed}", unit="step"):
             crops = jittered_crops(clips[places], rng)
-            told = target[owners[places]].astype(np.float32)
-            self.losses.append(float(self.model.train_on_batch(crops, told, sample_weight=weights[places])))
+            factors_of_crops = target[owners[places]].astype(np.float32)
+            self.losses.append(
+                float(self.model.train_on_batch(crops, factors_of_crops, sample_weight=weights[places]))
+            )
         if not np.isfinite(self.losses).all():
             raise ValueError(f"the loss of seed {seed} is not finite after {self.steps} steps")
         return self

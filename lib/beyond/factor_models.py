@@ -26,7 +26,7 @@ from sklearn.metrics import pairwise
 from sklearn.model_selection import KFold
 
 from lib.beyond import factors, tags
-from lib.beyond.audio_features import Ear
+from lib.beyond.audio_features import AudioFeatures
 from lib.methods import Method, labelled_scores
 from lib.workflow import numerics
 
@@ -70,15 +70,15 @@ class FactorMethod(Method):
             If a training artist is not in the listening matrix.
         """
         held_out = set(study.ids) - set(train)
-        known = factors.listening_factors(self.listening, leave_out=held_out, n_factors=self.n_factors)
-        strange = pd.Index(train).difference(known.index)
+        vectors = factors.listening_factors(self.listening, leave_out=held_out, n_factors=self.n_factors)
+        strange = pd.Index(train).difference(vectors.index)
         if len(strange):
             raise ValueError(
                 f"{len(strange)} training artists are not in the listening matrix, the first is"
                 f" {strange[0]!r}: clips and listening are not of one run of 01 to 03"
             )
         listeners = study.listeners.reindex(train)
-        return known.loc[list(train)].to_numpy(), factors.trust(listeners)
+        return vectors.loc[list(train)].to_numpy(), factors.trust(listeners)
 
     def vectors(self, study, artists):
         """Where each artist is heard, shape=(n_artists, n), rows of length 1."""
@@ -113,8 +113,8 @@ class FactorRidge(FactorMethod):
     Parameters
     ----------
     listening : lib.listening.matrix.ListeningMatrix
-    ear : lib.beyond.audio_features.Ear, optional
-        Shared by methods that hear the same.
+    features : lib.beyond.audio_features.AudioFeatures, optional
+        Shared by methods with the same features.
     n_factors : int
     """
 
@@ -122,11 +122,11 @@ class FactorRidge(FactorMethod):
 
     @classmethod
     def made(cls, given):
-        return cls(given.listening, given.ear, n_factors=given.n_factors)
+        return cls(given.listening, given.features, n_factors=given.n_factors)
 
-    def __init__(self, listening, ear=None, *, n_factors=factors.N_FACTORS):
+    def __init__(self, listening, features=None, *, n_factors=factors.N_FACTORS):
         super().__init__(listening, n_factors=n_factors)
-        self.ear = ear or Ear()
+        self.features = features or AudioFeatures()
         self.strength, self.width, self.chosen = None, None, None
 
     def fit(self, study, train, dev=(), *, seed=0):
@@ -146,14 +146,14 @@ class FactorRidge(FactorMethod):
         """
         train = list(train)
         taught, target, trust = self.lesson(study, train)
-        self.ear.fit(study, train, seed=seed)
-        self.heard, owners = self.ear.of(study, taught)
+        self.features.fit(study, train, seed=seed)
+        self.train_values, owners = self.features.of(study, taught)
         weights = (trust / np.bincount(owners))[owners]
         self.chosen = self._inner(target, owners, weights, seed)
         best = self.chosen.loc[self.chosen["cosine"].idxmax()]
         self.strength, self.width = float(best["strength"]), float(best["width"])
         self.centre = np.average(target[owners], axis=0, weights=weights)
-        kernel = self.kernel(self.heard, self.heard)
+        kernel = self.kernel(self.train_values, self.train_values)
         self.coefficients = _ridge(kernel, target[owners] - self.centre, weights, self.strength)
         return self
 
@@ -169,27 +169,27 @@ class FactorRidge(FactorMethod):
         """Widths of the kernel to choose among."""
         return (np.nan,)
 
-    def predict(self, features):
-        """Factors of clips, shape=(n_clips, n_factors)."""
-        return self.centre + self.kernel(features, self.heard) @ self.coefficients
+    def predict(self, values):
+        """Factors of clips from the values of their features, shape=(n_clips, n_factors)."""
+        return self.centre + self.kernel(values, self.train_values) @ self.coefficients
 
     def vectors(self, study, artists):
-        features, owners = self.ear.of(study, artists)
-        return numerics.unit(artist_means(self.predict(features), owners, len(artists)))
+        values, owners = self.features.of(study, artists)
+        return numerics.unit(artist_means(self.predict(values), owners, len(artists)))
 
     def hear(self, clips):
-        return numerics.unit(self.predict(self.ear.transform(clips)).mean(axis=0, keepdims=True))[0]
+        return numerics.unit(self.predict(self.features.transform(clips)).mean(axis=0, keepdims=True))[0]
 
     def arrays(self):
         """For a linear kernel the clips it was fitted on are not needed again."""
-        slopes = self.heard.T @ self.coefficients
-        return {"centre": self.centre, "slopes": slopes} | _prefixed("ear.", self.ear.arrays())
+        slopes = self.train_values.T @ self.coefficients
+        return {"centre": self.centre, "slopes": slopes} | _prefixed("ear.", self.features.arrays())
 
     @classmethod
     def restore(cls, arrays):
-        method = cls(None, Ear.restore(_under("ear.", arrays)))
+        method = cls(None, AudioFeatures.restore(_under("ear.", arrays)))
         method.centre, method.coefficients = arrays["centre"], arrays["slopes"]
-        method.heard = np.eye(len(method.coefficients))
+        method.train_values = np.eye(len(method.coefficients))
         return method
 
     def _inner(self, target, owners, weights, seed):
@@ -200,7 +200,7 @@ class FactorRidge(FactorMethod):
         rows = []
         for width in self.widths():
             self.width = width
-            kernel = self.kernel(self.heard, self.heard)
+            kernel = self.kernel(self.train_values, self.train_values)
             reached = {strength: np.zeros(len(artists)) for strength in STRENGTHS}
             for kept, left_out in folds.split(artists):
                 inner, outer = np.isin(owners, kept), np.isin(owners, left_out)
@@ -208,11 +208,13 @@ class FactorRidge(FactorMethod):
                 path = _RidgePath(
                     kernel[np.ix_(inner, inner)], target[owners[inner]] - centre, weights[inner]
                 )
-                path.ask(kernel[np.ix_(outer, inner)])
+                path.project(kernel[np.ix_(outer, inner)])
                 places = np.searchsorted(left_out, owners[outer])
                 for strength in STRENGTHS:
-                    said = numerics.unit(artist_means(centre + path.said(strength), places, len(left_out)))
-                    reached[strength][left_out] = (said * target[left_out]).sum(axis=1)
+                    predicted = numerics.unit(
+                        artist_means(centre + path.predict(strength), places, len(left_out))
+                    )
+                    reached[strength][left_out] = (predicted * target[left_out]).sum(axis=1)
             rows += [
                 (width, strength, np.average(values, weights=counts)) for strength, values in reached.items()
             ]
@@ -220,7 +222,7 @@ class FactorRidge(FactorMethod):
 
 
 class FactorKernel(FactorRidge):
-    """The same with an RBF kernel: what is heard need not add up."""
+    """The same with an RBF kernel: features need not add up."""
 
     name = "factor_kernel"
 
@@ -232,20 +234,20 @@ class FactorKernel(FactorRidge):
         return {
             "centre": self.centre,
             "coefficients": self.coefficients,
-            "heard": self.heard.astype(np.float32),
+            "heard": self.train_values.astype(np.float32),
             "width": np.array([self.width, self.median]),
-        } | _prefixed("ear.", self.ear.arrays())
+        } | _prefixed("ear.", self.features.arrays())
 
     @classmethod
     def restore(cls, arrays):
-        method = cls(None, Ear.restore(_under("ear.", arrays)))
+        method = cls(None, AudioFeatures.restore(_under("ear.", arrays)))
         method.centre, method.coefficients = arrays["centre"], arrays["coefficients"]
-        method.heard = arrays["heard"].astype(np.float64)
+        method.train_values = arrays["heard"].astype(np.float64)
         method.width, method.median = arrays["width"].tolist()
         return method
 
     def widths(self):
-        distances = pairwise.euclidean_distances(self.heard, squared=True)
+        distances = pairwise.euclidean_distances(self.train_values, squared=True)
         self.median = float(np.median(distances[np.triu_indices(len(distances), k=1)])) or 1.0
         return WIDTHS
 
@@ -253,13 +255,13 @@ class FactorKernel(FactorRidge):
 class TagRidge(FactorRidge):
     """The same ridge with another target: what people call the training artists (`lib.beyond.tags`).
 
-    Artists without tags take no part in the ridge; the ear, which needs no target, hears all.
+    Artists without tags take no part in the ridge; the features, which need no target, are fitted on all.
 
     Parameters
     ----------
     counts : pd.DataFrame
         ``artist_id, tag, count``; may hold any artists, only training artists are looked at.
-    ear : lib.beyond.audio_features.Ear, optional
+    features : lib.beyond.audio_features.AudioFeatures, optional
     n_factors : int
     """
 
@@ -267,21 +269,21 @@ class TagRidge(FactorRidge):
 
     @classmethod
     def made(cls, given):
-        return cls(given.tagged.counts, given.ear, n_factors=given.n_factors)
+        return cls(given.tagged.counts, given.features, n_factors=given.n_factors)
 
-    def __init__(self, counts, ear=None, *, n_factors=factors.N_FACTORS):
-        super().__init__(None, ear, n_factors=n_factors)
+    def __init__(self, counts, features=None, *, n_factors=factors.N_FACTORS):
+        super().__init__(None, features, n_factors=n_factors)
         self.counts = counts
 
     def lesson(self, study, train):
         """Tagged training artists, their tag factors, and n / (n + 5), n being the sum of their counts."""
-        known = tags.tag_factors(self.counts, train, n_factors=self.n_factors)
+        vectors = tags.tag_factors(self.counts, train, n_factors=self.n_factors)
         totals = self.counts.groupby("artist_id")["count"].sum()
-        return known.index.tolist(), known.to_numpy(), factors.trust(totals.reindex(known.index))
+        return vectors.index.tolist(), vectors.to_numpy(), factors.trust(totals.reindex(vectors.index))
 
 
 class FactorSum(FactorMethod):
-    """Several methods heard together: the mean of their cosines.
+    """Several methods together: the mean of their cosines.
 
     Parameters
     ----------
@@ -299,8 +301,8 @@ class FactorSum(FactorMethod):
         return self
 
     def vectors(self, study, artists):
-        found = [part.vectors(study, artists) for part in self.parts]
-        return np.concatenate(found, axis=1) / np.sqrt(len(found))
+        vectors = [part.vectors(study, artists) for part in self.parts]
+        return np.concatenate(vectors, axis=1) / np.sqrt(len(vectors))
 
     def hear(self, clips):
         return np.concatenate([part.hear(clips) for part in self.parts]) / np.sqrt(len(self.parts))
@@ -326,15 +328,15 @@ class _RidgePath:
     def __init__(self, kernel, target, weights):
         self.roots = np.sqrt(weights / weights.mean())[:, None]
         self.eigenvalues, self.directions = scipy.linalg.eigh(kernel * self.roots * self.roots.T)
-        self.told = self.directions.T @ (self.roots * target)
+        self.projected_target = self.directions.T @ (self.roots * target)
 
-    def ask(self, kernel):
-        """Likeness of new clips (rows) to the fitted ones (columns)."""
-        self.asked = (kernel * self.roots.T) @ self.directions
+    def project(self, kernel):
+        """Take the likeness of new clips (rows) to the fitted ones (columns)."""
+        self.projected_kernel = (kernel * self.roots.T) @ self.directions
 
-    def said(self, strength):
-        """What is predicted for the clips asked about."""
-        return self.asked @ (self.told / (self.eigenvalues + strength)[:, None])
+    def predict(self, strength):
+        """Target of the clips given to `project`."""
+        return self.projected_kernel @ (self.projected_target / (self.eigenvalues + strength)[:, None])
 
 
 def artist_means(clips, owners, n_artists):

@@ -22,7 +22,7 @@ import pandas as pd
 
 from lib import methods, registry
 from lib import study as studies
-from lib.beyond.audio_features import Ear
+from lib.beyond.audio_features import AudioFeatures
 from lib.beyond.factor_models import FactorMethod, FactorSum
 from lib.beyond.factors import N_FACTORS, listening_factors
 from lib.beyond.tags import Tags
@@ -42,7 +42,7 @@ class Given:
     Attributes
     ----------
     listening : lib.listening.matrix.ListeningMatrix
-    ear : lib.beyond.audio_features.Ear
+    features : lib.beyond.audio_features.AudioFeatures
         Features of clips, shared by the methods that use the same.
     n_factors : int
     steps : int
@@ -51,14 +51,14 @@ class Given:
     """
 
     listening: ListeningMatrix
-    ear: Ear
+    features: AudioFeatures
     n_factors: int = N_FACTORS
     steps: int = 600
     tagged: Tags | None = None
 
 
 class Fitted(FactorMethod):
-    """A fitted method as it was kept: what it says of the artists that it was asked about.
+    """A fitted method as it was kept: vectors or scores of the artists that it was fitted for.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def fit_all(study, train, dev, given, *, seeds, artists, kept):
     plays = given.listening.plays
     inputs = study.inputs() | {
         "plays": [kept_module.digest(part) for part in (plays.indptr, plays.indices, plays.data)],
-        "all_artists": given.listening.artists, "ear": given.ear.settings,
+        "all_artists": given.listening.artists, "ear": given.features.settings,
         "n_factors": given.n_factors, "steps": given.steps,
         "train": list(train), "dev": list(dev), "asked": list(artists),
         "tags": None if given.tagged is None else given.tagged.counts,

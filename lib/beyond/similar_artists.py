@@ -77,8 +77,8 @@ class Finder:
             raise ValueError(f"{n} artists were asked for, the model knows {len(self.artists)}")
         scores = self.vectors @ self.method.hear(np.asarray(clips, dtype=np.float32))
         nearest = np.argsort(-scores, kind="stable")[:n]
-        found = self.artists.iloc[nearest].reset_index(drop=True)
-        return found.assign(rank=range(1, n + 1), score=scores[nearest])[
+        neighbours = self.artists.iloc[nearest].reset_index(drop=True)
+        return neighbours.assign(rank=range(1, n + 1), score=scores[nearest])[
             ["rank", "name", "score", "artist_id"]
         ]
 

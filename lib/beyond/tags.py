@@ -83,11 +83,11 @@ def read(path, artists):
         raise ValueError(f"{path} has a header and no rows below it")
     good, rejects = [], []
     for line, text in enumerate(rows, start=2):
-        reason, found = _judged(_fields(text, delimiter), header)
+        reason, row = _judged(_fields(text, delimiter), header)
         if reason:
             rejects.append((path.name, line, reason, text))
         else:
-            good.append(found)
+            good.append(row)
     rejects = pd.DataFrame(rejects, columns=["file", "line", "reason", "text"])
     if not good:
         worst = rejects.iloc[0]
@@ -96,16 +96,16 @@ def read(path, artists):
             f" {worst['reason']}: {worst['text'][:120]!r}; {EXPECTED}"
         )
     good = pd.DataFrame(good, columns=["artist", "tag", "count"])
-    known = good.assign(artist_id=_ids(good["artist"], artists)).dropna(subset="artist_id")
-    if known.empty:
+    matched = good.assign(artist_id=_ids(good["artist"], artists)).dropna(subset="artist_id")
+    if matched.empty:
         raise ValueError(
             f"none of the {good['artist'].nunique()} artists in {path} is among the {len(artists)} of the"
             f" plays, the first is {good['artist'][0]!r}: expected their ids (MBIDs) or names"
         )
-    counts = known.groupby(["artist_id", "tag"], as_index=False)["count"].sum()
-    strangers = good.loc[~good.index.isin(known.index), "artist"].map(names.normalise)
+    counts = matched.groupby(["artist_id", "tag"], as_index=False)["count"].sum()
+    strangers = good.loc[~good.index.isin(matched.index), "artist"].map(names.normalise)
     outcomes = [
-        ("kept", len(known)),
+        ("kept", len(matched)),
         (f"of {strangers.nunique()} artists who are not in the plays", len(strangers)),
         *((f"rejected: {reason}", rows) for reason, rows in rejects["reason"].value_counts().items()),
     ]
@@ -143,15 +143,15 @@ def tag_factors(counts, artists, *, n_factors=N_FACTORS):
     table = table.reindex([artist for artist in artists if artist in table.index])
     weights = np.log1p(table.to_numpy(dtype=float))
     weights *= np.log(len(table) / np.maximum((weights > 0).sum(axis=0), 1))
-    told = weights.any(axis=1)
-    if told.sum() < 3:
+    distinct = weights.any(axis=1)
+    if distinct.sum() < 3:
         raise ValueError(
-            f"{told.sum()} of {len(artists)} training artists have tags that tell them apart, at least 3"
+            f"{distinct.sum()} of {len(artists)} training artists have tags that tell them apart, at least 3"
             " are needed"
         )
-    left, strength, _ = np.linalg.svd(numerics.unit(weights[told], least=ROUNDING), full_matrices=False)
+    left, strength, _ = np.linalg.svd(numerics.unit(weights[distinct], least=ROUNDING), full_matrices=False)
     vectors = (left * strength)[:, :n_factors]
-    return pd.DataFrame(numerics.unit(vectors, least=ROUNDING), index=table.index[told])
+    return pd.DataFrame(numerics.unit(vectors, least=ROUNDING), index=table.index[distinct])
 
 
 def _judged(fields, header):
@@ -186,5 +186,5 @@ def _ids(spellings, artists):
     by_name = {}
     for artist_id, name in zip(artists["artist_id"], artists["name"], strict=True):
         by_name.setdefault(names.normalise(name), artist_id)
-    known = by_name | {names.normalise(artist_id): artist_id for artist_id in artists["artist_id"]}
-    return [known.get(names.normalise(spelling)) for spelling in spellings]
+    by_spelling = by_name | {names.normalise(artist_id): artist_id for artist_id in artists["artist_id"]}
+    return [by_spelling.get(names.normalise(spelling)) for spelling in spellings]

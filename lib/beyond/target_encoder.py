@@ -28,7 +28,7 @@ import scipy.linalg
 from sklearn.model_selection import KFold
 
 from lib.beyond import factors
-from lib.beyond.audio_features import Ear
+from lib.beyond.audio_features import AudioFeatures
 from lib.beyond.factor_cnn import FactorCnn
 from lib.beyond.factor_models import INNER_FOLDS, STRENGTHS, artist_means
 from lib.methods import labelled_scores
@@ -135,7 +135,7 @@ class FeatureSiamese(Siamese):
 
     Parameters
     ----------
-    ear : lib.beyond.audio_features.Ear, optional
+    features : lib.beyond.audio_features.AudioFeatures, optional
         Shared by methods with the same features.
     settings
         Of `lib.training.siamese.Siamese`; those of convolutions change nothing.
@@ -143,17 +143,17 @@ class FeatureSiamese(Siamese):
 
     name = "feature_siamese"
 
-    def __init__(self, ear=None, **settings):
+    def __init__(self, features=None, **settings):
         super().__init__(**settings)
-        self.ear = ear or Ear()
+        self.features = features or AudioFeatures()
         self.n_features = None
 
     def build(self, *, seed):
         """Give the network its random first weights; return self."""
         make_deterministic(seed)
-        features = keras.Input((self.n_features,), name="features")
-        embedding = keras.layers.Dense(128, activation="relu", name="embedding")(features)
-        self.model = network.tile_model(keras.Model(features, embedding, name="encoder"))
+        inputs = keras.Input((self.n_features,), name="features")
+        embedding = keras.layers.Dense(128, activation="relu", name="embedding")(inputs)
+        self.model = network.tile_model(keras.Model(inputs, embedding, name="encoder"))
         optimizer = keras.optimizers.Adam(self.learning_rate)
         optimizer.build(self.model.trainable_variables)
         self.model.compile(optimizer=optimizer, loss="mean_squared_error", jit_compile=False)
@@ -161,7 +161,7 @@ class FeatureSiamese(Siamese):
 
     def fit(self, study, train, dev, *, seed=0, **how):
         """As `Siamese.fit`, on the features of the clips."""
-        self.ear.fit(study, list(train), seed=seed)
+        self.features.fit(study, list(train), seed=seed)
         described = self._described(study, [*train, *dev])
         self.n_features = described.spectrograms.shape[1]
         return super().fit(described, train, dev, seed=seed, **how)
@@ -172,9 +172,9 @@ class FeatureSiamese(Siamese):
 
     def _described(self, study, artists):
         """The collection with features in the place of spectrograms."""
-        features, owners = self.ear.of(study, artists)
+        values, owners = self.features.of(study, artists)
         clips = pd.DataFrame({"artist_id": np.array(artists, dtype=object)[owners]})
-        return replace(study, spectrograms=features.astype(np.float32), clips=clips)
+        return replace(study, spectrograms=values.astype(np.float32), clips=clips)
 
 
 class PairRidge:
@@ -186,14 +186,14 @@ class PairRidge:
 
     Parameters
     ----------
-    ear : lib.beyond.audio_features.Ear, optional
+    features : lib.beyond.audio_features.AudioFeatures, optional
         Shared by methods with the same features.
     """
 
     name = "pair_ridge"
 
-    def __init__(self, ear=None):
-        self.ear = ear or Ear()
+    def __init__(self, features=None):
+        self.features = features or AudioFeatures()
         self.strength, self.chosen = None, None
 
     def fit(self, study, train, dev=(), *, seed=0):
@@ -212,25 +212,25 @@ class PairRidge:
             Itself; `chosen` holds the squared error of each strength on the inner folds.
         """
         train = list(train)
-        self.ear.fit(study, train, seed=seed)
-        self.features, self.owners = self.ear.of(study, train)
+        self.features.fit(study, train, seed=seed)
+        self.train_values, self.owners = self.features.of(study, train)
         target = _filled(target_values(study, train))
         self.chosen = self._inner(target, seed)
         self.strength = float(self.chosen.loc[self.chosen["squared_error"].idxmin(), "strength"])
-        kernel = _kernel(self.features, self.features)
+        kernel = _kernel(self.train_values, self.train_values)
         self.mean, self.coefficients = _two_sided(kernel, self.owners, target, self.strength)
         return self
 
     def score(self, study, artists):
         """Mean predicted similarity over clip pairs; symmetric."""
-        features, owners = self.ear.of(study, list(artists))
-        means = artist_means(_kernel(features, self.features), owners, len(artists))
+        values, owners = self.features.of(study, list(artists))
+        means = artist_means(_kernel(values, self.train_values), owners, len(artists))
         return labelled_scores(self.mean + means @ self.coefficients @ means.T, artists)
 
     def _inner(self, target, seed):
         """Squared error of the similarities among artists left out, for each strength."""
         n_artists = len(target)
-        kernel = _kernel(self.features, self.features)
+        kernel = _kernel(self.train_values, self.train_values)
         strengths = [*STRENGTHS, *np.geomspace(STRENGTHS[-1], LARGEST_STRENGTH, 5)[1:]]
         errors = {strength: [] for strength in strengths}
         folds = KFold(min(INNER_FOLDS, n_artists // 2), shuffle=True, random_state=seed)

@@ -83,7 +83,7 @@ def execute(stage, profile, parameters, say=print):
         Naming the notebook, the cell and the cause.
     """
     paths.manifest(profile, stage).unlink(missing_ok=True)
-    asked = artifacts.inputs(stage, profile, parameters)
+    inputs = artifacts.inputs(stage, profile, parameters)
     seen, bar = [], _Bar(say)
 
     def watch(manager):
@@ -118,7 +118,7 @@ def execute(stage, profile, parameters, say=print):
         problem = f"stopped: its kernel died in {_where(seen[0], _last(seen[0]))}\nMost often memory ran out."
     if seen:
         _keep(seen[0], paths.executed(profile, stage))
-    problem = problem or _unfinished(stage, profile, parameters, asked)
+    problem = problem or _unfinished(stage, profile, parameters, inputs)
     if problem:
         raise StageFailed(f"{stage} {problem}\nAll it said: {paths.shown(paths.executed(profile, stage))}")
     return seen[0]
@@ -277,7 +277,7 @@ def _cause(notebook):
     return "stopped, and said nothing why"
 
 
-def _unfinished(stage, profile, parameters, asked):
+def _unfinished(stage, profile, parameters, inputs):
     """Why the manifest is not the one that was asked for; None if it is."""
     try:
         made = artifacts.manifest(profile, stage)
@@ -285,7 +285,7 @@ def _unfinished(stage, profile, parameters, asked):
         return (
             "ended before its last cell had written the manifest: a cell called sys.exit, or the kernel died."
         )
-    if made.inputs != asked:
+    if made.inputs != inputs:
         paths.manifest(profile, stage).unlink()
         names = [name for name, value in parameters.items() if made.parameters.get(name) != value]
         if names:

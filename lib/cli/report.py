@@ -29,7 +29,7 @@ def refresh_readme(root=None):
     decided = [paths.figures("demo") / f"{name}.csv" for name in ("ledger", "filter_claims")]
     if all(file.exists() for file in decided):
         new += "\n" + verdicts(pd.concat(map(pd.read_csv, decided))) + "\n"
-    replaced = TABLE.sub(lambda found: found[1] + "\n" + new + "\n" + found[2], text)
+    replaced = TABLE.sub(lambda match: match[1] + "\n" + new + "\n" + match[2], text)
     if replaced != text:
         artifacts.write_text(replaced, readme)
 

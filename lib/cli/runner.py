@@ -65,21 +65,21 @@ def plan(profile, parameters, wanted, force=False):
         For every stage whether it would run, and the reason. A fresh stage that needs one that is not runs
         only if that one comes out different.
     """
-    found, runs = {}, set()
+    decisions, runs = {}, set()
     for stage in stages.names():
         reason = artifacts.why_stale(stage, profile, parameters[stage])
         before = [need for need in stages.reads(stage) if need in runs]
         if stage not in wanted:
-            found[stage] = (False, f"not asked for; stale: {reason}" if reason else "fresh")
+            decisions[stage] = (False, f"not asked for; stale: {reason}" if reason else "fresh")
         elif force or reason:
-            found[stage] = (True, "forced" if force else reason)
+            decisions[stage] = (True, "forced" if force else reason)
         elif before:
-            found[stage] = (True, f"unless {' and '.join(before)} comes out the same")
+            decisions[stage] = (True, f"unless {' and '.join(before)} comes out the same")
         else:
-            found[stage] = (False, "fresh")
-        if found[stage][0]:
+            decisions[stage] = (False, "fresh")
+        if decisions[stage][0]:
             runs.add(stage)
-    return found
+    return decisions
 
 
 def show(profile, parameters, wanted, force=False):

@@ -283,18 +283,18 @@ def _fill(gathered, artist, source, choice, banned, rules):
         if names.normalise(track.title) in {names.normalise(clip["title"]) for clip in gathered.clips}:
             continue
         try:
-            found = _admit(source, track, rules)
+            sound = _admit(source, track, rules)
         except (Unavailable, ValueError) as error:
             yield f"{track.title!r}: {str(error).removeprefix('sound in memory: ')}"
             continue
-        copied = "another clip" if found["content"] in {clip["content"] for clip in gathered.clips} else None
+        copied = "another clip" if sound["content"] in {clip["content"] for clip in gathered.clips} else None
         if original := banned.get((source.name, track.id), copied):
             yield f"{track.title!r}: the same sound as {original}"
             continue
         clip_id = f"{hashlib.sha1(artist.artist_id.encode()).hexdigest()[:12]}-{len(gathered.clips)}"
-        gathered.retrievals.append((clip_id, source.name, found["host"], found["retrieved"]))
+        gathered.retrievals.append((clip_id, source.name, sound["host"], sound["retrieved"]))
         gathered.clips.append(
-            found
+            sound
             | {
                 "clip_id": clip_id,
                 "artist_id": artist.artist_id,
@@ -314,27 +314,27 @@ def _fill(gathered, artist, source, choice, banned, rules):
 
 def _admit(source, track, rules):
     """Fetch and examine a track, unless that was done before; ValueError where it does not count."""
-    found = source.recall(track)
-    if found is None or not (gate.objection(found, rules.min_seconds) or _intact(rules.folder, found)):
+    sound = source.recall(track)
+    if sound is None or not (gate.objection(sound, rules.min_seconds) or _intact(rules.folder, sound)):
         fetched = source.fetch(track)
-        found = gate.examine_apart(fetched.content) | {"host": fetched.host, "retrieved": fetched.retrieved}
+        sound = gate.examine_apart(fetched.content) | {"host": fetched.host, "retrieved": fetched.retrieved}
         if isinstance(fetched.content, Path):
-            found["file"] = str(fetched.content)
+            sound["file"] = str(fetched.content)
         else:
             name = hashlib.sha1(f"{source.name}/{track.id}".encode()).hexdigest()[:16]
-            found["file"] = f"{CLIPS}/{name}.{found['codec']}"
-            if gate.objection(found, rules.min_seconds) is None:
-                with artifacts.replacing(rules.folder / found["file"]) as temporary:
+            sound["file"] = f"{CLIPS}/{name}.{sound['codec']}"
+            if gate.objection(sound, rules.min_seconds) is None:
+                with artifacts.replacing(rules.folder / sound["file"]) as temporary:
                     temporary.write_bytes(fetched.content)
-            source.note(track, found)
-    if reason := gate.objection(found, rules.min_seconds):
+            source.note(track, sound)
+    if reason := gate.objection(sound, rules.min_seconds):
         raise ValueError(reason)
-    return found
+    return sound
 
 
-def _intact(folder, found):
-    path = folder / found["file"]
-    return path.is_file() and artifacts.sha256(path) == found["sha256"]
+def _intact(folder, sound):
+    path = folder / sound["file"]
+    return path.is_file() and artifacts.sha256(path) == sound["sha256"]
 
 
 def _ban_copies(wanted, gathered, banned):
@@ -362,12 +362,12 @@ def _tables(gathered):
 
 
 def _check(clips, missing, n_artists):
-    n_found = clips["artist_id"].nunique()
-    if n_found < 2:
+    n_kept = clips["artist_id"].nunique()
+    if n_kept < 2:
         first = missing.head(5).itertuples()
         reasons = "".join(f"\n  {row.artist} in {row.source}: {row.reason}" for row in first)
         raise ValueError(
-            f"{n_found} of {n_artists} artists got a clip, at least 2 are needed to compare any. Are names"
+            f"{n_kept} of {n_artists} artists got a clip, at least 2 are needed to compare any. Are names"
             f" spelt alike in the plays and in the sources?{reasons}"
         )
 

@@ -88,11 +88,11 @@ def examine_apart(content):
             file.flush()
         path = os.path.abspath(file.name if in_memory else content)
         limits = {"seconds": GATE_SECONDS, "gigabytes": GATE_GIGABYTES}
-        return json.loads(sandbox.call("lib.clips.gate:as_told", path, in_memory, **limits).tobytes())
+        return json.loads(sandbox.call("lib.clips.gate:as_json", path, in_memory, **limits).tobytes())
 
 
-def as_told(path, whole):
-    """What a child answers: `examine` of a file, or of its contents as a whole, as the bytes of JSON."""
+def as_json(path, whole):
+    """`examine` of a file, or of its contents as a whole, as the bytes of JSON: what the child returns."""
     content = Path(path).read_bytes() if whole else Path(path)
     return np.frombuffer(json.dumps(examine(content)).encode(), dtype=np.uint8)
 

@@ -89,8 +89,8 @@ class Explorer:
             self.table.value, self.neighbour.options = players.plain(str(error)), []
         else:
             self.table.value = explorer.side_by_side_html(table)
-            found = table.drop_duplicates("artist")
-            self.neighbour.options = list(zip(found["label"], found["artist"], strict=True))
+            neighbours = table.drop_duplicates("artist")
+            self.neighbour.options = list(zip(neighbours["label"], neighbours["artist"], strict=True))
         self.clips.show(artist)
 
 
@@ -119,8 +119,8 @@ class _Clips:
         except (ValueError, OSError) as error:
             return [widgets.HTML(players.plain(f"{title}: {error}")), picture]
         sound = widgets.Audio(value=mp3, format="mp3", autoplay=False, loop=False)
-        heard = f"{title}, seconds {start:.0f} to {start + self.seconds:.0f} of the picture"
-        return [widgets.HTML(players.plain(heard)), sound, picture]
+        caption = f"{title}, seconds {start:.0f} to {start + self.seconds:.0f} of the picture"
+        return [widgets.HTML(players.plain(caption)), sound, picture]
 
 
 def _png(figure):

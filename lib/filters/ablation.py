@@ -71,21 +71,21 @@ def changes(method, study, artists, groups, *, n=LIST_LENGTH, kept=None):
     head = method.model.get_layer("head").get_weights()
     clips, owners = study.clips_of(artists)
     target = study.target.loc[artists, artists]
-    heard, silence, rest = _after_first_layer(clip_encoder, clips)
+    first_layer, silence, rest = _after_first_layer(clip_encoder, clips)
 
     def quality(answers):
         embeddings = _in_batches(rest, answers)
         scores = mean_over_clips(training_network.similarities(embeddings, head), owners, len(artists))
         return metrics.ndcg(labelled_scores(scores, artists).reindex_like(target), target, n)
 
-    whole, columns = quality(heard), []
+    whole, columns = quality(first_layer), []
     for group in groups:
         if not set(group) <= set(range(len(silence))):
             raise ValueError(f"there are filters 0 to {len(silence) - 1}, asked for {group}")
-        if (heard[..., group] == silence[group]).all():  # they never answered
+        if (first_layer[..., group] == silence[group]).all():  # they never answered
             columns.append(whole - whole)
             continue
-        answers = heard.copy()
+        answers = first_layer.copy()
         answers[..., group] = silence[group]
         columns.append(quality(answers) - whole)
     return pd.concat(columns, axis=1, keys=range(len(columns)))

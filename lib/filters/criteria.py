@@ -335,10 +335,10 @@ def nicknames(selected):
     -------
     dict of int to str
     """
-    found = {}
+    criteria_of = {}
     for criterion, number in selected["filter"].items():
-        found.setdefault(int(number), [f"filter {number}"]).append(criterion.replace("_", " "))
-    return {number: "\n".join(lines) for number, lines in found.items()}
+        criteria_of.setdefault(int(number), [f"filter {number}"]).append(criterion.replace("_", " "))
+    return {number: "\n".join(lines) for number, lines in criteria_of.items()}
 
 
 def _difference(first, second):

@@ -55,8 +55,8 @@ def from_sound(onsets, times, sounding, tonal):
     alone = np.diff(onsets, prepend=-np.inf) > QUIET_BEFORE
     grid = times[1] - times[0]
     after = np.searchsorted(onsets, times, side="left")
-    known = np.concatenate([[-np.inf], onsets, [np.inf]])
-    undisturbed = np.minimum(times - known[after], known[after + 1] - times) > QUIET_BEFORE
+    bounds = np.concatenate([[-np.inf], onsets, [np.inf]])
+    undisturbed = np.minimum(times - bounds[after], bounds[after + 1] - times) > QUIET_BEFORE
     silences = [first for first, last in _runs(~sounding) if (last - first) * grid >= QUIET_BEFORE]
     long_before = [first for first in silences if _sounded(sounding, first, round(QUIET_BEFORE / grid))]
     middles = [(first + last - 1) // 2 for first, last in _runs(undisturbed & sounding & tonal)]
@@ -108,10 +108,10 @@ def of_files(files, *, n_jobs=2):
     ValueError
         If a file cannot be decoded; the message names it.
     """
-    found = joblib.Parallel(n_jobs=n_jobs, backend="threading")(
+    by_file = joblib.Parallel(n_jobs=n_jobs, backend="threading")(
         joblib.delayed(_of_file)(file) for file in files
     )
-    return pd.concat([moments.assign(row=row) for row, moments in enumerate(found)], ignore_index=True)[
+    return pd.concat([moments.assign(row=row) for row, moments in enumerate(by_file)], ignore_index=True)[
         ["row", "kind", "seconds"]
     ]
 

@@ -146,9 +146,9 @@ def structure(layer, start, *, n_networks=999, seed=0):
         "start_smoothness": smoothness(start.kernels),
     })  # fmt: skip
     for prefix, kernels in (("", layer.kernels), ("added_", added)):
-        found = {"smoothness": smoothness(kernels), "separability": separability(kernels)}
-        described = described.assign(**{prefix + name: values for name, values in found.items()})
-        p_values = [_as_high(found[name], null[name]) for name in STATISTICS]
+        statistics = {"smoothness": smoothness(kernels), "separability": separability(kernels)}
+        described = described.assign(**{prefix + name: values for name, values in statistics.items()})
+        p_values = [_as_high(statistics[name], null[name]) for name in STATISTICS]
         described[prefix + "p_value"] = np.minimum(1, len(STATISTICS) * np.fmin(*p_values))
     return described
 

@@ -63,8 +63,8 @@ def strongest_moments(clips, artists, layer, chosen, *, n=3):
         response are left out. Equal responses are taken in the order of the clips.
     """
     part = kernels.Layer(layer.kernels[..., list(chosen)], layer.bias[list(chosen)])
-    found = [_peaks(criteria.responses(batch, part)) for batch in store.batches(clips, kernels.BATCH)]
-    peaks, frames = (np.concatenate(values, axis=1) for values in zip(*found, strict=True))
+    by_batch = [_peaks(criteria.responses(batch, part)) for batch in store.batches(clips, kernels.BATCH)]
+    peaks, frames = (np.concatenate(values, axis=1) for values in zip(*by_batch, strict=True))
     tables = []
     for place, number in enumerate(chosen):
         table = pd.DataFrame(
@@ -127,16 +127,16 @@ def around(clips, layers, chosen, events, artists, *, half_width=8, n_resamples=
             values = (values - values.mean()) / values.std()
             edge = ((0, 0), (half_width + 1, half_width + 1))  # frame 0 is left out by `responses`
             values = np.pad(values, edge, constant_values=np.nan)
-            for kind, found in events.groupby("kind", sort=False):
-                frames = np.rint(found["seconds"].to_numpy() / hop).astype(int).clip(0, clips.shape[1] - 1)
-                rows = found["row"].to_numpy()
+            for kind, moments in events.groupby("kind", sort=False):
+                frames = np.rint(moments["seconds"].to_numpy() / hop).astype(int).clip(0, clips.shape[1] - 1)
+                rows = moments["row"].to_numpy()
                 windows = values[rows[:, None], frames[:, None] + offsets + half_width]
                 means = pd.DataFrame(windows).groupby(owners[rows]).mean().to_numpy()
                 mean, low, high = mean_and_interval(means, n_resamples=n_resamples, seed=seed)
                 tables.append(pd.DataFrame({
                     "network": network, "filter": number, "kind": kind, "frames": offsets,
                     "seconds": offsets * hop, "mean": mean, "ci_low": low, "ci_high": high,
-                    "n_events": len(found), "n_artists": len(means),
+                    "n_events": len(moments), "n_artists": len(means),
                 }))  # fmt: skip
     return pd.concat(tables, ignore_index=True)
 
@@ -157,15 +157,15 @@ def mean_and_interval(values, *, n_resamples=1000, seed=0):
     -------
     mean, low, high : np.ndarray, shape=(n_columns,)
     """
-    known = ~np.isnan(values)
+    present = ~np.isnan(values)
     drawn = np.random.default_rng(seed).multinomial(
         len(values), np.full(len(values), 1 / len(values)), n_resamples
     )
-    filled = np.where(known, values, 0)
+    filled = np.where(present, values, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        means = (drawn @ filled) / (drawn @ known)
+        means = (drawn @ filled) / (drawn @ present)
         low, high = np.nanquantile(means, [0.025, 0.975], axis=0)
-        return filled.sum(axis=0) / known.sum(axis=0), low, high
+        return filled.sum(axis=0) / present.sum(axis=0), low, high
 
 
 def surroundings(clip, frame, *, half_width=8):

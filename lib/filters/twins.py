@@ -95,15 +95,15 @@ def stability(trained, starts, untrained, covariance, *, controls=None):
     added = {seed: layer.kernels - starts[seed].kernels for seed, layer in trained.items()}
     noise = {place: layer.kernels for place, layer in enumerate(untrained)}
     root = _root(covariance)
-    weights, heard = _all_twins(noise, None), _all_twins(noise, root)
-    found_and_chance = {
+    weights, responses = _all_twins(noise, None), _all_twins(noise, root)
+    matches_and_chance = {
         "kernel": (_all_twins(kernels, None), weights),
         "added": (_all_twins(added, None), weights),
-        "response": (_all_twins(kernels, root), heard),
+        "response": (_all_twins(kernels, root), responses),
     }
     tables = []
-    for measure, (found, chance) in found_and_chance.items():
-        tables += [found.assign(measure=measure, networks="trained")]
+    for measure, (matches, chance) in matches_and_chance.items():
+        tables += [matches.assign(measure=measure, networks="trained")]
         of_chance = "untrained"
         if measure == "added" and controls is not None and controls["twin_added"].notna().any():
             chance, of_chance = _twins_of_controls(controls), "control"
@@ -133,13 +133,13 @@ def summary(matches):
     for measure, part in matches.groupby("measure", sort=False):
         reference = part[part["networks"] != "trained"]
         chance = reference["correlation"]
-        found, limit = part[part["networks"] == "trained"], chance.quantile(1 - LEVEL)
-        shares = (found["correlation"] > limit).groupby(found["pair"]).mean()
+        trained, limit = part[part["networks"] == "trained"], chance.quantile(1 - LEVEL)
+        shares = (trained["correlation"] > limit).groupby(trained["pair"]).mean()
         rows.append({
             "measure": measure, "reference": reference["networks"].iloc[0], "limit": limit,
             "chance": LEVEL, "share": shares.mean(),
             "share_low": shares.min(), "share_high": shares.max(), "n_pairs": len(shares),
-            "correlation": found["correlation"].median(), "reference_correlation": chance.median(),
+            "correlation": trained["correlation"].median(), "reference_correlation": chance.median(),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -172,9 +172,9 @@ def _twins_of_controls(controls):
     """Matches of each control with the next one, as `_all_twins` gives them."""
     numbers = list(pd.unique(controls["network"]))
     after = dict(zip(numbers, [*numbers[1:], *numbers[:1]], strict=True))
-    known = controls.dropna(subset="twin_added")
-    pairs = [f"{one} and {after[one]}" for one in known["network"]]
+    matched = controls.dropna(subset="twin_added")
+    pairs = [f"{one} and {after[one]}" for one in matched["network"]]
     return pd.DataFrame({
-        "filter": known["filter"], "twin": known["twin"],
-        "correlation": known["twin_added"], "pair": pairs,
+        "filter": matched["filter"], "twin": matched["twin"],
+        "correlation": matched["twin_added"], "pair": pairs,
     })  # fmt: skip

@@ -47,10 +47,10 @@ def opened(path, member, *, to_the_end=True):
     try:
         with gzip.open(path) as unpacked, tarfile.open(fileobj=unpacked, mode="r|") as archive:
             wanted = (entry for entry in archive if PurePosixPath(entry.name).name == member)
-            found = next(wanted, None)
-            if found is None or not found.isfile():
+            member_file = next(wanted, None)
+            if member_file is None or not member_file.isfile():
                 raise ValueError(f"{path} holds no file {member}: expected the archive of Last.fm-360K")
-            yield archive.extractfile(found), found.size, member
+            yield archive.extractfile(member_file), member_file.size, member
             if to_the_end:
                 if next(wanted, None) is not None:
                     raise ValueError(f"{path} holds {member} twice: expected the archive of Last.fm-360K")

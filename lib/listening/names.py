@@ -61,12 +61,12 @@ def normalise(name):
     return " ".join(name.split())
 
 
-def join(asked, offered):
+def join(artists, offered):
     """Which artist of the plays is which of the music, and who is left over on either side.
 
     Parameters
     ----------
-    asked : pd.DataFrame
+    artists : pd.DataFrame
         Columns ``artist_id`` and ``name``, the one with the most listeners first.
     offered : sequence of str
         Names, or MBIDs, by which the music calls its artists. An equal MBID goes before an equal name.
@@ -77,8 +77,8 @@ def join(asked, offered):
 
     Examples
     --------
-    >>> asked = pd.DataFrame({"artist_id": ["a", "b", "c"], "name": ["Nirvana", "NIRVANA", "Air"]})
-    >>> joined = join(asked, ["nirvana", "Abba"])
+    >>> artists = pd.DataFrame({"artist_id": ["a", "b", "c"], "name": ["Nirvana", "NIRVANA", "Air"]})
+    >>> joined = join(artists, ["nirvana", "Abba"])
     >>> joined.matches["artist_id"].tolist()
     ['a']
     >>> joined.unresolved[["side", "problem", "name"]].to_numpy().tolist()
@@ -87,8 +87,8 @@ def join(asked, offered):
     spellings = {}
     for name in dict.fromkeys(offered):
         spellings.setdefault(normalise(name), []).append(name)
-    matches, unresolved, found, owner = [], [], set(), {}
-    for artist in asked[["artist_id", "name"]].itertuples(index=False):
+    matches, unresolved, matched, owner = [], [], set(), {}
+    for artist in artists[["artist_id", "name"]].itertuples(index=False):
         by_id, by_name = normalise(artist.artist_id), normalise(artist.name)
         first = owner.setdefault(by_name, artist)
         key = by_id if by_id in spellings else by_name
@@ -103,9 +103,9 @@ def join(asked, offered):
             )
         else:
             matches.append((artist.artist_id, artist.name, min(spellings[key])))
-            found.add(key)
+            matched.add(key)
     for key, names in spellings.items():
-        if key not in found:
+        if key not in matched:
             unresolved.append(("music", "unmatched", min(names), "", "asked for by no artist of the plays"))
         if len(names) > 1:
             together = f"taken for one artist: {', '.join(map(repr, sorted(names)))}"
@@ -200,5 +200,5 @@ def _ambiguous(with_mbid, named, *, one_mbid_per_name):
         kind=pl.lit("one name, several MBIDs"),
         decision=pl.lit("one artist" if one_mbid_per_name else "kept apart"),
     )
-    found = [frame.join(owners, on="artist_id").select(AMBIGUOUS) for frame in (other_names, other_mbids)]
-    return pl.concat(found).sort(["other_plays", "artist_id", "other"], descending=[True, False, False])
+    tables = [frame.join(owners, on="artist_id").select(AMBIGUOUS) for frame in (other_names, other_mbids)]
+    return pl.concat(tables).sort(["other_plays", "artist_id", "other"], descending=[True, False, False])

@@ -191,13 +191,13 @@ def _in_turn(function, items):
 class _Vocabulary:
     """The different rows of some columns, numbered as they are met, and which rules each of them keeps.
 
-    Several threads ask at once. Most of what they ask for is in `_known`, sorted hashes and their numbers,
+    Several threads ask at once. Most of what they ask for is in `_sorted`, sorted hashes and their numbers,
     which needs no lock; `_recent` holds what was met since that was made.
     """
 
     def __init__(self, columns, judge):
         self._columns, self._judge = columns, judge
-        self._known, self._recent = (np.empty(0, np.uint64), np.empty(0, np.int32)), {}
+        self._sorted, self._recent = (np.empty(0, np.uint64), np.empty(0, np.int32)), {}
         self._texts, self._verdicts, self._lock = [], [], threading.Lock()
 
     def number(self, table):
@@ -217,15 +217,15 @@ class _Vocabulary:
         return numbers[codes]
 
     def _look_up(self, hashes):
-        known, numbers = self._known
-        if not len(known):
+        stored, numbers = self._sorted
+        if not len(stored):
             return np.full(len(hashes), -1, dtype=np.int32)
-        place = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
-        return np.where(known[place] == hashes, numbers[place], np.int32(-1))
+        place = np.minimum(np.searchsorted(stored, hashes), len(stored) - 1)
+        return np.where(stored[place] == hashes, numbers[place], np.int32(-1))
 
     def _meet(self, hashes, texts, rows):
-        """Numbers of what is not in `_known`; of what is new, the text in `rows` is kept."""
-        hashes, start = hashes.tolist(), len(self._known[0]) + len(self._recent)
+        """Numbers of what is not in `_sorted`; of what is new, the text in `rows` is kept."""
+        hashes, start = hashes.tolist(), len(self._sorted[0]) + len(self._recent)
         new = [place for place, value in enumerate(hashes) if value not in self._recent]
         if new:
             met = texts[rows[new]].to_arrow(compat_level=pl.CompatLevel.oldest())
@@ -233,11 +233,11 @@ class _Vocabulary:
             self._verdicts.append(self._judge(self._texts[-1]))
             self._recent.update({hashes[place]: start + k for k, place in enumerate(new)})
         numbers = [self._recent[value] for value in hashes]
-        if len(self._recent) > len(self._known[0]) // 4:
-            every = np.append(self._known[0], np.fromiter(self._recent, np.uint64))
-            of_every = np.append(self._known[1], np.fromiter(self._recent.values(), np.int32))
+        if len(self._recent) > len(self._sorted[0]) // 4:
+            every = np.append(self._sorted[0], np.fromiter(self._recent, np.uint64))
+            of_every = np.append(self._sorted[1], np.fromiter(self._recent.values(), np.int32))
             order = np.argsort(every)
-            self._known, self._recent = (every[order], of_every[order]), {}
+            self._sorted, self._recent = (every[order], of_every[order]), {}
         return numbers
 
     def texts(self):
@@ -260,7 +260,7 @@ def _judge_users(users, *, headed, registered):
 def _judge_spellings(spellings, *, require_mbid, unknown):
     return spellings.select(
         named=pl.col("name").str.strip_chars_start() != "",
-        known=pl.col("name") != unknown,
+        is_artist=pl.col("name") != unknown,
         identified=(pl.col("mbid").str.strip_chars_start() != "") | (not require_mbid),
     ).fill_null(False)
 
@@ -303,7 +303,7 @@ def _reasons(bad, good_user, good_spelling, *, headed, unknown):
         "artist name is empty": good_spelling["named"],
         "plays is not a whole number": pl.col("plays").str.contains(r"^-?[0-9]+$"),
         f"plays is not between 1 and {MAX_PLAYS:,}": pl.col("count").is_between(1, MAX_PLAYS),
-        f"artist is {unknown}": good_spelling["known"],
+        f"artist is {unknown}": good_spelling["is_artist"],
         "artist has no MBID": good_spelling["identified"],
         "user without a sign-up date": good_user["registered"],
     }

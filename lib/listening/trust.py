@@ -66,7 +66,7 @@ def summary(listening, *, metrics=listening_metrics.METRICS, n_halvings=10, seed
     first = next(iter(targets.values()))
     rows = []
     for name, target in targets.items():
-        by_query = fame_correlations(target, _listeners(listening))
+        by_query = popularity_correlations(target, _listeners(listening))
         low = high = np.nan
         if by_query.count() > 1:
             low, high = numerics.bootstrap_interval(by_query, seed=seed, quantile=scipy.stats.quantile)
@@ -83,7 +83,7 @@ def summary(listening, *, metrics=listening_metrics.METRICS, n_halvings=10, seed
             "split_half": np.mean(halved),
             "split_half_low": np.quantile(halved, 0.025),
             "split_half_high": np.quantile(halved, 0.975),
-            "fame_by_chance": fame_correlations(metrics[name](tasteless), _listeners(tasteless)).mean(),
+            "fame_by_chance": popularity_correlations(metrics[name](tasteless), _listeners(tasteless)).mean(),
             "split_half_by_chance": by_chance[name][0].mean(),
             "left_out": int(by_query.isna().sum()),
             "left_out_halves": np.mean([one.isna().sum() for one in between[name]]),
@@ -114,7 +114,7 @@ def rank_correlations(first, second):
     return pd.Series(np.clip(product, -1, 1), index=first.index)
 
 
-def fame_correlations(target, listeners):
+def popularity_correlations(target, listeners):
     """Spearman's correlation of similarity with the candidates' listeners, query by query.
 
     Parameters
@@ -128,8 +128,8 @@ def fame_correlations(target, listeners):
     pd.Series, shape=(n_artists,)
         In [-1, 1]; blank where a row is one value throughout.
     """
-    fame = np.tile(listeners.reindex(target.columns).to_numpy(dtype=float), (len(target), 1))
-    return rank_correlations(target, labels.labelled(fame, target.index))
+    popularity = np.tile(listeners.reindex(target.columns).to_numpy(dtype=float), (len(target), 1))
+    return rank_correlations(target, labels.labelled(popularity, target.index))
 
 
 def neighbours(targets, artists, query_ids, n=5):
@@ -173,12 +173,12 @@ def neighbours(targets, artists, query_ids, n=5):
 
 def _split_half(listening, metrics, n_halvings, seed, progress):
     """For each metric, the rank correlations by query of every halving."""
-    found = {name: [] for name in metrics}
+    correlations = {name: [] for name in metrics}
     for halving in tqdm(range(n_halvings), desc="halvings of the listeners", disable=not progress):
         both = halves(listening, seed=seed + halving)
         for name, metric in metrics.items():
-            found[name].append(rank_correlations(*(metric(half) for half in both)))
-    return found
+            correlations[name].append(rank_correlations(*(metric(half) for half in both)))
+    return correlations
 
 
 def _centred_ranks(values):

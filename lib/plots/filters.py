@@ -60,11 +60,11 @@ def filter_twins(matches, summary):
         ax.axvline(one.limit, color="#444444", linestyle=":", label="chance line")
         ax.set(title=MEASURES[one.measure], xlabel="correlation with its match", ylim=(0, 1.02))
     axes[0, 0].set_ylabel("share of filters that\nagree at least so much")
-    found = {}
+    by_label = {}
     for ax in axes.flat:
         handles, labels = ax.get_legend_handles_labels()
-        found |= dict(zip(labels, handles, strict=True))
-    figure.legend(found.values(), found, loc="outside lower center", ncols=2, fontsize=8)
+        by_label |= dict(zip(labels, handles, strict=True))
+    figure.legend(by_label.values(), by_label, loc="outside lower center", ncols=2, fontsize=8)
     return figure
 
 
@@ -100,17 +100,17 @@ def figure4_selected_filters(portraits):
     return figure
 
 
-def responses_around(found, titles):
+def responses_around(means, titles):
     """Mean response of some filters around onsets, silences and long tones, after and before training.
 
     Parameters
     ----------
-    found : pd.DataFrame
+    means : pd.DataFrame
         From `lib.filters.responses.around`; networks trained and untrained.
     titles : dict of int to str
         By filter.
     """
-    kinds = [kind for kind in KINDS if kind in set(found["kind"])]
+    kinds = [kind for kind in KINDS if kind in set(means["kind"])]
     size = (2.9 * len(kinds) + 0.6, 1.35 * len(titles) + 0.7)
     axes_style = {"sharex": True, "squeeze": False}
     figure, axes = plt.subplots(len(titles), len(kinds), figsize=size, **axes_style)
@@ -121,8 +121,8 @@ def responses_around(found, titles):
     for line, (number, title) in zip(axes, titles.items(), strict=True):
         for ax, kind in zip(line, kinds, strict=True):
             for network, (colour, dashes, label) in styles.items():
-                part = found[
-                    (found["filter"] == number) & (found["kind"] == kind) & (found["network"] == network)
+                part = means[
+                    (means["filter"] == number) & (means["kind"] == kind) & (means["network"] == network)
                 ]
                 ax.plot(part["seconds"], part["mean"], dashes, color=colour, linewidth=1.5, label=label)
                 band = {"color": colour, "alpha": 0.2, "linewidth": 0}
@@ -131,7 +131,7 @@ def responses_around(found, titles):
             ax.axhline(0, color="#CCCCCC", linewidth=0.8, zorder=0)
         line[0].set_ylabel(title, fontsize=8)
     for ax, kind in zip(axes[0], kinds, strict=True):
-        of_kind = found[found["kind"] == kind].iloc[0]
+        of_kind = means[means["kind"] == kind].iloc[0]
         ax.set_title(
             f"{KINDS[kind]}\n{of_kind['n_events']} moments of {of_kind['n_artists']} artists", fontsize=9
         )

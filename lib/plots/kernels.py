@@ -111,11 +111,11 @@ def kernel_structure(structure, limit):
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.3))
     shaped = structure["p_value"] <= filters_kernels.LEVEL
     ranked = structure["moved"].rank(method="first")
-    found = {
+    groups = {
         "more than noise": (shaped, registry.colour("siamese")),
         "not told from noise": (~shaped, BEFORE),
     }
-    for name, (mask, colour) in found.items():
+    for name, (mask, colour) in groups.items():
         style = {"s": 14, "color": colour, "label": f"{name} ({mask.sum()})", "linewidth": 0, "alpha": 0.8}
         left.scatter(ranked[mask], structure["moved"][mask], **style)
         middle.scatter(structure["start_smoothness"][mask], structure["smoothness"][mask], **style)

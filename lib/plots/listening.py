@@ -121,7 +121,7 @@ def cluster_order(target):
     return scipy.cluster.hierarchy.leaves_list(tree)
 
 
-def metrics_and_fame(targets, listeners, *, n=10):
+def metrics_and_popularity(targets, listeners, *, n=10):
     """For each metric: how famous the neighbours are that it gives to famous and to obscure artists.
 
     Parameters
@@ -139,20 +139,28 @@ def metrics_and_fame(targets, listeners, *, n=10):
     figure, axes = plt.subplots(
         rows, columns, figsize=(2.9 * columns, 2.7 * rows), sharex=True, sharey=True, squeeze=False
     )
-    fame = listeners.rank(ascending=False)
-    by_lot = np.random.default_rng(0).permutation(len(fame))
+    popularity = listeners.rank(ascending=False)
+    by_lot = np.random.default_rng(0).permutation(len(popularity))
     drawn = list(zip(axes.flat, targets.items()))
     for ax, (name, target) in drawn:
-        values = np.nan_to_num(target.reindex(index=fame.index, columns=fame.index), nan=-1)[:, by_lot]
+        values = np.nan_to_num(target.reindex(index=popularity.index, columns=popularity.index), nan=-1)[
+            :, by_lot
+        ]
         nearest = by_lot[np.argsort(-values, axis=1, kind="stable")[:, :n]]
-        ranks = fame.to_numpy()[nearest].mean(axis=1)
+        ranks = popularity.to_numpy()[nearest].mean(axis=1)
         first = ax is drawn[0][0]
         colour = FIRST if first else OTHERS
         ax.scatter(
-            fame, ranks, s=9, color=colour, alpha=0.45, linewidths=0, label=f"an artist and its {n} nearest"
+            popularity,
+            ranks,
+            s=9,
+            color=colour,
+            alpha=0.45,
+            linewidths=0,
+            label=f"an artist and its {n} nearest",
         )
-        ax.plot(*_medians(fame, ranks), color="black", linewidth=1.6, label="their median, by twelfths")
-        ax.axhline(fame.mean(), color="#777777", linestyle=":", label="without regard to fame")
+        ax.plot(*_medians(popularity, ranks), color="black", linewidth=1.6, label="their median, by twelfths")
+        ax.axhline(popularity.mean(), color="#777777", linestyle=":", label="without regard to fame")
         ax.set_title(
             f"{name} (the paper's)" if first else name, color=colour, weight="bold" if first else None
         )

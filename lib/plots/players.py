@@ -83,8 +83,8 @@ def excerpt(path, start, seconds=SECONDS):
     decoded = decode.decode(path)
     signal = picture.mono(decoded.samples, decoded.sample_rate)
     length = round(seconds * picture.SAMPLE_RATE)
-    heard = min(len(signal), round(decoded.seconds * picture.SAMPLE_RATE))  # what follows is padding
-    first = int(np.clip(round(start * picture.SAMPLE_RATE), 0, max(0, heard - length)))
+    n_sounding = min(len(signal), round(decoded.seconds * picture.SAMPLE_RATE))  # what follows is padding
+    first = int(np.clip(round(start * picture.SAMPLE_RATE), 0, max(0, n_sounding - length)))
     return encode(signal[first : first + length])
 
 

@@ -22,8 +22,8 @@ def sources_bar(clips, sources=None, *, ax=None):
         In the order in which they were asked, which is that of the colours; None: by name.
     """
     figure, ax = axes_of(ax, (6.5, 2.6))
-    found = clips.groupby("artist_id")["clip_id"].transform("size")
-    counts = clips.groupby([found, "source"]).size().unstack(fill_value=0)
+    clips_of_artist = clips.groupby("artist_id")["clip_id"].transform("size")
+    counts = clips.groupby([clips_of_artist, "source"]).size().unstack(fill_value=0)
     counts = counts.reindex(columns=counts.columns if sources is None else list(sources), fill_value=0)
     left = np.zeros(len(counts))
     for colour, (source, values) in zip(sns.color_palette("colorblind"), counts.items()):

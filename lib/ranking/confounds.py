@@ -90,7 +90,7 @@ def popularity_frame(scores, listeners):
     return pd.DataFrame(popularity, index=scores.index, columns=scores.columns).where(scores.notna())
 
 
-def fame_correlation(scores, listeners):
+def popularity_correlation(scores, listeners):
     """Rank correlation of a query's scores with the candidates' listeners.
 
     Parameters

@@ -67,9 +67,9 @@ def predicted_ranks(predicted, target):
         neighbours that tie share the mean of their predicted ranks.
     """
     p, t = metrics.validate(predicted, target)
-    said = scipy.stats.rankdata(-p, axis=1)
+    places = scipy.stats.rankdata(-p, axis=1)
     rows = []
-    for ranks, true in zip(said, t, strict=True):
+    for ranks, true in zip(places, t, strict=True):
         _, group = np.unique(-true, return_inverse=True)
         means = np.bincount(group, weights=ranks) / np.bincount(group)
         rows.append(means[np.sort(group)])
@@ -101,12 +101,12 @@ def top(scores, n):
             others = others[row[others] >= least]
         nearest = others[np.argsort(-row[others], kind="stable")][:n]
         parts.append((query, artists[nearest], row[nearest]))
-    lengths = [len(found) for _, found, _ in parts]
+    lengths = [len(names) for _, names, _ in parts]
     return pd.DataFrame({
         "query": np.repeat([query for query, _, _ in parts], lengths),
         "rank": np.concatenate([np.arange(1, length + 1) for length in lengths]),
-        "artist": np.concatenate([found for _, found, _ in parts]),
-        "score": np.concatenate([found for _, _, found in parts]),
+        "artist": np.concatenate([names for _, names, _ in parts]),
+        "score": np.concatenate([closeness for _, _, closeness in parts]),
     })  # fmt: skip
 
 

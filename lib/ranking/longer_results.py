@@ -62,10 +62,10 @@ def summary(table, *, reference, part="test"):
     means = means[[*keys, "value", "ci_low", "ci_high", "n_queries", "n_trainings"]]
     names = {"value": "gain", "ci_low": "gain_low", "ci_high": "gain_high"}
     gains = chosen[chosen["second"] == reference].rename(columns=names)
-    found = means.merge(gains[[*keys, *names.values(), "p_value"]], on=keys, how="left")
-    found["p_holm"] = found.groupby("measure")["p_value"].transform(significance.holm)
-    columns = [name for name in found if not name.startswith("n_")]
-    return found[[*columns, "n_queries", "n_trainings"]]
+    joined = means.merge(gains[[*keys, *names.values(), "p_value"]], on=keys, how="left")
+    joined["p_holm"] = joined.groupby("measure")["p_value"].transform(significance.holm)
+    columns = [name for name in joined if not name.startswith("n_")]
+    return joined[[*columns, "n_queries", "n_trainings"]]
 
 
 def pairs_of(cells):
@@ -117,10 +117,10 @@ def two_by_two(table, cells, *, measure="ndcg", part="test"):
     )
 
 
-def two_by_two_sentence(found, *, measure="nDCG@10"):
+def two_by_two_sentence(differences, *, measure="nDCG@10"):
     """What `two_by_two` found, in a sentence for each row."""
     sentences = []
-    for row in found.to_dict("records"):
+    for row in differences.to_dict("records"):
         if row["ci_low"] > 0:
             verdict = "gain"
         elif row["ci_high"] < 0:
@@ -156,17 +156,17 @@ def equivalence(table, *, reference="plain pairs"):
     rows = []
     for way, part in last[last["way"] != reference].groupby("way", sort=False):
         for measure, margin in margins.items():
-            found = significance.equivalence(part[measure], plain[measure], margin=margin)
-            rows.append({"way": way, "measure": measure, **found, "n": len(part), "n_reference": len(plain)})
+            test = significance.equivalence(part[measure], plain[measure], margin=margin)
+            rows.append({"way": way, "measure": measure, **test, "n": len(part), "n_reference": len(plain)})
     return pd.DataFrame(rows)
 
 
-def equivalence_sentence(found, *, reference="plain pairs"):
+def equivalence_sentence(tests, *, reference="plain pairs"):
     """What the tests of `equivalence` allow to say, in a sentence for each row.
 
     Parameters
     ----------
-    found : pd.DataFrame
+    tests : pd.DataFrame
         From `equivalence`.
     reference : str
 
@@ -176,7 +176,7 @@ def equivalence_sentence(found, *, reference="plain pairs"):
     """
     names = {"dev_loss": ("dev loss", 6), "dev_ndcg": ("nDCG@10", 3)}
     sentences = []
-    for row in found.to_dict("records"):
+    for row in tests.to_dict("records"):
         name, digits = names[row["measure"]]
         low, high, margin = (f"{row[key]:.{digits}f}" for key in ("ci_low", "ci_high", "margin"))
         if row["equivalent"]:

@@ -142,9 +142,9 @@ class Kept:
         Parameters of the run; rows of a run with others, or on other data, are not taken up.
     """
 
-    def __init__(self, name, keys, study, asked):
+    def __init__(self, name, keys, study, settings):
         self.name, self.keys = name, list(keys)
-        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         for array in (np.asarray(study.spectrograms), study.target.to_numpy()):
             digest.update(np.ascontiguousarray(array))
         digest.update("\n".join([*study.ids, *study.clip_artists]).encode())
@@ -229,9 +229,9 @@ def differences(kept, study, wanted, *, n=LIST_LENGTH):
             runs[kind] = compare.measured(frames, truth, measure, **how)
         for first, second in wanted:
             if first in runs and (second is None or second in runs):
-                found = significance.estimate(runs[first], () if second is None else runs[second])
+                estimate = significance.estimate(runs[first], () if second is None else runs[second])
                 row = {"first": first, "second": second, "part": part, "measure": measure}
-                rows.append(row | asdict(found) | found.row())
+                rows.append(row | asdict(estimate) | estimate.row())
     table = pd.DataFrame(rows)
     columns = ["error", "freedom", "ci_low", "ci_high", "p_value", "n_queries", "n_trainings"]
     return table[["first", "second", "part", "measure", "value", *columns]].round(6)

@@ -157,8 +157,8 @@ class Metric:
         """One value a query, of sorted sides."""
         if self.core:
             return self.core(p, t, n, seed)
-        said, true = self.factors(p, t, n)
-        return (said * true).sum(axis=1)
+        predicted, true = self.factors(p, t, n)
+        return (predicted * true).sum(axis=1)
 
     def shares(self, values, p, t, n):
         """What each candidate adds to the values, up to a constant of each query.
@@ -282,13 +282,13 @@ def _average_precision(p, t, n, seed):
     Of n relevant candidates at the places r1 < r2 < ... it is the mean of 1 / r1, 2 / r2, ... Its mean over
     queries is the MAP.
     """
-    found = []
-    for said, true in ties.drawn_orders(p, t, n, p.values.shape[1], seed):
-        places = np.empty(said.shape)
-        np.put_along_axis(places, said, np.arange(1.0, said.shape[1] + 1)[None], axis=1)
+    values = []
+    for predicted, true in ties.drawn_orders(p, t, n, p.values.shape[1], seed):
+        places = np.empty(predicted.shape)
+        np.put_along_axis(places, predicted, np.arange(1.0, predicted.shape[1] + 1)[None], axis=1)
         hits = np.sort(np.take_along_axis(places, true, axis=1), axis=1)
-        found.append((np.arange(1, n + 1) / hits).mean(axis=1))
-    return np.mean(found, axis=0)
+        values.append((np.arange(1, n + 1) / hits).mean(axis=1))
+    return np.mean(values, axis=0)
 
 
 mean_average_precision = register(

@@ -103,13 +103,13 @@ def beside_the_published(table, null):
             row |= {"metric": metric, "n": n, "method": method, "paper": given[place]}
             for truth in ("as_published", "corrected"):
                 if (truth, method, metric, n) in own.index:
-                    found = own.loc[(truth, method, metric, n)]
+                    result = own.loc[(truth, method, metric, n)]
                     row |= {
-                        truth: found["value"],
-                        f"{truth}_low": found["ci_low"],
-                        f"{truth}_high": found["ci_high"],
+                        truth: result["value"],
+                        f"{truth}_low": result["ci_low"],
+                        f"{truth}_high": result["ci_high"],
                     }
-                    row |= {"chance": found["chance"]} if truth == "as_published" else {}
+                    row |= {"chance": result["chance"]} if truth == "as_published" else {}
             if metric == "unordered" and (method, n) in permuted.index:
                 row |= permuted.loc[(method, n), ["null_low", "null_high"]].to_dict()
             if method == "siamese":

@@ -316,12 +316,12 @@ def holm(p_values):
         If a value is no probability.
     """
     given = pd.Series(p_values, dtype=float)
-    asked = given.dropna()
-    if not asked.between(0, 1).all():
-        raise ValueError(f"p-values lie in [0, 1], got {asked[~asked.between(0, 1)].iloc[0]}")
+    tests = given.dropna()
+    if not tests.between(0, 1).all():
+        raise ValueError(f"p-values lie in [0, 1], got {tests[~tests.between(0, 1)].iloc[0]}")
     adjusted = np.full(len(given), np.nan)
-    places = np.argsort(given.to_numpy(), kind="stable")[: len(asked)]  # blank ones are sorted last
-    adjusted[places] = np.maximum.accumulate(given.iloc[places] * np.arange(len(asked), 0, -1)).clip(upper=1)
+    places = np.argsort(given.to_numpy(), kind="stable")[: len(tests)]  # blank ones are sorted last
+    adjusted[places] = np.maximum.accumulate(given.iloc[places] * np.arange(len(tests), 0, -1)).clip(upper=1)
     return pd.Series(adjusted, index=given.index, name=given.name)
 
 
@@ -361,19 +361,19 @@ def equivalence(first, second, *, margin, level=0.95):
         raise ValueError(f"the margin of an equivalence test must be positive, got {margin}")
     sides = [np.asarray(values, dtype=float) for values in (first, second)]
     difference = float(sides[0].mean() - sides[1].mean())
-    found = {"difference": difference, "ci_low": np.nan, "ci_high": np.nan, "margin": margin}
+    result = {"difference": difference, "ci_low": np.nan, "ci_high": np.nan, "margin": margin}
     if min(map(len, sides)) < 2:
-        return found | {"p_value": np.nan, "equivalent": False}
+        return result | {"p_value": np.nan, "equivalent": False}
     squares = np.array([values.var(ddof=1) / len(values) for values in sides])
     error = np.sqrt(squares.sum())
     if error == 0:
         inside = abs(difference) < margin
-        found |= {"ci_low": difference, "ci_high": difference}
-        return found | {"p_value": 0.0 if inside else 1.0, "equivalent": bool(inside)}
+        result |= {"ci_low": difference, "ci_high": difference}
+        return result | {"p_value": 0.0 if inside else 1.0, "equivalent": bool(inside)}
     freedom = squares.sum() ** 2 / sum(
         square**2 / (len(values) - 1) for square, values in zip(squares, sides, strict=True)
     )
     half = scipy.stats.t.ppf(level, freedom) * error
     p_value = float(scipy.stats.t.sf((margin - abs(difference)) / error, freedom))
-    found |= {"ci_low": float(difference - half), "ci_high": float(difference + half)}
-    return found | {"p_value": p_value, "equivalent": bool(p_value < 1 - level)}
+    result |= {"ci_low": float(difference - half), "ci_high": float(difference + half)}
+    return result | {"p_value": p_value, "equivalent": bool(p_value < 1 - level)}

@@ -81,7 +81,7 @@ def table(predicted, truth, listeners, *, n, n_strata=3, seed=0, own_truths=None
     strata = groups(own, max(1, min(n_strata, len(own) // 4)))
     rows = []
     for stratum, part in own.groupby(strata):
-        told = {"stratum": stratum + 1, "listeners_high": part.max(), "listeners_low": part.min()}
+        limits = {"stratum": stratum + 1, "listeners_high": part.max(), "listeners_low": part.min()}
         for method, runs in predicted.items():
             true = (own_truths or {}).get(method, truth)
             listed = [
@@ -94,5 +94,5 @@ def table(predicted, truth, listeners, *, n, n_strata=3, seed=0, own_truths=None
                 ("candidates", "spearman", pd.NA, among, 0.0),
             ):
                 row = confounds.row(method, measure, length, values, chance)
-                rows.append({"truth": "corrected", "candidates": "test", "strata_of": kind, **told, **row})
+                rows.append({"truth": "corrected", "candidates": "test", "strata_of": kind, **limits, **row})
     return pd.DataFrame(rows).astype({"n": "Int64"}).drop(columns="seed_sd")

@@ -98,14 +98,16 @@ def drawn_orders(p, t, n, n_ranked, seed):
         return
     rng = np.random.default_rng([seed, TIES])
     for _ in range(N_DRAWS):
-        said, true = (np.lexsort((rng.random(side.values.shape), -side.values)) for side in (p, t))
-        yield said[:, :n_ranked], true[:, :n]
+        predicted, true = (np.lexsort((rng.random(side.values.shape), -side.values)) for side in (p, t))
+        yield predicted[:, :n_ranked], true[:, :n]
 
 
 def over_orders(compare):
     """A metric of two lists as its mean over drawn orders; `compare` gets arrays of shape (n_queries, n)."""
 
     def core(p, t, n, seed):
-        return np.mean([compare(said, true) for said, true in drawn_orders(p, t, n, n, seed)], axis=0)
+        return np.mean(
+            [compare(predicted, true) for predicted, true in drawn_orders(p, t, n, n, seed)], axis=0
+        )
 
     return core

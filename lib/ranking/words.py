@@ -64,7 +64,7 @@ def comparisons(table, *, kind="primary"):
     for row in table[table["kind"] == kind].to_dict("records"):
         first, second = method(row["method"]), method(row["reference"])
         figures = _figures(row["difference"], row["ci_low"], row["ci_high"])
-        found = (
+        evidence = (
             f"{figures}, p = {row['p_corrected']:.2g}; a difference of {row['detectable']:.3f} would be found"
         )
         if row["measure"] == compare.LEAD:
@@ -73,11 +73,11 @@ def comparisons(table, *, kind="primary"):
             )
             lines.append(
                 f"The lead of the {first} over {second} {words} at the smallest n than at the largest"
-                f" ({found})."
+                f" ({evidence})."
             )
         else:
             verb = WORSE_OR_BETTER.get(row["decision"], UNDECIDED)
-            lines.append(f"n = {row['n']}: the {first} {verb} {second} ({found}).")
+            lines.append(f"n = {row['n']}: the {first} {verb} {second} ({evidence}).")
     return "\n".join(lines)
 
 
@@ -244,8 +244,8 @@ def verdicts(claims):
     lines = []
     for kind, part in claims.groupby("kind", sort=False):
         counted = part["verdict"].value_counts()
-        found = ", ".join(f"{verdict} {counted[verdict]}" for verdict in counted.index)
-        lines.append(f"{len(part)} {kind} claims: {found}.")
+        tally = ", ".join(f"{verdict} {counted[verdict]}" for verdict in counted.index)
+        lines.append(f"{len(part)} {kind} claims: {tally}.")
     primary = claims[claims["kind"] == "primary"]
     lines += [f"{row['claim']}: {row['verdict']}." for row in primary.to_dict("records")]
     return "\n".join(lines)

@@ -60,9 +60,9 @@ class Settings:
     short_clips: str = "pad"
 
     def __post_init__(self):
-        for name, known in (("picture", ("log_mel", "as_published")), ("short_clips", ("pad", "reject"))):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
+        for name, choices in (("picture", ("log_mel", "as_published")), ("short_clips", ("pad", "reject"))):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
         if not HOP_LENGTH <= self.n_fft <= SECONDS * SAMPLE_RATE:
             raise ValueError(
                 f"n_fft must be {HOP_LENGTH} to {SECONDS * SAMPLE_RATE} samples, got {self.n_fft}"

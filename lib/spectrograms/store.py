@@ -91,7 +91,7 @@ def compute(
             for clip_id, outcome in zip(block["clip_id"], parallel(jobs), strict=True):
                 outcomes[clip_id] = outcome
                 bar.update()
-            failed |= {clip_id: said for clip_id, said in outcomes.items() if isinstance(said, str)}
+            failed |= {clip_id: reason for clip_id, reason in outcomes.items() if isinstance(reason, str)}
             parts.add(block[~block["clip_id"].isin(failed)], outcomes)
     failures = clips.loc[clips["clip_id"].isin(failed), ["clip_id", "artist_id"]].assign(
         reason=lambda frame: frame["clip_id"].map(failed)

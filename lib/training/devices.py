@@ -90,12 +90,12 @@ class Mirrored:
         import tensorflow
 
         every = tensorflow.config.list_logical_devices
-        found = [device.name for device in every("GPU") or every("CPU")]
-        if len(found) < n_devices:
+        names = [device.name for device in every("GPU") or every("CPU")]
+        if len(names) < n_devices:
             raise ValueError(
-                f"devices = {n_devices} were asked for, there are {len(found)}: {', '.join(found)}"
+                f"devices = {n_devices} were asked for, there are {len(names)}: {', '.join(names)}"
             )
-        self.strategy = tensorflow.distribute.MirroredStrategy(found[:n_devices])
+        self.strategy = tensorflow.distribute.MirroredStrategy(names[:n_devices])
 
     def scope(self):
         """Context in which a network is built and compiled once for all devices."""

@@ -175,8 +175,8 @@ def check(
         for seed, (name, setting) in tqdm(list(pairs), desc="check", unit="training"):
             tried = {key: value for key, value in setting.items() if key != "epochs"}
             how = {"judge": judge, "seed": seed, "kept": kept, "checkpoint_folder": checkpoint_folder}
-            found = _trained(study, train, dev, tried, [setting["epochs"]], **how, **settings)
-            rows += [{"setting": name} | row for row in found]
+            records = _trained(study, train, dev, tried, [setting["epochs"]], **how, **settings)
+            rows += [{"setting": name} | row for row in records]
     return pd.DataFrame(rows, columns=["setting", *COLUMNS])
 
 

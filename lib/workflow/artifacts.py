@@ -363,13 +363,13 @@ def _installed(package):
 
 def _described(files):
     """Checksum and size of each file or folder, by its name."""
-    found = {}
+    checksums = {}
     for path in map(Path, files):
         if not path.exists():
             raise MissingArtifact(f"{paths.shown(path)} should have been written by now, but is not there.")
         size = sum(file.stat().st_size for file in _files(path)) if path.is_dir() else path.stat().st_size
-        found[paths.shown(path)] = {"sha256": sha256(path), "bytes": size}
-    return found
+        checksums[paths.shown(path)] = {"sha256": sha256(path), "bytes": size}
+    return checksums
 
 
 def _results(profile, stage):

@@ -210,7 +210,7 @@ def _completed(dataset, target, sleep):
         return earlier
     try:
         with _session(dataset.record) as session:
-            found = _patiently(lambda: _published(dataset, session), sleep)
+            completed = _patiently(lambda: _published(dataset, session), sleep)
     except _Refused as fault:
         if earlier:
             return earlier
@@ -219,8 +219,8 @@ def _completed(dataset, target, sleep):
         )
         why = f"which {note.name} keeps, are missing, and {dataset.record} did not give them: {fault}."
         raise _error(dataset, target, f"{what} {why}") from fault
-    artifacts.write_json({key: getattr(found, key) for key in ("record", "file", "size", "md5")}, note)
-    return found
+    artifacts.write_json({key: getattr(completed, key) for key in ("record", "file", "size", "md5")}, note)
+    return completed
 
 
 def _published(dataset, session):
@@ -304,9 +304,9 @@ def _session(url):
 
 def _error(dataset, target, what, kept=""):
     """A `DatasetError` that says what happened, and how to fetch the file by hand."""
-    known = "" if dataset.md5 is None else f" ({dataset.size} bytes, MD5 {dataset.md5})"
+    expected = "" if dataset.md5 is None else f" ({dataset.size} bytes, MD5 {dataset.md5})"
     return DatasetError(
-        f"{what}\nBy hand: fetch {dataset.file}{known}\n"
+        f"{what}\nBy hand: fetch {dataset.file}{expected}\n"
         f"  from {dataset.url} (DOI {dataset.doi}, https://doi.org/{dataset.doi})\n"
         f"  and put it at {target}{kept}"
     )

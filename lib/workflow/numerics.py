@@ -52,6 +52,6 @@ def bootstrap_interval(values, *, level=0.95, n_resamples=2000, seed=0, statisti
         raise ValueError("there is no value to resample")
     rng = np.random.default_rng(seed)
     resamples = values[rng.integers(len(values), size=(n_resamples, len(values)))]
-    found = resamples.mean(axis=1) if statistic is None else statistic(resamples)
-    low, high = quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    estimates = resamples.mean(axis=1) if statistic is None else statistic(resamples)
+    low, high = quantile(estimates, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

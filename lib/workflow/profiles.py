@@ -50,7 +50,7 @@ def parameters_of(stage):
     tagged = [source for source, tags in stages.cells(stage) if "parameters" in tags]
     if len(tagged) != 1:
         raise ProfileError(f"{stage} must have one cell tagged 'parameters', but has {len(tagged)}.")
-    found = {}
+    parameters = {}
     for node in ast.parse(tagged[0]).body:
         try:
             line = Parameter(node.target.id, ast.unparse(node.annotation), ast.literal_eval(node.value))
@@ -58,10 +58,10 @@ def parameters_of(stage):
             raise ProfileError(
                 f"{stage}: a parameter is written `name: type = literal`, but came `{ast.unparse(node)}`."
             ) from None
-        found[line.name] = line._replace(
+        parameters[line.name] = line._replace(
             default=conform(f"{stage}.{line.name}", line.annotation, line.default)
         )
-    return found
+    return parameters
 
 
 def resolve(profile="demo", overrides=()):
@@ -87,11 +87,13 @@ def resolve(profile="demo", overrides=()):
     """
     path = _file(profile)
     name = path.stem if path else "demo"
-    known = {stage: parameters_of(stage) for stage in stages.names()}
-    values = {stage: {line.name: line.default for line in lines.values()} for stage, lines in known.items()}
+    declared = {stage: parameters_of(stage) for stage in stages.names()}
+    values = {
+        stage: {line.name: line.default for line in lines.values()} for stage, lines in declared.items()
+    }
     for stage, changes in (_read(path) if path else {}).items():
         for parameter, value in changes.items():
-            _set(values, known, _stage(stage), parameter, value, path.resolve().parent)
+            _set(values, declared, _stage(stage), parameter, value, path.resolve().parent)
     for override in overrides:
         target, equals, text = override.partition("=")
         stage, dot, parameter = target.partition(".")
@@ -101,7 +103,7 @@ def resolve(profile="demo", overrides=()):
             value = yaml.safe_load(text)
         except yaml.YAMLError:
             value = text
-        _set(values, known, _stage(stage), parameter.strip(), value, Path.cwd(), text)
+        _set(values, declared, _stage(stage), parameter.strip(), value, Path.cwd(), text)
     for stage in values:
         if "profile" in values[stage]:
             values[stage]["profile"] = name
@@ -182,13 +184,13 @@ def _conform(kind, value):
     raise _OtherType
 
 
-def _set(values, known, stage, parameter, value, folder, text=None):
+def _set(values, declared, stage, parameter, value, folder, text=None):
     """Put one value in its place, or say what is known instead."""
     if parameter == "profile":
         raise ProfileError("The profile is chosen with --profile, not as a parameter.")
-    if parameter not in known[stage]:
-        raise ProfileError(f"{stage} has no parameter {parameter!r}. Known: {', '.join(known[stage])}.")
-    annotation = known[stage][parameter].annotation
+    if parameter not in declared[stage]:
+        raise ProfileError(f"{stage} has no parameter {parameter!r}. Known: {', '.join(declared[stage])}.")
+    annotation = declared[stage][parameter].annotation
     try:
         value = conform(f"{stage}.{parameter}", annotation, value)
     except ProfileError:  # `2024` and `no` are text where text is asked for
@@ -211,9 +213,9 @@ def _file(profile):
             "demo is what the notebooks' own parameters say; give a file with other values another name."
         )
     if not path.is_file():
-        known = ["demo", *sorted(file.stem for file in folder.glob("*.yml"))]
+        names = ["demo", *sorted(file.stem for file in folder.glob("*.yml"))]
         raise ProfileError(
-            f"There is no profile {str(profile)!r}. Known: {', '.join(known)}, or the path of a .yml file."
+            f"There is no profile {str(profile)!r}. Known: {', '.join(names)}, or the path of a .yml file."
         )
     try:
         paths.checked(path.stem)
@@ -232,9 +234,9 @@ def _stage(prefix):
 def _read(path):
     """``{stage: {parameter: value}}`` of a profile file; a stage without parameters counts for nothing."""
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader) or {}
+        content = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
         raise ProfileError(f"{paths.shown(path)} cannot be read as YAML: {problem}") from None
-    if not isinstance(found, dict) or not all(isinstance(part, dict | None) for part in found.values()):
+    if not isinstance(content, dict) or not all(isinstance(part, dict | None) for part in content.values()):
         raise ProfileError(f"{paths.shown(path)} must read {{stage: {{parameter: value}}}}.")
-    return {stage: part or {} for stage, part in found.items()}
+    return {stage: part or {} for stage, part in content.items()}

@@ -74,10 +74,10 @@ def find(prefix):
     UnknownStage
         If none does, or several; the message lists the known ones.
     """
-    found = [stage for stage in names() if stage.startswith(prefix) and prefix]
-    if len(found) == 1:
-        return found[0]
-    problem = "No stage begins with" if not found else "More than one stage begins with"
+    matches = [stage for stage in names() if stage.startswith(prefix) and prefix]
+    if len(matches) == 1:
+        return matches[0]
+    problem = "No stage begins with" if not matches else "More than one stage begins with"
     raise UnknownStage(f"{problem} {prefix!r}. Known: {', '.join(names())}.")
 
 
@@ -86,10 +86,10 @@ def cells(stage):
     path = paths.notebook(stage)
     if not path.exists():
         raise UnknownStage(f"There is no notebook {paths.shown(path)}. Known: {', '.join(names())}.")
-    found = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    notebook_cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     return [
         ("".join(cell["source"]), cell["metadata"].get("tags", []))
-        for cell in found
+        for cell in notebook_cells
         if cell["cell_type"] == "code"
     ]
 
@@ -113,14 +113,14 @@ def modules(source, package="lib"):
     -------
     list of Path, sorted
     """
-    found, waiting = set(), [(source, package)]
+    files, waiting = set(), [(source, package)]
     while waiting:
-        for path in _imports(*waiting.pop()) - found:
-            found.add(path)
+        for path in _imports(*waiting.pop()) - files:
+            files.add(path)
             waiting.append(
                 (path.read_text(encoding="utf-8"), ".".join(path.relative_to(paths.root()).parts[:-1]))
             )
-    return sorted(found)
+    return sorted(files)
 
 
 def digest(source):
@@ -147,10 +147,10 @@ def _imports(source, package):
             wanted += [[*module, alias.name] for alias in node.names]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and PLACE.fullmatch(node.value):
             wanted.append(node.value.partition(":")[0].split("."))
-    found = set()
+    files = set()
     for parts in wanted:
         if parts[0] in CODE:
             for end in range(1, len(parts) + 1):
                 base = paths.root().joinpath(*parts[:end])
-                found |= {path for path in (base / "__init__.py", base.with_suffix(".py")) if path.exists()}
-    return found
+                files |= {path for path in (base / "__init__.py", base.with_suffix(".py")) if path.exists()}
+    return files

@@ -60,11 +60,11 @@ class Source(source.Named):
         if not self.root.is_dir():
             raise ValueError(f"music folder {self.root} is missing: set `{FOLDER}` to a folder that is there")
         if settings.table_file:
-            found = _listed(Path(settings.table_file).expanduser(), self.root, settings)
+            tracks = _listed(Path(settings.table_file).expanduser(), self.root, settings)
         else:
-            found = _walked(self.root)
+            tracks = _walked(self.root)
         self._spellings, self._files = collections.defaultdict(list), collections.defaultdict(list)
-        for artist, path in found:
+        for artist, path in tracks:
             key = names.normalise(artist)
             if artist not in self._spellings[key]:
                 self._spellings[key].append(artist)
@@ -85,7 +85,7 @@ class Source(source.Named):
 
 def _walked(root):
     """All sound files, by their suffix, as (artist, path below the root)."""
-    found, seen, loose = [], set(), 0
+    tracks, seen, loose = [], set(), 0
     for folder, folders, files in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -97,10 +97,10 @@ def _walked(root):
         for file in sorted(files):
             if not file.startswith(".") and file.lower().endswith(decode.SUFFIXES):
                 if inside.parts:
-                    found.append((inside.parts[0], (inside / file).as_posix()))
+                    tracks.append((inside.parts[0], (inside / file).as_posix()))
                 else:
                     loose += 1
-    if not found:
+    if not tracks:
         there = (
             f"{loose} sound files lie loose in it" if loose else f"none of {', '.join(decode.SUFFIXES)} in it"
         )
@@ -108,7 +108,7 @@ def _walked(root):
             f"music folder {root}: {there}. Expected one folder an artist, Artist/Album/track.mp3 or"
             f" Artist/track.mp3; or give a table of files as `{TABLE}`."
         )
-    return found
+    return tracks
 
 
 def _listed(table, root, settings):
@@ -120,7 +120,7 @@ def _listed(table, root, settings):
         rows = pd.read_csv(table, sep=separator, dtype=str, keep_default_na=False)
     except (ValueError, UnicodeDecodeError) as error:
         raise ValueError(f"music table {table} cannot be read: {error}") from error
-    found = []
+    tracks = []
     for row in rows.to_dict("records"):
         try:
             artist, path = row[settings.artist_column], settings.path_template.format_map(row)
@@ -134,12 +134,12 @@ def _listed(table, root, settings):
             raise ValueError(
                 f"music table {table} leads out of {root}, to {path}: set `{FOLDER}` to what holds them all"
             )
-        found.append((artist.strip(), path.relative_to(root).as_posix()))
-    if not found:
+        tracks.append((artist.strip(), path.relative_to(root).as_posix()))
+    if not tracks:
         raise ValueError(f"music table {table} has a header but no rows")
-    if not any((root / path).is_file() for _, path in found):
+    if not any((root / path).is_file() for _, path in tracks):
         raise ValueError(
-            f"none of the {len(found)} files of music table {table} is there; the first would be"
-            f" {root / found[0][1]}. Set `{FOLDER}` and `{TEMPLATE}` to fit."
+            f"none of the {len(tracks)} files of music table {table} is there; the first would be"
+            f" {root / tracks[0][1]}. Set `{FOLDER}` and `{TEMPLATE}` to fit."
         )
-    return found
+    return tracks

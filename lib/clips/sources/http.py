@@ -180,8 +180,8 @@ class Client:
 
     def _patiently(self, attempt, address):
         def wait(state):
-            asked = state.outcome.exception().wait
-            return min(2.0 ** (state.attempt_number - 1), 30.0) if asked is None else asked
+            seconds = state.outcome.exception().wait
+            return min(2.0 ** (state.attempt_number - 1), 30.0) if seconds is None else seconds
 
         def stop(state):
             return state.attempt_number >= ATTEMPTS or state.idle_for + state.upcoming_sleep > self._patience
@@ -202,8 +202,8 @@ class Client:
             if self._failed_in_a_row >= GIVE_UP:
                 self._limiter.close(host_of(address), RESPITE)
             tried = retrying.statistics["attempt_number"]
-            asked = f", then asked to wait {fault.wait:.0f} s" if fault.wait else ""
-            raise Unavailable(f"{fault} ({tried} attempts{asked})", status=fault.status) from fault
+            pause = f", then asked to wait {fault.wait:.0f} s" if fault.wait else ""
+            raise Unavailable(f"{fault} ({tried} attempts{pause})", status=fault.status) from fault
 
     def _exchange(self, method, address, cap, *, params=None, headers=None, auth=None, data=None):
         """One attempt. The body, or None for "no such thing"."""
@@ -295,8 +295,8 @@ class Client:
 
     def _allowed(self, address):
         parsed = _parsed(address)
-        known = any(parsed.host == host or (parsed.host or "").endswith(f".{host}") for host in self._hosts)
-        if not known or parsed.scheme not in (("http", "https") if self.local else ("https",)) or parsed.auth:
+        among = any(parsed.host == host or (parsed.host or "").endswith(f".{host}") for host in self._hosts)
+        if not among or parsed.scheme not in (("http", "https") if self.local else ("https",)) or parsed.auth:
             raise Unavailable(
                 f"led to {parsed.scheme}://{parsed.host or ''}, which is not among {', '.join(self._hosts)}"
             )

@@ -40,16 +40,16 @@ class Source(Catalogue):
 
     def search(self, name):
         params = {"term": name, "entity": "song", "attribute": "artistTerm", "limit": SONGS}
-        songs, found = self._songs("search", params), {}
+        songs, tracks_of = self._songs("search", params), {}
         if songs is None:
             return None
         for artist_id, artist, track in songs:
-            found.setdefault(artist_id, (artist, []))[1].append(track)
+            tracks_of.setdefault(artist_id, (artist, []))[1].append(track)
         return [
             Candidate(
                 id, artist, tuple(tracks[:TRACKS]) if len(tracks) >= TRACKS or len(songs) < SONGS / 2 else ()
             )
-            for id, (artist, tracks) in found.items()
+            for id, (artist, tracks) in tracks_of.items()
         ]
 
     def top(self, artist_id):

@@ -142,15 +142,15 @@ def _opened(path):
 
 def _table(archive, path, count):
     """What stands before the names of the excerpts, and the rows of `COLUMNS`."""
-    found = [name for name in count if PurePosixPath(name).name == TABLE]
-    if len(found) != 1 or count[found[0]] != 1:
-        n_found = sum(count[name] for name in found)
+    tables = [name for name in count if PurePosixPath(name).name == TABLE]
+    if len(tables) != 1 or count[tables[0]] != 1:
+        n_tables = sum(count[name] for name in tables)
         raise ValueError(
-            f"MERGE archive {path} holds {n_found} tables {TABLE}, expected is one. Is it"
+            f"MERGE archive {path} holds {n_tables} tables {TABLE}, expected is one. Is it"
             f" {datasets.MERGE_AUDIO.file}, complete?"
         )
     try:
-        text = _read(archive, found[0], TABLE_BYTES).decode("utf-8-sig")
+        text = _read(archive, tables[0], TABLE_BYTES).decode("utf-8-sig")
         rows = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False).fillna("")
     except ValueError as error:  # what pandas and decoders raise is one too
         raise ValueError(f"MERGE archive {path}: its table cannot be read: {error}") from error
@@ -161,7 +161,7 @@ def _table(archive, path, count):
         )
     if rows.empty:
         raise ValueError(f"MERGE archive {path}: its table has a header but no rows")
-    return found[0].removesuffix(TABLE), rows[list(COLUMNS)].itertuples(index=False, name=None)
+    return tables[0].removesuffix(TABLE), rows[list(COLUMNS)].itertuples(index=False, name=None)
 
 
 def _read(archive, name, cap):

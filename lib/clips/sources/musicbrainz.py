@@ -54,8 +54,8 @@ class MusicBrainz:
         if not MBID.fullmatch(mbid):
             return []
         pages = self._answers.remember(["artist", mbid], lambda: self._ask(mbid))
-        found = map(page.match, pages)
-        return list(dict.fromkeys(match[1] for match in found if match))
+        matches = map(page.match, pages)
+        return list(dict.fromkeys(match[1] for match in matches if match))
 
     def _ask(self, mbid):
         def read(answer):

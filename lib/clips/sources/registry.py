@@ -73,9 +73,9 @@ def connect(sources, **settings):
         needs is missing.
     """
     settings = Settings(**settings)
-    _known("source", sources, SOURCES)
-    _known("source in `i_may_use`", settings.i_may_use, SOURCES)
-    _known("address", settings.addresses, ADDRESSES)
+    _reject_unknown("source", sources, SOURCES)
+    _reject_unknown("source in `i_may_use`", settings.i_may_use, SOURCES)
+    _reject_unknown("address", settings.addresses, ADDRESSES)
     if not sources:
         raise ValueError(f"no source of clips given; known are {', '.join(SOURCES)}")
     for name in sources:
@@ -107,13 +107,13 @@ def terms(sources):
     pd.DataFrame
         Columns ``source``, ``licence``, ``citation``, ``terms``.
     """
-    _known("source", sources, SOURCES)
+    _reject_unknown("source", sources, SOURCES)
     modules = [SOURCES[name] for name in sources]
     rows = [(name, m.LICENCE, m.CITATION, m.TERMS) for name, m in zip(sources, modules, strict=True)]
     return pd.DataFrame(rows, columns=["source", "licence", "citation", "terms"])
 
 
-def _known(what, names, known):
-    unknown = [name for name in names if name not in known]
+def _reject_unknown(what, names, accepted):
+    unknown = [name for name in names if name not in accepted]
     if unknown:
-        raise ValueError(f"unknown {what} {', '.join(map(repr, unknown))}; known are {', '.join(known)}")
+        raise ValueError(f"unknown {what} {', '.join(map(repr, unknown))}; known are {', '.join(accepted)}")

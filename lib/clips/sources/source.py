@@ -180,10 +180,10 @@ class Catalogue(Source):
 
     def candidates(self, artist):
         def search():
-            found = self.search(artist.name)
-            if found is None:  # of an artist, "no such thing" is an answer; of the search itself, a fault
+            matches = self.search(artist.name)
+            if matches is None:  # of an artist, "no such thing" is an answer; of the search itself, a fault
                 raise faults.Unavailable(f"{self.name} has no search at its address (HTTP 404)", status=404)
-            return [dataclasses.asdict(candidate) for candidate in found]
+            return [dataclasses.asdict(candidate) for candidate in matches]
 
         answer = self._answers.remember(["search", artist.name], search)
         return [

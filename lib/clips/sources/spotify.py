@@ -83,8 +83,8 @@ class Source(Catalogue):
         def read(answer):
             return [answer["preview_url"]]
 
-        found = self._ask(f"tracks/{quote(track_id, safe='')}", read, {"market": MARKET})
-        return found[0] if found else None
+        urls = self._ask(f"tracks/{quote(track_id, safe='')}", read, {"market": MARKET})
+        return urls[0] if urls else None
 
     def _ask(self, path, read, params):
         for last in (False, True):

@@ -236,8 +236,8 @@ def predictions(scores, truth, *, fold=0):
     }
 
 
-def _refuse_strange(run, artists, known):
-    strange = pd.Index(artists).difference(known)
+def _refuse_strange(run, artists, scored):
+    strange = pd.Index(artists).difference(scored)
     if len(strange):
         raise ValueError(
             f"{len(strange)} of {len(artists)} artists have no scores of {run[0]}, the first is"

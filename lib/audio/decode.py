@@ -97,6 +97,14 @@ def decode(source, *, middle=None):
     ValueError
         Where the source cannot be read, is no sound, is damaged or cut short, holds no sample, or has an
         impossible sample rate. The message names the file and the cause.
+
+    Examples
+    --------
+    >>> file = io.BytesIO()
+    >>> soundfile.write(file, np.zeros((8000, 2)), 8000, format="WAV")
+    >>> sound = decode(file.getvalue())
+    >>> sound.samples.shape, sound.sample_rate, sound.codec, sound.seconds
+    ((8000, 2), 8000, 'wav', 1.0)
     """
     name, codec = _identify(source)
     opened = io.BytesIO(source) if isinstance(source, bytes) else str(source)

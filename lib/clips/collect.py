@@ -107,6 +107,20 @@ def collect(artists, sources, folder, *, clips_per_artist=3, min_seconds=10.0, n
     ------
     ValueError
         If an artist occurs twice, or fewer than two artists got a clip: there is nothing to compare then.
+
+    Examples
+    --------
+    >>> import tempfile, numpy, soundfile
+    >>> from lib.clips.sources import registry
+    >>> music, folder = Path(tempfile.mkdtemp()), tempfile.mkdtemp()
+    >>> for seed, name in enumerate(["Abba", "Air"]):
+    ...     (music / name).mkdir()
+    ...     soundfile.write(music / name / "song.wav", numpy.random.default_rng(seed).random(8000), 8000)
+    >>> artists = pd.DataFrame({"artist_id": ["a", "b"], "name": ["ABBA", "Air"]})
+    >>> sources = registry.connect(["folder"], music_folder=str(music))
+    >>> clips, missing = collect(artists, sources, folder, clips_per_artist=1, min_seconds=1.0)
+    >>> clips[["artist", "source", "title", "seconds"]].to_numpy().tolist()
+    [['ABBA', 'folder', 'Abba/song', 1.0], ['Air', 'folder', 'Air/song', 1.0]]
     """
     folder = Path(folder)
     if artists["artist_id"].duplicated().any():
@@ -203,6 +217,14 @@ def summary(clips, sources, n_artists):
         from it, and those among them that MusicBrainz had to tell from others of the same name. For all,
         also the artists missing, their share, and the share of clips that another source than the first had
         to give.
+
+    Examples
+    --------
+    >>> clips = pd.DataFrame({"artist_id": ["a", "a", "b"], "source": ["itunes", "itunes", "deezer"]})
+    >>> clips["accepted_because"] = ["the only artist of this name"] * 2 + [LINKED]
+    >>> table = summary(clips, ["itunes", "deezer"], n_artists=4).set_index(["source", "quantity"])["value"]
+    >>> table["all"].round(2).loc[["clips", "artists", "missing_share", "fallback_share"]].to_dict()
+    {'clips': 3.0, 'artists': 2.0, 'missing_share': 0.5, 'fallback_share': 0.33}
     """
     rows = []
     for source in (*sources, "all"):
@@ -233,6 +255,14 @@ def unresolved(artists, sources):
     -------
     pd.DataFrame
         As `lib.listening.names.Joined` describes, with a first column ``source``.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> folder = SimpleNamespace(name="folder", offers=lambda: ["ABBA", "Ayr"])
+    >>> artists = pd.DataFrame({"artist_id": ["a", "b"], "name": ["Abba", "Air"]})
+    >>> unresolved(artists, [folder])[["source", "side", "problem", "name"]].to_numpy().tolist()
+    [['folder', 'plays', 'unmatched', 'Air'], ['folder', 'music', 'unmatched', 'Ayr']]
     """
     tables = [
         names.join(artists, source.offers()).unresolved.assign(source=source.name)

@@ -71,6 +71,15 @@ def connect(sources, **settings):
     ValueError
         If a source or an address is unknown, its terms ask for a statement that was not made, or what it
         needs is missing.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> music = pathlib.Path(tempfile.mkdtemp())
+    >>> (music / "Abba").mkdir()
+    >>> (music / "Abba" / "song.mp3").touch()
+    >>> [(source.name, source.offers()) for source in connect(["folder"], music_folder=str(music))]
+    [('folder', ['Abba'])]
     """
     settings = Settings(**settings)
     _reject_unknown("source", sources, SOURCES)
@@ -106,6 +115,11 @@ def terms(sources):
     -------
     pd.DataFrame
         Columns ``source``, ``licence``, ``citation``, ``terms``.
+
+    Examples
+    --------
+    >>> terms(["folder"])[["source", "licence"]].to_numpy().tolist()
+    [['folder', 'Yours to know']]
     """
     _reject_unknown("source", sources, SOURCES)
     modules = [SOURCES[name] for name in sources]

@@ -17,6 +17,15 @@ def cooccurrence(listening):
     -------
     pd.DataFrame, shape=(n_artists, n_artists), dtype=int64
         The diagonal holds each artist's listeners.
+
+    Examples
+    --------
+    >>> import scipy.sparse
+    >>> from lib.listening.matrix import ListeningMatrix
+    >>> plays = scipy.sparse.csr_array([[3, 1], [0, 4], [2, 2]])  # three users, two artists
+    >>> cooccurrence(ListeningMatrix(plays, pd.DataFrame({"artist_id": ["abba", "air"]}))).to_numpy()
+    array([[2, 2],
+           [2, 3]])
     """
     return labelled(listening.co_listeners.copy(), listening.artists["artist_id"])
 

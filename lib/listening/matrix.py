@@ -77,6 +77,14 @@ def top(listening, n_artists):
     ------
     ValueError
         If there are fewer artists.
+
+    Examples
+    --------
+    >>> plays = scipy.sparse.csr_array([[3, 1], [2, 0], [0, 5]])
+    >>> artists = pd.DataFrame({"artist_id": ["abba", "air"], "listeners": [2, 2]})
+    >>> top(ListeningMatrix(plays, artists), 1).plays.toarray()  # the third user has no play of Abba
+    array([[3],
+           [2]])
     """
     if not 0 < n_artists <= len(listening.artists):
         raise ValueError(
@@ -151,7 +159,18 @@ def shuffled(listening, *, seed, n_rounds=10):
 
 
 def save(listening, folder):
-    """Write the matrix and its labels into `folder` as ``listening.npz`` and ``artists.parquet``."""
+    """Write the matrix and its labels into `folder` as ``listening.npz`` and ``artists.parquet``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> plays = scipy.sparse.csr_array([[3, 1], [2, 0]])
+    >>> save(ListeningMatrix(plays, pd.DataFrame({"artist_id": ["abba", "air"]})), folder)
+    >>> load(folder).plays.toarray()
+    array([[3, 1],
+           [2, 0]])
+    """
     with artifacts.replacing(Path(folder) / "listening.npz") as partial, open(partial, "wb") as file:
         scipy.sparse.save_npz(file, listening.plays)
     artifacts.write_parquet(listening.artists, Path(folder) / "artists.parquet")

@@ -117,6 +117,18 @@ def read(
     ValueError
         If the file is empty, in no known layout, or an archive that is damaged or holds something else; if no
         row is left, or none of the first ones; if `registered_only` has no profile to go by.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "plays.csv"
+    >>> rows = [("ann", "Abba", 3), ("bob", "ABBA", 5), ("bob", "Air", 0)]
+    >>> pd.DataFrame(rows, columns=["user", "artist", "plays"]).to_csv(file, index=False)
+    >>> plays = read(file, require_mbid=False, registered_only=False)
+    >>> plays.listening.artists[["listeners", "plays"]].to_numpy().tolist()
+    [[2, 8]]
+    >>> plays.rejects["reason"].to_list()
+    ['plays is not between 1 and 10,000,000']
     """
     plays_file = Path(plays_file)
     if not plays_file.is_file():

@@ -43,6 +43,16 @@ def audit(target, *, symmetric=True):
         axes; if a value is blank whose row and column name different artists, or filled where they name the
         same; if a value is infinite or outside [0, 1]; if all are equal; if the matrix is not symmetric where
         it should be.
+
+    Examples
+    --------
+    >>> target = labels.finish(labels.labelled([[0, 1, 0.5], [1, 0, 0], [0.5, 0, 0]], ["a", "b", "c"]))
+    >>> audit(target)
+    {'artists': 3, 'lowest': 0.0, 'highest': 1.0, 'without_neighbours': []}
+    >>> audit(target.set_axis(["b", "a", "c"], axis="index"))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    ValueError: ... the index was probably assigned where it should have been reindexed
     """
     _audit_labels(target)
     values = target.to_numpy(dtype=float)
@@ -97,6 +107,14 @@ def of(listening, metric):
     ------
     ValueError
         If there is no such metric, or the audit fails.
+
+    Examples
+    --------
+    >>> import pandas as pd, scipy.sparse
+    >>> plays = scipy.sparse.csr_array([[3, 1, 0], [0, 4, 2], [2, 2, 0]])  # three users, three artists
+    >>> listening = matrix.ListeningMatrix(plays, pd.DataFrame({"artist_id": ["abba", "air", "zz"]}))
+    >>> of(listening, "jaccard").round(2).loc["air"].tolist()
+    [0.67, nan, 0.33]
     """
     if metric not in METRICS:
         raise ValueError(f"there is no metric {metric!r} of similarity; choose among {', '.join(METRICS)}")
@@ -118,6 +136,15 @@ def halves(listening, *, seed):
     -------
     list of pd.DataFrame, shape=(n_artists, n_artists)
         Two, audited.
+
+    Examples
+    --------
+    >>> import pandas as pd, scipy.sparse
+    >>> plays = scipy.sparse.csr_array(np.random.default_rng(0).integers(0, 2, (40, 3)))
+    >>> listening = matrix.ListeningMatrix(plays, pd.DataFrame({"artist_id": ["abba", "air", "zz"]}))
+    >>> one, other = halves(listening, seed=0)
+    >>> one.shape, bool((one.columns == other.columns).all())
+    ((3, 3), True)
     """
     both = [METRICS["min_conditional"](half) for half in matrix.halves(listening, seed=seed)]
     for target in both:

@@ -56,6 +56,17 @@ def summary(listening, *, metrics=listening_metrics.METRICS, n_halvings=10, seed
     ------
     ValueError
         If there is no halving.
+
+    Examples
+    --------
+    >>> import scipy.sparse
+    >>> from lib.listening.matrix import ListeningMatrix
+    >>> plays = scipy.sparse.csr_array(np.random.default_rng(0).integers(0, 2, (40, 5)))
+    >>> artists = pd.DataFrame({"artist_id": list("abcde"), "listeners": (plays > 0).sum(axis=0)})
+    >>> metrics = {name: listening_metrics.METRICS[name] for name in ("min_conditional", "jaccard")}
+    >>> table = summary(ListeningMatrix(plays, artists), metrics=metrics, n_halvings=2, progress=False)
+    >>> table[["metric", "n_halvings", "n_artists"]].to_numpy().tolist()
+    [['min_conditional', 2, 5], ['jaccard', 2, 5]]
     """
     if n_halvings < 1:
         raise ValueError(f"at least one halving is needed to see how much is luck, got {n_halvings}")
@@ -154,6 +165,15 @@ def neighbours(targets, artists, query_ids, n=5):
     ------
     ValueError
         If a query is not in a target.
+
+    Examples
+    --------
+    >>> target = labels.labelled([[np.nan, 0.2, 0.9], [0.2, np.nan, 0], [0.9, 0, np.nan]], ["a", "b", "c"])
+    >>> artists = pd.DataFrame({"artist_id": ["a", "b", "c"], "name": ["Abba", "Air", "ZZ Top"]})
+    >>> artists["listeners"] = [9, 5, 2]
+    >>> near = neighbours({"jaccard": target}, artists, ["a"], n=1)
+    >>> near[["metric", "query", "rank", "artist", "similarity"]].to_numpy().tolist()
+    [['jaccard', 'Abba', 1, 'ZZ Top', 0.9]]
     """
     described = artists.set_index("artist_id")
     rows = []

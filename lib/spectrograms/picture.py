@@ -52,6 +52,15 @@ class Settings:
     ------
     ValueError
         If a value does not fit.
+
+    Examples
+    --------
+    >>> Settings(short_clips="reject").n_fft
+    4096
+    >>> Settings(picture="photo")
+    Traceback (most recent call last):
+        ...
+    ValueError: picture must be one of log_mel, as_published, got 'photo'
     """
 
     picture: str = "log_mel"
@@ -86,6 +95,13 @@ def mono(samples, sample_rate):
     Returns
     -------
     np.ndarray, shape=(SECONDS * SAMPLE_RATE,), dtype=float32
+
+    Examples
+    --------
+    >>> stereo = np.full((44100, 2), [1, 0], dtype=np.float32)  # one second, left channel only
+    >>> signal = mono(stereo, SAMPLE_RATE)
+    >>> signal.shape == (SECONDS * SAMPLE_RATE,), float(signal[0]), float(signal[-1])
+    (True, 0.5, 0.0)
     """
     wanted = SECONDS * sample_rate
     start = max(0, (len(samples) - wanted) // 2)
@@ -116,6 +132,15 @@ def log_mel(signal, settings=DEFAULT):
     ------
     ValueError
         If the signal is silent or holds values that are not finite.
+
+    Examples
+    --------
+    >>> time = np.arange(SECONDS * SAMPLE_RATE) / SAMPLE_RATE
+    >>> values = log_mel(np.sin(2 * np.pi * 1000 * time))  # a tone of 1,000 Hz
+    >>> values.shape
+    (256, 64)
+    >>> int(mel_frequencies()[values.mean(axis=0).argmax()])  # centre of the loudest band
+    1024
     """
     if not np.isfinite(signal).all():
         raise ValueError("the signal holds values that are not finite")
@@ -143,6 +168,14 @@ def as_published(signal):
     -------
     np.ndarray, shape=(N_FRAMES, N_MELS), dtype=float32
         In [0, 1]; time runs backwards, loud is 0.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).standard_normal(SECONDS * SAMPLE_RATE)
+    >>> noise[: len(noise) // 2] = 0  # half a minute that begins in silence
+    >>> values = as_published(noise)
+    >>> values.shape, float(values[0].mean().round(0)), float(values[-1].mean().round(0))  # loud is 0
+    ((256, 64), 0.0, 1.0)
     """
     decibels = fine(signal).T
     pixels = np.round(255 * (1 - (decibels - decibels.min()) / np.ptp(decibels))) / 255
@@ -167,6 +200,12 @@ def as_noise(values, *, seed=0):
     -------
     np.ndarray, shape=(SECONDS * SAMPLE_RATE,), dtype=float32
         Its largest sample is 0.9.
+
+    Examples
+    --------
+    >>> sound = as_noise(np.ones((N_FRAMES, N_MELS)))
+    >>> len(sound) / SAMPLE_RATE, round(float(np.abs(sound).max()), 2)
+    (30.0, 0.9)
     """
     noise = np.random.default_rng(seed).standard_normal(SECONDS * SAMPLE_RATE).astype(np.float32)
     spectrum = librosa.stft(noise)
@@ -191,6 +230,13 @@ def fine(signal):
     -------
     np.ndarray, shape=(n_frames, 128), dtype=float32
         Decibels below the loudest cell, -80 to 0.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).standard_normal(SECONDS * SAMPLE_RATE)
+    >>> decibels = fine(noise)
+    >>> decibels.shape, float(decibels.max())
+    ((1292, 128), 0.0)
     """
     power = librosa.feature.melspectrogram(y=signal, sr=SAMPLE_RATE)
     return librosa.power_to_db(power, ref=np.max).T

@@ -70,6 +70,18 @@ def compute(
     ------
     ValueError
         If no clip gave a spectrogram, or two have one id.
+
+    Examples
+    --------
+    >>> import soundfile, tempfile
+    >>> folder = tempfile.mkdtemp()
+    >>> soundfile.write(f"{folder}/a.wav", np.random.default_rng(0).uniform(-1, 1, 22050), 22050)
+    >>> clips = pd.DataFrame({"clip_id": ["x", "y"], "artist_id": "abba", "file": ["a.wav", "b.wav"]})
+    >>> index, failures = compute(clips.assign(sha256=["1", "2"]), folder, store=folder, n_jobs=1)
+    >>> index["clip_id"].tolist(), failures["clip_id"].tolist()  # there is no b.wav
+    (['x'], ['y'])
+    >>> load(folder)[0].shape
+    (1, 256, 64)
     """
     clips, store = clips.sort_values("clip_id", ignore_index=True), Path(store)
     if not clips["clip_id"].is_unique:
@@ -117,6 +129,16 @@ def load(store):
     ------
     ValueError
         If the two do not fit.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> store = Path(tempfile.mkdtemp())
+    >>> np.save(store / "spectrograms.npy", np.zeros((2, 256, 64), dtype=np.float16))
+    >>> pd.DataFrame({"row": [0, 1], "clip_id": ["x", "y"]}).to_parquet(store / "spectrograms.parquet")
+    >>> array, index = load(store)
+    >>> array.shape, index["clip_id"].tolist()
+    ((2, 256, 64), ['x', 'y'])
     """
     array = np.load(Path(store) / "spectrograms.npy", mmap_mode="r")
     index = pd.read_parquet(Path(store) / "spectrograms.parquet")
@@ -137,6 +159,16 @@ def verify(store):
     -------
     list of str
         Ids of clips whose row is not what was written; `compute` makes them anew.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> store, array = Path(tempfile.mkdtemp()), np.zeros((2, 256, 64), dtype=np.float16)
+    >>> np.save(store / "spectrograms.npy", array)
+    >>> index = pd.DataFrame({"row": [0, 1], "clip_id": ["x", "y"], "crc32": [zlib.crc32(array[0]), 12345]})
+    >>> index.to_parquet(store / "spectrograms.parquet")
+    >>> verify(store)  # the second row has another checksum
+    ['y']
     """
     array, index = load(store)
     return [
@@ -175,6 +207,13 @@ def contrasting(array):
     -------
     dict of str to int
         Label to row; rows may repeat in a tiny collection.
+
+    Examples
+    --------
+    >>> array = np.zeros((2, 256, 64), dtype=np.float16)
+    >>> array[1, ::2, 40:] = 1  # high, and on and off
+    >>> contrasting(array)
+    {'brightest': 1, 'darkest': 0, 'most restless': 1, 'steadiest': 0}
     """
     upper = np.concatenate([part[:, :, picture.N_MELS // 2 :].mean(axis=(1, 2)) for part in batches(array)])
     change = np.concatenate([np.abs(np.diff(part, axis=1)).mean(axis=(1, 2)) for part in batches(array)])

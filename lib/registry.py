@@ -96,7 +96,13 @@ def colour(method):
 
 
 def of_kind(*kinds):
-    """Names of the methods of some kinds, in the order of the entries."""
+    """Names of the methods of some kinds, in the order of the entries.
+
+    Examples
+    --------
+    >>> of_kind("network")
+    ['untrained', 'siamese']
+    """
     return [name for name, entry in METHODS.items() if entry.kind in kinds]
 
 

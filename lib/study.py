@@ -183,6 +183,11 @@ def load(profile, *, metric=None):
         If notebooks 01 to 03 have not been run, or 04 and no metric is given; the message names the command.
     ValueError
         If the metric is unknown, or what the notebooks wrote does not fit together.
+
+    Examples
+    --------
+    >>> study = load("demo")  # doctest: +SKIP
+    >>> len(study.train), len(study.dev), len(study.test)  # doctest: +SKIP
     """
     folder, splits = paths.data(profile), None
     simulated = artifacts.manifest(profile, "01_listening_data").parameters["simulate"]
@@ -287,6 +292,12 @@ def paper_split(artists, *, n_dev=49, n_test=49, seeds=(1, 2)):
     ------
     ValueError
         If too few artists are left for training.
+
+    Examples
+    --------
+    >>> splits = paper_split([f"artist {k}" for k in range(10)], n_dev=2, n_test=3)
+    >>> splits.groupby("split", sort=False).size().to_dict()
+    {'train': 5, 'dev': 2, 'test': 3}
     """
     artists = list(artists)
     needed = n_dev + n_test + MINIMUM_TRAIN
@@ -324,6 +335,14 @@ def k_fold(artists, *, n_folds, n_dev=49, seed=1):
     ------
     ValueError
         If there are no folds, or too few artists are left for training.
+
+    Examples
+    --------
+    >>> splits = k_fold(["a", "b", "c", "d", "e", "f", "g", "h", "i"], n_folds=3, n_dev=2)
+    >>> splits.groupby(["fold", "split"]).size().loc[1].to_dict()
+    {'dev': 2, 'test': 3, 'train': 4}
+    >>> sorted(splits.loc[splits["split"] == "test", "artist_id"])
+    ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']
     """
     artists = list(artists)
     if n_folds == 1:
@@ -353,6 +372,12 @@ def artists_of(splits, split, *, fold=0):
     ------
     ValueError
         If there is no such part.
+
+    Examples
+    --------
+    >>> splits = pd.DataFrame({"fold": 0, "artist_id": ["a", "b", "c"], "split": ["train", "test", "train"]})
+    >>> artists_of(splits, "train")
+    ['a', 'c']
     """
     if split not in NAMES:
         raise ValueError(f"there is no split {split!r}, only {', '.join(NAMES)}")

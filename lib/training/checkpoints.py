@@ -181,5 +181,15 @@ def _listed(arrays, kind):
 
 
 def discard_checkpoints(folder):
-    """Remove the checkpoints of a stage that is done."""
+    """Remove the checkpoints of a stage that is done.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write(folder / "training.npz", configuration={}, state={"epoch": 3}, arrays={})
+    >>> discard_checkpoints(folder)
+    >>> folder.exists()
+    False
+    """
     shutil.rmtree(folder, ignore_errors=True)

@@ -74,6 +74,19 @@ def artist_losses(method, study, artists):
     -------
     losses, n_pairs : pd.DataFrame
         Mean squared error over the pairs of clips of two artists, NaN where they do not count; their number.
+
+    Examples
+    --------
+    >>> from lib import study as studies
+    >>> from lib.training.siamese import Untrained
+    >>> values = [[np.nan, 0.2, 0.9], [0.2, np.nan, 0], [0.9, 0, np.nan]]
+    >>> target = pd.DataFrame(values, ["a", "b", "c"], ["a", "b", "c"])
+    >>> clips = np.random.default_rng(0).random((4, 256, 64))
+    >>> study = studies.of_arrays(clips, ["a", "b", "c", "c"], target, listeners=1)
+    >>> method = Untrained().fit(study, ["a", "b"], ["c"])
+    >>> losses, n_pairs = artist_losses(method, study, ["a", "b", "c"])
+    >>> int(losses.count().sum()), int(n_pairs.loc["a", "c"])  # three pairs of artists; c has two clips
+    (3, 2)
     """
     watched = Watched(study, pairs_among(study, artists))
     return _by_artists(watched.errors(method), watched)
@@ -91,6 +104,16 @@ def constant_losses(study, train, artists):
     Returns
     -------
     losses, n_pairs : pd.DataFrame
+
+    Examples
+    --------
+    >>> from lib import study as studies
+    >>> values = [[np.nan, 0.2, 0.9], [0.2, np.nan, 0], [0.9, 0, np.nan]]
+    >>> target = pd.DataFrame(values, ["a", "b", "c"], ["a", "b", "c"])
+    >>> study = studies.of_arrays(np.zeros((4, 256, 64)), ["a", "b", "c", "c"], target, listeners=1)
+    >>> losses, n_pairs = constant_losses(study, ["a", "b"], ["a", "c"])
+    >>> float(losses.loc["a", "c"].round(2)), int(n_pairs.loc["a", "c"])  # c has two clips
+    (0.49, 2)
     """
     watched = Watched(study, pairs_among(study, artists))
     return _by_artists((training_mean(study, train) - watched.target) ** 2, watched)
@@ -108,7 +131,17 @@ def _by_artists(errors, watched):
 
 
 def training_mean(study, train):
-    """Mean similarity of two different training artists: all that the constant predictor knows."""
+    """Mean similarity of two different training artists: all that the constant predictor knows.
+
+    Examples
+    --------
+    >>> from lib import study as studies
+    >>> values = [[np.nan, 0.2, 0.9], [0.2, np.nan, 0], [0.9, 0, np.nan]]
+    >>> target = pd.DataFrame(values, ["a", "b", "c"], ["a", "b", "c"])
+    >>> study = studies.of_arrays(np.zeros((3, 256, 64)), ["a", "b", "c"], target, listeners=1)
+    >>> training_mean(study, ["a", "b"])
+    0.2
+    """
     return float(np.nanmean(target_values(study, train)))
 
 
@@ -125,6 +158,15 @@ def constant_loss(study, train, artists):
     Returns
     -------
     float
+
+    Examples
+    --------
+    >>> from lib import study as studies
+    >>> values = [[np.nan, 0.2, 0.9], [0.2, np.nan, 0], [0.9, 0, np.nan]]
+    >>> target = pd.DataFrame(values, ["a", "b", "c"], ["a", "b", "c"])
+    >>> study = studies.of_arrays(np.zeros((3, 256, 64)), ["a", "b", "c"], target, listeners=1)
+    >>> round(constant_loss(study, ["a", "b"], ["a", "c"]), 2)  # (0.2 - 0.9) squared
+    0.49
     """
     losses, n_pairs = constant_losses(study, train, artists)
     return float(np.nansum(losses * n_pairs) / np.nansum(n_pairs.where(losses.notna())))
@@ -145,6 +187,14 @@ def loss_summary(history, constants):
     pd.DataFrame
         One row a split: ``split``, ``constant`` (predictor's loss), ``best_epoch`` (lowest mean over seeds),
         ``best``, ``last`` (mean over seeds), ``last_sd`` (over seeds), ``n_seeds``.
+
+    Examples
+    --------
+    >>> history = pd.DataFrame({"seed": [0, 0, 1, 1], "epoch": [1, 2, 1, 2], "split": "dev"})
+    >>> history["loss"] = [0.02, 0.01, 0.04, 0.05]
+    >>> summary = loss_summary(history, {"dev": 0.06})
+    >>> summary[["split", "constant", "best_epoch", "best", "n_seeds"]].to_numpy().tolist()
+    [['dev', 0.06, 1, 0.03, 2]]
     """
     rows = []
     for split, part in history.groupby("split", sort=False):

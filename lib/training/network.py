@@ -46,6 +46,13 @@ def encoder(*, n_convolutions=3, n_filters=128, batch_norm_momentum=0.99):
     ------
     ValueError
         If there is no layout for `n_convolutions`.
+
+    Examples
+    --------
+    >>> encoder().count_params()
+    141312
+    >>> encoder(n_convolutions=5, n_filters=16).output_shape
+    (None, 16)
     """
     if n_convolutions not in POOLS:
         raise ValueError(f"n_convolutions must be one of {sorted(POOLS)}, got {n_convolutions}")
@@ -77,6 +84,13 @@ def tile_model(clip_encoder):
     keras.Model
         Inputs ``clips`` (1, n_clips, 256, 64), ``left`` and ``right`` (1, n_pairs); output (1, n_pairs, 1) in
         [0, 1].
+
+    Examples
+    --------
+    >>> model = tile_model(encoder(n_filters=8))
+    >>> tile = [np.zeros((1, 3, 256, 64)), np.array([[0, 0, 1]]), np.array([[1, 2, 2]])]  # clips, left, right
+    >>> model.predict(tile, verbose=0).shape  # a similarity for each of three pairs
+    (1, 3, 1)
     """
     shape = clip_encoder.input_shape[1:]
     clips = keras.Input((None, *shape), name="clips")
@@ -143,6 +157,14 @@ def describe(model):
     -------
     encoder_layers, head_layers : list of dict
         ``name``, ``kind``, ``shape`` of the output without the batch, ``parameters``.
+
+    Examples
+    --------
+    >>> layers, head = describe(tile_model(encoder(n_filters=8)))
+    >>> [(each["name"], each["shape"], each["parameters"]) for each in layers if each["kind"] == "Conv1D"]
+    [('convolution_1', '256 × 8', 1544), ('convolution_2', '64 × 8', 200), ('convolution_3', '32 × 8', 200)]
+    >>> [each["name"] for each in head]
+    ['|a − b|', 'similarity (sigmoid)']
     """
     layers = [
         {

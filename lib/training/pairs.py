@@ -76,6 +76,12 @@ def tiles(n_clips, *, batch_size, seed, epoch, pairs_per_epoch=0):
     ------
     ValueError
         If there are fewer than two clips, or `pairs_per_epoch` is negative.
+
+    Examples
+    --------
+    >>> walked = tiles(5, batch_size=4, seed=0, epoch=1)
+    >>> [len(tile.left) for tile in walked]  # the ten pairs of five clips, each once
+    [1, 2, 2, 4, 1]
     """
     if n_clips < 2:
         raise ValueError(f"pairs need at least two clips, got {n_clips}")
@@ -158,6 +164,11 @@ def n_pairs(owners):
     Returns
     -------
     int
+
+    Examples
+    --------
+    >>> n_pairs(np.array([0, 0, 1]))  # two clips of one artist, one of another
+    2
     """
     _, counts = np.unique(owners, return_counts=True)
     return int(len(owners) ** 2 - (counts.astype(int) ** 2).sum()) // 2

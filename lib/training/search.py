@@ -65,6 +65,14 @@ def grid(
     -------
     pd.DataFrame
         ``batch_size, learning_rate, n_convolutions, epochs, seed, dev_loss, dev_overlap, dev_ndcg``.
+
+    Examples
+    --------
+    >>> from lib.ranking import lists
+    >>> how = {"batch_sizes": [1024, 2048], "learning_rates": [0.001], "epochs": [5, 25]}
+    >>> searched = grid(study, train, dev, **how, judge=lists.judge(10), kept=run.kept)  # doctest: +SKIP
+    >>> len(searched), best(searched).loc["dev_loss", "batch_size"]  # two trainings  # doctest: +SKIP
+    (4, 1024)
     """
     truth = study.target.loc[dev, dev]
     judge(truth, truth)  # refuse what cannot be judged before anything is trained
@@ -90,6 +98,12 @@ def best(table):
     pd.DataFrame
         The row of the lowest loss, of the highest overlap and of the highest nDCG, the first of equals;
         index: the measure.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"batch_size": [512, 2048], "dev_loss": [0.2, 0.1]})
+    >>> best(table.assign(dev_overlap=[0.4, 0.3], dev_ndcg=[0.6, 0.6]))["batch_size"].to_dict()
+    {'dev_loss': 2048, 'dev_overlap': 512, 'dev_ndcg': 512}
     """
     places = {
         "dev_loss": table["dev_loss"].idxmin(),
@@ -165,6 +179,13 @@ def check(
     pd.DataFrame
         ``setting`` (``paper``, ``rival``), then the columns of `grid`; two rows a seed. Without rows if the
         grid holds no other setting.
+
+    Examples
+    --------
+    >>> searched = pd.DataFrame([[2048, 0.001, 3, 25, 0, 0.02]], columns=[*SETTING, "seed", "dev_loss"])
+    >>> checked = check(None, [], [], searched, judge=None, kept=None)
+    >>> len(checked), list(checked.columns)[:3]  # no other setting was searched: nothing to train
+    (0, ['setting', 'batch_size', 'learning_rate'])
     """
     other = rival(table, batch_size=batch_size, learning_rate=learning_rate, n_convolutions=n_convolutions)
     rows = []

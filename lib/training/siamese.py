@@ -292,6 +292,15 @@ class Untrained(Siamese):
     """The network with its random first weights: what the architecture hears without learning.
 
     Its batch normalisation has its first statistics too, mean 0 and variance 1, and hence changes nothing.
+
+    Examples
+    --------
+    >>> from lib import study as studies
+    >>> target = pd.DataFrame([[np.nan, 0.2], [0.2, np.nan]], ["a", "b"], ["a", "b"])
+    >>> study = studies.of_arrays(np.random.default_rng(0).random((3, 256, 64)), ["a", "a", "b"], target, 1)
+    >>> untrained = Untrained().fit(study, ["a"], ["b"], seed=0)
+    >>> untrained.embed(study.spectrograms).shape, untrained.score(study, ["a", "b"]).shape
+    ((3, 128), (2, 2))
     """
 
     name = "untrained"

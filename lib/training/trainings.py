@@ -35,6 +35,12 @@ def trained(
     Returns
     -------
     lib.training.siamese.Siamese
+
+    Examples
+    --------
+    >>> method = trained(study, study.train, study.dev, kept=run.kept, epochs=25)  # doctest: +SKIP
+    >>> method.best_epoch, sorted(method.kept)  # called again, it is read and not trained  # doctest: +SKIP
+    (7, [5])
     """
     method = Siamese(**settings) if n_devices == 1 else OnDevices(n_devices, **settings)
     depends_on = method.depends_on(study, train, dev, watch, seed)

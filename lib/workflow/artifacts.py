@@ -305,7 +305,15 @@ def why_stale(stage, profile, parameters):
 
 
 def made_with():
-    """Versions, processor and threads that results may depend on."""
+    """Versions, processor and threads that results may depend on.
+
+    Examples
+    --------
+    >>> sorted(made_with())
+    ['cpu', 'lock', 'python', 'threads', 'versions']
+    >>> "keras" in made_with()["versions"]
+    True
+    """
     packages = ["keras", "librosa", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow"]
     return {
         "cpu": _cpu(),
@@ -324,6 +332,12 @@ def versions():
     pd.DataFrame
         ``package``, ``locked``, ``installed`` ("" where it is not installed); one row for each package whose
         marker in ``requirements.lock`` fits this Python and this platform.
+
+    Examples
+    --------
+    >>> table = versions()
+    >>> list(table.columns), "numpy" in set(table["package"])
+    (['package', 'locked', 'installed'], True)
     """
     import pandas as pd  # not at the top: `--list` works before there is an environment
     from packaging.requirements import Requirement

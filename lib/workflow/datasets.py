@@ -79,7 +79,14 @@ MERGE_AUDIO = Dataset(
 
 
 def terms(*datasets):
-    """Name and DOI, licence and citation of data sets, for reading before using the data."""
+    """Name and DOI, licence and citation of data sets, for reading before using the data.
+
+    Examples
+    --------
+    >>> print(terms(MERGE_AUDIO).partition("  Cite")[0].strip())
+    MERGE audio, https://doi.org/10.5281/zenodo.13939205
+      Licence: Creative Commons Attribution Non Commercial 4.0 International
+    """
     return "\n".join(
         f"{each.name}, https://doi.org/{each.doi}\n  Licence: {each.licence}\n  Cite: {each.citation}"
         for each in datasets

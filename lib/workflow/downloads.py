@@ -75,6 +75,16 @@ def fetch(dataset, folder=None, *, sleep=time.sleep):
     ------
     DatasetError
         If there is no such file in the end. The message says how to fetch it by hand.
+
+    Examples
+    --------
+    >>> import hashlib, tempfile
+    >>> from lib.workflow.datasets import Dataset
+    >>> folder, md5 = Path(tempfile.mkdtemp()), hashlib.md5(b"plays").hexdigest()
+    >>> toy = Dataset("Toy", "toy.txt", "https://example.org/toy.txt", "10.0/0", 5, md5, "CC0", "Nobody")
+    >>> size = (folder / "toy.txt").write_bytes(b"plays")  # put there by hand, so it is only verified
+    >>> fetch(toy, folder).name
+    'toy.txt'
     """
     target = Path(folder or paths.downloads()).expanduser().absolute() / dataset.file
     if dataset.md5 is None:

@@ -68,13 +68,24 @@ def network(profile, seed, *, fold=0, epoch="last"):
     seed, fold : int
     epoch : str
         ``last``, ``early`` or ``best``.
+
+    Examples
+    --------
+    >>> shown(network("demo", 3, epoch="best"))
+    'data/demo/models/seed3_best.npz'
     """
     of_fold = f"fold{int(fold)}_" if fold else ""
     return data(profile) / "models" / f"{of_fold}seed{int(seed)}{'' if epoch == 'last' else f'_{epoch}'}.npz"
 
 
 def measured(benchmark):
-    """What a benchmark found that takes too long for a notebook; committed beside it."""
+    """What a benchmark found that takes too long for a notebook; committed beside it.
+
+    Examples
+    --------
+    >>> shown(measured("equivalence"))
+    'benchmarks/equivalence.csv'
+    """
     return root() / "benchmarks" / f"{benchmark}.csv"
 
 
@@ -96,6 +107,11 @@ def shown(path):
     str
         ``data/...``, ``figures/...`` or the path below the checkout, with forward slashes; the whole path of
         files elsewhere.
+
+    Examples
+    --------
+    >>> shown(data("demo") / "artists.parquet"), shown(lock())
+    ('data/demo/artists.parquet', 'requirements.lock')
     """
     path = Path(path).resolve()
     for top in MOVABLE:

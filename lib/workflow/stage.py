@@ -32,6 +32,12 @@ def start(name, namespace):
     ------
     MissingArtifact
         If a stage that this one needs has not been run; the message names the command.
+
+    Examples
+    --------
+    >>> run = start("01_listening_data", {"profile": "demo"})
+    >>> paths.shown(run.data), paths.shown(run.figures)
+    ('data/demo', 'figures')
     """
     figures.use_style()
     return Run(name, namespace)

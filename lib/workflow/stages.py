@@ -57,7 +57,13 @@ class UnknownStage(ValueError):
 
 
 def names():
-    """The stages whose notebook is there, in the order of the pipeline."""
+    """The stages whose notebook is there, in the order of the pipeline.
+
+    Examples
+    --------
+    >>> names()[:3]
+    ['00_start_here', '01_listening_data', '02_preview_clips']
+    """
     return [stage for stage in NEEDS if paths.notebook(stage).exists()]
 
 

@@ -52,6 +52,18 @@ def fitted(folder):
         Without 07's blends, for the explorer blends itself.
     best : str
         A method.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from lib.methods import labelled_scores
+    >>> from lib.ranking.scores import Scores
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> near = labelled_scores([[0, 1], [1, 0]], ["a", "b"])
+    >>> Scores.of_frames({("l2", 0, 0): near}).save(folder / "scores.npz")
+    >>> scores, best = fitted(folder)
+    >>> scores.methods, best
+    (['l2'], 'siamese')
     """
     folder = Path(folder)
     scores, best = load(folder / "scores.npz"), "siamese"
@@ -63,7 +75,13 @@ def fitted(folder):
 
 
 def resolved(sources, best):
-    """Names of rankings with ``best`` replaced by the method that it stands for, each once."""
+    """Names of rankings with ``best`` replaced by the method that it stands for, each once.
+
+    Examples
+    --------
+    >>> resolved(["truth", "best", "siamese"], "siamese")
+    ['truth', 'siamese']
+    """
     return list(dict.fromkeys(best if source == BEST else source for source in sources))
 
 
@@ -93,6 +111,17 @@ def described(study, scores):
     ------
     ValueError
         If an artist has no split or no score: the results are not of one run.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> from lib.ranking.scores import Scores
+    >>> near = labelled_scores([[0, 3, 2], [3, 0, 1], [2, 1, 0]], ["x", "y", "z"])
+    >>> artists = pd.DataFrame({"name": ["Abba", "Air", "Air"], "listeners": [9, 5, 2]}, index=near.index)
+    >>> splits = pd.DataFrame({"fold": 0, "artist_id": ["x", "y", "z"], "split": ["train", "dev", "test"]})
+    >>> study = studies.Study(None, None, near, artists, splits)
+    >>> described(study, Scores.of_frames({("l2", 0, 0): near}))["label"].to_dict()
+    {'x': 'Abba', 'y': 'Air (y)', 'z': 'Air (z)'}
     """
     split_of = study.splits[study.splits["fold"] == 0].set_index("artist_id")["split"]
     artists = study.artists.assign(split=split_of.reindex(study.ids))
@@ -135,6 +164,19 @@ def neighbours(study, scores, query, *, sources, n, among=studies.NAMES, popular
     ------
     ValueError
         If the query or a source is unknown, or no candidate is left.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> from lib.ranking.scores import Scores
+    >>> near = labelled_scores([[0, 3, 2], [3, 0, 1], [2, 1, 0]], ["x", "y", "z"])
+    >>> artists = pd.DataFrame({"name": ["Abba", "Air", "ZZ Top"], "listeners": [9, 5, 2]}, index=near.index)
+    >>> splits = pd.DataFrame({"fold": 0, "artist_id": ["x", "y", "z"], "split": ["train", "dev", "test"]})
+    >>> study = studies.Study(None, None, near, artists, splits)
+    >>> scores = Scores.of_frames({("l2", 0, 0): -near})
+    >>> table = neighbours(study, scores, "x", sources=["truth", "l2"], n=1)
+    >>> table[["source", "rank", "label", "true"]].to_numpy().tolist()
+    [['truth', 1, 'Air', True], ['l2', 1, 'ZZ Top', False]]
     """
     artists = described(study, scores)
     if query not in artists.index:
@@ -188,6 +230,13 @@ def side_by_side_html(table):
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"source": ["truth", "l2"], "rank": 1, "label": ["<Air>", "ZZ Top"]})
+    >>> html = side_by_side_html(table.assign(split="test", true=[True, False]))
+    >>> "<b>&lt;Air&gt;</b> <small>test</small>" in html, "ZZ Top <small>test</small>" in html
+    (True, True)
     """
     names = table["label"].map(players.plain)
     names = names.where(~table["true"], "<b>" + names + "</b>")
@@ -211,6 +260,17 @@ def notice(study, scores, artist):
     -------
     str
         Plain text.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> from lib.ranking.scores import Scores
+    >>> near = labelled_scores([[0, 1], [1, 0]], ["x", "y"])
+    >>> artists = pd.DataFrame({"name": ["Abba", "Air"], "listeners": [9000, 5]}, index=near.index)
+    >>> splits = pd.DataFrame({"fold": 0, "artist_id": ["x", "y"], "split": ["test", "dev"]})
+    >>> study = studies.Study(None, None, near, artists, splits)
+    >>> notice(study, Scores.of_frames({("l2", 0, 0): near}), "x")
+    'Abba, 9,000 listeners: a test artist: the network has never heard it.'
     """
     row = described(study, scores).loc[artist]
     text = f"{row['label']}, {row['listeners']:,} listeners: {SPLIT_MEANS[row['split']]}."

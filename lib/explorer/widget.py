@@ -31,6 +31,19 @@ class Explorer:
         Length of the lists that are shown first.
     seconds : float
         Length of the excerpts.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from lib.methods import labelled_scores
+    >>> from lib.ranking.scores import Scores
+    >>> near = labelled_scores([[0, 1], [1, 0]], ["x", "y"])
+    >>> artists = pd.DataFrame({"name": ["Abba", "Air"], "listeners": [9, 5]}, index=near.index)
+    >>> splits = pd.DataFrame({"fold": 0, "artist_id": ["x", "y"], "split": ["test", "dev"]})
+    >>> clips = pd.DataFrame(columns=["artist_id", "title", "file"])
+    >>> study = studies.Study(None, clips, near, artists, splits)
+    >>> Explorer(study, Scores.of_frames({("l2", 0, 0): near}), sources=["truth", "l2"])
+    Explorer of 2 artists and 2 rankings
     """
 
     def __init__(

@@ -35,6 +35,16 @@ def gains(comparisons, *, reference="l2", measures=("ndcg", "unordered", "matche
         From `tables.comparisons`.
     reference : str
     measures : sequence of str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"reference": "l2", "measure": "ndcg", "method": ["factor_sum", "siamese"]})
+    >>> table = table.assign(difference=[0.1, 0.0], ci_low=[0.05, -0.05], ci_high=[0.15, 0.05])
+    >>> figure = gains(table, measures=["ndcg"])
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]  # from below
+    ['siamese network', 'factors: ridge and kernel']
+    >>> plt.close(figure)
     """
     chosen = comparisons[comparisons["reference"] == reference]
     listed = list(chosen["method"].unique())[::-1]
@@ -62,6 +72,17 @@ def beyond_forest(table, *, n):
         From notebook 07, in the schema of Table 1.
     n : int
         Length of the lists that nDCG looks at.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"method": "l2", "metric": ["ndcg", "matched_concordance"], "n": [10, None]})
+    >>> table = table.assign(truth="corrected", candidates="test", fold=0, chance=0.25)
+    >>> table = table.assign(value=[0.3, 0.6], ci_low=0.2, ci_high=0.7)
+    >>> figure = beyond_forest(table, n=10)
+    >>> [ax.get_xlabel().partition(",")[0] for ax in figure.axes]
+    ['nDCG of the first 10', 'popularity-matched concordance']
+    >>> plt.close(figure)
     """
     chosen = table[(table["truth"] == "corrected") & (table["candidates"] == "test")]
     chosen = chosen[chosen["fold"].isna() if chosen["fold"].isna().any() else chosen["fold"] == 0]
@@ -93,6 +114,16 @@ def popularity_weight(table, *, chosen, ax=None):
     chosen : float
         Marked.
     ax : matplotlib axes, optional
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"weight": [0, 0.5, 1], "ndcg": [0.3, 0.4, 0.35]})
+    >>> figure = popularity_weight(table, chosen=0.5)
+    >>> curve, mark = figure.axes[0].lines
+    >>> list(mark.get_xdata())
+    [0.5, 0.5]
+    >>> plt.close(figure)
     """
     figure, ax = axes_of(ax, (6, 3))
     ax.plot(table["weight"], table["ndcg"], marker="o", markersize=4, color="#0072B2")
@@ -113,6 +144,16 @@ def target_and_encoder(summary, *, ax=None):
     summary : pd.DataFrame
         ``method, encoder, target, value, ci_low, ci_high``, in the order from top to bottom.
     ax : matplotlib axes, optional
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> summary = pd.DataFrame({"method": ["siamese", "l2"], "encoder": ["network", "features"]})
+    >>> summary = summary.assign(target=["pairs", "none"], value=[0.4, 0.3], ci_low=0.2, ci_high=0.5)
+    >>> figure = target_and_encoder(summary)
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]  # from below
+    ['L2 of spectrograms', 'siamese network']
+    >>> plt.close(figure)
     """
     figure, ax = axes_of(ax, (7, 0.27 * len(summary) + 1.2))
     for place, row in enumerate(summary.iloc[::-1].to_dict("records")):

@@ -35,6 +35,16 @@ def filter_twins(matches, summary):
     ----------
     matches, summary : pd.DataFrame
         From `lib.filters.twins.stability` and `lib.filters.twins.summary`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> matches = pd.DataFrame({"pair": ["0 and 1", "0 and 1", "1 and 2", "1 and 2"], "networks": "trained"})
+    >>> matches = matches.assign(measure="added", correlation=[0.9, 0.2, 0.8, 0.4])
+    >>> figure = filter_twins(matches, pd.DataFrame({"measure": ["added"], "limit": [0.3]}))
+    >>> len(figure.axes[0].lines)  # a line for each pair of networks, and the limit of chance
+    3
+    >>> plt.close(figure)
     """
     measures = summary["measure"].tolist()
     figure, axes = plt.subplots(
@@ -74,6 +84,16 @@ def figure4_selected_filters(portraits):
     Parameters
     ----------
     portraits : sequence of lib.filters.responses.Portrait
+
+    Examples
+    --------
+    >>> from lib.filters.responses import Portrait
+    >>> rng = np.random.default_rng(0)
+    >>> moments = [("Abba: Waterloo", rng.random((9, 64))), ("Air: La femme d'argent", rng.random((9, 64)))]
+    >>> figure = figure4_selected_filters([Portrait("onset, filter 3", rng.normal(size=(3, 64)), moments)])
+    >>> [ax.get_title() for ax in figure.axes[:3]]
+    ['onset, filter 3', 'Abba: Waterloo', "Air: La femme d'argent"]
+    >>> plt.close(figure)
     """
     rows, columns = len(portraits), max(len(one.moments) for one in portraits)
     hop, bands = FRAME / 1000, picture.N_MELS
@@ -109,6 +129,16 @@ def responses_around(means, titles):
         From `lib.filters.responses.around`; networks trained and untrained.
     titles : dict of int to str
         By filter.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> means = pd.DataFrame({"network": ["trained"] * 3 + ["untrained"] * 3, "seconds": [-1, 0, 1] * 2})
+    >>> means = means.assign(filter=7, kind="onset", mean=[0, 2, 1, 0, 0, 0], ci_low=-1, ci_high=3)
+    >>> figure = responses_around(means.assign(n_events=40, n_artists=12), {7: "filter 7"})
+    >>> figure.axes[0].get_title().splitlines()
+    ['onset after a pause', '40 moments of 12 artists']
+    >>> plt.close(figure)
     """
     kinds = [kind for kind in KINDS if kind in set(means["kind"])]
     size = (2.9 * len(kinds) + 0.6, 1.35 * len(titles) + 0.7)
@@ -154,6 +184,17 @@ def ablations(single, groups, *, metric):
         From `lib.filters.ablation.summary`, with ``name``; rows named random are what any filters would cost.
     metric : str
         For the axis.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> single = pd.DataFrame({"seed": 0, "p_value": 1.0, "change": [0.01, -0.02]})
+    >>> groups = pd.DataFrame({"name": ["onset", "random"], "change": [-0.04, 0.0]})
+    >>> single, groups = (table.assign(ci_low=-0.06, ci_high=0.03) for table in (single, groups))
+    >>> figure = ablations(single, groups, metric="nDCG@10")
+    >>> [label.get_text() for label in figure.axes[1].get_xticklabels()]  # random ones are the band behind
+    ['onset']
+    >>> plt.close(figure)
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 3.4), width_ratios=(2.2, 1))
     for place, (seed, part) in enumerate(single.groupby("seed", sort=False)):
@@ -212,6 +253,15 @@ def filters_against_references(trained, references, criteria):
     references : dict of str to pd.DataFrame
         By name, of ``control`` and ``untrained``.
     criteria : sequence of str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> trained, control = (pd.DataFrame({"onset": values}) for values in ([0.1, 0.6], [0.0, 0.3]))
+    >>> figure = filters_against_references(trained, {"control": control}, ["onset"])
+    >>> [float(x) for x in figure.axes[0].lines[0].get_xdata()]  # the highest of the control
+    [0.3, 0.3]
+    >>> plt.close(figure)
     """
     rows, columns = -(-len(criteria) // 3), min(3, len(criteria))
     figure, axes = plt.subplots(rows, columns, figsize=(3.1 * columns, 2.2 * rows + 0.4), squeeze=False)
@@ -248,6 +298,15 @@ def best_filters(trained, references, criteria):
     references : dict of str to pd.DataFrame
         By name, of ``control`` and ``untrained``.
     criteria : sequence of str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> trained = pd.DataFrame({"network": [0, 0, 1, 1], "onset": [0.1, 0.6, 0.5, 0.2]})
+    >>> figure = best_filters(trained, {"control": trained.assign(onset=0.3)}, ["onset"])
+    >>> figure.axes[0].lines[0].get_ydata().tolist()  # of the two trained networks
+    [0.6, 0.5]
+    >>> plt.close(figure)
     """
     groups = {"trained": (trained, registry.colour("siamese"), "trained on the target")}
     groups |= {name: (described, *REFERENCES[name]) for name, described in references.items()}
@@ -273,6 +332,17 @@ def time_order_losses(summary, *, n):
         From `lib.filters.time_order.summary`, of one split.
     n : int
         Length of the lists.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> summary = pd.DataFrame({"order": ["as they are", "reversed", "chance"], "cosine": [1, 0.8, 0.5]})
+    >>> summary = summary.assign(overlap=[1, 0.6, 0.2], ndcg=[0.4, 0.3, 0.2])
+    >>> ends = [summary.add_suffix(end) for end in ("_low", "_high")]
+    >>> figure = time_order_losses(pd.concat([summary, *ends], axis=1), n=10)
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    ['as they are', 'reversed']
+    >>> plt.close(figure)
     """
     labels = {"cosine": "cosine with the clip\nas it is", "overlap": f"share of the {n} nearest\nthat stay"}
     labels["ndcg"] = f"nDCG@{n}"

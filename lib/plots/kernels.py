@@ -32,6 +32,14 @@ def figure3_filters(kernels, order, *, example, limit=None, marked=(), rows=4):
     marked : sequence of int
         Filters whose numbers are set in colour and bold.
     rows : int
+
+    Examples
+    --------
+    >>> kernels = np.random.default_rng(0).normal(size=(3, 64, 4))
+    >>> figure = figure3_filters(kernels, [2, 0, 3, 1], example=3, rows=2)
+    >>> [[label.get_text() for label in ax.get_xticklabels()] for ax in figure.axes[:2]]
+    [['2', '0'], ['3', '1']]
+    >>> plt.close(figure)
     """
     width, bands, _ = kernels.shape
     columns, limit = -(-len(order) // rows), limit or np.abs(kernels).max()
@@ -73,6 +81,14 @@ def before_and_after(kernels, start, chosen):
     kernels, start : np.ndarray, shape=(3, N_MELS, n_filters)
     chosen : sequence of int
         Filters, one column each.
+
+    Examples
+    --------
+    >>> start, kernels = np.random.default_rng(0).normal(size=(2, 3, 64, 4))
+    >>> figure = before_and_after(kernels, start, [1, 3])
+    >>> [ax.get_title() for ax in figure.axes[:2]], len(figure.axes)  # three rows, and two bars of colours
+    (['filter 1', 'filter 3'], 8)
+    >>> plt.close(figure)
     """
     rows = {"before": start, "after": kernels, "added": kernels - start}
     figure, axes = plt.subplots(
@@ -107,6 +123,16 @@ def kernel_structure(structure, limit):
         From `lib.filters.kernels.structure`.
     limit : float
         From `lib.filters.kernels.smoothness_limit`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> structure = pd.DataFrame({"moved": [0.2, 0.9], "p_value": [0.8, 0.01], "smoothness": [0.0, 0.6]})
+    >>> structure = structure.assign(start_smoothness=0.0, added_smoothness=structure["smoothness"])
+    >>> figure = kernel_structure(structure, 0.25)
+    >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    ['more than noise (1)', 'not told from noise (1)']
+    >>> plt.close(figure)
     """
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.3))
     shaped = structure["p_value"] <= filters_kernels.LEVEL

@@ -20,6 +20,15 @@ def popularity_curve(artists, *, marked=None, ax=None):
         ``name``, ``listeners``; most listeners first.
     marked : sequence of str, optional
         Names that are pointed at.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> artists = pd.DataFrame({"name": ["Abba", "Air", "ZZ Top"], "listeners": [30, 20, 10]})
+    >>> figure = popularity_curve(artists, marked=["Air"])
+    >>> figure.axes[0].lines[1].get_xydata().tolist()  # the mark
+    [[2.0, 20.0]]
+    >>> plt.close(figure)
     """
     figure, ax = axes_of(ax, (6, 3.2))
     ranks = np.arange(1, len(artists) + 1)
@@ -99,6 +108,16 @@ def cooccurrence_and_similarity(co_listeners, target, *, titles=("how many liste
     target : pd.DataFrame, shape=(n_artists, n_artists)
         Symmetric; diagonal blank.
     titles : pair of str
+
+    Examples
+    --------
+    >>> from lib.listening import labels
+    >>> counts = labels.labelled(np.array([[9, 4, 1], [4, 5, 1], [1, 1, 3]]), ["a", "b", "c"])
+    >>> target = labels.finish(counts / 10)
+    >>> figure = cooccurrence_and_similarity(counts, target)
+    >>> [ax.get_title() for ax in figure.axes[:2]]
+    ['how many listen to both', 'the target']
+    >>> plt.close(figure)
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(10.4, 4.3), sharex=True, sharey=True)
     order = cluster_order(target)
@@ -133,6 +152,17 @@ def metrics_and_popularity(targets, listeners, *, n=10):
     n : int
         Neighbours whose mean rank of fame is drawn; equally near ones are drawn by lot, the same for all
         metrics.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from lib.listening import labels
+    >>> values = [[np.nan, 0.9, 0.1], [0.9, np.nan, 0.2], [0.1, 0.2, np.nan]]
+    >>> target = labels.labelled(values, ["a", "b", "c"])
+    >>> figure = metrics_and_popularity({"jaccard": target}, pd.Series({"a": 30, "b": 20, "c": 10}), n=1)
+    >>> figure.axes[0].collections[0].get_offsets().tolist()  # rank of each artist, and of its nearest
+    [[1.0, 2.0], [2.0, 1.0], [3.0, 2.0]]
+    >>> plt.close(figure)
     """
     rows = 1 if len(targets) < 4 else 2
     columns = -(-len(targets) // rows)
@@ -197,6 +227,16 @@ def metric_summary(summary):
     Returns
     -------
     matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> names = [f"{name}{end}" for name in ("fame", "split_half") for end in ("_low", "_high", "_by_chance")]
+    >>> summary = pd.DataFrame(0.5, range(2), ["fame_correlation", "split_half", *names])
+    >>> figure = metric_summary(summary.assign(metric=["min_conditional", "jaccard"], n_halvings=10))
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    ["min_conditional (the paper's)", 'jaccard']
+    >>> plt.close(figure)
     """
     figure, axes = plt.subplots(1, 2, figsize=(9.2, 0.36 * len(summary) + 1.6), sharey=True)
     halvings = f"{summary['n_halvings'].iloc[0]} halvings of the listeners"

@@ -75,6 +75,14 @@ def excerpt(path, start, seconds=SECONDS):
     ------
     ValueError
         If the file cannot be decoded, or the length does not fit; the message names the file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = f"{tempfile.mkdtemp()}/noise.wav"
+    >>> soundfile.write(file, np.random.default_rng(0).uniform(-1, 1, 80_000), 8000)  # ten seconds
+    >>> round(decode.decode(excerpt(file, start=3, seconds=2)).seconds)
+    2
     """
     if not 0 < seconds <= picture.SECONDS:
         raise ValueError(
@@ -99,6 +107,12 @@ def encode(signal):
     Returns
     -------
     bytes
+
+    Examples
+    --------
+    >>> mp3 = encode(np.sin(np.arange(picture.SAMPLE_RATE)))  # one second
+    >>> decode.codec_of(mp3[:12]), round(decode.decode(mp3).seconds)
+    ('mp3', 1)
     """
     edge = np.minimum(np.arange(len(signal)), np.arange(len(signal))[::-1]) / (FADE * picture.SAMPLE_RATE)
     faded = signal * np.minimum(edge, 1)
@@ -147,6 +161,11 @@ def show(items):
     -------
     Players
         A list of `Player`.
+
+    Examples
+    --------
+    >>> show([("Abba: Waterloo", b""), ("Air: Kelly Watch the Stars", b"")])
+    [Player('Abba: Waterloo'), Player('Air: Kelly Watch the Stars')]
     """
     return Players(player(mp3, title) for title, mp3 in items)
 

@@ -19,6 +19,16 @@ def mislabelled_truth(truths, *, simulated):
         ``corrected`` and ``as_published``, over the same test artists.
     simulated : bool
         Said in the title.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> truth = labelled_scores([[0, 0.9, 0.1], [0.9, 0, 0.2], [0.1, 0.2, 0]], ["a", "b", "c"])
+    >>> truths = {"as_published": truth.iloc[:, ::-1], "corrected": truth}
+    >>> figure = mislabelled_truth(truths, simulated=True)
+    >>> [ax.get_title() for ax in figure.axes[:2]]
+    ['as published: other artists under these names', 'corrected']
+    >>> plt.close(figure)
     """
     figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.4), sharey=True)
     for ax, (name, frame) in zip(axes, truths.items(), strict=True):
@@ -37,6 +47,16 @@ def overlap_by_length(table, *, truth="corrected", metric="unordered", ax=None):
     table : pd.DataFrame
         Table 1.
     truth, metric : str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"method": ["l2", "l2", "chance", "chance"], "n": [5, 10, 5, 10]})
+    >>> table = table.assign(value=[0.2, 0.3, 0.1, 0.2], ci_low=0.1, ci_high=0.4, metric="unordered")
+    >>> figure = overlap_by_length(table.assign(truth="corrected", candidates="test"))
+    >>> [line.get_label() for line in figure.axes[0].lines]
+    ['L2 of spectrograms', 'chance']
+    >>> plt.close(figure)
     """
     figure, ax = axes_of(ax, (7, 4))
     chosen = table[(table["truth"] == truth) & (table["candidates"] == "test") & (table["metric"] == metric)]
@@ -83,6 +103,17 @@ def forest(table, *, metric, n=None, truths=("as_published", "corrected")):
     n : int, optional
         None for a metric of the whole ranking.
     truths : sequence of str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"method": ["siamese", "l2"], "value": [0.3, 0.2], "ci_low": 0.1})
+    >>> table = table.assign(ci_high=0.4, chance=0.15, paper_value=float("nan"))
+    >>> table = table.assign(truth="corrected", candidates="test", metric="ndcg", n=10)
+    >>> figure = forest(table, metric="ndcg", n=10, truths=["corrected"])
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]  # from below
+    ['L2 of spectrograms', 'siamese network']
+    >>> plt.close(figure)
     """
     figure, axes = plt.subplots(1, len(truths), figsize=(4.6 * len(truths), 3.6), sharey=True, sharex=True)
     for ax, truth in zip(np.atleast_1d(axes), truths, strict=True):
@@ -106,6 +137,19 @@ def overview(table, truths, *, simulated, n=None):
         Said in the title.
     n : int, optional
         List length shown; the one of Table 1 that is nearest to 10.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from lib.methods import labelled_scores
+    >>> truth = labelled_scores([[0, 0.9, 0.1], [0.9, 0, 0.2], [0.1, 0.2, 0]], ["a", "b", "c"])
+    >>> table = pd.DataFrame({"truth": ["as_published", "corrected"], "method": "l2", "value": [0.2, 0.5]})
+    >>> table = table.assign(candidates="test", metric="unordered", n=1, ci_low=0.1, ci_high=0.6, chance=0.5)
+    >>> table = table.assign(paper_value=0.3, n_queries=3, n_seeds=1)
+    >>> figure = overview(table, {"as_published": truth.iloc[:, ::-1], "corrected": truth}, simulated=True)
+    >>> figure.get_suptitle()
+    'simulated music and listeners; 3 test artists, 1 trainings, 95 % intervals over both'
+    >>> plt.close(figure)
     """
     lengths = table["n"].dropna().astype(int).unique()
     n = n or int(min(lengths, key=lambda length: abs(length - 10)))
@@ -147,6 +191,16 @@ def published_null(table, *, n, simulated):
     n : int
     simulated : bool
         Said in the title.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"method": ["siamese", "l2"], "n": 10, "value": [0.3, 0.2], "paper_value": 0.3})
+    >>> table = table.assign(null_low=0.1, null_high=0.3, chance=0.2)
+    >>> figure = published_null(table, n=10, simulated=False)
+    >>> figure.axes[0].get_title()
+    'real music and listeners'
+    >>> plt.close(figure)
     """
     figure, ax = plt.subplots(figsize=(7.5, 3.8))
     chosen = table[(table["n"] == n) & (table["method"] != "chance")].iloc[::-1].reset_index(drop=True)
@@ -176,6 +230,16 @@ def published_values(table, *, simulated):
         From `paper.beside_the_published`.
     simulated : bool
         Said in the title.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"method": ["l2", "siamese"] * 2})
+    >>> table["metric"] = ["unordered", "unordered", "sequence_matcher", "sequence_matcher"]
+    >>> figure = published_values(table.assign(n=10, paper=0.3, epoch_5=0.2, chance=0.2), simulated=True)
+    >>> [line.get_label() for line in figure.axes[0].lines][:2]
+    ['L2 of spectrograms, paper', 'siamese network, paper']
+    >>> plt.close(figure)
     """
     figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.4), sharex=True)
     lengths = sorted(table["n"].unique())
@@ -215,6 +279,14 @@ def rank_heatmap(ranks):
     ----------
     ranks : pd.DataFrame, shape=(n_methods, n_others)
         From `compare.rank_table`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> figure = rank_heatmap(pd.DataFrame([[1.5, 2.5, 2.0], [2, 2, 2]], ["siamese", "chance"], [1, 2, 3]))
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]  # chance is the colours' middle
+    ['siamese network']
+    >>> plt.close(figure)
     """
     chance = (ranks.shape[1] + 1) / 2
     ranks = ranks.drop(index="chance", errors="ignore")
@@ -239,6 +311,16 @@ def strata_bars(table):
     ----------
     table : pd.DataFrame
         From `strata.table`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"strata_of": ["queries"] * 2 + ["candidates"] * 2, "stratum": [1, 2] * 2})
+    >>> table = table.assign(method="l2", n=10, value=0.3, ci_low=0.2, ci_high=0.4, chance=0.2)
+    >>> figure = strata_bars(table.assign(listeners_high=[5000, 99] * 2, listeners_low=[100, 1] * 2))
+    >>> [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    ['5,000–100', '99–1']
+    >>> plt.close(figure)
     """
     shown = table[table["method"] != "chance"]
     methods = list(shown["method"].unique())
@@ -273,6 +355,15 @@ def confound_dots(table, *, measures=tuple(MEASURE_NAMES)):
     table : pd.DataFrame
         From `confounds.table`.
     measures : sequence of str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"method": ["siamese", "l2"], "measure": "never_named", "value": [0.2, 0.4]})
+    >>> figure = confound_dots(table.assign(ci_low=0.1, ci_high=0.5, chance=0.1), measures=["never_named"])
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]  # from below
+    ['L2 of spectrograms', 'siamese network']
+    >>> plt.close(figure)
     """
     methods = [name for name in table["method"].unique() if name != "chance"][::-1]
     size = (2.7 * len(measures) + 1.5, 0.3 * len(methods) + 1.3)
@@ -298,6 +389,15 @@ def clips_curve(table):
     ----------
     table : pd.DataFrame
         From `compare.clips_curve`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"method": "l2", "clips": [1, 2, 3], "value": [0.2, 0.3, 0.35]})
+    >>> figure = clips_curve(table.assign(ci_low=0.1, ci_high=0.5, chance=0.1, n=10))
+    >>> figure.axes[0].get_xticks().tolist(), figure.axes[0].get_ylabel()
+    ([1, 2, 3], 'share of 10 true neighbours found')
+    >>> plt.close(figure)
     """
     figure, ax = plt.subplots(figsize=(6.5, 3.6))
     methods = list(table["method"].unique())

@@ -20,6 +20,15 @@ def sources_bar(clips, sources=None, *, ax=None):
         ``clip_id``, ``artist_id``, ``source``; one row a clip.
     sources : sequence of str or None
         In the order in which they were asked, which is that of the colours; None: by name.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> clips = pd.DataFrame({"clip_id": ["x", "y", "z"], "artist_id": ["a", "a", "b"], "source": "itunes"})
+    >>> figure = sources_bar(clips)
+    >>> [int(bar.get_width()) for bar in figure.axes[0].patches]  # of artists with one clip, with two
+    [1, 2]
+    >>> plt.close(figure)
     """
     figure, ax = axes_of(ax, (6.5, 2.6))
     clips_of_artist = clips.groupby("artist_id")["clip_id"].transform("size")
@@ -72,6 +81,14 @@ def clip_portraits(items):
     ----------
     items : sequence of (str, np.ndarray, np.ndarray)
         Title, mono signal of `picture.SECONDS` at any rate, spectrogram.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> figure = clip_portraits([("Abba: Waterloo", rng.uniform(-1, 1, 9000), rng.random((256, 64)))])
+    >>> figure.axes[0].get_title(), sum(ax.get_visible() for ax in figure.axes)
+    ('Abba: Waterloo', 2)
+    >>> plt.close(figure)
     """
     figure, axes = plt.subplots(
         4, 2, figsize=(8.4, 5.2), height_ratios=[1, 2.6] * 2, sharex=True, squeeze=False
@@ -111,6 +128,13 @@ def kept_and_lost(fine, values, *, start, seconds=6.0):
     values : np.ndarray, shape=(256, 64)
     start, seconds : float
         What is shown, in seconds of the clip.
+
+    Examples
+    --------
+    >>> figure = kept_and_lost(np.zeros((1292, 128)), np.zeros((256, 64)), start=10, seconds=6)
+    >>> [ax.get_title() for ax in figure.axes]
+    ['the sound: 128 bands, every 23 ms', 'what is kept: 64 bands, every 117 ms']
+    >>> plt.close(figure)
     """
     figure, axes = plt.subplots(1, 2, figsize=(8.4, 2.6), sharex=True)
     pictures = [
@@ -146,6 +170,13 @@ def two_readings(ours, published):
     Parameters
     ----------
     ours, published : np.ndarray, shape=(256, 64)
+
+    Examples
+    --------
+    >>> figure = two_readings(np.zeros((256, 64)), np.ones((256, 64)))
+    >>> [ax.get_title() for ax in figure.axes]
+    ['here: time forward, loud = 1', 'as published: time backwards, loud = 0']
+    >>> plt.close(figure)
     """
     figure, axes = plt.subplots(1, 2, figsize=(8.4, 2.4), sharey=True)
     spectrogram(ours, title="here: time forward, loud = 1", ax=axes[0], colourbar=False)
@@ -160,6 +191,13 @@ def mean_spectrum(array, *, ax=None):
     Parameters
     ----------
     array : np.ndarray, shape=(n_clips, 256, 64)
+
+    Examples
+    --------
+    >>> figure = mean_spectrum(np.full((3, 256, 64), 0.5))
+    >>> set(figure.axes[0].lines[0].get_ydata().tolist())  # all clips have one level
+    {0.5}
+    >>> plt.close(figure)
     """
     figure, ax = axes_of(ax, (6, 3))
     levels = np.concatenate([part.mean(axis=1) for part in store.batches(array)])

@@ -22,6 +22,15 @@ def network(layers, head):
         ``name``, ``kind``, ``shape`` (of the output), ``parameters``; the encoder, from the input on.
     head : sequence of dict
         The same for what comes after the two encoders meet.
+
+    Examples
+    --------
+    >>> layers = [{"name": "convolution_1", "kind": "Conv1D", "shape": "256 × 8", "parameters": 1544}]
+    >>> head = [{"name": "similarity", "kind": "Dense", "shape": "1", "parameters": 9}]
+    >>> figure = network(layers, head)
+    >>> [text.get_text() for text in figure.axes[0].texts].count("convolution 1")  # of clip a and of clip b
+    2
+    >>> plt.close(figure)
     """
     height = 0.33 * (len(layers) + len(head) + 2)
     figure, ax = plt.subplots(figsize=(8, height))
@@ -77,6 +86,14 @@ def tile_picture(tiles, owners, *, ax=None):
     ----------
     tiles : sequence of lib.training.pairs.Tile
     owners : np.ndarray of int, shape=(n_clips,)
+
+    Examples
+    --------
+    >>> from lib.training import pairs
+    >>> figure = tile_picture(pairs.tiles(5, batch_size=4, seed=0, epoch=1), np.array([0, 0, 1, 2, 3]))
+    >>> int(np.isfinite(figure.axes[0].images[0].get_array()).sum())  # ten pairs, one of them of one artist
+    9
+    >>> plt.close(figure)
     """
     figure, ax = axes_of(ax, (4.6, 4.2))
     place = np.empty(
@@ -86,7 +103,9 @@ def tile_picture(tiles, owners, *, ax=None):
         (tile for tile in tiles if len(tile.left) == len(tile.clips) * (len(tile.clips) - 1) // 2),
         key=lambda tile: tile.clips[0],
     )
-    place[np.concatenate([tile.clips for tile in triangles])] = np.arange(len(owners))
+    walked = np.concatenate([tile.clips for tile in triangles])
+    alone = np.setdiff1d(np.arange(len(owners)), walked)  # a block of one clip has no pairs of its own
+    place[np.concatenate([walked, alone])] = np.arange(len(owners))
     picture = np.full((len(owners), len(owners)), np.nan)
     for number, tile in enumerate(tiles):
         left, right = tile.clips[tile.left], tile.clips[tile.right]
@@ -111,6 +130,15 @@ def loss_curves(history, constants, *, ax=None):
         ``seed, epoch, split, loss``.
     constants : dict of str to float
         Loss of the constant predictor on each split.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> history = pd.DataFrame({"seed": 0, "epoch": [1, 2], "split": "dev", "loss": [0.05, 0.04]})
+    >>> figure = loss_curves(history, {"dev": 0.06})
+    >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    ['dev', 'dev: one constant']
+    >>> plt.close(figure)
     """
     figure, ax = axes_of(ax, (6.5, 3.8))
     for split, part in history.groupby("split", sort=False):
@@ -138,6 +166,16 @@ def search_heatmaps(search):
     ----------
     search : pd.DataFrame
         From `lib.training.search.grid`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> search = pd.DataFrame({"batch_size": [512, 2048], "learning_rate": 0.001, "epochs": 25})
+    >>> search = search.assign(n_convolutions=3, dev_loss=[0.012, 0.013], dev_ndcg=[0.41, 0.42])
+    >>> figure = search_heatmaps(search)
+    >>> [[text.get_text() for text in ax.texts] for ax in figure.axes]
+    [['12', '13'], ['0.41', '0.42']]
+    >>> plt.close(figure)
     """
     search = search.assign(dev_loss=1000 * search["dev_loss"])
     measures = {
@@ -168,6 +206,15 @@ def equivalence(table):
     ----------
     table : pd.DataFrame
         ``way, seed, step, dev_loss, dev_ndcg``, as ``benchmarks.equivalence`` writes them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"way": ["tiles", "tiles", "rows", "rows"], "seed": 0, "step": [1, 2, 1, 2]})
+    >>> figure = equivalence(table.assign(dev_loss=[0.05, 0.04, 0.05, 0.03], dev_ndcg=[0.3, 0.4, 0.3, 0.4]))
+    >>> [line.get_label() for line in figure.axes[1].lines]
+    ['tiles', 'rows']
+    >>> plt.close(figure)
     """
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
     measures = {"dev_loss": "mean squared error, dev artists", "dev_ndcg": "nDCG@10, dev artists"}
@@ -190,6 +237,15 @@ def training_clips(table):
     table : pd.DataFrame
         ``clips, seed, part, query, overlap, ndcg``, as ``benchmarks.clips_per_artist`` writes them. A point
         is the mean over queries of one training, a line the mean over trainings.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"clips": [1, 3], "overlap": [0.2, 0.3], "ndcg": [0.3, 0.4]})
+    >>> figure = training_clips(table.assign(seed=0, part="test"))
+    >>> figure.axes[0].get_xticks().tolist(), figure.axes[0].lines[1].get_ydata().tolist()
+    ([1, 3], [0.2, 0.3])
+    >>> plt.close(figure)
     """
     figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.2))
     measures = {"overlap": "overlap@10", "ndcg": "nDCG@10"}

@@ -187,7 +187,7 @@ def load(profile, *, metric=None):
     Examples
     --------
     >>> study = load("demo")  # doctest: +SKIP
-    >>> len(study.train), len(study.dev), len(study.test)  # doctest: +SKIP
+    >>> method.fit(study, study.train, study.dev).score(study, study.test)  # doctest: +SKIP
     """
     folder, splits = paths.data(profile), None
     simulated = artifacts.manifest(profile, "01_listening_data").parameters["simulate"]

@@ -1,11 +1,11 @@
-"""Scores of all methods: one float32 array a training, with the ids of its artists (paper, section 4).
+"""Scores of all methods: one array a training, with the ids of its artists (paper, section 4).
 
 Conventions
 -----------
 - A *run* is a (method, fold, seed); fold 0 is the paper's single split.
 - Scores are labelled frames where they are used: rows are queries, columns candidates, higher is closer, the
-  diagonal blank. In memory and on disk they are float32, which tells 16 million values apart; a file is read
-  array by array, when one is used.
+  diagonal blank. In memory and on disk they are float64: in float32, scores that differ by a hundred
+  millionth tie, and ranks with them. A file is read array by array, when one is used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib.methods import labelled_scores
 from lib.workflow import artifacts
 
 ABOUT = "about"  # runs and ids among the arrays of a file
@@ -34,6 +33,7 @@ class Scores:
 
     Examples
     --------
+    >>> from lib.methods import labelled_scores
     >>> frame = labelled_scores([[0, 1], [1, 0]], ["a", "b"])
     >>> scores = Scores.of_frames({("l2", 0, 0): frame})
     >>> scores.frame(("l2", 0, 0), ["b", "a"]).loc["a", "b"]
@@ -47,7 +47,7 @@ class Scores:
     def of_frames(cls, frames):
         """From labelled frames, by run."""
         return cls(
-            {run: frame.to_numpy(dtype=np.float32) for run, frame in frames.items()},
+            {run: frame.to_numpy(dtype=float, copy=True) for run, frame in frames.items()},
             {run: list(frame.index) for run, frame in frames.items()},
         )
 
@@ -101,13 +101,15 @@ class Scores:
         ValueError
             If an artist has no scores.
         """
-        values = np.array(self._array(run), dtype=float)
-        np.fill_diagonal(values, 0.0)
-        frame = labelled_scores(values, self._ids[run])
+        values = np.array(self._array(run), dtype=float, order="C")
+        np.fill_diagonal(values, np.nan)
+        ids = pd.Index(self._ids[run], name="query", dtype=object)
+        # Row by row in memory, as everything that sums over candidates expects it, to the last bit.
+        frame = pd.DataFrame(values, ids, ids.rename("candidate"), copy=False)
         if artists is None:
             return frame
         _refuse_strange(run, artists, frame.index)
-        return frame.loc[list(artists), list(artists)]
+        return frame.reindex(index=artists, columns=artists)
 
     def trainings(self, method, artists=None, *, fold=0):
         """Scores of each training of a method, by seed: a list of frames."""
@@ -153,7 +155,7 @@ class Scores:
             "ids": [list(ids) for ids in lists],
         }
         arrays = {
-            str(place): np.asarray(self._array(run), dtype=np.float32) for place, run in enumerate(self.runs)
+            str(place): np.asarray(self._array(run), dtype=float) for place, run in enumerate(self.runs)
         }
         text = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
         with artifacts.replacing(Path(path)) as partial, open(partial, "wb") as file:

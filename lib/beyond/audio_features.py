@@ -188,6 +188,16 @@ class AudioFeatures:
     -----
     Several methods may share one: it is fitted once for a set of training artists, and keeps the values of
     the artists that were looked up last.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from lib import study as studies
+    >>> target, listeners = pd.DataFrame(0.0, ["a", "b"], ["a", "b"]), pd.Series([9, 5], ["a", "b"])
+    >>> clips = np.random.default_rng(0).random((3, 256, 64), dtype=np.float32)
+    >>> study = studies.of_arrays(clips, ["a", "a", "b"], target, listeners)
+    >>> AudioFeatures(lengths=[4], n_atoms=2).fit(study, ["a", "b"]).transform(clips).shape
+    (3, 766)
     """
 
     def __init__(self, *, lengths=LENGTHS, n_atoms=N_ATOMS):

@@ -99,6 +99,16 @@ def listening_factors(listening, *, leave_out=(), n_factors=N_FACTORS):
     ------
     ValueError
         If fewer than three artists are left, or no two of them share listeners.
+
+    Examples
+    --------
+    >>> import scipy.sparse
+    >>> plays = np.array([[1, 1, 1, 1, 0, 0, 0, 0]] * 3 + [[0, 0, 0, 0, 1, 1, 1, 1]] * 2)  # two camps
+    >>> artists = pd.DataFrame({"artist_id": list("abcdefgh")})
+    >>> listening = ListeningMatrix(scipy.sparse.csr_array(plays), artists)
+    >>> vectors = listening_factors(listening, n_factors=2, leave_out=["h"])
+    >>> (vectors @ vectors.T).round(1).abs().loc["a"].to_dict()
+    {'a': 1.0, 'b': 1.0, 'c': 1.0, 'd': 1.0, 'e': 0.0, 'f': 0.0, 'g': 0.0}
     """
     kept = without(listening, leave_out)
     ids = pd.Index(kept.artists["artist_id"], name="artist_id", dtype=object)

@@ -48,6 +48,14 @@ class Given:
     steps : int
         Of each training of a network.
     tagged : lib.beyond.tags.Tags, optional
+
+    Examples
+    --------
+    >>> import scipy.sparse
+    >>> artists = pd.DataFrame({"artist_id": ["a", "b", "c"]})
+    >>> given = Given(ListeningMatrix(scipy.sparse.csr_array(np.eye(3, dtype=int)), artists), AudioFeatures())
+    >>> registry.method("factor_ridge").made(given).n_factors
+    40
     """
 
     listening: ListeningMatrix
@@ -173,6 +181,11 @@ def fit_and_score(study, split, given, *, seeds, kept, scored=()):
         Of all artists of fold 0, and of the dev and test artists of further folds.
     seconds : pd.DataFrame
         ``fold, method, seed, seconds``.
+
+    Examples
+    --------
+    >>> results = fit_and_score(study, study.splits, given, seeds=[0, 1, 2], kept=kept)  # doctest: +SKIP
+    >>> scorers, scores, seconds = results  # doctest: +SKIP
     """
     first, scores, seconds = None, ranking_scores.Scores(), []
     for fold in sorted(split["fold"].unique()):
@@ -201,6 +214,17 @@ def all_factors(listening, artists, *, n_factors=N_FACTORS):
     Returns
     -------
     pd.DataFrame, shape=(n_artists, n_artists)
+
+    Examples
+    --------
+    >>> import scipy.sparse
+    >>> plays = np.array([[1, 1, 1, 1, 0, 0, 0, 0]] * 3 + [[0, 0, 0, 0, 1, 1, 1, 1]] * 2)  # two camps
+    >>> artists = pd.DataFrame({"artist_id": list("abcdefgh")})
+    >>> listening = ListeningMatrix(scipy.sparse.csr_array(plays), artists)
+    >>> all_factors(listening, ["a", "b", "h"], n_factors=2).round(1).abs().to_numpy()
+    array([[nan,  1.,  0.],
+           [ 1., nan,  0.],
+           [ 0.,  0., nan]])
     """
     vectors = listening_factors(listening, n_factors=n_factors).loc[list(artists)].to_numpy()
     return methods.labelled_scores(vectors @ vectors.T, artists)
@@ -223,6 +247,13 @@ def with_folds(split, artists, *, n_folds, n_dev):
     Returns
     -------
     pd.DataFrame
+
+    Examples
+    --------
+    >>> artists = [f"artist {place}" for place in range(20)]
+    >>> split = with_folds(studies.paper_split(artists, n_dev=4, n_test=4), artists, n_folds=4, n_dev=4)
+    >>> split.query("split == 'test'").groupby("fold").size().to_dict()
+    {0: 4, 1: 5, 2: 5, 3: 5, 4: 5}
     """
     if n_folds < 2 or split["fold"].nunique() > 1:
         return split

@@ -122,6 +122,17 @@ def finder(method, study, *, settings, provenance):
     Returns
     -------
     Finder
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Of
+    >>> method = Of(vectors=lambda study, ids: np.eye(2), hear=lambda clips: np.array([0.6, 0.8]))
+    >>> study = Of(artists=pd.DataFrame({"name": ["Abba", "Beck"]}, index=["a", "b"]), ids=["a", "b"])
+    >>> results = finder(method, study, settings=picture.Settings(), provenance={"profile": "demo"})
+    >>> results.of_clips(np.zeros((1, 256, 64)), n=2)
+       rank  name  score artist_id
+    0     1  Beck    0.8         b
+    1     2  Abba    0.6         a
     """
     artists = study.artists[["name"]].rename_axis("artist_id").reset_index()
     vectors = method.vectors(study, study.ids)
@@ -143,6 +154,15 @@ def load(path):
     ------
     ValueError
         If the file is no such model, or of a later format.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/model.npz"
+    >>> artists = pd.DataFrame({"artist_id": ["a", "b"], "name": ["Abba", "Beck"]})
+    >>> Finder(FactorSum([]), artists, np.eye(2), picture.Settings(), {"profile": "demo"}).save(path)
+    >>> load(path).provenance, load(path).artists["name"].tolist()
+    ({'profile': 'demo'}, ['Abba', 'Beck'])
     """
     with np.load(path, allow_pickle=False) as stored:
         if ABOUT not in stored.files:

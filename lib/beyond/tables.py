@@ -2,6 +2,8 @@
 
 Values come one row for each (fold, method, measure), which holds an `influence.Measured` for each training,
 so that intervals cover artists and trainings (`lib.ranking.significance`).
+
+This file is long because each step from scores to tables has an example.
 """
 
 from __future__ import annotations
@@ -34,6 +36,16 @@ def with_proximity(scores, names):
     -------
     lib.ranking.scores.Scores
         Methods are called ``NAME+proximity``.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> frame = labelled_scores([[0, 3, 2], [3, 0, 1], [2, 1, 0]], ["a", "b", "c"])
+    >>> near = with_proximity(Scores.of_frames({("l2", 0, 0): frame}), ["l2"])
+    >>> near.frame(("l2+proximity", 0, 0)).round(2).to_numpy()
+    array([[ nan, 0.71, 0.13],
+           [0.71,  nan, 0.03],
+           [0.13, 0.03,  nan]])
     """
     return Scores.of_frames({
         (f"{method}{PROXIMITY}", fold, seed): adjust.mutual_proximity(scores.frame((method, fold, seed)))
@@ -57,6 +69,17 @@ def with_popularity(scores, listeners, name, weights):
     -------
     lib.ranking.scores.Scores
         The method is called ``NAME+popularity``.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> scores = Scores.of_frames({("l2", 0, 0): labelled_scores(np.zeros((3, 3)), ["a", "b", "c"])})
+    >>> listeners = pd.Series([40, 20, 10], ["a", "b", "c"])
+    >>> blended = with_popularity(scores, listeners, "l2", weights={0: 0.5})
+    >>> blended.frame(("l2+popularity", 0, 0)).round(2).to_numpy()
+    array([[ nan,  0.5, -0.5],
+           [ 0.5,  nan, -0.5],
+           [ 0.5, -0.5,  nan]])
     """
     return Scores.of_frames({
         (f"{name}{POPULARITY}", fold, seed): adjust.blend(
@@ -87,6 +110,19 @@ def values(scores, target, split, listeners, *, n, part="test", seed=0):
     pd.DataFrame
         ``fold, method, measure, n_queries, runs``; measures are `MEASURES`, ``runs`` lists a
         `influence.Measured` for each training.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> truth = labelled_scores([[0, 3, 2], [3, 0, 1], [2, 1, 0]], ["a", "b", "c"])
+    >>> split = pd.DataFrame({"fold": 0, "artist_id": ["a", "b", "c"], "split": "test"})
+    >>> scores, listeners = Scores.of_frames({("l2", 0, 0): -truth}), pd.Series(10, index=["a", "b", "c"])
+    >>> table = values(scores, truth, split, listeners, n=1)
+    >>> table.assign(mean=[runs[0].values.mean() for runs in table["runs"]]).drop(columns="runs").round(2)
+       fold method              measure  n_queries  mean
+    0     0     l2                 ndcg          3   0.5
+    1     0     l2            unordered          3   0.0
+    2     0     l2  matched_concordance          3   0.0
     """
     rows = []
     for fold in sorted(set(split["fold"]) & {fold for _, fold, _ in scores.runs}):
@@ -134,6 +170,14 @@ def choose(dev_values, names=None, *, measure="ndcg", fold=0):
     -------
     pd.Series
         Mean over the dev artists, indexed by method.
+
+    Examples
+    --------
+    >>> run = influence.Measured(pd.Series([0.4, 0.6], ["a", "b"]), pd.DataFrame(0.0, ["a", "b"], ["a", "b"]))
+    >>> table = pd.DataFrame({"fold": 0, "method": ["l2", "siamese"], "measure": "ndcg"})
+    >>> table["runs"] = [[run], [run, influence.Measured(run.values + 0.2, run.influence)]]
+    >>> choose(table, ["l2", "siamese"]).round(2).to_dict()
+    {'siamese': 0.6, 'l2': 0.5}
     """
     names = registry.of_kind("audio", "tags") if names is None else names
     chosen = dev_values[(dev_values["measure"] == measure) & (dev_values["fold"] == fold)]
@@ -162,6 +206,19 @@ def weights_on_dev(scores, target, split, listeners, name, *, weights=adjust.WEI
     -------
     pd.DataFrame
         ``fold, weight, ndcg`` (mean over the dev artists and trainings).
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> listeners = pd.Series([40, 20, 10], ["a", "b", "c"])
+    >>> truth = labelled_scores(np.tile([3, 2, 1], (3, 1)), ["a", "b", "c"])  # nothing but popularity
+    >>> split = pd.DataFrame({"fold": 0, "artist_id": ["a", "b", "c"], "split": "dev"})
+    >>> scores = Scores.of_frames({("l2", 0, 0): -truth})
+    >>> weights_on_dev(scores, truth, split, listeners, "l2", weights=[0, 0.5, 2], n=1).round(2)
+       fold  weight  ndcg
+    0     0     0.0   0.5
+    1     0     0.5   0.5
+    2     0     2.0   1.0
     """
     rows = []
     for fold, weight in itertools.product(sorted({fold for _, fold, _ in scores.only([name]).runs}), weights):
@@ -186,6 +243,12 @@ def best_weights(by_weight):
     Returns
     -------
     dict of int to float
+
+    Examples
+    --------
+    >>> by_weight = pd.DataFrame({"fold": [0, 0, 1, 1], "weight": [0.0, 0.5, 0.0, 0.5]})
+    >>> best_weights(by_weight.assign(ndcg=[0.4, 0.5, 0.3, 0.3]))
+    {0: 0.5, 1: 0.0}
     """
     best = by_weight.loc[by_weight.groupby("fold")["ndcg"].idxmax()]
     return dict(zip(best["fold"].tolist(), best["weight"].tolist(), strict=True))
@@ -207,6 +270,15 @@ def comparisons(test_values, *, references=("l2", "siamese")):
         difference`` (method - reference), ``ci_low, ci_high, p_value`` (two-sided), ``p_corrected`` (Holm,
         within one reference and measure), ``decision, folds`` (how many, beside the paper's split, or 0),
         ``n_queries, n_seeds``.
+
+    Examples
+    --------
+    >>> run = influence.Measured(pd.Series(0.4, list("abcd")), pd.DataFrame(0.0, list("abcd"), list("abcd")))
+    >>> table = pd.DataFrame({"fold": 0, "method": ["l2", "factor_ridge"], "measure": "ndcg"})
+    >>> table["runs"] = [[run], [influence.Measured(run.values + 0.2, run.influence)]]
+    >>> comparisons(table, references=["l2"])[["method", "reference", "difference", "decision"]].round(2)
+             method reference  difference decision
+    0  factor_ridge        l2         0.2   higher
     """
     rows = []
     names = list(test_values["method"].unique())
@@ -241,6 +313,14 @@ def summary(test_values):
     -------
     pd.DataFrame
         ``method, measure, value, ci_low, ci_high, n_queries, n_seeds``.
+
+    Examples
+    --------
+    >>> run = influence.Measured(pd.Series([0.4, 0.6], ["a", "b"]), pd.DataFrame(0.0, ["a", "b"], ["a", "b"]))
+    >>> table = pd.DataFrame({"fold": [0], "method": "l2", "measure": "ndcg", "runs": [[run]]})
+    >>> summary(table)[["method", "measure", "value", "n_queries", "n_seeds"]]
+      method measure  value  n_queries  n_seeds
+    0     l2    ndcg    0.5          2        1
     """
     rows = []
     for (method, measure), part in test_values.groupby(["method", "measure"], sort=False):
@@ -265,6 +345,16 @@ def as_table1(test_values, *, n):
     pd.DataFrame
         In the columns of `evaluation.table1`; ``fold`` is NaN for all folds behind the paper's together. Fold
         0 has only what `evaluation.table1` lacks.
+
+    Examples
+    --------
+    >>> run = influence.Measured(pd.Series([0.4, 0.6], ["a", "b"]), pd.DataFrame(0.0, ["a", "b"], ["a", "b"]))
+    >>> rows = {"fold": [0, 1], "method": "l2", "measure": "matched_concordance", "runs": [[run], [run]]}
+    >>> as_table1(pd.DataFrame(rows), n=10)[["fold", "method", "metric", "value", "chance"]]
+       fold method               metric  value  chance
+    0     0     l2  matched_concordance    0.5     0.5
+    1     1     l2  matched_concordance    0.5     0.5
+    2  <NA>     l2  matched_concordance    0.5     0.5
     """
     rows = []
     for (method, measure), part in test_values.groupby(["method", "measure"], sort=False):
@@ -301,6 +391,15 @@ def hubs(scores, artists, names, *, n, fold=0):
     -------
     pd.DataFrame
         ``method, before, after``: skewness of the n-occurrence, mean over trainings.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> place, ids = np.array([0, 1, -1.1, 1.2j, -1.3j]), list("abcde")  # a in the middle of a plane
+    >>> scores = Scores.of_frames({("l2", 0, 0): labelled_scores(-abs(place - place[:, None]), ids)})
+    >>> hubs(scores | with_proximity(scores, ["l2"]), ids, ["l2"], n=1).round(1)
+      method  before  after
+    0     l2     1.3    0.6
     """
     length = min(n, len(artists) - 1)
     rows = []

@@ -69,6 +69,18 @@ def read(path, artists):
     ValueError
         If the file is missing, empty, without the expected header or without rows; if every row is rejected;
         or if none of its artists is known.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "tags.csv"
+    >>> rows = pd.DataFrame({"artist": ["Abba", "Beck", "Nobody"], "tag": ["Pop", "", "pop"]})
+    >>> rows.to_csv(path, index=False)
+    >>> read(path, pd.DataFrame({"artist_id": ["a", "b"], "name": ["Abba", "Beck"]})).summary
+                                     outcome  rows
+    0                                   kept     1
+    1  of 1 artists who are not in the plays     1
+    2                 rejected: tag is empty     1
     """
     path = Path(path)
     if not path.is_file():

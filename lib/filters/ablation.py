@@ -56,6 +56,16 @@ def changes(method, study, artists, groups, *, n=LIST_LENGTH, kept=None):
     ------
     ValueError
         If a group names a filter that there is not.
+
+    Examples
+    --------
+    >>> from lib import study as studies
+    >>> from lib.training.siamese import Untrained
+    >>> ids, clips = list("abc"), np.random.default_rng(0).random((3, 256, 64), dtype=np.float32)
+    >>> target = labelled_scores([[0, 3, 2], [3, 0, 1], [2, 1, 0]], ids)
+    >>> study = studies.of_arrays(clips, ids, target, pd.Series([9, 5, 4], index=ids))
+    >>> changes(Untrained().build(seed=0), study, ids, [[0], [0, 1, 2]], n=2).shape
+    (3, 2)
     """
     groups = [[int(number) for number in group] for group in groups]
     if kept is not None:
@@ -107,6 +117,13 @@ def summary(change, *, n_draws=9999, seed=0):
         ``group, change, ci_low, ci_high`` (95 %, of this group alone), ``p_value`` (two-sided, of no change
         on average: how often the largest of all groups' changes, in standard errors, is as large when the
         signs of each query's changes are drawn), ``n_queries``. A group that changes nothing has p = 1.
+
+    Examples
+    --------
+    >>> helps, idle = [-0.1, -0.12, -0.09, -0.11, -0.1, -0.13], [0.01, -0.01, 0.02, -0.02, 0.0, 0.0]
+    >>> results = summary(pd.DataFrame({0: helps, 1: idle}))
+    >>> results["change"].round(3).tolist(), (results["p_value"] < 0.05).tolist()
+    ([-0.108, 0.0], [True, False])
     """
     values = change.to_numpy()
     mean, low, high = responses.mean_and_interval(values, seed=seed)
@@ -128,6 +145,11 @@ def random_groups(n_filters, size, n_groups, *, seed=0):
     Returns
     -------
     list of list of int
+
+    Examples
+    --------
+    >>> [len(group) for group in random_groups(128, 5, 3)]
+    [5, 5, 5]
     """
     rng = np.random.default_rng(seed)
     return [sorted(rng.permutation(n_filters)[:size].tolist()) for _ in range(n_groups)]
@@ -155,6 +177,16 @@ def time_orders(networks, study, artists, *, n=LIST_LENGTH, seed=0):
     measured : pd.DataFrame
         ``seed, order`` and the columns of `time_order.MEASURES`; in the row `time_order.CHANCE` the cosine is
         that of clips of different artists.
+
+    Examples
+    --------
+    >>> from lib import study as studies
+    >>> from lib.training.siamese import Untrained
+    >>> target, listeners = labelled_scores([[0, 1], [1, 0]], ["a", "b"]), pd.Series([9, 5], ["a", "b"])
+    >>> study = studies.of_arrays(np.eye(256, 64)[None].repeat(2, 0), ["a", "b"], target, listeners)
+    >>> scores, measured = time_orders({0: Untrained().build(seed=0)}, study, ["a", "b"], n=1)
+    >>> len(scores["reversed"]), measured["order"].tolist()[:3]
+    (1, ['as they are', 'shifted by 16s', 'shifted'])
     """
     clips, owners = study.clips_of(artists)
     truth = study.target.loc[artists, artists]
@@ -198,6 +230,16 @@ def maxima_at_edges(networks, study, artists, *, n_places=2):
     -------
     pd.DataFrame
         ``seed, at_edges`` (share over clips and filters), ``expected`` (share of places).
+
+    Examples
+    --------
+    >>> from lib import study as studies
+    >>> from lib.training.siamese import Untrained
+    >>> target, listeners = labelled_scores([[0, 1], [1, 0]], ["a", "b"]), pd.Series([9, 5], ["a", "b"])
+    >>> study = studies.of_arrays(np.eye(256, 64)[None].repeat(2, 0), ["a", "b"], target, listeners)
+    >>> maxima_at_edges({0: Untrained().build(seed=0)}, study, ["a", "b"])[["seed", "expected"]]
+       seed  expected
+    0     0     0.125
     """
     clips, _ = study.clips_of(artists)
     rows = []

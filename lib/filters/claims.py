@@ -27,6 +27,12 @@ def filter_claims(structure, described, controls=None, *, seed=0):
     -------
     pd.DataFrame
         In the columns of the ledger. Networks are the unit of all intervals.
+
+    Examples
+    --------
+    >>> structure = pd.DataFrame({"seed": [0, 0, 1, 1], "p_value": [0.001, 0.8, 0.6, 0.4]})
+    >>> filter_claims(structure, described=None)[["claim", "value"]].values.tolist()[0]
+    ['most filters look like noise', 0.25]
     """
     noise = (structure["p_value"].fillna(1) > kernels.LEVEL).groupby(structure["seed"]).mean()
     decided_by = "share of kernels without a shape that noise lacks - one half, over trainings"
@@ -84,6 +90,17 @@ def time_order_claims(predicted, truth, *, n):
     pd.DataFrame
         In the columns of the ledger. Neighbour lists are unchanged where more than `time_order.KEPT` of them
         stays, the ranking is as good where less than `time_order.MARGIN` is lost.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> truth = labelled_scores([[0, 3, 2], [3, 0, 1], [2, 1, 0]], list("abc"))
+    >>> runs = {"as they are": [truth], "shifted by 16s": [truth], "frames shuffled": [-truth]}
+    >>> time_order_claims(runs, truth, n=1)[["value", "border"]].round(2)
+       value  border
+    0    1.0    0.90
+    1    0.0    0.90
+    2   -0.5   -0.01
     """
     claims = {
         "shifted by 16s": "global max pooling removes the dependence on when something sounds",

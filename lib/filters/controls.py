@@ -7,7 +7,7 @@ Conventions
   how the artists sound.
 - Each control has a seed of its own, for its permutation, its first weights and its order. Seeds count from
   `FIRST_SEED`, so that no trained or untrained network of notebooks 04 and 06 has the same one.
-- Ten controls take too long for the demo. ``benchmarks/filter_controls.csv`` holds the description of their
+- Eight controls take too long for the demo. ``benchmarks/filter_controls.csv`` holds the description of their
   filters; `criteria.CONTROLS_COMMAND` makes it from the demo's data.
 """
 
@@ -69,6 +69,11 @@ def trained(study, train, dev, settings, seeds, *, kept, checkpoint_folder=None)
     ------
     seed : int
     network : lib.training.siamese.Siamese
+
+    Examples
+    --------
+    >>> controls = trained(study, study.train, study.dev, {"epochs": 25}, [100], kept=kept)  # doctest: +SKIP
+    >>> describe(study.clips_of(study.dev)[0], dict(controls))  # doctest: +SKIP
     """
     for seed in seeds:
         study = permuted(study, train, seed=seed)
@@ -94,6 +99,13 @@ def describe(clips, networks, *, n_noise=999):
         ``network`` (seed), ``filter``, the columns of `criteria.CRITERIA`; ``p_value``, ``added_p_value`` (of
         a shape, from `kernels.structure`); ``twin`` (filter of the next control, in a circle, to which what
         training added corresponds best) and ``twin_added`` (their correlation), NaN for a single control.
+
+    Examples
+    --------
+    >>> networks = {100: siamese.Untrained().build(seed=100)}
+    >>> table = describe(np.random.default_rng(0).random((2, 256, 64), dtype=np.float32), networks, n_noise=1)
+    >>> table.groupby("network")["filter"].count().to_dict()
+    {100: 128}
     """
     seeds = list(networks)
     layers = [kernels.first_layer(network.model) for network in networks.values()]
@@ -129,6 +141,13 @@ def stored(profile):
     -------
     pd.DataFrame or None
         As from `describe`; None for other data, or where the table has not been made.
+
+    Examples
+    --------
+    >>> stored("demo").groupby("network")["filter"].count().unique().tolist()
+    [128]
+    >>> stored("my_listeners") is None
+    True
     """
     path = paths.measured("filter_controls")
     return pd.read_csv(path) if profile == "demo" and path.exists() else None

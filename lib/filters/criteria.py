@@ -1,6 +1,8 @@
 """Criteria by which filters are selected, and how trained networks differ from controls (paper, section 5,
 Figure 4).
 
+This file is long because each step from responses to tests has an example.
+
 Conventions
 -----------
 - A filter is *selected* by a stated criterion. The statistic of a network is the value of its best filter, so
@@ -93,6 +95,17 @@ def describe(clips, layers):
     pd.DataFrame
         ``network`` (place in `layers`), ``filter``, ``active`` (share of frames it answers to), and the
         columns of `CRITERIA`: blank for a filter that is silent, or whose value is not defined.
+
+    Examples
+    --------
+    >>> clip = np.zeros((1, 256, picture.N_MELS), np.float32)
+    >>> clip[:, np.arange(256) % 16 < 8] = 1  # loud and silent in turn
+    >>> rise = np.array([-1, 0, 1], np.float32)[:, None, None] * np.ones((1, picture.N_MELS, 1), np.float32)
+    >>> layer = kernels.Layer(np.concatenate([rise, -rise], axis=2), np.zeros(2, np.float32))
+    >>> describe(clip, [layer])[["filter", "active", "onset", "offset"]].round(2)
+       filter  active  onset  offset
+    0       0    0.12   0.75   -0.75
+    1       1    0.13  -0.76    0.76
     """
     joined = kernels.Layer(
         np.concatenate([one.kernels for one in layers], axis=-1), np.concatenate([one.bias for one in layers])
@@ -145,6 +158,13 @@ def select(trained, reference):
     ------
     ValueError
         If a criterion is blank for all trained filters.
+
+    Examples
+    --------
+    >>> trained = pd.DataFrame({"network": 0, "filter": [0, 1], **dict.fromkeys(CRITERIA, [0.2, 0.9])})
+    >>> reference = pd.DataFrame({"network": [0, 1], "filter": 0, **dict.fromkeys(CRITERIA, [0.3, 0.5])})
+    >>> select(trained, reference).loc["onset"].to_dict()
+    {'filter': 1.0, 'value': 0.9, 'reference_typical': 0.4, 'reference_limit': 0.5, 'filters_beyond': 1.0}
     """
     rows, highest = {}, best(reference)
     for criterion in CRITERIA:
@@ -196,6 +216,14 @@ def against(trained, reference, *, seed=0):
         ``difference``, ``ci_low``, ``ci_high`` (95 %, Welch), ``p_value``
         (two-sided, `permutation_test`), ``p_holm`` (corrected over the criteria), ``smallest_p_holm`` (the
         lowest that so many networks can reach), ``n_trained``, ``n_reference``.
+
+    Examples
+    --------
+    >>> trained = pd.DataFrame({"network": [0, 1, 2, 3], "onset": [0.9, 0.8, 0.85, 0.95]})
+    >>> reference = trained.assign(onset=[0.4, 0.5, 0.45, 0.55])
+    >>> row = against(trained, reference).loc["onset"]
+    >>> row[["trained", "reference", "difference", "p_holm"]].round(3).to_dict()
+    {'trained': 0.875, 'reference': 0.475, 'difference': 0.4, 'p_holm': 0.029}
     """
     rows, (first, second) = {}, (best(trained), best(reference))
     for criterion in first:
@@ -226,6 +254,14 @@ def in_words(compared, reference):
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> trained = pd.DataFrame({"network": [0, 1, 2, 3], "onset": [0.9, 0.8, 0.85, 0.95]})
+    >>> reference = trained.assign(onset=[0.4, 0.5, 0.45, 0.55])
+    >>> print(in_words(against(trained, reference), "control"))  # doctest: +NORMALIZE_WHITESPACE
+    Best filter of 4 trained networks, against 4 networks trained on permuted targets: higher in onset
+    (smallest possible p after correction: 0.014).
     """
     certain = compared["p_holm"] < kernels.LEVEL
     groups = {
@@ -334,6 +370,12 @@ def nicknames(selected):
     Returns
     -------
     dict of int to str
+
+    Examples
+    --------
+    >>> named = nicknames(pd.DataFrame({"filter": [7, 7, 3]}, index=["low_band", "onset", "offset"]))
+    >>> {number: name.splitlines() for number, name in named.items()}
+    {7: ['filter 7', 'low band', 'onset'], 3: ['filter 3', 'offset']}
     """
     criteria_of = {}
     for criterion, number in selected["filter"].items():

@@ -107,6 +107,18 @@ def of_files(files, *, n_jobs=2):
     ------
     ValueError
         If a file cannot be decoded; the message names it.
+
+    Examples
+    --------
+    >>> import soundfile, tempfile
+    >>> from pathlib import Path
+    >>> file, time = Path(tempfile.mkdtemp()) / "tone.wav", np.arange(30 * 22050) / 22050
+    >>> soundfile.write(file, 0.5 * np.sin(2 * np.pi * 440 * time) * (time > 5) * (time < 11), 22050)
+    >>> of_files([file]).drop_duplicates("kind").round(0)
+       row       kind  seconds
+    0    0      onset      5.0
+    2    0    silence     11.0
+    3    0  sustained      8.0
     """
     by_file = joblib.Parallel(n_jobs=n_jobs, backend="threading")(
         joblib.delayed(_of_file)(file) for file in files

@@ -56,6 +56,12 @@ def first_layer(model):
     Returns
     -------
     Layer
+
+    Examples
+    --------
+    >>> from lib.training.siamese import Untrained
+    >>> first_layer(Untrained().build(seed=0).model).kernels.shape
+    (3, 64, 128)
     """
     weights = model.get_layer("encoder").get_layer("convolution_1").get_weights()
     return Layer(*(np.asarray(values, dtype=np.float32) for values in weights))
@@ -130,6 +136,17 @@ def structure(layer, start, *, n_networks=999, seed=0):
     ------
     ValueError
         If the two layers differ in shape.
+
+    Examples
+    --------
+    >>> rng, ramp = np.random.default_rng(0), np.linspace(-1, 1, picture.N_MELS)
+    >>> start = Layer(rng.uniform(-1, 1, (3, picture.N_MELS, 2)), np.zeros(2))
+    >>> after = Layer(start.kernels + 20 * ramp[:, None] * [1, 0], np.zeros(2))  # a shape added to filter 0
+    >>> results = structure(after, start, n_networks=99)
+    >>> results[["filter", "smoothness", "p_value", "added_smoothness"]].round(2)
+       filter  smoothness  p_value  added_smoothness
+    0       0        1.00     0.02               1.0
+    1       1        0.12     0.12               NaN
     """
     if layer.kernels.shape != start.kernels.shape:
         raise ValueError(
@@ -154,7 +171,14 @@ def structure(layer, start, *, n_networks=999, seed=0):
 
 
 def smoothness_limit(n_filters, *, n_networks=999, seed=0):
-    """Smoothness above which a kernel among so many is more than noise (for pictures)."""
+    """Smoothness above which a kernel among so many is more than noise (for pictures).
+
+    Examples
+    --------
+    >>> few, many = (smoothness_limit(n_filters, n_networks=99) for n_filters in (1, 100))
+    >>> 0 < few < many < 1  # the best of many kernels of noise is smoother
+    True
+    """
     null = _highest_of_noise((3, picture.N_MELS, n_filters), n_networks, seed)
     return float(np.quantile(null["smoothness"], 1 - LEVEL / len(STATISTICS)))
 
@@ -169,6 +193,13 @@ def cluster_order(kernels):
     Returns
     -------
     np.ndarray of int, shape=(n_filters,)
+
+    Examples
+    --------
+    >>> profiles = np.array([[0, 1, 2, 3], [3, 2, 1, 0], [0, 1, 2, 4], [4, 2, 1, 0]])  # up, down, up, down
+    >>> order = cluster_order(np.stack([profiles.T] * 3)).tolist()
+    >>> sorted([sorted(order[:2]), sorted(order[2:])])
+    [[0, 2], [1, 3]]
     """
     flat = kernels.reshape(-1, kernels.shape[-1]).T.astype(float)
     distance = scipy.spatial.distance.pdist(flat, metric="correlation")
@@ -187,6 +218,12 @@ def colour_limit(*layers):
     Returns
     -------
     float
+
+    Examples
+    --------
+    >>> layer = Layer(np.linspace(-1, 1, 3 * 64 * 100).reshape(3, 64, 100), np.zeros(100))
+    >>> round(colour_limit(layer), 3)
+    0.999
     """
     return float(np.quantile(np.abs(np.concatenate([layer.kernels for layer in layers])), 0.999))
 

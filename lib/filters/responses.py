@@ -61,6 +61,17 @@ def strongest_moments(clips, artists, layer, chosen, *, n=3):
     pd.DataFrame
         ``filter, rank`` (from 1), ``row`` (of the clip), ``frame, seconds, response``; moments without any
         response are left out. Equal responses are taken in the order of the clips.
+
+    Examples
+    --------
+    >>> clips = np.zeros((2, 256, picture.N_MELS), np.float32)
+    >>> clips[0, 100], clips[1, 50] = 1.0, 0.5  # one loud frame each
+    >>> level = np.array([0, 1, 0], np.float32)[:, None, None] * np.ones((1, picture.N_MELS, 1), np.float32)
+    >>> layer = kernels.Layer(level, np.zeros(1, np.float32))
+    >>> strongest_moments(clips, ["a", "b"], layer, [0])[["rank", "row", "frame", "response"]]
+       rank  row  frame  response
+    0     1    0    100      64.0
+    1     2    1     50      32.0
     """
     part = kernels.Layer(layer.kernels[..., list(chosen)], layer.bias[list(chosen)])
     by_batch = [_peaks(criteria.responses(batch, part)) for batch in store.batches(clips, kernels.BATCH)]
@@ -113,6 +124,16 @@ def around(clips, layers, chosen, events, artists, *, half_width=8, n_resamples=
     pd.DataFrame
         ``network, filter, kind, frames`` (from the moment), ``seconds, mean, ci_low, ci_high, n_events,
         n_artists``. Kinds that do not occur are left out, and so are filters that always answer alike.
+
+    Examples
+    --------
+    >>> clips = np.zeros((2, 256, picture.N_MELS), np.float32)
+    >>> clips[:, 100] = 1  # a loud frame
+    >>> layer = kernels.Layer(np.ones((3, picture.N_MELS, 1), np.float32), np.zeros(1, np.float32))
+    >>> events = pd.DataFrame({"row": [0, 1], "kind": "onset", "seconds": picture.frame_times()[100]})
+    >>> results = around(clips, {"trained": layer}, [0], events, ["a", "b"], half_width=2)
+    >>> results["frames"].tolist(), results["mean"].round(1).tolist()
+    ([-2, -1, 0, 1, 2], [-0.1, 9.1, 9.1, 9.1, -0.1])
     """
     owners, names = pd.factorize(np.asarray(artists, dtype=object))
     offsets = np.arange(-half_width, half_width + 1)
@@ -205,6 +226,15 @@ def portraits(clips, layer, selected, moments, titles):
     Returns
     -------
     list of Portrait
+
+    Examples
+    --------
+    >>> clips, selected = np.zeros((1, 256, picture.N_MELS)), pd.DataFrame({"filter": {"onset": 0}})
+    >>> layer = kernels.Layer(np.ones((3, picture.N_MELS, 1)), np.zeros(1))
+    >>> moments = pd.DataFrame({"filter": [0], "row": 0, "frame": 100})
+    >>> (portrait,) = portraits(clips, layer, selected, moments, ["Song, 11.7 s"])
+    >>> portrait.title.splitlines(), [(title, sound.shape) for title, sound in portrait.moments]
+    (['onset', 'filter 0'], [('Song, 11.7 s', (17, 64))])
     """
     moments = moments.assign(title=list(titles))
     return [

@@ -42,6 +42,14 @@ def window_covariance(clips):
     np.ndarray, shape=(3 * N_MELS, 3 * N_MELS)
         For kernels *a* and *b* as vectors, ``a @ covariance @ b`` is the covariance of their responses before
         negative values are cut.
+
+    Examples
+    --------
+    >>> clips = np.zeros((2, 256, picture.N_MELS), np.float32)
+    >>> clips[:, ::2] = 1  # loud and silent in turn
+    >>> covariance, kernel = window_covariance(clips), np.repeat([0, 1 / picture.N_MELS, 0], picture.N_MELS)
+    >>> covariance.shape, round(float(kernel @ covariance @ kernel), 2)  # and the variance of the level
+    ((192, 192), 0.25)
     """
     size = 3 * picture.N_MELS
     n, total, squares = 0, np.zeros(size), np.zeros((size, size))
@@ -90,6 +98,20 @@ def stability(trained, starts, untrained, covariance, *, controls=None):
         ``measure`` (of `MEASURES`), ``networks`` (trained, untrained, control), ``pair`` (such as "0 and 1"),
         ``filter, twin, correlation``. Without controls, what training added is compared with the kernels of
         untrained networks, to which nothing was added.
+
+    Examples
+    --------
+    >>> from lib.filters.kernels import Layer
+    >>> rng = np.random.default_rng(0)
+    >>> noise = [Layer(rng.uniform(-1, 1, (3, picture.N_MELS, 4)), np.zeros(4)) for _ in range(3)]
+    >>> trained = {0: noise[0], 1: Layer(noise[0].kernels[..., ::-1], np.zeros(4))}  # in another order
+    >>> results = stability(trained, {0: noise[1], 1: noise[2]}, noise, np.eye(3 * picture.N_MELS))
+    >>> results.head(4)[["measure", "networks", "pair", "filter", "twin", "correlation"]].round(2)
+      measure networks     pair  filter  twin  correlation
+    0  kernel  trained  0 and 1       0     3          1.0
+    1  kernel  trained  0 and 1       1     2          1.0
+    2  kernel  trained  0 and 1       2     1          1.0
+    3  kernel  trained  0 and 1       3     0          1.0
     """
     kernels = {seed: layer.kernels for seed, layer in trained.items()}
     added = {seed: layer.kernels - starts[seed].kernels for seed, layer in trained.items()}
@@ -128,6 +150,15 @@ def summary(matches):
         of filters above it, mean over pairs of trainings, with ``share_low`` and ``share_high`` (its range),
         ``correlation`` and ``reference_correlation`` (medians), ``n_pairs``. With one training there is no
         pair, and all but the limit is NaN.
+
+    Examples
+    --------
+    >>> trained = pd.DataFrame({"networks": "trained", "correlation": [0.9, 0.8, 0.1, 0.2]})
+    >>> chance = pd.DataFrame({"networks": "untrained", "correlation": [0.1, 0.2, 0.3, 0.3]})
+    >>> matches = pd.concat([trained, chance]).assign(measure="kernel", pair="0 and 1")
+    >>> summary(matches)[["measure", "reference", "limit", "share"]].round(2)
+      measure  reference  limit  share
+    0  kernel  untrained    0.3    0.5
     """
     rows = []
     for measure, part in matches.groupby("measure", sort=False):

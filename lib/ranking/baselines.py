@@ -107,7 +107,15 @@ class MfccGaussian(_OfClips):
 
 
 class Fixed(Method):
-    """Scores that are given: the references (half of the listeners; in a simulated world, its own styles)."""
+    """Scores that are given: the references (half of the listeners; in a simulated world, its own styles).
+
+    Examples
+    --------
+    >>> given = labelled_scores([[0, 2, 1], [2, 0, 3], [1, 3, 0]], ["a", "b", "c"])
+    >>> Fixed("split_half", given).score(None, ["c", "a"]).to_numpy()
+    array([[nan,  1.],
+           [ 1., nan]])
+    """
 
     def __init__(self, name, scores):
         self.name, self.scores = name, scores
@@ -129,12 +137,27 @@ def world(traits):
     Returns
     -------
     Fixed
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> traits = pd.DataFrame({"tempo": [0.1, 0.2, 0.9]}, index=["a", "b", "c"])
+    >>> world(traits).score(None, ["a", "b", "c"]).round(1).to_numpy()
+    array([[ nan, -0.1, -0.8],
+           [-0.1,  nan, -0.7],
+           [-0.8, -0.7,  nan]])
     """
     return Fixed("world", labelled_scores(-pairwise.euclidean_distances(traits), traits.index))
 
 
 def untrained_baselines():
-    """The methods that need no training, in the order of Table 1."""
+    """The methods that need no training, in the order of Table 1.
+
+    Examples
+    --------
+    >>> [method.name for method in untrained_baselines()]
+    ['chance', 'popularity', 'l2', 'spectrum', 'mfcc_gaussian']
+    """
     return [registry.method(name)() for name in registry.of_kind("baseline")]
 
 

@@ -1,5 +1,7 @@
 """The paper's claims on target, training and ranking, and the figure that decides each (beyond the paper).
 
+This file is long because each of the paper's claims has a function and an example.
+
 Conventions
 -----------
 - A claim is stated as the paper states it, and is one line in the columns of `lib.ranking.ledger`.
@@ -41,6 +43,14 @@ def comparison_claims(comparisons):
     -------
     pd.DataFrame
         In the columns of the ledger; every figure is that of the comparison.
+
+    Examples
+    --------
+    >>> row = {"truth": "corrected", "kind": "primary", "measure": "unordered", "n": 10, "difference": 0.1}
+    >>> row |= {"method": "siamese", "reference": "l2", "ci_low": 0.04, "ci_high": 0.16}
+    >>> row |= {"p_value": 0.002, "p_corrected": 0.002}
+    >>> comparison_claims(pd.DataFrame([row]))[["claim", "verdict"]].to_numpy().tolist()
+    [['the model outperforms the baseline, n = 10, truth corrected', 'holds']]
     """
     claims = {
         ("siamese", "l2"): ("the model outperforms the baseline", "5, Table 1"),
@@ -79,6 +89,15 @@ def loss_claims(early, last, constant, *, truth):
     -------
     pd.DataFrame
         In the columns of the ledger.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> pairs = labelled_scores(np.ones((5, 5)), list("abcde"))
+    >>> early, last = ([loss * pairs for loss in losses] for losses in ([0.030, 0.031], [0.036, 0.037]))
+    >>> claims = loss_claims((early, pairs), (last, pairs), ([0.04 * pairs], pairs), truth="corrected")
+    >>> dict(zip(["rise", "small", "good"], claims["value"].round(4).tolist()))
+    {'rise': 0.006, 'small': 0.008, 'good': 0.0035}
     """
     (before, weights), (after, _), ((flat,), _) = early, last, constant
     rise = significance.pairs_estimate([b - a for a, b in zip(before, after, strict=True)], weights)
@@ -116,6 +135,13 @@ def artist_loss_claim(gain):
     -------
     pd.DataFrame
         In the columns of the ledger.
+
+    Examples
+    --------
+    >>> gain = significance.Estimate(0.002, 0.0005, 30, 49, 3)
+    >>> artist_loss_claim(gain)[["value", "ci_low", "ci_high", "border"]].round(3)
+       value  ci_low  ci_high  border
+    0  0.002   0.001    0.003     0.0
     """
     claim = "artists' scores are nearer the truth than one constant, truth corrected"
     decided_by = "squared error of the constant - of the model, pairs of artists"
@@ -136,6 +162,14 @@ def epoch_claims(last, early, truth, *, n, seed=0):
     -------
     pd.DataFrame
         In the columns of the ledger.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> place = np.array([0, 1, 3, 7])
+    >>> truth = labelled_scores(-abs(place - place[:, None]), list("abcd"))
+    >>> epoch_claims(last=[-truth], early=[truth], truth=truth, n=1)[["claim", "value"]].values.tolist()
+    [['the ranking is better after epoch 5 than after the last', 1.0]]
     """
     first, second = (compare.measured(runs, truth, "unordered", n, seed=seed) for runs in (early, last))
     paired = [before - after for before, after in zip(first, second, strict=True)]
@@ -162,6 +196,13 @@ def search_claims(check, *, batch_size=2048, learning_rate=0.001):
     -------
     pd.DataFrame
         In the columns of the ledger.
+
+    Examples
+    --------
+    >>> check = pd.DataFrame({"setting": ["paper", "rival"] * 3})
+    >>> claims = search_claims(check.assign(dev_loss=[0.2, 0.3, 0.22, 0.28, 0.21, 0.32]))
+    >>> claims["claim"][0], float(claims["value"].round(2)[0])
+    ('batch size 2,048 and rate 0.001 are best', 0.09)
     """
     claim = f"batch size {batch_size:,} and rate {learning_rate} are best"
     losses = {name: part["dev_loss"].to_numpy() for name, part in check.groupby("setting")}
@@ -193,6 +234,16 @@ def metric_claims(original, target, listeners, style, *, n):
     -------
     pd.DataFrame
         In the columns of the ledger.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> listeners = pd.Series([80, 40, 20, 10], index=list("abcd"))
+    >>> before = labelled_scores(np.tile(listeners, (4, 1)), list("abcd"))  # the famous are near to all
+    >>> after = labelled_scores(np.minimum.outer([1, 2, 3, 4], [1, 2, 3, 4]), list("abcd"))
+    >>> claims = metric_claims(before, after, listeners, None, n=1)
+    >>> claims["claim"][1], float(claims["value"].round(2)[1])
+    ("the metric lifts obscure artists on obscure artists' lists", 2.5)
     """
     apart = float(np.nanmax(np.abs(target.to_numpy() - target.to_numpy().T)))
     exact = significance.Estimate(-apart, 0.0, np.inf, len(target), 1)
@@ -237,6 +288,15 @@ def popularity_claims(target, listeners, style):
     -------
     pd.DataFrame
         In the columns of the ledger.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> listeners, place = pd.Series([80, 40, 20, 10], index=list("abcd")), np.array([0, 7, 3, 1])
+    >>> style = labelled_scores(-abs(place - place[:, None]), list("abcd"))
+    >>> target = confounds.popularity_frame(style, listeners)  # nothing but popularity
+    >>> popularity_claims(target, listeners, style)["value"].round(2).tolist()
+    [0.75]
     """
     claim = "of two artists equally close in style, the less known one has the lower similarity"
     if style is None:
@@ -260,6 +320,13 @@ def clip_claims(curve):
     -------
     pd.DataFrame
         In the columns of the ledger.
+
+    Examples
+    --------
+    >>> row = {"method": "siamese", "clips": 3, "n": 10, "gain_value": 0.08}
+    >>> row |= {"gain_ci_low": 0.03, "gain_ci_high": 0.13, "gain_p_value": 0.003}
+    >>> clip_claims(pd.DataFrame([row]))[["decided_by", "value"]].values.tolist()
+    [['unordered overlap @ 10 with 3 clips an artist - with one', 0.08]]
     """
     claim = "averaging over more clips of an artist at test time ranks better"
     most = curve["clips"].max()
@@ -289,6 +356,16 @@ def training_clip_claims(table):
     -------
     pd.DataFrame
         In the columns of the ledger; two claims on the two signs of one difference.
+
+    Examples
+    --------
+    >>> row = {"part": "test", "measure": "unordered", "error": 0.01, "freedom": 20}
+    >>> row |= {"n_queries": 49, "n_trainings": 3}
+    >>> pairs = [{"first": 1, "second": 3, "value": 0.02}, {"first": 3, "second": 1, "value": -0.02}]
+    >>> training_clip_claims(pd.DataFrame([row | pair for pair in pairs]))[["section", "value"]]
+      section  value
+    0       5   0.02
+    1       6  -0.02
     """
     measure = f"unordered overlap @ {longer_runs.LIST_LENGTH} of test artists, trained with"
     rows = []
@@ -303,7 +380,13 @@ def training_clip_claims(table):
 
 
 def untold_training_clips():
-    """The claims of `training_clip_claims` where no such trainings were made."""
+    """The claims of `training_clip_claims` where no such trainings were made.
+
+    Examples
+    --------
+    >>> untold_training_clips()["section"].tolist()
+    ['5', '6']
+    """
     reason = "needs trainings with one, two and three clips an artist: benchmarks.clips_per_artist"
     claims = {
         "the variance between an artist's tracks hurts the training": "5",
@@ -336,6 +419,15 @@ def style_claims(style, predicted, queries, test, *, n=5, n_draws=2000, seed=0):
     -------
     pd.DataFrame
         In the columns of the ledger.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> place, ids = np.array([0, 1, 3, 7, 15, 31]), list("abcdef")
+    >>> style = labelled_scores(-abs(place - place[:, None]), ids)
+    >>> claims = style_claims(style, {"siamese": [style], "l2": [-style]}, ids[:2], ids[2:], n=1)
+    >>> (claims["value"] > 0).tolist()  # nearer in style than random lists, and than those of the baseline
+    [True, True]
     """
     claims = (
         "the model predicts the style of the query artists of Table 2",

@@ -1,5 +1,7 @@
 """Which method is better (paper, section 5): every comparison is decided here.
 
+This file is long because each of its tables has an example.
+
 Conventions
 -----------
 - Every value, difference, interval and p-value of a mean over queries comes from `significance.estimate`,
@@ -41,6 +43,14 @@ def truths(target, test):
     -------
     dict of str to pd.DataFrame, shape=(n_test, n_test)
         ``corrected`` and ``as_published``; of the latter the columns are places (`published.every_place`).
+
+    Examples
+    --------
+    >>> place, ids = np.array([0, 1, 3, 7]), ["b", "a", "d", "c"]
+    >>> target = methods.labelled_scores(-abs(place - place[:, None]), ids)
+    >>> both = truths(target, ["d", "a"])
+    >>> both["corrected"].to_numpy().tolist(), both["as_published"].to_numpy().tolist()
+    ([[nan, -2.0], [-2.0, nan]], [[-2.0, -3.0], [-1.0, -1.0]])
     """
     published = listening_published.every_place(listening_published.as_published(target, test), blank=-1.0)
     return {"corrected": target.loc[test, test], "as_published": published}
@@ -115,6 +125,15 @@ def comparisons(predicted, truths, test, *, references, measures, listeners, see
         secondary comparison: by Holm among those of one truth, reference and measure; of a primary one:
         ``p_value``), ``decision`` (higher, lower, cannot be told; by ``p_corrected`` < .05), ``n_queries,
         n_seeds, detectable`` (the true difference that is found in four of five repetitions).
+
+    Examples
+    --------
+    >>> rng, ids = np.random.default_rng(0), list("abcdefgh")
+    >>> truth, noise = (methods.labelled_scores(rng.random((8, 8)), ids) for _ in range(2))
+    >>> how = {"references": ["l2"], "measures": [("unordered", 2)], "listeners": pd.Series(10, index=ids)}
+    >>> table = comparisons({"siamese": [truth], "l2": [noise]}, {"corrected": truth}, ids, **how)
+    >>> table[["kind", "method", "reference", "measure", "n", "decision"]].values.tolist()
+    [['primary', 'siamese', 'l2', 'unordered', 2, 'higher']]
     """
     lengths = sorted({n for measure, n in measures if measure == PRIMARY_METRIC})
     middle = min(lengths, key=lambda n: abs(n - PRIMARY_LENGTH), default=None)
@@ -235,6 +254,15 @@ def published_null(predicted, truth, test, list_lengths, *, n_permutations=199, 
         ``method, n, value, null_mean, null_low, null_high, p_value, chance`` (n of the places),
         ``paper_value`` and ``paper_above`` (share of the permutations that the published value lies above),
         ``n_queries``: unordered overlap.
+
+    Examples
+    --------
+    >>> rng, ids = np.random.default_rng(0), list("abcdefgh")
+    >>> target, run = (methods.labelled_scores(rng.random((8, 8)), ids) for _ in range(2))
+    >>> null = published_null({"l2": [run]}, truths(target, ids)["as_published"], ids, [2], n_permutations=99)
+    >>> null[["method", "n", "value", "chance", "p_value"]].round(3)
+      method  n  value  chance  p_value
+    0     l2  2  0.375    0.25     0.19
     """
     runs = {method: [under(truth, run, test) for run in frames] for method, frames in predicted.items()}
     tables = []
@@ -264,6 +292,12 @@ def loss_table(runs, truth, constant):
     -------
     significance.Estimate
         By how much the method's error is smaller than the constant's.
+
+    Examples
+    --------
+    >>> truth = methods.labelled_scores([[0, 0.2, 0.4], [0.2, 0, 0.6], [0.4, 0.6, 0]], list("abc"))
+    >>> round(loss_table([truth + 0.1], truth, constant=0.4).value, 4)  # (0.04 + 0 + 0.04) / 3 - 0.01
+    0.0167
     """
     once = np.triu(np.ones(truth.shape, dtype=bool), k=1)
     flat = ((truth - constant) ** 2).where(once)
@@ -285,6 +319,12 @@ def rank_table(predicted, truth, *, own_truths=None):
     -------
     pd.DataFrame, shape=(n_methods, n_others)
         Index: method; columns: true rank from 1; chance is ``(n_others + 1) / 2`` everywhere.
+
+    Examples
+    --------
+    >>> truth = methods.labelled_scores([[0, 3, 2], [3, 0, 1], [2, 1, 0]], list("abc"))
+    >>> rank_table({"siamese": [truth], "l2": [-truth], "chance": [truth * 0]}, truth).T.to_dict("list")
+    {'siamese': [1.0, 2.0], 'l2': [2.0, 1.0], 'chance': [1.5, 1.5]}
     """
     means = {
         method: sum(lists.predicted_ranks(run, (own_truths or {}).get(method, truth)).mean() for run in runs)
@@ -320,6 +360,17 @@ def clips_curve(clip_scores, owners, truth, *, n, most=3, n_draws=10, seed=0):
     pd.DataFrame
         ``method, clips, measure, n, value, ci_low, ci_high, p_value, gain_value`` (over one clip),
         ``gain_ci_low, gain_ci_high, gain_p_value, chance, n_queries, n_seeds``.
+
+    Examples
+    --------
+    >>> rng, owners, place = np.random.default_rng(0), np.repeat(np.arange(5), 2), np.array([0, 1, 3, 7, 15])
+    >>> truth = methods.labelled_scores(-abs(place - place[:, None]), list("abcde"))
+    >>> clip_scores = truth.fillna(0).to_numpy()[np.ix_(owners, owners)] + rng.normal(0, 4, (10, 10))
+    >>> curve = clips_curve({"siamese": [clip_scores]}, owners, truth, n=2)
+    >>> curve[["clips", "value", "chance", "n_queries"]].round(2)
+       clips  value  chance  n_queries
+    0      1   0.73     0.5          5
+    1      2   0.90     0.5          5
     """
     counts = np.bincount(owners, minlength=len(truth))
     most = max((k for k in range(1, most + 1) if (counts >= k).sum() >= n + 2), default=1)

@@ -219,6 +219,13 @@ def nuisances(clips, artists):
     ------
     ValueError
         If an artist has no clip.
+
+    Examples
+    --------
+    >>> clips = pd.DataFrame({"artist_id": ["a", "a", "b"], "source": ["itunes", "deezer", "itunes"]})
+    >>> shared = nuisances(clips.assign(loudness=[-10.0, -14.0, -11.0]), ["a", "b"])
+    >>> {name: float(frame.loc["a", "b"]) for name, frame in shared.items()}
+    {'source': 0.5, 'loudness': -2.0}
     """
     place = pd.Index(artists).get_indexer(clips["artist_id"])
     clips, owners = clips[place >= 0], place[place >= 0]
@@ -260,6 +267,15 @@ def table(predicted, truth, listeners, nuisance, *, n, seed=0, own_truths=None):
         Measures: ``fame_correlation``, ``source_correlation``, ``loudness_correlation`` (of the scores),
         ``partial_spearman``, ``matched_concordance`` (with the truth), ``hub_skewness``, ``never_named``
         (intervals over candidates). A value without a query to measure it on is blank.
+
+    Examples
+    --------
+    >>> ids, listeners = list("abcde"), pd.Series([80, 40, 20, 10, 5], index=list("abcde"))
+    >>> truth = labelled_scores(np.random.default_rng(0).random((5, 5)), ids)
+    >>> own = table({"popularity": [popularity_frame(truth, listeners)]}, truth, listeners, {}, n=2)
+    >>> own = own[own["method"] == "popularity"].set_index("measure")["value"]
+    >>> own.round(2)[["fame_correlation", "partial_spearman", "never_named"]].to_dict()
+    {'fame_correlation': 1.0, 'partial_spearman': 0.0, 'never_named': 0.4}
     """
     nuisance = {name: frame.reindex_like(truth) for name, frame in nuisance.items()}
     everybody = {"truth": [truth], **predicted, **{name: [frame] for name, frame in nuisance.items()}}

@@ -32,6 +32,18 @@ def table2(scores, target, split, queries, *, sources, among=None, n=5):
     -------
     pd.DataFrame
         ``query, query_split, truth, candidates, rank, source, artist, score``; ids, not names.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> from lib.ranking.scores import Scores
+    >>> truth = labelled_scores([[0, 3, 2], [3, 0, 1], [2, 1, 0]], list("abc"))
+    >>> split = pd.DataFrame({"fold": 0, "artist_id": list("abc"), "split": ["train", "dev", "test"]})
+    >>> table = table2(Scores.of_frames({("l2", 0, 0): -truth}), truth, split, ["c"], sources=["l2"], n=1)
+    >>> table[["query", "query_split", "source", "rank", "artist"]]
+      query query_split source  rank artist
+    0     c        test  truth     1      a
+    1     c        test     l2     1      b
     """
     among = list(target.columns if among is None else among)
     split_of = split[split["fold"] == 0].set_index("artist_id")["split"]
@@ -59,6 +71,18 @@ def album_neighbours(networks, study, query, *, n=5):
     -------
     pd.DataFrame
         ``album, clips`` (how many), ``rank, artist, score``; the album of the most popular clip first.
+
+    Examples
+    --------
+    >>> from lib import study as studies
+    >>> from lib.training.siamese import Untrained
+    >>> target, listeners = pd.DataFrame(0.0, list("ab"), list("ab")), pd.Series([9, 5], list("ab"))
+    >>> study = studies.of_arrays(np.eye(256, 64)[None].repeat(4, 0), list("aaab"), target, listeners)
+    >>> study.clips["album"] = ["First", "Second", "Second", "Third"]
+    >>> album_neighbours([Untrained().build(seed=0)], study, "a")[["album", "clips", "rank", "artist"]]
+        album  clips  rank artist
+    0   First      1     1      b
+    1  Second      2     1      b
     """
     others, owners = study.clips_of(study.ids)
     own = study.clips.fillna({"album": ""})
@@ -88,6 +112,14 @@ def diversity_around(style, distances, query, *, n=15):
     -------
     float
         Share of the other artists whose neighbourhood differs less.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> style, sound = (-abs(np.subtract.outer(place, place)) for place in ([0, 1, 10, 11], [0, 5, 1, 20]))
+    >>> style, sound = (labelled_scores(values, list("abcd")) for values in (style, sound))
+    >>> {query: diversity_around(style, sound, query, n=2) for query in "bc"}
+    {'b': 0.0, 'c': 1.0}
     """
     distances = distances.reindex_like(style).to_numpy()
     spreads = {}
@@ -114,6 +146,16 @@ def places_of(scores, target, query, artists, *, sources):
     pd.DataFrame
         ``artist, source, place`` (1 is nearest; ties share their mean place), ``of`` (artists); no rows for
         artists without scores.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> from lib.ranking.scores import Scores
+    >>> truth = labelled_scores([[0, 3, 2], [3, 0, 1], [2, 1, 0]], list("abc"))
+    >>> places_of(Scores.of_frames({("l2", 0, 0): -truth}), truth, "a", ["c"], sources=["l2"])
+      artist source  place  of
+    0      c  truth    2.0   2
+    1      c     l2    1.0   2
     """
     frames = {"truth": target} | {source: scores.mean(source, target.index) for source in sources}
     present = [artist for artist in artists if artist in target.columns]

@@ -58,6 +58,19 @@ def decided(claims):
     -------
     pd.DataFrame
         The ledger.
+
+    Examples
+    --------
+    >>> claims = pd.DataFrame([
+    ...     claim_row("A beats B", "5", "difference", {"value": 0.2, "p_value": 0.01}),
+    ...     claim_row("B beats C", "5", "difference", {"value": 0.1, "p_value": 0.04}),
+    ...     claim_row("C beats D", "5", "difference", {"value": 0.1, "p_value": 0.04}),
+    ... ])
+    >>> decided([claims])[["claim", "p_value", "p_corrected", "verdict"]]
+           claim  p_value  p_corrected         verdict
+    0  A beats B     0.01         0.03           holds
+    1  B beats C     0.04         0.08  cannot be told
+    2  C beats D     0.04         0.08  cannot be told
     """
     ledger = pd.concat([part.dropna(axis=1, how="all") for part in claims], ignore_index=True)
     ledger = ledger.reindex(columns=COLUMNS)

@@ -55,6 +55,19 @@ def summary(table, *, reference, part="test"):
     pd.DataFrame
         ``method, measure, value, ci_low, ci_high, gain, gain_low, gain_high, p_value, p_holm`` (of the gains
         in one measure), ``n_queries, n_trainings``; gains are NaN in the rows of the reference.
+
+    Examples
+    --------
+    >>> row = {"part": "test", "measure": "ndcg", "n_queries": 49, "n_trainings": 3, "p_value": 0.01}
+    >>> table = pd.DataFrame([
+    ...     row | {"first": "paper", "second": None, "value": 0.4, "ci_low": 0.3, "ci_high": 0.5},
+    ...     row | {"first": "longer", "second": None, "value": 0.5, "ci_low": 0.4, "ci_high": 0.6},
+    ...     row | {"first": "longer", "second": "paper", "value": 0.1, "ci_low": 0.02, "ci_high": 0.18},
+    ... ])
+    >>> summary(table, reference="paper")[["method", "value", "gain", "gain_low", "gain_high"]]
+       method  value  gain  gain_low  gain_high
+    0   paper    0.4   NaN       NaN        NaN
+    1  longer    0.5   0.1      0.02       0.18
     """
     chosen = table[table["part"] == part].rename(columns={"first": "method"})
     keys = ["method", "measure"]
@@ -107,6 +120,19 @@ def two_by_two(table, cells, *, measure="ndcg", part="test"):
     -------
     pd.DataFrame
         ``change, given, difference, ci_low, ci_high, p_value``.
+
+    Examples
+    --------
+    >>> cells = ["siamese", "encoder_factors", "feature_siamese", "factor_ridge"]
+    >>> pairs = [{"first": first, "second": second} for first, second in pairs_of(cells).values()]
+    >>> row = {"part": "test", "measure": "ndcg", "error": 0.01, "freedom": 30}
+    >>> table = pd.DataFrame(pairs).assign(**row, value=[0.1, 0.08, 0.05, 0.03], n_queries=49, n_trainings=3)
+    >>> two_by_two(table, cells)[["given", "difference", "ci_low"]].round(2)
+                     given  difference  ci_low
+    0  the paper's encoder        0.10    0.08
+    1             features        0.08    0.06
+    2                pairs        0.05    0.03
+    3              factors        0.03    0.01
     """
     return pd.DataFrame(
         [
@@ -118,7 +144,16 @@ def two_by_two(table, cells, *, measure="ndcg", part="test"):
 
 
 def two_by_two_sentence(differences, *, measure="nDCG@10"):
-    """What `two_by_two` found, in a sentence for each row."""
+    """What `two_by_two` found, in a sentence for each row.
+
+    Examples
+    --------
+    >>> row = {"change": "features in place of the paper's encoder", "given": "pairs"}
+    >>> row |= {"difference": 0.05, "ci_low": 0.03, "ci_high": 0.07}
+    >>> print(two_by_two_sentence(pd.DataFrame([row])))  # doctest: +NORMALIZE_WHITESPACE
+    With pairs, features in place of the paper's encoder gain +0.050 in nDCG@10 (95 % interval 0.030 to
+    0.070).
+    """
     sentences = []
     for row in differences.to_dict("records"):
         if row["ci_low"] > 0:
@@ -149,6 +184,16 @@ def equivalence(table, *, reference="plain pairs"):
         One row for each other way and measure, after the last step: ``way, measure``, the columns of
         `significance.equivalence` (margins: `LOSS_MARGIN` of the constant's loss, `NDCG_MARGIN`), and the
         numbers of trainings, ``n`` and ``n_reference``.
+
+    Examples
+    --------
+    >>> ways = pd.DataFrame({"way": ["plain pairs", "tiles"] * 3, "step": 100, "constant": 0.04})
+    >>> losses = {"dev_loss": [0.0300, 0.0301, 0.0302, 0.0299, 0.0301, 0.0300]}
+    >>> table = ways.assign(**losses, dev_ndcg=[0.40, 0.45, 0.45, 0.40, 0.50, 0.50])
+    >>> equivalence(table)[["way", "measure", "margin", "equivalent", "n"]]
+         way   measure  margin  equivalent  n
+    0  tiles  dev_loss   0.002        True  3
+    1  tiles  dev_ndcg   0.030       False  3
     """
     last = table[table["step"] == table["step"].max()]
     margins = {"dev_loss": LOSS_MARGIN * last["constant"].iloc[0], "dev_ndcg": NDCG_MARGIN}
@@ -173,6 +218,14 @@ def equivalence_sentence(tests, *, reference="plain pairs"):
     Returns
     -------
     str
+
+    Examples
+    --------
+    >>> row = {"way": "tiles", "measure": "dev_ndcg", "ci_low": -0.01, "ci_high": 0.02, "margin": 0.03}
+    >>> tests = pd.DataFrame([row | {"equivalent": True, "n": 3, "n_reference": 3}])
+    >>> print(equivalence_sentence(tests))  # doctest: +NORMALIZE_WHITESPACE
+    tiles, nDCG@10: equivalent to plain pairs within ± 0.030 (90 % interval -0.010 to 0.020, 3 against 3
+    trainings).
     """
     names = {"dev_loss": ("dev loss", 6), "dev_ndcg": ("nDCG@10", 3)}
     sentences = []

@@ -52,6 +52,15 @@ def published_counts():
         (by Holm over the four lengths), ``p_most_favourable, p_least_favourable``: of a sign test on the hits
         of one side only, if these were as few, or as many, as the counts allow. None of them knows that the
         lists share their candidates.
+
+    Examples
+    --------
+    >>> published_counts()[["n", "model", "baseline", "of"]]
+        n  model  baseline    of
+    0   3     19        11   147
+    1   5     44        34   245
+    2  10    155       148   490
+    3  25    702       679  1225
     """
     rows = []
     for n in sorted({n for n, _ in PAPER_TABLE_1}):
@@ -91,6 +100,15 @@ def beside_the_published(table, null):
         corrected, corrected_low, corrected_high, chance`` (of the published arm), ``null_low, null_high`` (95
         % of the permutations of the candidates' names, unordered only), ``epoch_5`` (the author's,
         unpublished; network only).
+
+    Examples
+    --------
+    >>> key = {"truth": ["corrected"], "candidates": "test", "method": "l2", "metric": "unordered", "n": 10}
+    >>> own = pd.DataFrame(key).assign(value=0.25, ci_low=0.2, ci_high=0.3)
+    >>> null = pd.DataFrame({"method": ["l2"], "n": 10, "null_low": 0.18, "null_high": 0.24})
+    >>> both = beside_the_published(own, null).set_index(["metric", "n", "method"])
+    >>> both.loc[("unordered", 10, "l2"), ["paper", "corrected", "null_low", "null_high"]].to_dict()
+    {'paper': 0.302, 'corrected': 0.25, 'null_low': 0.18, 'null_high': 0.24}
     """
     rows = []
     arms = [f"{truth}{end}" for truth in ("as_published", "corrected") for end in ("", "_low", "_high")]
@@ -130,6 +148,15 @@ def beside_the_paper(table):
     -------
     pd.DataFrame
         With a column ``paper_artist``, blank where the paper has no such list.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"query": "2Pac", "source": ["truth", "l2"], "rank": 1})
+    >>> table["artist"] = ["nas", "enya"]
+    >>> beside_the_paper(table)[["source", "artist", "paper_artist"]]
+      source artist paper_artist
+    0  truth    nas          nas
+    1     l2   enya      orbital
     """
     listed = {names.normalise(query): lists for query, lists in PAPER_TABLE_2.items()}
 

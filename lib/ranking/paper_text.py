@@ -380,8 +380,7 @@ def coverage():
 
     Examples
     --------
-    >>> from lib import paper_text
-    >>> paper_text.coverage()["status"].isin(paper_text.STATUSES).all()
+    >>> coverage()["status"].isin(STATUSES).all()
     np.True_
     """
     return pd.DataFrame(STATEMENTS, columns=COLUMNS)

@@ -177,6 +177,15 @@ def load(path):
     ------
     ValueError
         If the file holds no scores.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> frame = labelled_scores([[0, 1], [1, 0]], ["a", "b"])
+    >>> path = Path(tempfile.mkdtemp()) / "scores.npz"
+    >>> Scores.of_frames({("l2", 0, 0): frame, ("siamese", 0, 1): frame}).save(path)
+    >>> load(path).runs
+    [('l2', 0, 0), ('siamese', 0, 1)]
     """
     stored = np.load(path, allow_pickle=False)
     if ABOUT not in stored.files:
@@ -204,6 +213,17 @@ def score_all(scorers, study, *, fold=0, artists=None):
     Returns
     -------
     Scores
+
+    Examples
+    --------
+    >>> from lib import registry
+    >>> from lib import study as studies
+    >>> target, listeners = pd.DataFrame(0.0, list("ab"), list("ab")), pd.Series([9, 5], list("ab"))
+    >>> study = studies.of_arrays(np.zeros((2, 256, 64)), ["a", "b"], target, listeners)
+    >>> score_all([(registry.method(name)(), 0) for name in ("l2", "popularity")], study).table()
+           method  fold  seed  artists
+    0          l2     0     0        2
+    1  popularity     0     0        2
     """
     artists = study.ids if artists is None else list(artists)
     scores = Scores()
@@ -230,6 +250,14 @@ def predictions(scores, truth, *, fold=0):
     ------
     ValueError
         If an artist has no score.
+
+    Examples
+    --------
+    >>> frame = labelled_scores([[0, 3, 2], [3, 0, 1], [2, 1, 0]], ["a", "b", "c"])
+    >>> scores = Scores.of_frames({("siamese", 0, seed): frame for seed in (0, 1)})
+    >>> results = predictions(scores, frame.loc[["a"], ["b", "c"]])
+    >>> {method: [run.to_numpy().tolist() for run in runs] for method, runs in results.items()}
+    {'siamese': [[[3.0, 2.0]], [[3.0, 2.0]]]}
     """
     artists = truth.columns.union(truth.index, sort=False)
     return {

@@ -76,6 +76,19 @@ def table(predicted, truth, listeners, *, n, n_strata=3, seed=0, own_truths=None
         ``strata_of`` (queries, candidates), ``stratum`` (from 1, most listeners first), ``listeners_high,
         listeners_low, method, measure`` (unordered for queries, spearman among candidates), ``n, value,
         ci_low, ci_high, chance, n_queries, n_seeds``.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> truth = labelled_scores([[(i * k) % 11 for k in range(8)] for i in range(8)], list("abcdefgh"))
+    >>> listeners = pd.Series([80, 70, 60, 50, 8, 7, 6, 5], index=list("abcdefgh"))
+    >>> rows = table({"siamese": [truth]}, truth, listeners, n=2)
+    >>> rows[["strata_of", "stratum", "listeners_high", "listeners_low", "measure", "value"]].round(2)
+        strata_of  stratum  listeners_high  listeners_low    measure  value
+    0     queries        1              80             50  unordered   0.82
+    1  candidates        1              80             50   spearman   0.87
+    2     queries        2               8              5  unordered   1.00
+    3  candidates        2               8              5   spearman   0.87
     """
     own = listeners.reindex(truth.index)
     strata = groups(own, max(1, min(n_strata, len(own) // 4)))

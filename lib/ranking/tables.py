@@ -48,6 +48,18 @@ def table1(scores, target, test, *, list_lengths, seed=0, fold=0, own_targets=No
     ------
     ValueError
         If no list length fits, or the fold has no scores.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> truth = labelled_scores([[0, 3, 2, 1], [3, 0, 1, 2], [2, 1, 0, 3], [1, 2, 3, 0]], list("abcd"))
+    >>> scores = ranking_scores.Scores.of_frames({("l2", 0, 0): -truth})
+    >>> table = table1(scores, truth, list("abcd"), list_lengths=[1, 2])
+    >>> own = table[(table["truth"] == "corrected") & (table["candidates"] == "test")]
+    >>> own.loc[own["metric"] == "unordered", ["method", "n", "value", "chance"]].round(2)
+      method  n  value  chance
+    0     l2  1    0.0    0.33
+    1     l2  2    0.5    0.67
     """
     lengths = [n for n in list_lengths if n < len(test)]
     if not lengths:
@@ -99,6 +111,19 @@ def fold_table(scores, target, split, *, list_lengths, seed=0):
     pd.DataFrame
         As `table1`, ``truth`` *corrected*, one row a fold and one, ``fold`` NaN, for all queries together.
         The training sets of folds overlap, which these intervals do not cover.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> ids, split = list("abcdefghijkl"), studies.k_fold("abcdefghijkl", n_folds=2, n_dev=2)
+    >>> truth = labelled_scores([[k / 100 - abs(i - k) for k in range(12)] for i in range(12)], ids)
+    >>> scores = ranking_scores.Scores.of_frames({("l2", fold, 0): truth for fold in (1, 2)})
+    >>> table = fold_table(scores, truth, split, list_lengths=[2])
+    >>> table.loc[table["metric"] == "unordered", ["fold", "method", "value", "n_queries"]]
+       fold method  value  n_queries
+    0  <NA>     l2    1.0         12
+    1     1     l2    1.0          6
+    2     2     l2    1.0          6
     """
     folds = sorted(set(split["fold"]) - {0})
     tests = {fold: studies.artists_of(split, "test", fold=fold) for fold in folds}
@@ -142,6 +167,13 @@ def headline(table, *, truth="corrected", metric="unordered"):
     -------
     pd.DataFrame
         Index: method; columns: n; values: means over query artists and seeds.
+
+    Examples
+    --------
+    >>> row = {"truth": "corrected", "candidates": "test", "metric": "unordered"}
+    >>> table = pd.DataFrame({"method": ["l2", "l2", "siamese", "siamese"], "n": [3, 10, 3, 10]})
+    >>> headline(table.assign(**row, value=[0.1, 0.2, 0.15, 0.3])).to_dict("index")
+    {'l2': {3: 0.1, 10: 0.2}, 'siamese': {3: 0.15, 10: 0.3}}
     """
     chosen = table[(table["truth"] == truth) & (table["candidates"] == "test") & (table["metric"] == metric)]
     return chosen.pivot(index="method", columns="n", values="value").reindex(chosen["method"].unique())

@@ -21,7 +21,7 @@ import tempfile
 from pathlib import Path
 
 from lib.cli import reproduction
-from lib.workflow import artifacts, paths
+from lib.workflow import artifacts, machine, paths
 
 NUMPY = {"AVX2": "X86_V4 AVX512_ICL AVX512_SPR", "AVX": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR"}
 FIRST = "04"
@@ -46,7 +46,7 @@ def main(arguments=None):
     print(
         json.dumps(
             {
-                "cpu": artifacts.made_with()["cpu"],
+                "cpu": machine.made_with()["cpu"],
                 "isa": isa,
                 "committed_on": comparison.made_with["cpu"],
                 "values": comparison.n_values,

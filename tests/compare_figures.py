@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from lib.cli import reproduction
-from lib.workflow import artifacts, paths
+from lib.workflow import machine, paths
 
 COMMITTED = paths.root() / "figures"
 KEYS = ["truth", "candidates", "fold", "method", "metric", "n"]
@@ -29,7 +29,7 @@ def made():
 
 def alike():
     """Whether this machine is of the kind that made the committed figures."""
-    then, now = json.loads((COMMITTED / "run.json").read_text()), artifacts.made_with()
+    then, now = json.loads((COMMITTED / "run.json").read_text()), machine.made_with()
     return all(then[key] == now[key] for key in reproduction.SAME_PROCESSOR)
 
 

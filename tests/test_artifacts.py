@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import toy_repository
 
-from lib.workflow import artifacts, paths, profiles
+from lib.workflow import artifacts, machine, paths, profiles
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_versions_stand_beside_those_of_the_lock_for_the_packages_that_apply_her
         "scipy==1.0 ; python_full_version < '3.0' \\\n    --hash=sha256:33\n"
         "no-such-package==1.0.post1\n"
     )
-    assert artifacts.versions().to_numpy().tolist() == [
+    assert machine.versions().to_numpy().tolist() == [
         ["numpy", np.__version__, np.__version__],
         ["pandas", "0.1", pd.__version__],
         ["no-such-package", "1.0.post1", ""],
@@ -175,8 +175,8 @@ def test_versions_stand_beside_those_of_the_lock_for_the_packages_that_apply_her
 
 
 def test_the_lock_is_read_to_its_end():
-    found = artifacts.versions()
-    assert set(artifacts.made_with()["versions"]) <= set(found["package"])
+    found = machine.versions()
+    assert set(machine.made_with()["versions"]) <= set(found["package"])
     names = {line.split("==")[0] for line in paths.lock().read_text().splitlines() if line[:1].isalnum()}
     assert len(found) > 0.8 * len(names) and set(found["package"]) <= names
     assert found["locked"].str.fullmatch(r"[0-9][^ ;]*").all()

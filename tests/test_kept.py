@@ -11,9 +11,9 @@ import pytest
 
 from lib import registry
 from lib.beyond import factor_cnn, factor_models, protocol
-from lib.beyond.audio_features import Ear
-from lib.training import siamese
-from lib.workflow import artifacts, paths
+from lib.beyond.audio_features import AudioFeatures
+from lib.training import siamese, trainings
+from lib.workflow import artifacts, machine, paths
 from lib.workflow import kept as kept_module
 from lib.workflow.kept import Kept
 
@@ -85,9 +85,9 @@ def test_what_has_no_digest_is_an_error(kept):
 
 @pytest.mark.parametrize(("name", "other"), [("cpu", "another"), ("threads", 99), ("lock", "0" * 64)])
 def test_another_machine_makes_it_again(kept, monkeypatch, name, other):
-    before, made_with = kept.key(CODE, {}), artifacts.made_with()
+    before, made_with = kept.key(CODE, {}), machine.made_with()
     assert kept.key(CODE, {}) == before
-    monkeypatch.setattr(artifacts, "made_with", lambda: made_with | {name: other})
+    monkeypatch.setattr(machine, "made_with", lambda: made_with | {name: other})
     assert kept.key(CODE, {}) != before
 
 
@@ -247,7 +247,7 @@ def test_a_training_asked_for_twice_is_fitted_once_and_the_same_to_the_bit(study
         siamese.Siamese, "fit", lambda *given, **named: fitted.append(1) or fit(*given, **named)
     )
     for _ in range(2):
-        found = siamese.trained(study, train, dev, kept=kept, **how, **SETTINGS)
+        found = trainings.trained(study, train, dev, kept=kept, **how, **SETTINGS)
         assert len(fitted) == 1
         pd.testing.assert_frame_equal(found.score(study, test), plain.score(study, test), check_exact=True)
         pd.testing.assert_frame_equal(found.history, plain.history, check_exact=True)
@@ -278,9 +278,9 @@ def test_a_training_that_differs_in_anything_is_another_one(study, kept, monkeyp
     ]  # fmt: skip
     for _ in range(2):
         for other in others:
-            siamese.trained(kept=kept, **asked | other)
+            trainings.trained(kept=kept, **asked | other)
         assert len(fitted) == len(others)
-    siamese.trained(kept=kept, **asked, checkpoint_folder=kept.folder / "half")
+    trainings.trained(kept=kept, **asked, checkpoint_folder=kept.folder / "half")
     assert len(fitted) == len(others)  # where half-finished ones lie changes nothing
 
 
@@ -291,7 +291,7 @@ def test_methods_fitted_twice_are_fitted_once_and_score_the_same_to_the_bit(kept
     monkeypatch.setattr(registry, "METHODS", few)
     matrix, study = planted_world.build()
     train, dev, test = planted_world.parts(study)
-    ear = Ear(lengths=(4,), n_atoms=8)
+    ear = AudioFeatures(lengths=(4,), n_atoms=8)
     given = protocol.Given(matrix, ear, n_factors=4, steps=1)
 
     def asked(given=given, train=train):
@@ -309,7 +309,7 @@ def test_methods_fitted_twice_are_fitted_once_and_score_the_same_to_the_bit(kept
         pd.testing.assert_frame_equal(one.score(study, test), other.score(study, test), check_exact=True)
     for change in (
         {"train": train[1:]},
-        {"given": replace(given, ear=Ear(lengths=(4,), n_atoms=9))},
+        {"given": replace(given, features=AudioFeatures(lengths=(4,), n_atoms=9))},
         {"given": replace(given, n_factors=5)},
         {"given": replace(given, listening=type(matrix)(matrix.plays * 2, matrix.artists))},
     ):

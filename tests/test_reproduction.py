@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from lib.cli import reproduction
-from lib.workflow import artifacts, paths
+from lib.workflow import machine, paths
 
 KEYS = {"truth": "corrected", "candidates": "test", "fold": 0, "metric": "unordered", "n": 10}
 
@@ -29,7 +29,7 @@ def folders(tmp_path):
     """Committed figures, with one primary and twenty secondary claims, and a copy that a run has made."""
     committed = tmp_path / "committed"
     committed.mkdir()
-    (committed / "run.json").write_text(json.dumps(artifacts.made_with()))
+    (committed / "run.json").write_text(json.dumps(machine.made_with()))
     (committed / "forest.png").write_bytes(b"\x89PNG")
     write(committed, "table1_ranking", [
         KEYS | {"method": "l2", "value": 0.3, "ci_low": 0.2, "ci_high": 0.4},
@@ -164,10 +164,10 @@ def test_a_table_that_is_missing_is_named_and_the_others_are_compared(folders):
 
 
 def test_another_processor_is_named(folders):
-    made_with = artifacts.made_with() | {"cpu": "another one"}
+    made_with = machine.made_with() | {"cpu": "another one"}
     (folders[0] / "run.json").write_text(json.dumps(made_with))
     (folders[1] / "forest.png").unlink()
-    assert f"made on another one; this is {artifacts.made_with()['cpu']}." in (
+    assert f"made on another one; this is {machine.made_with()['cpu']}." in (
         reproduction.compare(*folders).in_words()
     )
 

@@ -16,7 +16,7 @@ import toy_repository
 
 import run_all
 from lib.cli import notebooks, reproduction, runner
-from lib.workflow import artifacts, paths, profiles, progress
+from lib.workflow import machine, paths, profiles, progress
 
 MANIFEST = 'artifacts.finish("03_apart", profile, globals(), [])'
 
@@ -292,7 +292,7 @@ def committed_figures(monkeypatch, tmp_path):
     """Figures that the last commit holds, beside those of a run."""
     then, now = tmp_path / "then", tmp_path / "now"
     then.mkdir()
-    (then / "run.json").write_text(json.dumps(artifacts.made_with()))
+    (then / "run.json").write_text(json.dumps(machine.made_with()))
     (then / "table1_ranking.csv").write_text(
         "truth,candidates,fold,method,metric,n,value,ci_low,ci_high\n"
         "corrected,test,0,l2,unordered,10,0.3,0.2,0.4\n"

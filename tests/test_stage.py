@@ -9,7 +9,7 @@ import pytest
 import toy_repository
 
 from lib.ranking.scores import Scores
-from lib.workflow import artifacts, figures, paths, stage, stages
+from lib.workflow import artifacts, figures, machine, paths, stage, stages
 
 FRAME = pd.DataFrame({"artist": ["AC/DC", "b"], "value": [0.5, 0.25]})
 NAMESPACE = {"profile": "demo", "factor": 2.0, "name": None}
@@ -122,7 +122,7 @@ def test_how_results_were_made_is_written_with_the_parameters(run):
     run.made_with("run", {"01_numbers": run.parameters("01")})
     found = json.loads((run.figures / "run.json").read_text())
     assert found.pop("parameters") == {"01_numbers": {"profile": "demo", "count": 3, "numbers_file": ""}}
-    assert found == artifacts.made_with()
+    assert found == machine.made_with()
 
 
 def test_a_figure_is_shown_and_closed_whole_or_reduced(run, displayed):

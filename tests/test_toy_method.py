@@ -11,7 +11,7 @@ import pytest
 
 from lib import methods, registry
 from lib.beyond import protocol, similar_artists, tables
-from lib.beyond.audio_features import Ear
+from lib.beyond.audio_features import AudioFeatures
 from lib.beyond.factor_models import FactorMethod, artist_means
 from lib.explorer import explorer
 from lib.plots import beyond as plots
@@ -97,7 +97,7 @@ def world():
 def fitted(world, entries, tmp_path_factory):
     listening, study = world
     kept = Kept(tmp_path_factory.mktemp("kept"))
-    given = protocol.Given(listening, Ear(lengths=(4,), n_atoms=8), n_factors=4, steps=1)
+    given = protocol.Given(listening, AudioFeatures(lengths=(4,), n_atoms=8), n_factors=4, steps=1)
     return protocol.fit_and_score(study, study.splits, given, seeds=[0], kept=kept)
 
 

@@ -9,6 +9,8 @@ DOOR = [
     "__init__",
     "workflow/__init__",
     "workflow/artifacts",
+    "workflow/kept",
+    "workflow/machine",
     "workflow/paths",
     "workflow/profiles",
     "workflow/progress",

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.workflow import artifacts, paths
+from lib.workflow import machine, paths
 
 TABLES = {  # name -> columns that name a row, column of the value
     "table1_ranking": (["truth", "candidates", "fold", "method", "metric", "n"], "value"),
@@ -79,7 +79,7 @@ class Comparison:
 
     def in_words(self):
         """What a person wants to know at the end of a run, in one to three lines."""
-        then, now = self.made_with, artifacts.made_with()
+        then, now = self.made_with, machine.made_with()
         if not self.different:
             return f"The figures are the committed ones, byte for byte (made on {then['cpu']})."
         same = all(then[key] == now[key] for key in SAME_PROCESSOR)

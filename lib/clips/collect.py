@@ -12,6 +12,8 @@ What is rejected is written down. Names from outside never become paths. Times a
 decibels relative to full scale.
 
 The result depends on what the sources answer, not on the order in which answers arrive.
+
+This file is long because the way of one artist, from its name to its clips, is read from top to bottom.
 """
 
 import hashlib

@@ -1,4 +1,7 @@
-"""Pictures of rankings and how sure they are (notebook 05)."""
+"""Pictures of rankings and how sure they are (notebook 05).
+
+This file is long because each picture of notebook 05 has an example.
+"""
 
 from __future__ import annotations
 

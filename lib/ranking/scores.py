@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lib.methods import labelled_scores
 from lib.workflow import artifacts
 
 ABOUT = "about"  # runs and ids among the arrays of a file
@@ -102,10 +103,10 @@ class Scores:
             If an artist has no scores.
         """
         values = np.array(self._array(run), dtype=float, order="C")
-        np.fill_diagonal(values, np.nan)
-        ids = pd.Index(self._ids[run], name="query", dtype=object)
-        # Row by row in memory, as everything that sums over candidates expects it, to the last bit.
-        frame = pd.DataFrame(values, ids, ids.rename("candidate"), copy=False)
+        np.fill_diagonal(values, 0.0)
+        frame = labelled_scores(values, self._ids[run])
+        # Row by row in memory: sums over candidates are then rounded in one order, whatever was stored.
+        frame = pd.DataFrame(np.ascontiguousarray(frame), frame.index, frame.columns, copy=False)
         if artists is None:
             return frame
         _refuse_strange(run, artists, frame.index)

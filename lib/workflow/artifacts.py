@@ -9,17 +9,15 @@ depended on. A stage is fresh while today's key is the manifest's and its output
 import fcntl
 import hashlib
 import html
-import importlib.metadata
 import json
 import os
-import platform
 import re
 import secrets
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lib.workflow import paths, profiles, stages
+from lib.workflow import machine, paths, profiles, stages
 
 PARTIAL = ".partial-"
 
@@ -220,7 +218,7 @@ def finish(stage, profile, namespace, outputs, records=()):
         key=_digest(depends),
         outputs=_described(outputs),
         records=_described(records),
-        made_with=made_with(),
+        made_with=machine.made_with(),
     )
     write_json(asdict(made), paths.manifest(profile, stage))
     return sorted(made.outputs)
@@ -304,75 +302,10 @@ def why_stale(stage, profile, parameters):
     return None
 
 
-def made_with():
-    """Versions, processor and threads that results may depend on.
-
-    Examples
-    --------
-    >>> sorted(made_with())
-    ['cpu', 'lock', 'python', 'threads', 'versions']
-    >>> "keras" in made_with()["versions"]
-    True
-    """
-    packages = ["keras", "librosa", "numpy", "pandas", "scikit-learn", "scipy", "tensorflow"]
-    return {
-        "cpu": _cpu(),
-        "lock": sha256(paths.lock()),
-        "python": platform.python_version(),
-        "threads": int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count()),
-        "versions": {name: importlib.metadata.version(name) for name in packages},
-    }
-
-
-def versions():
-    """What is installed, beside what the lock names for this system.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``package``, ``locked``, ``installed`` ("" where it is not installed); one row for each package whose
-        marker in ``requirements.lock`` fits this Python and this platform.
-
-    Examples
-    --------
-    >>> table = versions()
-    >>> list(table.columns), "numpy" in set(table["package"])
-    (['package', 'locked', 'installed'], True)
-    """
-    import pandas as pd  # not at the top: `--list` works before there is an environment
-    from packaging.requirements import Requirement
-
-    lines = re.findall(
-        r"^[A-Za-z0-9][^\\\n]*==[^\\\n]*", paths.lock().read_text(encoding="utf-8"), re.MULTILINE
-    )
-    locked = [each for each in map(Requirement, lines) if each.marker is None or each.marker.evaluate()]
-    rows = [(each.name, str(each.specifier).removeprefix("=="), _installed(each.name)) for each in locked]
-    return pd.DataFrame(rows, columns=["package", "locked", "installed"], dtype="str")
-
-
 def sweep(profile):
     """Remove what a killed process left of files that it had not finished."""
     for file in [*paths.data(profile).rglob(PARTIAL + "*"), *paths.figures(profile).glob(PARTIAL + "*")]:
         file.unlink(missing_ok=True)
-
-
-def _cpu():
-    """Type of processor: a name alone may hide several (virtual machines say just "AMD EPYC")."""
-    try:
-        described = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        described = ""
-    of = dict(re.findall(r"^(model name|cpu family|model)\s*:\s*(.+)$", described, flags=re.MULTILINE))
-    if "model name" not in of:
-        return platform.processor() or platform.machine()
-    return f"{of['model name']}, family {of.get('cpu family')}, model {of.get('model')}"
-
-
-def _installed(package):
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 def _described(files):

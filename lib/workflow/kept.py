@@ -18,7 +18,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from lib.workflow import artifacts, paths, stages
+from lib.workflow import artifacts, machine, paths, stages
 
 LIMIT = 4 * 2**30  # bytes
 TABLE, VALUE = ".parquet", ".json"  # ends of names inside a file
@@ -163,7 +163,7 @@ def made_by(module):
         ``code`` (digest of the module and all that it imports below ``lib/``, this package aside), ``cpu,
         threads, lock``.
     """
-    made_with = artifacts.made_with()
+    made_with = machine.made_with()
     return {"code": _code(module, paths.root())} | {
         name: made_with[name] for name in ("cpu", "threads", "lock")
     }

@@ -11,7 +11,7 @@ once, and `Run.finish` lists what was written.
 
 from pathlib import Path
 
-from lib.workflow import artifacts, figures, kept, paths, stages
+from lib.workflow import artifacts, figures, kept, machine, paths, stages
 
 
 def start(name, namespace):
@@ -139,7 +139,7 @@ class Run:
     def made_with(self, name, parameters):
         """Write how the figures were made as ``figures/NAME.json``: versions, processor, parameters."""
         path = self._output(self.figures / f"{name}.json")
-        artifacts.write_json(artifacts.made_with() | {"parameters": parameters}, path)
+        artifacts.write_json(machine.made_with() | {"parameters": parameters}, path)
 
     def wrote(self, *names):
         """Take note of files or folders of the profile's data that something else has written."""

@@ -152,6 +152,10 @@ class World:
         self.artists = self._artists()
         self.decoys = self._decoys()
 
+    def inputs(self):
+        """All that the world depends on, by name, for `lib.workflow.kept`."""
+        return {"n_artists": self.n_artists, "n_listeners": self.n_listeners, "seed": self.seed}
+
     def rng(self, *purpose):
         """A generator for one purpose, independent of all others."""
         return np.random.default_rng([self.seed, int(digest(*purpose)[:15], 16)])

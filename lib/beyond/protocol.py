@@ -29,7 +29,6 @@ from lib.beyond.tags import Tags
 from lib.listening.matrix import ListeningMatrix
 from lib.ranking import baselines
 from lib.ranking import scores as ranking_scores
-from lib.workflow import kept as kept_module
 from lib.workflow import stages
 
 LEARNT = "learnt "  # before the names of what a method has learnt, in its record
@@ -129,10 +128,8 @@ def fit_all(study, train, dev, given, *, seeds, artists, kept):
         what its parts cost.
     """
     kinds = ["audio"] if given.tagged is None else ["audio", "tags"]
-    plays = given.listening.plays
     inputs = study.inputs() | {
-        "plays": [kept_module.digest(part) for part in (plays.indptr, plays.indices, plays.data)],
-        "all_artists": given.listening.artists, "ear": given.features.settings,
+        "listening": given.listening, "ear": given.features.settings,
         "n_factors": given.n_factors, "steps": given.steps,
         "train": list(train), "dev": list(dev), "asked": list(artists),
         "tags": None if given.tagged is None else given.tagged.counts,

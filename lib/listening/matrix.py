@@ -38,6 +38,11 @@ class ListeningMatrix:
     plays: scipy.sparse.csr_array
     artists: pd.DataFrame
 
+    def inputs(self):
+        """All there is, by name, for `lib.workflow.kept`."""
+        plays = self.plays
+        return {"plays": [plays.indptr, plays.indices, plays.data], "artists": self.artists}
+
     @property
     def listened(self) -> scipy.sparse.csr_array:
         """Who listened at all: the matrix with every count set to 1."""

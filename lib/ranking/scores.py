@@ -148,6 +148,12 @@ class Scores:
         rows = [(*run, len(self._ids[run])) for run in self.runs]
         return pd.DataFrame(rows, columns=["method", "fold", "seed", "artists"])
 
+    def inputs(self):
+        """All there is, by name, for `lib.workflow.kept`."""
+        return {"runs": [list(run) for run in self.runs], "ids": list(self._ids.values())} | {
+            str(run): self._array(run) for run in self.runs
+        }
+
     def save(self, path):
         """Write all runs as one file (``.npz``, nothing pickled)."""
         lists = list(dict.fromkeys(tuple(ids) for ids in self._ids.values()))

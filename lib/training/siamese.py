@@ -263,6 +263,10 @@ class Siamese:
             "backend": keras.backend.backend(),
         }
 
+    def inputs(self):
+        """What its scores depend on, by name, for `lib.workflow.kept`."""
+        return {"configuration": self.configuration, "weights": self.model.get_weights()}
+
     def recorded(self):
         """What a training leaves, as `lib.workflow.kept` stores it."""
         weights = {"last": self.model.get_weights(), "best": self.best_weights or []}

@@ -71,7 +71,35 @@ class Kept:
             started = time.monotonic()
             value = make()
             self._write(path, value, seconds=time.monotonic() - started)
+            value = self._read(path)  # what the next one who asks will get
         return value
+
+    def call(self, function, *arguments, **named):
+        """What a function returns, kept by its code and its arguments.
+
+        Parameters
+        ----------
+        function : callable
+            Of a module below ``lib/`` or ``demo/``; returns a table, or a tuple of tables.
+        *arguments, **named
+            As `digest` takes them.
+
+        Returns
+        -------
+        pd.DataFrame or tuple of pd.DataFrame
+        """
+
+        def make():
+            value = function(*arguments, **named)
+            parts = value if isinstance(value, tuple) else (value,)
+            return {"tuple": isinstance(value, tuple)} | {
+                str(place): part for place, part in enumerate(parts)
+            }
+
+        given = {"arguments": arguments, "named": named}
+        value = self.result(function.__name__, make, code=function.__module__, **given)
+        parts = [value[str(place)] for place in range(len(value) - 1)]
+        return tuple(parts) if value["tuple"] else parts[0]
 
     def key(self, code, depends_on):
         """Digest of everything that a result depends on."""
@@ -180,16 +208,33 @@ def _code(module, root):
 
 
 def digest(value):
-    """Digest of an array, a table, or a JSON value.
+    """Digest of what a result depends on.
+
+    Parameters
+    ----------
+    value : object
+        An array, a table, a JSON value, something that names all it depends on in a method ``inputs()``, or a
+        dict, list or tuple of such.
+
+    Returns
+    -------
+    str
 
     Raises
     ------
     TypeError
         If it is none of them.
+
+    Examples
+    --------
+    >>> digest([1, 2]) == digest((1, 2)), digest([1, 2]) == digest([2, 1])
+    (True, False)
     """
     import numpy as np
     import pandas as pd
 
+    if hasattr(value, "inputs"):
+        value = value.inputs()
     whole = hashlib.sha256()
     if isinstance(value, pd.DataFrame | pd.Series):
         whole.update(pd.util.hash_pandas_object(value, index=True).to_numpy().tobytes())
@@ -197,8 +242,12 @@ def digest(value):
     elif isinstance(value, np.ndarray) and value.dtype != object:
         whole.update(f"{value.dtype.str} {value.shape}".encode())
         whole.update(np.ascontiguousarray(value))
-    elif isinstance(value, np.ndarray):
+    elif isinstance(value, np.ndarray | pd.Index):
         whole.update(json.dumps(value.tolist()).encode())
+    elif isinstance(value, dict):
+        whole.update(json.dumps([[str(key), digest(each)] for key, each in value.items()]).encode())
+    elif isinstance(value, list | tuple):
+        whole.update(json.dumps([digest(each) for each in value]).encode())
     else:
         whole.update(json.dumps(value, sort_keys=True).encode())
     return whole.hexdigest()

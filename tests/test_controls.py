@@ -7,6 +7,7 @@ import pytest
 from lib.filters import controls, criteria, kernels, twins
 from lib.training import siamese
 from lib.workflow import paths
+from lib.workflow.kept import Kept
 
 SETTINGS = {"batch_size": 256, "epochs": 1, "learning_rate": 0.001, "batch_norm_momentum": 0.9, "n_dev": 3}
 
@@ -39,10 +40,10 @@ def checkpoints(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def networks(study, checkpoints):
+def networks(study, checkpoints, tmp_path_factory):
     train, dev = study.ids[:5], study.ids[9:]
-    kept = {"checkpoint_folder": checkpoints}
-    return dict(controls.trained(study, train, dev, SETTINGS, [100, 101], **kept))
+    where = {"kept": Kept(tmp_path_factory.mktemp("kept")), "checkpoint_folder": checkpoints}
+    return dict(controls.trained(study, train, dev, SETTINGS, [100, 101], **where))
 
 
 def test_a_control_starts_as_the_untrained_network_of_its_seed_and_is_trained_on_its_target(networks, study):
@@ -54,10 +55,11 @@ def test_a_control_starts_as_the_untrained_network_of_its_seed_and_is_trained_on
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_an_interrupted_run_goes_on_from_its_checkpoints(study, networks, checkpoints, monkeypatch):
+def test_an_interrupted_run_goes_on_from_its_checkpoints(study, networks, checkpoints, tmp_path, monkeypatch):
     train, dev, steps = study.ids[:5], study.ids[9:], []
     monkeypatch.setattr(siamese.Siamese, "_train_epoch", lambda self, *args, **more: steps.append(1) or 0.0)
-    again = controls.trained(study, train, dev, SETTINGS, [100], checkpoint_folder=checkpoints)
+    where = {"kept": Kept(tmp_path), "checkpoint_folder": checkpoints}
+    again = controls.trained(study, train, dev, SETTINGS, [100], **where)
     seed, network = next(again)
     assert (seed, steps) == (100, [])
     for ours, theirs in zip(network.model.get_weights(), networks[100].model.get_weights(), strict=True):

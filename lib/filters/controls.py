@@ -76,10 +76,10 @@ def trained(study, train, dev, settings, seeds, *, kept, checkpoint_folder=None)
     >>> describe(study.clips_of(study.dev)[0], dict(controls))  # doctest: +SKIP
     """
     for seed in seeds:
-        study = permuted(study, train, seed=seed)
+        mixed = permuted(study, train, seed=seed)
         given = {name: settings[name] for name in SETTINGS if name in settings}
         where = {"kept": kept, "checkpoint_folder": checkpoint_folder}
-        yield seed, trainings.trained(study, train, dev, seed=seed, **where, **given)
+        yield seed, trainings.trained(mixed, train, dev, seed=seed, **where, **given)
 
 
 def describe(clips, networks, *, n_noise=999):

@@ -126,7 +126,7 @@ class Study:
         """All that a method may look at, by name, for `lib.workflow.kept`."""
         return {
             "spectrograms": self.spectrograms,
-            "clip_artists": self.clip_artists,
+            "clips": self.clips,
             "target": self.target,
             "listeners": self.listeners,
         }

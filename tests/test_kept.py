@@ -1,5 +1,6 @@
 """Kept results: made once, made again whenever anything they depend on differs, and never read by halves."""
 
+import functools
 import os
 import shutil
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 from lib import registry
 from lib.beyond import factor_cnn, factor_models, protocol
 from lib.beyond.audio_features import AudioFeatures
+from lib.listening import trust
 from lib.training import siamese, trainings
 from lib.workflow import artifacts, machine, paths
 from lib.workflow import kept as kept_module
@@ -315,3 +317,39 @@ def test_methods_fitted_twice_are_fitted_once_and_score_the_same_to_the_bit(kept
     ):
         with pytest.raises(pytest.fail.Exception, match="fitted"):
             asked(**change)
+
+
+def counted():
+    """`trust.rank_correlations`, and how often it was called."""
+    calls, function = [], trust.rank_correlations
+
+    @functools.wraps(function)
+    def counting(*arguments, **named):
+        calls.append(1)
+        return pd.DataFrame({"correlation": function(*arguments, **named)})
+
+    return counting, calls
+
+
+def test_a_table_is_made_once_for_the_same_arguments(kept, rng):
+    function, calls = counted()
+    first, second = (pd.DataFrame(rng.random((5, 5))).rename(columns=str) for _ in range(2))
+    once = kept.call(function, first, second)
+    pd.testing.assert_frame_equal(kept.call(function, first.copy(), second.copy()), once, check_exact=True)
+    assert len(calls) == 1
+    kept.call(function, second, first)
+    kept.call(function, first, second + 1)
+    assert len(calls) == 3
+
+
+def test_tables_of_a_tuple_come_back_as_a_tuple(kept):
+    frame = pd.DataFrame({"n": pd.array([1, None], dtype="Int64"), "name": ["a", "b"]})
+    for _ in range(2):
+        pair = kept.call(both, frame)
+        assert isinstance(pair, tuple)
+        for part in pair:
+            pd.testing.assert_frame_equal(part, frame)
+
+
+def both(frame):
+    return frame, frame

@@ -1,6 +1,6 @@
 """Step 07 (beyond the paper): stronger methods under the protocol of notebook 05.
 
-Reads what 05 reads and its scores; notebook 07 writes ``beyond_scores.parquet`` and ``models/beyond.npz``.
+Reads what 05 reads and its scores; notebook 07 writes ``beyond_scores.npz`` and ``models/beyond.npz``.
 
 - `factors`: artists as vectors of listening, without the artists that are tested. `tags`: the same from tags.
 - `audio_features`: clips as vectors. `factor_models`, `factor_cnn`, `target_encoder`: from clips to factors.

@@ -1,6 +1,6 @@
 """Step 05 (paper, section 5, Tables 1 and 2): how well artists are ranked.
 
-Reads targets, spectrograms and networks; notebook 05 writes ``scores.parquet``, the tables and the ledger.
+Reads targets, spectrograms and networks; notebook 05 writes ``scores.npz``, the tables and the ledger.
 
 - `ties`: lists in which values tie, in expectation over all orders.
 - `influence`: a metric query by query, and what each candidate adds to it.

@@ -195,7 +195,7 @@ def test(extra=()):
         nbval = [
             "--nbval",
             "--nbval-current-env",
-            "--nbval-cell-timeout=900",
+            "--nbval-cell-timeout=3600",
             "--nbval-kernel-startup-timeout=180",
         ]
         if _call("pytest", *nbval, *targets, *extra, env={**os.environ, **roots}):

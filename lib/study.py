@@ -13,6 +13,8 @@ Conventions
 
 from __future__ import annotations
 
+import inspect
+import textwrap
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +25,7 @@ from sklearn.model_selection import KFold, train_test_split
 
 from lib.listening import matrix, names, targets
 from lib.spectrograms import store
-from lib.workflow import artifacts, paths
+from lib.workflow import artifacts, paths, stages
 
 NAMES = ("train", "dev", "test")
 MINIMUM_TRAIN = 4  # artists: fewer leave almost no pairs to learn from
@@ -129,6 +131,7 @@ class Study:
             "clips": self.clips,
             "target": self.target,
             "listeners": self.listeners,
+            "clips_of": stages.digest(textwrap.dedent(inspect.getsource(Study.clips_of))),
         }
 
     def with_clips(self, rows):

@@ -9,7 +9,18 @@ from lib.workflow import paths
 
 # Each package, or module beside them, may import those before it, and none behind it.
 ORDER = [
-    *("workflow", "audio", "listening", "clips", "spectrograms", "study", "methods", "registry", "training"),
+    *(
+        "workflow",
+        "numerics",
+        "audio",
+        "listening",
+        "clips",
+        "spectrograms",
+        "study",
+        "methods",
+        "registry",
+        "training",
+    ),
     *("ranking", "filters", "beyond", "plots", "explorer", "cli"),
 ]
 MAY_IMPORT_KERAS = {

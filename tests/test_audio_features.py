@@ -5,10 +5,10 @@ import numpy as np
 import planted_world
 import pytest
 
+from lib import numerics
 from lib import study as studies
 from lib.beyond import audio_features
 from lib.beyond.audio_features import AudioFeatures, Dictionary
-from lib.workflow import numerics
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from lib.workflow import numerics
+from lib import numerics
 
 
 @pytest.mark.parametrize("axis", [0, 1])

@@ -9,7 +9,7 @@ import pandas as pd
 import planted_world
 import pytest
 
-from lib import methods, registry
+from lib import methods, numerics, registry
 from lib.beyond import protocol, similar_artists, tables
 from lib.beyond.audio_features import AudioFeatures
 from lib.beyond.factor_models import FactorMethod, artist_means
@@ -19,7 +19,6 @@ from lib.ranking import baselines
 from lib.ranking import tables as ranking_tables
 from lib.ranking.scores import score_all
 from lib.spectrograms import picture
-from lib.workflow import numerics
 from lib.workflow.kept import Kept
 
 SLOW = ("factor_kernel", "factor_sum", "factor_cnn", "factor_all", "mfcc_gaussian")

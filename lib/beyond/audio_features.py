@@ -21,9 +21,9 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 
+from lib import numerics
 from lib.spectrograms.picture import N_FRAMES
 from lib.spectrograms.store import batches
-from lib.workflow import numerics
 
 LENGTHS = (4, 8)  # frames of a patch: half a second, and one
 N_ATOMS = 256

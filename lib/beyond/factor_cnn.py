@@ -16,12 +16,12 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from lib import numerics
 from lib.beyond import factors
 from lib.beyond.factor_models import FactorMethod, artist_means
 from lib.spectrograms.picture import N_FRAMES, N_MELS
 from lib.spectrograms.store import batches
 from lib.training.siamese import make_deterministic
-from lib.workflow import numerics
 
 CROP = 128  # frames
 GAIN = 6.0 / 80  # dB, up or down, of the 80 that a spectrogram spans

@@ -25,10 +25,10 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics import pairwise
 from sklearn.model_selection import KFold
 
+from lib import numerics
 from lib.beyond import factors, tags
 from lib.beyond.audio_features import AudioFeatures
 from lib.methods import Method, labelled_scores
-from lib.workflow import numerics
 
 STRENGTHS = tuple(10.0 ** np.arange(-2, 1.6, 0.5))  # of the ridge; clips are about a distance of 1 apart
 WIDTHS = (0.5, 1.0, 2.0)  # of the RBF kernel, in medians of the squared distance

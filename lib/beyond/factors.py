@@ -25,8 +25,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse.linalg import svds
 
+from lib import numerics
 from lib.listening.matrix import ListeningMatrix
-from lib.workflow import numerics
 
 N_FACTORS = 40
 CONTEXT_POWER = 0.75  # smooths the fame of the artist that is listened to as well

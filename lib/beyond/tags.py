@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lib import numerics
 from lib.beyond.factors import N_FACTORS
 from lib.listening import names
-from lib.workflow import numerics
 
 ROUNDING = 1e-12  # a shorter vector is what rounding leaves of it
 EXPECTED = "expected a CSV or TSV whose first line names the columns artist, tag and perhaps count"

@@ -22,8 +22,8 @@ import pandas as pd
 import scipy.cluster.hierarchy
 import scipy.spatial.distance
 
+from lib import numerics
 from lib.spectrograms import picture
-from lib.workflow import numerics
 
 ROUNDING = 1e-5  # a spread below this share of a response's square is rounding
 BATCH = 8  # clips whose responses are held at a time

@@ -166,7 +166,7 @@ def mean_and_interval(values, *, n_resamples=1000, seed=0):
     """Mean of each column over the rows and its 95 % percentile interval, rows drawn with replacement.
 
     What is drawn is how often each row counts, once for all columns, which may have blanks in other rows.
-    `lib.workflow.numerics.bootstrap_interval` draws other resamples: it would give other values.
+    `lib.numerics.bootstrap_interval` draws other resamples: it would give other values.
 
     Parameters
     ----------

@@ -23,8 +23,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from lib import numerics
 from lib.ranking import influence, metrics, ties
-from lib.workflow import numerics
 
 ORDERS = {  # what is done to the frames of a clip, shortest step last
     "as they are": "as they are",

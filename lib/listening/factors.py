@@ -13,8 +13,8 @@ import pandas as pd
 import scipy.linalg
 import scipy.stats
 
+from lib import numerics
 from lib.listening import labels
-from lib.workflow import numerics
 
 BM25_K1, BM25_B = 1.2, 0.75  # the usual values: how soon plays count for no more, how much long documents pay
 

@@ -9,10 +9,10 @@ import scipy.linalg
 import scipy.stats
 from tqdm import tqdm
 
+from lib import numerics
 from lib.listening import labels
 from lib.listening import metrics as listening_metrics
 from lib.listening.matrix import halves, shuffled
-from lib.workflow import numerics
 
 
 def summary(listening, *, metrics=listening_metrics.METRICS, n_halvings=10, seed=0, progress=True):

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
+from lib import numerics
 from lib.methods import labelled_scores, mean_over_clips
 from lib.ranking import hubs, metrics, significance, ties
 from lib.ranking import influence as ranking_influence
-from lib.workflow import numerics
 
 ROUNDING = 1e-6  # a shorter vector of ranks is what rounding leaves of it
 

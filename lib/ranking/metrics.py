@@ -29,8 +29,8 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 import pandas as pd
 
+from lib import numerics
 from lib.ranking import influence, ties
-from lib.workflow import numerics
 
 METRICS = {}  # by name; `register` fills it
 RELEVANT_QUANTILE = 0.9  # R-precision: a candidate is relevant above this quantile of all similarities

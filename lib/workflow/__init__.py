@@ -10,5 +10,4 @@
 - `stage`: one notebook at work: what came before it, what it writes.
 - `datasets`: the public data sets, their licences and citations. `downloads`: resumed and verified.
 - `progress`: one line that says how far a run is.
-- `numerics`: vectors of length 1, and an interval by resampling.
 """

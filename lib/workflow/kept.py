@@ -233,8 +233,8 @@ def digest(value):
     import numpy as np
     import pandas as pd
 
-    if hasattr(value, "inputs"):
-        value = value.inputs()
+    if hasattr(value, "inputs"):  # what it does with them is its code
+        value = {"code": _code(type(value).__module__, paths.root()), "inputs": value.inputs()}
     whole = hashlib.sha256()
     if isinstance(value, pd.DataFrame | pd.Series):
         whole.update(pd.util.hash_pandas_object(value, index=True).to_numpy().tobytes())

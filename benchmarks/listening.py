@@ -29,7 +29,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from lib.listening import layouts, matrix, plays
+from lib.listening import matrix, plays
+from lib.listening.layouts import common
 
 ROWS, USERS, ARTISTS, TOP = 17_559_530, 359_347, 292_000, 1_000
 SLICE, CHUNK, ROUNDS = 500_000, 1_000_000, 3
@@ -124,7 +125,7 @@ def published(plays_file, profile_file):
 
 def read_only(plays_file, _):
     """What no reader of the four columns can go below."""
-    schema = dict.fromkeys(layouts.FIELDS, pl.String)
+    schema = dict.fromkeys(common.FIELDS, pl.String)
     return pl.read_csv(plays_file, separator="\t", quote_char=None, has_header=False, schema=schema)
 
 

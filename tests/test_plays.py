@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.listening import layouts, plays
+from lib.listening import plays
+from lib.listening.layouts import common, lastfm_360k
 
 USERS = [f"{n:040x}" for n in range(1, 9)]
 MBIDS = [f"7d2cb6e8-5896-5646-8b45-{n:012x}" for n in range(9)]
@@ -315,13 +316,13 @@ def test_four_fields_read_at_once_are_those_read_line_by_line(lines, ended):
     block = b"\n".join(lines) + b"\n" * ended
     if not block:
         return
-    wanted = layouts._table_by_line(block)
-    table = layouts._table(block)
+    wanted = common.by_line(block, common.FIELDS)
+    table = lastfm_360k.table(block)
     assert len(table) == len(wanted) == block.count(b"\n") + (not block.endswith(b"\n"))
     if "whole" not in table.columns:
         assert wanted["whole"].all()
-        assert table.equals(wanted.select(layouts.FIELDS))
-        text = table.select(pl.concat_str(layouts.FIELDS, separator="\t")).to_series()
+        assert table.equals(wanted.select(common.FIELDS))
+        text = table.select(pl.concat_str(common.FIELDS, separator="\t")).to_series()
         assert text.to_list() == wanted["text"].to_list()
 
 

@@ -2,11 +2,12 @@
 
 Conventions
 -----------
-- A table of tags is CSV or TSV whose first line names the columns ``artist, tag[, count]``. An artist is
+- A table of tags is CSV or TSV whose first line names the columns ``artist, tag[, count]``, written in any
+  way that `lib.listening.text` reads, under any name that `lib.listening.columns` understands. An artist is
   given by id (MBID) or name (`lib.listening.names`); where two artists have a name, it is the one with more
   listeners.
 - As in `lib.listening.plays`, each row is kept, of an artist that nobody asked for, or rejected with its line
-  and reason. Quotes mean nothing in TSV, and in CSV they end on their own line.
+  and reason.
 - Factors are made of the training artists' tags alone; whoever has none is left out of the fit.
 
 References
@@ -16,7 +17,6 @@ Deerwester et al. (1990). Indexing by latent semantic analysis.
 
 from __future__ import annotations
 
-import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +26,10 @@ import pandas as pd
 
 from lib import numerics
 from lib.beyond.factors import N_FACTORS
-from lib.listening import names
+from lib.listening import columns, names, text
 
 ROUNDING = 1e-12  # a shorter vector is what rounding leaves of it
+PARAMETER = "07_beyond_the_paper.tags_file"
 EXPECTED = "expected a CSV or TSV whose first line names the columns artist, tag and perhaps count"
 
 
@@ -85,26 +86,30 @@ def read(path, artists):
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"no table of tags at {path}: {EXPECTED}")
-    lines = path.read_bytes().decode("utf-8-sig", "replace").removesuffix("\n").split("\n")
-    first, *rows = [line.removesuffix("\r") for line in lines]
-    delimiter = "\t" if "\t" in first else ","
-    header = [column.strip().strip('"').casefold() for column in _fields(first, delimiter)]
-    if not {"artist", "tag"} <= set(header) or len(set(header)) < len(header):
-        raise ValueError(f"the first line of {path} reads {first[:120]!r}: {EXPECTED}, each once")
-    if not rows:
+    table = text.read(path)
+    header, where = table.form.columns, columns.chosen(table.form.columns, ("artist", "tag", "count"))
+    if not {"artist", "tag"} <= where.keys() or columns.twice(header):
+        raise ValueError(
+            f"the first line of {path} reads {table.header[:120]!r}, its columns are {columns.named(header)}:"
+            f" {EXPECTED}, each once; given as -p {PARAMETER}={path}"
+        )
+    if not table.rows:
         raise ValueError(f"{path} has a header and no rows below it")
+    for note in [*table.notes, columns.account(header, where, of=path.name)]:
+        if note:
+            print(note)
     good, rejects = [], []
-    for line, text in enumerate(rows, start=2):
-        reason, row = _judged(_fields(text, delimiter), header)
+    for row in table.rows:
+        reason, judged = _judged(row.fields, header, where)
         if reason:
-            rejects.append((path.name, line, reason, text))
+            rejects.append((path.name, row.line, reason, row.text))
         else:
-            good.append(row)
+            good.append(judged)
     rejects = pd.DataFrame(rejects, columns=["file", "line", "reason", "text"])
     if not good:
         worst = rejects.iloc[0]
         raise ValueError(
-            f"all {len(rows)} rows of {path} were rejected; the first, line {worst['line']}:"
+            f"all {len(table.rows)} rows of {path} were rejected; the first, line {worst['line']}:"
             f" {worst['reason']}: {worst['text'][:120]!r}; {EXPECTED}"
         )
     good = pd.DataFrame(good, columns=["artist", "tag", "count"])
@@ -166,14 +171,13 @@ def tag_factors(counts, artists, *, n_factors=N_FACTORS):
     return pd.DataFrame(numerics.unit(vectors, least=ROUNDING), index=table.index[distinct])
 
 
-def _judged(fields, header):
+def _judged(fields, header, where):
     """Why a row is bad, or None, and its artist, tag and count."""
     if len(fields) != len(header):
         return "wrong number of fields", None
-    row = dict(zip(header, fields, strict=True))
-    artist, tag = row["artist"].strip(), names.normalise(row["tag"])
+    artist, tag = fields[where["artist"]], names.normalise(fields[where["tag"]])
     try:
-        count = float(row.get("count", "").strip() or 1)
+        count = float((fields[where["count"]] if "count" in where else "") or 1)
     except ValueError:
         return "count is not a number", None
     if not artist or not tag:
@@ -183,20 +187,10 @@ def _judged(fields, header):
     return None, (artist, tag, count)
 
 
-def _fields(text, delimiter):
-    """Fields of one line, none where its quotes do not end on it."""
-    if delimiter == "\t":
-        return text.split("\t")
-    try:
-        return next(csv.reader([text], strict=True), [])
-    except csv.Error:
-        return []
-
-
 def _ids(spellings, artists):
     """The id that each spelling stands for, None for strangers; an equal id goes before an equal name."""
     by_name = {}
     for artist_id, name in zip(artists["artist_id"], artists["name"], strict=True):
         by_name.setdefault(names.normalise(name), artist_id)
     by_spelling = by_name | {names.normalise(artist_id): artist_id for artist_id in artists["artist_id"]}
-    return [by_spelling.get(names.normalise(spelling)) for spelling in spellings]
+    return [by_spelling.get(names.mbid(spelling) or names.normalise(spelling)) for spelling in spellings]

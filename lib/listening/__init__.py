@@ -3,8 +3,12 @@
 Reads files of plays; notebook 01 writes ``artists.parquet``, ``listening.npz`` and a target for each metric.
 
 - `names`: when two names are the same artist.
+- `text`: a file of delimited text, its encoding, delimiter and quotes.
+- `columns`: which column is meant, by its usual names.
+- `history`: one person's listening history.
 - `layouts`: the layouts of files of plays.
 - `plays`: a file of plays becomes a clean matrix, and a table of what was left out.
+- `notices`: what a person should know of plays that were read.
 - `matrix`: the matrix of listeners and artists.
 - `labels`: frames labelled with artists: counts of shared listeners, scaling, blank diagonals.
 - `factors`: artists as vectors of listening, for two of the metrics.

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
+from lib.listening import history
 from lib.workflow import artifacts
 
 BLOCK_USERS, THREADS = 30_000, 2  # of counting co-listeners; they change its speed, not the counts
@@ -81,7 +82,7 @@ def top(listening, n_artists):
     Raises
     ------
     ValueError
-        If there are fewer artists.
+        If there are fewer artists, or one listener.
 
     Examples
     --------
@@ -95,6 +96,11 @@ def top(listening, n_artists):
         raise ValueError(
             f"{n_artists} artists were asked for, the plays hold {len(listening.artists):,}:"
             " set n_artists of 01_listening_data to fit"
+        )
+    if listening.plays.shape[0] < 2:
+        raise ValueError(
+            f"{history.ONE_LISTENER}: give -p 01_listening_data.plays_file= the plays of many; one person's"
+            f" can be used in the explorer, as -p {history.PARAMETER}="
         )
     plays = listening.plays[:, :n_artists]
     plays = plays[np.diff(plays.indptr) > 0]

@@ -2,6 +2,8 @@
 
 Conventions
 -----------
+MBIDs are compared in small letters, without braces or address; of several in one field the first counts.
+
 Unicode NFKC, case-folded, white space folded to single spaces; NFKC and case run twice, as folding case can
 undo NFKC. Nothing else is forgiven: an article, an accent or a "tribute" more makes another name. Where
 nothing but a name tells artists apart, it stands for the first artist who has it, the one with the most
@@ -10,6 +12,7 @@ listeners; the others go without, so that no two artists share their clips.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import NamedTuple
 
@@ -59,6 +62,57 @@ def normalise(name):
         for _ in range(2):
             name = unicodedata.normalize("NFKC", name).casefold()
     return " ".join(name.split())
+
+
+NOBODY = ("various artists", "[various artists]", "various", "v.a.", "v/a")
+NOBODY_MBID = "89ad4ac3-39f7-470e-963a-56509c546377"  # MusicBrainz' own for Various Artists
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+MBID = rf"(?i)^(?:\W*|https?://\S+/)({UUID})(?:\W.*)?$"  # alone, in braces, of an address, first of several
+
+
+def mbid(text):
+    """The MBID in a text: in small letters, without braces or address, the first of several.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        Empty where the text is something else.
+
+    Examples
+    --------
+    >>> mbid("{A74B1B7F-71A5-4011-9441-D0B5E4122711}")
+    'a74b1b7f-71a5-4011-9441-d0b5e4122711'
+    >>> mbid("Abba")
+    ''
+    """
+    match = re.match(MBID, text.strip())
+    return match[1].lower() if match else ""
+
+
+def is_nobody(mbid="mbid", name="name"):
+    """Whether a spelling stands for Various Artists, as a polars expression.
+
+    Parameters
+    ----------
+    mbid, name : str
+        Columns of text.
+
+    Returns
+    -------
+    pl.Expr
+
+    Examples
+    --------
+    >>> spellings = pl.DataFrame({"mbid": ["", ""], "name": ["VARIOUS  Artists", "Abba"]})
+    >>> spellings.select(is_nobody())["name"].to_list()
+    [True, False]
+    """
+    folded = pl.col(name).str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
+    return folded.is_in(NOBODY) | pl.col(mbid).str.to_lowercase().str.contains(NOBODY_MBID, literal=True)
 
 
 def join(artists, offered):
@@ -148,9 +202,9 @@ def resolve(spellings, *, one_mbid_per_name=True):
     ([0, 0, 0], {'artist_id': ['m1'], 'name': ['Abba']})
     """
     keys = [normalise(name) for name in spellings["name"]]
-    rows = spellings.select(
-        pl.col("mbid").str.strip_chars(), "name", "plays", key=pl.Series(keys, dtype=pl.String)
-    )
+    ids = pl.col("mbid").str.strip_chars()
+    ids = pl.coalesce(ids.str.extract(MBID, 1).str.to_lowercase(), ids)
+    rows = spellings.select(mbid=ids, name="name", plays="plays", key=pl.Series(keys, dtype=pl.String))
     with_mbid = rows.filter(pl.col("mbid") != "")
     unnamed = rows.filter(pl.col("mbid") == "").select("key").unique()
     by_name = _most_played(with_mbid.join(unnamed, on="key", how="semi"), of=["key"], choose=["mbid"])

@@ -5,12 +5,10 @@ row keeps its file, line, reason and text.
 
 Conventions
 -----------
-- Two layouts are read. *360K*: no header, ``user sha1 ⇥ artist MBID ⇥ artist name ⇥ plays``, as a file or
-  inside the ``.tar.gz`` in which Last.fm-360K comes. *Headed*: CSV or TSV whose first line names the columns
-  ``user, artist[, mbid][, plays]``.
-- Only ``\\n`` ends a line (one ``\\r`` before it is dropped); tabs separate; quotes mean nothing in the 360K
-  layout and in TSV, and in CSV they end on their own line; nothing is taken for "missing" but the empty
-  field; bytes that are not UTF-8 become U+FFFD. Fields are taken as they are, spaces around them included.
+- Which layouts are read, and how, `lib.listening.layouts` says: Last.fm-360K, -2K and -1K, a ListenBrainz
+  dump, Music4All-Onion, LFM-2b, and any CSV, TSV or Parquet file whose columns are named. Nothing is taken
+  for "missing" but the empty field; bytes that are in no encoding become U+FFFD and are counted.
+- Various Artists is nobody: its rows are rejected, as those of "no artist" are.
 - A *spelling* is a pair of MBID and name as the file has it. `lib.listening.names` says which spellings are
   the same artist.
 - Files are read in blocks of whole lines, several at once. In a block equal texts are found by their 64-bit
@@ -37,7 +35,8 @@ import polars as pl
 import scipy.sparse
 from tqdm import tqdm
 
-from lib.listening import layouts, names
+from lib.listening import names, notices
+from lib.listening.layouts import recognition as layouts
 from lib.listening.matrix import ListeningMatrix
 
 MAX_PLAYS = 10_000_000  # one play every 30 s for nine years: more is an error of the file
@@ -88,8 +87,8 @@ def read(
     Parameters
     ----------
     plays_file : path
-        In the 360K layout, plain or the downloaded ``.tar.gz``, or with a header, see the module's
-        conventions.
+        In a layout of `lib.listening.layouts`, plain, packed, in its archive or folder. What a person should
+        know of it (columns that are called otherwise, another encoding, few listeners) is printed.
     profile_file : path, optional
         In the 360K layout: ``user ⇥ gender ⇥ age ⇥ country ⇥ sign-up date``. Not needed where `plays_file` is
         the archive, which holds both.
@@ -115,8 +114,9 @@ def read(
     FileNotFoundError
         If a file is missing.
     ValueError
-        If the file is empty, in no known layout, or an archive that is damaged or holds something else; if no
-        row is left, or none of the first ones; if `registered_only` has no profile to go by.
+        If the file is empty, in no known layout, one person's history, or an archive that is damaged or
+        holds something else; if no row is left, or none of the first ones; if `registered_only` has no
+        profile to go by.
 
     Examples
     --------
@@ -125,16 +125,17 @@ def read(
     >>> rows = [("ann", "Abba", 3), ("bob", "ABBA", 5), ("bob", "Air", 0)]
     >>> pd.DataFrame(rows, columns=["user", "artist", "plays"]).to_csv(file, index=False)
     >>> plays = read(file, require_mbid=False, registered_only=False)
+    plays.csv has 2 listeners: below 100, similarity rests on the taste of a few
     >>> plays.listening.artists[["listeners", "plays"]].to_numpy().tolist()
     [[2, 8]]
     >>> plays.rejects["reason"].to_list()
     ['plays is not between 1 and 10,000,000']
     """
     plays_file = Path(plays_file)
-    if not plays_file.is_file():
+    if not layouts.is_there(plays_file):
         raise FileNotFoundError(
-            f"no plays file at {plays_file}: give 01_listening_data.plays_file the path of a file in the"
-            " Last.fm-360K layout, plain or .tar.gz, or of a CSV/TSV with a header"
+            f"no plays file at {plays_file}: give -p 01_listening_data.plays_file= the path of one, as"
+            f" {', or '.join(layouts.LAYOUTS)}"
         )
     if block_bytes < 1:
         raise ValueError(f"block_bytes must be at least 1, got {block_bytes}")
@@ -170,6 +171,8 @@ def read(
     listening, ids, ambiguous = _assembled(parts, users, spellings, one_mbid_per_name=one_mbid_per_name)
     kept = listening.plays.nnz
     merged = sum(len(part.plays) for part in parts) - kept
+    for sentence in notices.on_plays(name, listening.artists["name"], ids, headed=headed):
+        print(sentence)
     return Plays(listening, ids, _summary(rows_in, kept, merged, rejects), rejects, ambiguous)
 
 
@@ -273,6 +276,7 @@ def _judge_spellings(spellings, *, require_mbid, unknown):
     return spellings.select(
         named=pl.col("name").str.strip_chars_start() != "",
         is_artist=pl.col("name") != unknown,
+        is_somebody=~names.is_nobody(),
         identified=(pl.col("mbid").str.strip_chars_start() != "") | (not require_mbid),
     ).fill_null(False)
 
@@ -316,6 +320,7 @@ def _reasons(bad, good_user, good_spelling, *, headed, unknown):
         "plays is not a whole number": pl.col("plays").str.contains(r"^-?[0-9]+$"),
         f"plays is not between 1 and {MAX_PLAYS:,}": pl.col("count").is_between(1, MAX_PLAYS),
         f"artist is {unknown}": good_spelling["is_artist"],
+        "artist is Various Artists, who is nobody": good_spelling["is_somebody"],
         "artist has no MBID": good_spelling["identified"],
         "user without a sign-up date": good_user["registered"],
     }
@@ -374,4 +379,5 @@ def _nothing_left(path, rejects, which):
     shown = "\n".join(
         f"  line {row['line']}: {row['reason']}: {row['text'][:120]}" for row in rejects.head(3).to_dicts()
     )
-    return f"{which} rows of {path} were rejected; the first are\n{shown}"
+    help_ = notices.header_would_help(rejects)
+    return f"{which} rows of {path} were rejected; the first are\n{shown}{help_}"

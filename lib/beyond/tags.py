@@ -86,7 +86,7 @@ def read(path, artists):
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"no table of tags at {path}: {EXPECTED}")
-    table = text.read(path)
+    table = text.read(path, expected=EXPECTED)
     header, where = table.form.columns, columns.chosen(table.form.columns, ("artist", "tag", "count"))
     if not {"artist", "tag"} <= where.keys() or columns.twice(header):
         raise ValueError(

@@ -22,6 +22,7 @@ import pandas as pd
 from lib import registry
 from lib import study as studies
 from lib.beyond import adjust
+from lib.listening import history
 from lib.plots import beyond as plots
 from lib.plots import players
 from lib.ranking import lists
@@ -203,6 +204,38 @@ def neighbours(study, scores, query, *, sources, n, among=studies.NAMES, popular
     return table[["source", "rank", "artist", "label", "split", "score", "true"]].reset_index(drop=True)
 
 
+def plays_of(history_file, artists):
+    """How often a person plays each artist, from an export of the person's listening; prints what it holds.
+
+    Parameters
+    ----------
+    history_file : path
+        See `lib.listening.history`; empty: of nobody.
+    artists : pd.DataFrame
+        Index: artist id, most listeners first; ``name``.
+
+    Returns
+    -------
+    pd.Series, or None
+        Plays; index: artist id.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "scrobbles.csv"
+    >>> _ = file.write_text("Abba,Gold,SOS,01 Oct 2010 02:05\\nCher,Believe,Believe,01 Oct 2010 02:09\\n")
+    >>> plays_of(file, pd.DataFrame({"name": ["Air", "Abba"]}, index=["x", "y"])).to_dict()
+    a Last.fm export by lastfm-to-csv: 2 plays of 2 artists; 1 of the 2 artists here are among them
+    {'x': 0, 'y': 1}
+    """
+    if not history_file:
+        return None
+    own = history.read(history_file)
+    played = history.weights(own, artists)
+    print(f"{own}; {(played > 0).sum()} of the {len(artists)} artists here are among them")
+    return played
+
+
 def side_by_side(table):
     """Names by rank, one column a source.
 
@@ -219,13 +252,15 @@ def side_by_side(table):
     return table.pivot(index="rank", columns="source", values="label")[list(table["source"].unique())]
 
 
-def side_by_side_html(table):
+def side_by_side_html(table, played=None):
     """The same as an HTML table: hits in bold, each artist with its split; names are escaped.
 
     Parameters
     ----------
     table : pd.DataFrame
         From `neighbours`.
+    played : pd.Series, optional
+        A person's plays of each artist, from `plays_of`; they are shown beside whom the person plays.
 
     Returns
     -------
@@ -240,7 +275,11 @@ def side_by_side_html(table):
     """
     names = table["label"].map(players.plain)
     names = names.where(~table["true"], "<b>" + names + "</b>")
-    cells = table.assign(label=names + " <small>" + table["split"] + "</small>")
+    small = table["split"]
+    if played is not None:
+        n_plays = table["artist"].map(played).fillna(0).astype(int)
+        small = small + n_plays.map(lambda n: f", {n:,} plays" if n else "")
+    cells = table.assign(label=names + " <small>" + small + "</small>")
     wide = side_by_side(cells).rename(columns=lambda source: players.plain(name(source)))
     wide.index.name = wide.columns.name = None
     return wide.fillna("").to_html(escape=False, border=0)

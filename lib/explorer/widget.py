@@ -31,6 +31,9 @@ class Explorer:
         Length of the lists that are shown first.
     seconds : float
         Length of the excerpts.
+    played : pd.Series, optional
+        A person's plays of each artist, from `explorer.plays_of`: whom the person plays comes first among the
+        artists, most plays first, and is marked in the lists.
 
     Examples
     --------
@@ -47,14 +50,22 @@ class Explorer:
     """
 
     def __init__(
-        self, study, scores, *, artist=None, sources=(explorer.TRUTH, "siamese", "l2"), n=5, seconds=8.0
+        self,
+        study,
+        scores,
+        *,
+        artist=None,
+        sources=(explorer.TRUTH, "siamese", "l2"),
+        n=5,
+        seconds=8.0,
+        played=None,
     ):
-        self.study, self.scores, self.seconds = study, scores, seconds
+        self.study, self.scores, self.seconds, self.played = study, scores, seconds, played
         self.artists = explorer.described(study, scores)
         first = artist or study.ids[0]
         # refuse what is unknown before anything is shown
         explorer.neighbours(study, scores, first, sources=sources, n=n)
-        artists = list(zip(self.artists["label"], self.artists.index, strict=True))
+        artists = _choices(self.artists["label"], played)
         rankings = [(explorer.name(name), name) for name in explorer.sources_of(scores)]
         self.artist = widgets.Dropdown(options=artists, value=first, description="artist")
         self.sources = widgets.SelectMultiple(options=rankings, value=list(sources), description="rankings")
@@ -101,10 +112,21 @@ class Explorer:
         except ValueError as error:  # nothing selected in one of the lists
             self.table.value, self.neighbour.options = players.plain(str(error)), []
         else:
-            self.table.value = explorer.side_by_side_html(table)
+            self.table.value = explorer.side_by_side_html(table, self.played)
             neighbours = table.drop_duplicates("artist")
             self.neighbour.options = list(zip(neighbours["label"], neighbours["artist"], strict=True))
         self.clips.show(artist)
+
+
+def _choices(labels, played):
+    """Label and id of each artist; first, with their number, those whom a person plays."""
+    if played is None:
+        return list(zip(labels, labels.index, strict=True))
+    own = played[played > 0].sort_values(ascending=False, kind="stable")
+    first = [
+        (f"{labels[artist]} ({n:,} plays)", artist) for artist, n in own.items() if artist in labels.index
+    ]
+    return first + [(label, artist) for artist, label in labels.items() if artist not in own.index]
 
 
 class _Clips:

@@ -114,13 +114,31 @@ class Table(NamedTuple):
     rows: list
     notes: list
 
+    def records(self):
+        """Each row as {column: field}, those aside that have another number of fields."""
+        columns = self.form.columns
+        return [dict(zip(columns, row.fields)) for row in self.rows if len(row.fields) == len(columns)]
 
-def read(path):
+    def left_out(self, name):
+        """A sentence on the rows that `records` leaves out, empty where it leaves out none."""
+        odd = [row for row in self.rows if len(row.fields) != len(self.form.columns)]
+        if not odd:
+            return ""
+        return (
+            f"{len(odd):,} of {len(self.rows):,} rows of {name} are left out, as they have not"
+            f" {len(self.form.columns)} fields as its header has; the first, line {odd[0].line}:"
+            f" {odd[0].text[:120]!r}"
+        )
+
+
+def read(path, *, expected="expected a CSV or TSV with a header"):
     """Read a small table whole.
 
     Parameters
     ----------
     path : path
+    expected : str
+        The end of the sentence where there is no table.
 
     Returns
     -------
@@ -154,9 +172,7 @@ def read(path):
     lines = [line.removesuffix("\r") for line in text.removesuffix(end).split(end)]
     form = form_of(lines)
     if form is None or "\0" in text:
-        raise ValueError(
-            f"{path} is {'no text' if text.strip() else 'empty'}: expected a CSV or TSV with a header"
-        )
+        raise ValueError(f"{path} is {'no text' if text.strip() else 'empty'}: {expected}")
     rows = enumerate(lines[form.n_before :], start=form.n_before + 1)
     rows = [Row(number, line, form.fields(line)) for number, line in rows]
     return Table(form, lines[form.n_before - 1], rows, notes)

@@ -15,12 +15,10 @@ import itertools
 import os
 from pathlib import Path
 
-import pandas as pd
-
 from lib.audio import decode
 from lib.clips.sources import source
 from lib.clips.sources.source import Fetched, Track
-from lib.listening import names
+from lib.listening import columns, names, text
 
 ADDRESSES = {}
 NEEDS_STATEMENT = False
@@ -32,6 +30,8 @@ TERMS = (
 # The parameters that a person sets, as messages name them.
 FOLDER, TABLE = "02_preview_clips.music_folder", "02_preview_clips.table_file"
 COLUMN, TEMPLATE = "02_preview_clips.artist_column", "02_preview_clips.path_template"
+PLAYLISTS = (".m3u", ".m3u8", ".pls", ".xspf")
+EXPECTED = f"expected a CSV or TSV with a header, such as artist,file, as `{TABLE}`"
 
 
 class Source(source.Named):
@@ -41,7 +41,7 @@ class Source(source.Named):
     ----------
     settings : lib.clips.sources.source.Settings
         ``music_folder``: what holds the music, and what the paths of the table are relative to (where it is
-        empty, the table's own folder). ``table_file``: CSV, or TSV if its name ends so, with a header.
+        empty, the table's own folder). ``table_file``: CSV or TSV with a header (`lib.listening.text`).
         ``artist_column``: its column with artists. ``path_template``: path of a file, with columns in
         braces, such as ``{Quadrant}/{Song}.mp3``.
 
@@ -65,6 +65,7 @@ class Source(source.Named):
             tracks = _walked(self.root)
         self._spellings, self._files = collections.defaultdict(list), collections.defaultdict(list)
         for artist, path in tracks:
+            artist = names.mbid(artist) or artist
             key = names.normalise(artist)
             if artist not in self._spellings[key]:
                 self._spellings[key].append(artist)
@@ -115,20 +116,30 @@ def _listed(table, root, settings):
     """(artist, path below the root) of the rows of a table."""
     if not table.is_file():
         raise ValueError(f"music table {table} is missing: set `{TABLE}` to a CSV or TSV file with a header")
-    separator = "\t" if table.suffix.lower() in (".tsv", ".txt") else ","
+    if table.suffix.lower() in PLAYLISTS:
+        raise ValueError(f"music table {table} is a playlist, which names no artists: {EXPECTED}")
     try:
-        rows = pd.read_csv(table, sep=separator, dtype=str, keep_default_na=False)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ValueError(f"music table {table} cannot be read: {error}") from error
-    tracks = []
-    for row in rows.to_dict("records"):
+        rows = text.read(table, expected=EXPECTED)
+    except ValueError as error:
+        raise ValueError(f"music table cannot be read: {error}") from error
+    records, odd = rows.records(), rows.left_out(f"music table {table}")
+    if odd and not records:
+        raise ValueError(odd)
+    for note in filter(None, [*rows.notes, odd]):
+        print(note)
+    tracks, folded = [], {column.casefold(): column for column in rows.form.columns}
+    for row in records:
+        row |= {name: row[column] for name, column in folded.items()}  # a column by its name in small letters
         try:
-            artist, path = row[settings.artist_column], settings.path_template.format_map(row)
+            artist = row[folded.get(settings.artist_column.casefold(), settings.artist_column)]
+            path = settings.path_template.format_map(row)
         except (LookupError, ValueError, AttributeError) as error:
             raise ValueError(
                 f"music table {table}: `{COLUMN}` {settings.artist_column!r} and `{TEMPLATE}`"
-                f" {settings.path_template!r} do not fit its columns {', '.join(map(repr, rows.columns))}"
+                f" {settings.path_template!r} do not fit its columns {columns.named(rows.form.columns)}"
             ) from error
+        if "\\" in path and not (root / path).exists():  # as Windows writes it
+            path = path.replace("\\", "/")
         path = Path(os.path.normpath(root / path))
         if not path.is_relative_to(root):
             raise ValueError(

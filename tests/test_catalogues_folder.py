@@ -115,6 +115,37 @@ def test_a_table_leaves_names_as_they_are(tmp_path, name):
     assert tracks_of(folder(table_file=str(tmp_path / "meta.csv")), name) == ["one.mp3"]
 
 
+@pytest.mark.parametrize("table", [
+    "artist;file\r\nBjörk;a/1.mp3\r\n".encode("cp1252"),
+    "\ufeffArtist,File\nBjörk,a/1.mp3,\n".encode(),
+    "artist\tfile\r\nBjörk\ta/1.mp3\r\n".encode("utf-16"),
+    "sep=,\n# mine\nartist, file\nBjörk, a\\1.mp3\n".encode(),
+    'file,artist\ra/1.mp3,"Björk"\r'.encode(),
+], ids=["Excel", "capitals, trailing comma", "UTF-16", "spaces, Windows path", "old Mac"])  # fmt: skip
+def test_a_table_is_read_however_a_spreadsheet_wrote_it(tmp_path, table):
+    fill(tmp_path, "a/1.mp3")
+    (tmp_path / "meta.csv").write_bytes(table)
+    assert tracks_of(folder(table_file=str(tmp_path / "meta.csv")), "björk") == ["a/1.mp3"]
+
+
+def test_rows_with_other_fields_than_the_header_are_left_out_and_said(tmp_path, capsys):
+    fill(tmp_path, "1.mp3")
+    (tmp_path / "meta.csv").write_text("artist,file\nAbba,1.mp3\nAir,1.mp3,Moon Safari\n")
+    assert folder(table_file=str(tmp_path / "meta.csv")).offers() == ["Abba"]
+    assert "1 of 2 rows of music table" in capsys.readouterr().out
+    (tmp_path / "meta.csv").write_text("artist,file\nAir,1.mp3,Moon Safari\n")
+    with pytest.raises(ValueError, match="1 of 1 rows .* line 2: 'Air,1.mp3,Moon Safari'"):
+        folder(table_file=str(tmp_path / "meta.csv"))
+
+
+def test_a_playlist_is_no_table(tmp_path):
+    (tmp_path / "list.m3u").write_text("#EXTM3U\n1.mp3\n")
+    with pytest.raises(
+        ValueError, match=r"is a playlist, which names no artists.*`02_preview_clips\.table_file`"
+    ):
+        folder(table_file=str(tmp_path / "list.m3u"))
+
+
 @pytest.mark.parametrize("file", ["../secret.mp3", "/etc/secret.mp3", "a/../../secret.mp3"])
 def test_a_table_cannot_lead_out_of_its_folder(tmp_path, file):
     fill(tmp_path, "secret.mp3", "music/one.mp3")

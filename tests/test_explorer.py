@@ -88,6 +88,30 @@ def test_real_artists_are_not_called_simulated(world):
     assert "imulated" not in explorer.notice(replace(study, simulated=False), scores, "a")
 
 
+def test_whom_a_person_plays_is_marked_and_comes_first(world, tmp_path, capsys):
+    file = tmp_path / "scrobbles.csv"
+    file.write_text(
+        "".join(f"{name},A,T,01 Oct 2010 02:05\n" for name in ["same", "Alpha", "SAME", "Nobody"])
+    )
+    study = world[0]
+    played = explorer.plays_of(file, study.artists)
+    assert played.to_dict() == {"a": 1, "b": 0, "c": 2, "d": 0, "e": 0}
+    assert "4 plays of 4 artists; 2 of the 5 artists here are among them" in capsys.readouterr().out
+    table = explorer.neighbours(*world, "b", sources=["truth"], n=3)
+    html = explorer.side_by_side_html(table, played)
+    assert "Same (c)</b> <small>dev, 2 plays</small>" in html
+    assert "Same (d)</b> <small>test</small>" in html
+    shown = explorer_widget.Explorer(*world, sources=["truth"], played=played)
+    assert [label for label, _ in shown.artist.options[:3]] == [
+        "Same (c) (2 plays)",
+        "Alpha (1 plays)",
+        HOSTILE,
+    ]
+    assert [artist for _, artist in shown.artist.options] == ["c", "a", "b", "d", "e"]
+    assert "2 plays" in shown.table.value
+    assert explorer.plays_of("", study.artists) is None
+
+
 def test_names_never_become_markup(world):
     shown = explorer.side_by_side_html(explorer.neighbours(*world, "a", sources=["truth", "siamese"], n=4))
     assert "<img" not in shown

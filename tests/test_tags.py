@@ -72,6 +72,31 @@ def test_a_hopeless_file_is_an_error_that_says_what_is_expected(written, text, s
         tags.read(written(text), ARTISTS)
 
 
+@pytest.mark.parametrize("text", [
+    "sep=;\r\nArtist;Tag;Count;\r\nabba;Größe;3;\r\n".encode("cp1252"),
+    "artist\ttag\tcount\nabba\tGröße\t3\n".encode("utf-16"),
+    "# mine\n,artist_name,tag name,weight\n0, abba, Größe, 3\n".encode("utf-8-sig"),
+    "artist,tag,count\rabba,Größe,3\r".encode(),
+], ids=["Excel", "Unicode text", "pandas", "old Mac"])  # fmt: skip
+def test_tags_are_read_however_a_spreadsheet_wrote_them(written, text):
+    assert tags.read(written(text), ARTISTS).counts.to_numpy().tolist() == [["m1", "grösse", 3.0]]
+
+
+def test_columns_and_bytes_that_are_not_read_are_said(written, capsys):
+    text = "artist,tag,weight,user\nabba,böse,1,x\nabba,b?d,2,x\n".encode().replace(b"?", b"\xf6")
+    assert set(tags.read(written(text), ARTISTS).counts["tag"]) == {"böse", "b\ufffdd"}
+    said = capsys.readouterr().out
+    assert "1 bytes of tags.csv are not UTF-8 and were replaced by U+FFFD, the first in line 3" in said
+    assert "count is read from the column 'weight'; nothing is read from the column 'user'" in said
+
+
+def test_an_mbid_in_braces_or_capitals_is_the_same_id(written):
+    mbid = "a74b1b7f-71a5-4011-9441-d0b5e4122711"
+    artists = pd.DataFrame({"artist_id": [mbid], "name": ["Radiohead"]})
+    text = f"artist,tag\n{{{mbid.upper()}}},rock\nhttps://musicbrainz.org/artist/{mbid},rock\n"
+    assert tags.read(written(text), artists).counts.to_numpy().tolist() == [[mbid, "rock", 2.0]]
+
+
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="no table of tags at"):
         tags.read(tmp_path / "absent.csv", ARTISTS)

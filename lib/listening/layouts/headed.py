@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 import polars as pl
+import pyarrow as pa
 
 from lib.listening import columns
 from lib.listening.layouts import common
@@ -80,19 +81,20 @@ def fields(block, form, where):
         .then(pl.col("text").map_batches(partial(_by_hand, form=form), return_dtype=pl.List(pl.String)))
         .otherwise(pl.col("text").str.split(form.delimiter))
     )
-    rows = lines.with_columns(fields=split)
-    n_columns = len(form.columns)
-    behind = pl.col("fields").list.slice(n_columns).list.eval(pl.element().str.strip_chars() != "").list.any()
+    rows = lines.with_columns(fields=split).with_columns(n=pl.col("fields").list.len())
+    n_columns, whole = len(form.columns), pl.col("n") == len(form.columns)
+    if (rows["n"] > n_columns).any():  # an empty field behind the last column is none
+        behind = pl.col("fields").list.slice(n_columns)
+        whole |= (pl.col("n") > n_columns) & (behind.list.join("").str.strip_chars() == "")
     return rows.select(
         "text",
         **{field: pl.col("fields").list.get(place, null_on_oob=True) for field, place in where.items()},
-        whole=(pl.col("fields").list.len() >= n_columns) & ~behind.fill_null(False),
+        whole=whole,
     )
 
 
 def _by_hand(texts, *, form):
     """The fields of the lines with quotes; the others are not looked at."""
     mark = '"' if form.quoted else '""'
-    return pl.Series(
-        [form.fields(text) if mark in text else None for text in texts], dtype=pl.List(pl.String)
-    )
+    fields = [form.fields(text) if mark in text else None for text in texts]
+    return pl.Series(pl.from_arrow(pa.array(fields, pa.list_(pa.large_string()))))

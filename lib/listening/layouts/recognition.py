@@ -15,11 +15,11 @@ import re
 from lib.listening import columns, history, text
 from lib.listening.layouts import by_id, common, headed, lastfm_1k, lastfm_360k, listenbrainz, parquet
 from lib.listening.layouts.common import BLOCK_BYTES, FIELDS, THREADS
-from lib.listening.layouts.files import ARCHIVES, PLAYS_MEMBER, is_archive, is_there, opened
+from lib.listening.layouts.files import ARCHIVES, MEMBERS, PLAYS_MEMBER, is_archive, is_there, opened
 from lib.listening.layouts.lastfm_360k import registered_users
 
 __all__ = [  # of the readers, what `lib.listening.plays` needs
-    "ARCHIVES", "BLOCK_BYTES", "FIELDS", "LAYOUTS", "PLAYS_MEMBER", "THREADS",
+    "ARCHIVES", "BLOCK_BYTES", "FIELDS", "LAYOUTS", "MEMBERS", "PLAYS_MEMBER", "THREADS",
     "is_archive", "is_there", "layout", "opened", "registered_users",
 ]  # fmt: skip
 

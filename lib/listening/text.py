@@ -179,7 +179,18 @@ def read(path, *, expected="expected a CSV or TSV with a header"):
 
 
 def marked(head):
-    """The encoding that the first bytes of a file give away, or None, and the mark to leave out."""
+    """The encoding that the first bytes of a file give away, and the mark to leave out.
+
+    Parameters
+    ----------
+    head : bytes
+
+    Returns
+    -------
+    encoding : str or None
+    mark : bytes
+        Empty where there is none.
+    """
     for mark, encoding in MARKS.items():
         if head.startswith(mark):
             return encoding, mark
@@ -287,6 +298,19 @@ def split(line, delimiter, *, quoted, n_columns=None):
 
     Where quotes are not as CSV has them but as many as needed, as in ``"Weird Al" Yankovic,3``, they are part
     of the name if the line has `n_columns` then.
+
+    Parameters
+    ----------
+    line : str
+    delimiter : str
+    quoted : bool
+        Whether quotes hold a field together.
+    n_columns : int, optional
+        Empty fields behind so many are dropped; without it, all empty ones at the end are.
+
+    Returns
+    -------
+    list of str
 
     Examples
     --------

@@ -76,7 +76,8 @@ def at_once(block, columns, delimiter):
     pl.DataFrame, or None
         Text columns; None where lines have to be looked at.
     """
-    if block.startswith((BYTE_ORDER_MARK, b"\n", b"\r\n")) or b"\r" + delimiter.encode() in block:
+    returns = b"\r" in block and b"\r" + delimiter.encode() in block  # one byte is found ten times as fast
+    if returns or block.startswith((BYTE_ORDER_MARK, b"\n", b"\r\n")):
         return None
     try:
         table = pl.read_csv(

@@ -5,7 +5,8 @@ A new method is one class and one entry:
 - the class has a `lib.methods.Method`'s ``name``, ``fit`` and ``score``, and ``made`` where it needs more
   than nothing to be made of;
 - the entry names it, colours it, and says of which kind it is: notebook 05 compares all of kind *baseline*,
-  notebook 07 all of kind *audio* (and *tags*, where there are tags).
+  notebook 07 all of kind *audio* (and *tags*, where there are tags, and *pre-trained*, where their encoders
+  are given).
 
 What notebook 07 chooses on the dev artists it also writes as a model for any recording. For that the class
 needs ``vectors``, ``hear``, ``arrays`` and ``restore``, as `lib.beyond.factor_models.FactorMethod` has them.
@@ -17,6 +18,7 @@ import importlib
 from dataclasses import dataclass
 
 OTHER = "#444444"  # colour of what has no entry
+ELSEWHERE = "(pre-trained elsewhere)"  # at the end of the labels of what is
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,15 @@ class Entry:
         In pictures and sentences.
     colour : str
     kind : str
-        *baseline*, *network*, *audio* or *tags* (methods of notebook 07), *reference* (knows more than any
-        method of audio can), *variant* (of a longer run), *nuisance*.
+        *baseline*, *network*, *audio* or *tags* (methods of notebook 07), *pre-trained* (with a part trained
+        elsewhere, never chosen among the others), *reference* (knows more than any method of audio can),
+        *variant* (of a longer run), *nuisance*.
     place : str
         Of the class, ``module:Class``; empty for what has none of its own.
     parts : tuple of str
         Methods whose mean it is, for sums.
+    encoders : tuple of str
+        Of `lib.beyond.encoders`, which it needs.
     """
 
     label: str
@@ -42,6 +47,7 @@ class Entry:
     kind: str = "variant"
     place: str = ""
     parts: tuple = ()
+    encoders: tuple = ()
 
 
 METHODS = {
@@ -71,6 +77,48 @@ METHODS = {
     "tag_ridge": Entry("tags by ridge", "#999933", "tags", "lib.beyond.factor_models:TagRidge"),
     "factor_tags": Entry(
         "factors and tags", "#661100", "tags", parts=("factor_ridge", "factor_kernel", "tag_ridge")
+    ),
+    "musicnn_mtt": Entry(
+        f"musicnn MTT, cosine {ELSEWHERE}",
+        "#6699CC",
+        "pre-trained",
+        "lib.beyond.encoder_methods:MttCosine",
+        encoders=("musicnn_mtt",),
+    ),
+    "musicnn_mtt_kernel": Entry(
+        f"musicnn MTT, factors {ELSEWHERE}",
+        "#004488",
+        "pre-trained",
+        "lib.beyond.encoder_methods:MttKernel",
+        encoders=("musicnn_mtt",),
+    ),
+    "musicnn_mtt_sum": Entry(
+        f"musicnn MTT, both {ELSEWHERE}",
+        "#4477AA",
+        "pre-trained",
+        encoders=("musicnn_mtt",),
+        parts=("musicnn_mtt", "musicnn_mtt_kernel"),
+    ),
+    "musicnn_msd": Entry(
+        f"musicnn MSD, cosine {ELSEWHERE}",
+        "#EECC66",
+        "pre-trained",
+        "lib.beyond.encoder_methods:MsdCosine",
+        encoders=("musicnn_msd",),
+    ),
+    "musicnn_msd_kernel": Entry(
+        f"musicnn MSD, factors {ELSEWHERE}",
+        "#997700",
+        "pre-trained",
+        "lib.beyond.encoder_methods:MsdKernel",
+        encoders=("musicnn_msd",),
+    ),
+    "musicnn_msd_sum": Entry(
+        f"musicnn MSD, both {ELSEWHERE}",
+        "#CCBB44",
+        "pre-trained",
+        encoders=("musicnn_msd",),
+        parts=("musicnn_msd", "musicnn_msd_kernel"),
     ),
     "all_factors": Entry("reference: everybody's factors", "#000000", "reference"),
     "siamese_longer": Entry("siamese, twice the epochs"),
@@ -104,6 +152,19 @@ def of_kind(*kinds):
     ['untrained', 'siamese']
     """
     return [name for name, entry in METHODS.items() if entry.kind in kinds]
+
+
+def pre_trained(encoders):
+    """Names of the methods that need no other encoders than some.
+
+    Examples
+    --------
+    >>> pre_trained([])
+    []
+    >>> pre_trained(["musicnn_mtt"])
+    ['musicnn_mtt', 'musicnn_mtt_kernel', 'musicnn_mtt_sum']
+    """
+    return [name for name in of_kind("pre-trained") if set(METHODS[name].encoders) <= set(encoders)]
 
 
 def method(name):

@@ -2,6 +2,8 @@
 
 Conventions
 -----------
+- Methods with a part that was trained elsewhere are fitted where their encoders are given (`Given.encoded`),
+  and are never chosen among those trained here (`lib.registry.pre_trained`).
 - Methods of audio alone are fitted on a fold's training artists; nothing of its dev and test artists, neither
   clips nor listening, takes part. What is left to choose is chosen on dev artists and reported on test
   artists, once.
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -47,6 +49,8 @@ class Given:
     steps : int
         Of each training of a network.
     tagged : lib.beyond.tags.Tags, optional
+    encoded : dict of str to np.ndarray, shape=(n_clips, n)
+        Vectors of the study's clips by encoders that were trained elsewhere (`lib.beyond.encoders.of_clips`).
 
     Examples
     --------
@@ -62,6 +66,7 @@ class Given:
     n_factors: int = N_FACTORS
     steps: int = 600
     tagged: Tags | None = None
+    encoded: dict = field(default_factory=dict)
 
 
 class Fitted(FactorMethod):
@@ -136,7 +141,7 @@ def fit_all(study, train, dev, given, *, seeds, artists, kept):
     }  # fmt: skip
     form = stages.digest(inspect.getsource(_record))  # what is kept of a method
     fitted, seconds = [], []
-    for name in registry.of_kind(*kinds):
+    for name in [*registry.of_kind(*kinds), *registry.pre_trained(given.encoded)]:
         entry = registry.METHODS[name]
         if entry.parts:
             parts = [method for method, _ in fitted if method.name in entry.parts]
@@ -151,7 +156,9 @@ def fit_all(study, train, dev, given, *, seeds, artists, kept):
                 return _record(method, study, artists) | {"seconds": time.perf_counter() - start}
 
             code, _, _ = entry.place.partition(":")
-            record = kept.result(name, make, code=code, seed=seed, form=form, **inputs)
+            encoded = {each: given.encoded[each] for each in entry.encoders}
+            own = {"encoded": encoded} if encoded else {}
+            record = kept.result(name, make, code=code, seed=seed, form=form, **inputs, **own)
             fitted.append((Fitted(name, artists, record), seed))
             seconds.append((name, seed, record["seconds"]))
     return fitted, pd.DataFrame(seconds, columns=["method", "seed", "seconds"])

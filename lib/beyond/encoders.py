@@ -101,6 +101,23 @@ def about(encoders):
     return pd.DataFrame(rows, columns=["encoder", *names, "sha256"])
 
 
+def sentence(encoders):
+    """What `about` says, for reading: one line for each encoder.
+
+    Examples
+    --------
+    >>> print(sentence([]))
+    No encoder that was trained elsewhere takes part: the list is empty.
+    """
+    if not encoders:
+        return "No encoder that was trained elsewhere takes part: the list is empty."
+    return "\n".join(
+        f"{encoder.name} ({encoder.made_of}), pre-trained elsewhere on {encoder.trained_on}. Licence of the"
+        f" code: {encoder.code_licence}; of the weights: {encoder.weights_licence}."
+        for encoder in encoders
+    )
+
+
 def of_clips(study, encoders, kept):
     """The vector of each clip under each encoder; what was computed before is taken as it was kept.
 

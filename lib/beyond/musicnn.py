@@ -19,6 +19,7 @@ Pons, Nieto, Prockup, Schmidt, Ehmann & Serra (2018). End-to-end learning for mu
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,12 +60,15 @@ class Musicnn:
     folder: str
     trained_on: str
     code_licence: str = "ISC"
-    weights_licence: str = "ISC, says the package; CC BY-NC-SA 4.0, say its authors elsewhere: for research"
+    weights_licence: str = "none of their own; ISC for the package as a whole, made from data for research"
 
     @property
     def made_of(self):
-        """The package and the version that its results are stated for."""
-        return f"{PACKAGE} {VERSION}"
+        """The package and its version, as far as its installation says it."""
+        try:
+            return f"{PACKAGE} {importlib.metadata.version(PACKAGE)}"
+        except importlib.metadata.PackageNotFoundError:
+            return f"{PACKAGE}, of unknown version"
 
     def digest(self):
         """SHA-256 of the weights as they are installed.

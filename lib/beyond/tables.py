@@ -412,6 +412,35 @@ def hubs(scores, artists, names, *, n, fold=0):
     return pd.DataFrame(rows, columns=["method", "before", "after"])
 
 
+def marked(table):
+    """A table that says of each method where it was trained, if some were trained elsewhere.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        With methods in a column ``method``, or else in its index.
+
+    Returns
+    -------
+    pd.DataFrame
+        With a column ``trained`` (*here* or *pre-trained elsewhere*); as it is where all were trained here.
+
+    Examples
+    --------
+    >>> marked(pd.DataFrame({"method": ["l2", "musicnn_msd"]}))
+            method                trained
+    0           l2                   here
+    1  musicnn_msd  pre-trained elsewhere
+    >>> marked(pd.DataFrame({"method": ["l2"]})).columns.tolist()
+    ['method']
+    """
+    methods = pd.Series(table.get("method", table.index), index=table.index)
+    apart = methods.str.partition("+")[0].isin(registry.of_kind("pre-trained"))
+    if not apart.any():
+        return table
+    return table.assign(trained=np.where(apart, "pre-trained elsewhere", "here"))
+
+
 def _chance(test_values, measure, one):
     if measure == "matched_concordance":
         return 0.5

@@ -205,7 +205,12 @@ def test_vectors_of_clips_are_computed_once(installed, sounding, tmp_path, monke
     _, study = sounding
     kept, (encoder,) = Kept(tmp_path / "kept"), encoders.chosen(["musicnn_mtt"])
     vectors = encoders.of_clips(study, [encoder], kept)["musicnn_mtt"]
-    assert vectors.shape == (len(study.clips), 8)
+    assert vectors.shape == (len(study.clips), 16)
+    hidden, _ = reference(
+        musicnn.windows(musicnn.log_mel(musicnn.signal(study.folder / study.clips["file"][2]))),
+        stand_in_encoder.weights(),
+    )
+    np.testing.assert_allclose(vectors[2], np.r_[hidden.mean(axis=0), hidden.std(axis=0)], **TOLERANCE)
     third = encoder.vector(study.folder / study.clips["file"][2], stand_in_encoder.weights())
     np.testing.assert_array_equal(vectors[2], third)
     calls = []

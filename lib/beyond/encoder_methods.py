@@ -1,7 +1,7 @@
 """Methods with a part that was trained elsewhere, apart from all others (beyond the paper).
 
-For each encoder of `lib.beyond.encoders`: the cosine of artists' mean vectors, nothing trained here; and the
-listening factors of `lib.beyond.factor_models`, learnt from those vectors.
+For each encoder of `lib.beyond.encoders`: the cosine of artists' mean vectors, of which only mean and spread
+are taken here; and the listening factors of `lib.beyond.factor_models`, learnt from those vectors.
 
 Conventions
 -----------
@@ -68,7 +68,7 @@ class Encoded:
 
 
 class EncoderCosine(FactorMethod):
-    """Cosine of artists' mean vectors: nothing is trained here.
+    """Cosine of artists' mean vectors, standardised: listening plays no part here.
 
     Parameters
     ----------
@@ -86,15 +86,16 @@ class EncoderCosine(FactorMethod):
         self.encoded = Encoded(vectors)
 
     def fit(self, study, train, dev=(), *, seed=0):
-        """Nothing to learn; return self."""
+        """Take mean and spread of the training artists' vectors; return self."""
+        self.encoded.fit(study, train)
         return self
 
     def vectors(self, study, artists):
-        values, owners = self.encoded.raw(study, artists)
+        values, owners = self.encoded.of(study, artists)
         return numerics.unit(artist_means(values, owners, len(artists)))
 
     def arrays(self):
-        """Nothing was learnt here."""
+        """Nothing that makes a model for any recording, see the module's conventions."""
         return {}
 
 

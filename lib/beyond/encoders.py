@@ -143,7 +143,7 @@ def of_clips(study, encoders, kept):
     Examples
     --------
     >>> of_clips(study, chosen(["musicnn_msd"]), run.kept)["musicnn_msd"].shape  # doctest: +SKIP
-    (2791, 200)
+    (2791, 400)
     """
     if not encoders:
         return {}

@@ -92,7 +92,7 @@ class Musicnn:
         return {name: reader.get_tensor(name) for name in sorted(names) if name.startswith(layers)}
 
     def vector(self, path, weights):
-        """What a recording sounds like: the last layer but one, mean over windows.
+        """What a recording sounds like: the last layer but one, mean and standard deviation over windows.
 
         Parameters
         ----------
@@ -102,7 +102,7 @@ class Musicnn:
 
         Returns
         -------
-        np.ndarray, shape=(200,), dtype=float32
+        np.ndarray, shape=(400,), dtype=float32
 
         Raises
         ------
@@ -110,7 +110,8 @@ class Musicnn:
             If the file cannot be decoded.
         """
         layers = [activations(window, weights) for window in windows(log_mel(signal(path)))]
-        return np.mean([one["penultimate"] for one in layers], axis=0, dtype=np.float32)
+        values = np.stack([one["penultimate"] for one in layers])
+        return np.concatenate([values.mean(axis=0), values.std(axis=0)])
 
     def _files(self):
         package = importlib.util.find_spec(PACKAGE)  # of a package at the top, this imports nothing

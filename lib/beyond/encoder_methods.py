@@ -38,8 +38,8 @@ class Encoded:
     >>> study = studies.of_arrays(np.zeros((3, 2)), ["a", "b", "b"], target, listeners)
     >>> encoded = Encoded(np.array([[0.0, 1.0], [2.0, 1.0], [4.0, 1.0]])).fit(study, ids)
     >>> values, owners = encoded.of(study, ids)  # the second number says nothing
-    >>> values.round(2).tolist(), owners.tolist()
-    ([[-0.64, 0.0], [0.21, 0.0], [1.06, 0.0]], [0, 1, 1])
+    >>> values.round(1).tolist(), owners.tolist()
+    ([[-0.6, 0.0], [0.2, 0.0], [1.1, 0.0]], [0, 1, 1])
     """
 
     def __init__(self, vectors):

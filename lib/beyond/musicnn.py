@@ -152,7 +152,7 @@ def signal(path):
 def log_mel(samples):
     """Frames of a signal as the network was trained on them.
 
-    The package rounds the power to float16 first; here it stays float32, which moves the vector by 1e-4.
+    The package rounds the power to float16 first; here it stays float32, which moved vectors by at most 3e-4.
 
     Parameters
     ----------

@@ -70,6 +70,13 @@ METHODS = {
     "factor_sum": Entry(
         "factors: ridge and kernel", "#332288", "audio", parts=("factor_ridge", "factor_kernel")
     ),
+    "segment_ridge": Entry("segments by ridge", "#DDCC77", "audio", "lib.beyond.factor_models:SegmentRidge"),
+    "segment_kernel": Entry(
+        "segments by RBF kernel", "#CC6677", "audio", "lib.beyond.factor_models:SegmentKernel"
+    ),
+    "segment_sum": Entry(
+        "segments: ridge and kernel", "#88CCEE", "audio", parts=("segment_ridge", "segment_kernel")
+    ),
     "factor_cnn": Entry("factors by network", "#AA4499", "audio", "lib.beyond.factor_cnn:FactorCnn"),
     "factor_all": Entry(
         "factors: all three", "#882255", "audio", parts=("factor_ridge", "factor_kernel", "factor_cnn")

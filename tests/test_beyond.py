@@ -9,7 +9,6 @@ import pytest
 
 from lib import registry
 from lib.beyond import protocol, tables, tags
-from lib.beyond.audio_features import AudioFeatures
 from lib.ranking import confounds, metrics, significance
 from lib.ranking import tables as ranking_tables
 from lib.ranking.scores import Scores
@@ -202,7 +201,7 @@ def test_every_method_is_fitted_scored_and_better_than_l2_where_that_can_be_hear
         for artist in part
     ]
     split = pd.DataFrame(rows, columns=["fold", "artist_id", "split"])
-    given, kept = protocol.Given(matrix, AudioFeatures(), n_factors=4, steps=30), Kept(tmp_path)
+    given, kept = protocol.Given(matrix, n_factors=4, steps=30), Kept(tmp_path)
     scorers, scores, seconds = protocol.fit_and_score(
         study, split, given, seeds=[0], kept=kept, scored={("l2", 0)}
     )

@@ -13,7 +13,6 @@ import stand_in_encoder
 import run_all
 from lib import registry
 from lib.beyond import encoder_methods, encoders, musicnn, protocol, tables
-from lib.beyond.audio_features import AudioFeatures
 from lib.ranking import baselines
 from lib.ranking import scores as ranking_scores
 from lib.workflow import artifacts, paths
@@ -263,7 +262,7 @@ def test_pre_trained_methods_are_fitted_beside_the_others_and_never_chosen_among
     train, dev, test = planted_world.parts(study)
     style = np.array([int(artist.removeprefix("artist-")) % 4 for artist in study.clip_artists])
     vectors = np.eye(4)[style] + np.random.default_rng(0).normal(0, 0.05, (len(style), 4))  # all that matters
-    given = protocol.Given(listening, AudioFeatures(), n_factors=4, steps=1)
+    given = protocol.Given(listening, n_factors=4, steps=1)
     with_encoder = replace(given, encoded={"musicnn_mtt": vectors})
     kept = Kept(tmp_path)
     asked = {"seeds": [0], "artists": study.ids, "kept": kept}

@@ -29,7 +29,7 @@ def test_discounted_ppmi_of_one_pair_by_hand():
 
 
 def test_pairs_that_share_fewer_listeners_than_by_chance_count_nothing():
-    found = factors.discounted_ppmi(TOGETHER)
+    found = factors.discounted_ppmi(TOGETHER).toarray()
     assert found[0, 2] == 0  # 1 in common, where 5 * 4 / 18 are expected
     assert found[0, 3] == 0  # nobody
     assert np.diag(found).tolist() == [0] * 4
@@ -74,7 +74,7 @@ def test_factors_are_unit_vectors_that_tell_the_camps_apart(miniature):
 
 
 def test_factors_rebuild_the_matrix_as_well_as_the_best_of_their_rank():
-    matrix = factors.discounted_ppmi(TOGETHER)
+    matrix = factors.discounted_ppmi(TOGETHER).toarray()
     left, strength, _ = np.linalg.svd(matrix)
     found = factors._truncated(matrix, 2)
     np.testing.assert_allclose(found @ found.T, (left[:, :2] * strength[:2]) @ left[:, :2].T, atol=1e-9)

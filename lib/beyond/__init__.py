@@ -3,7 +3,8 @@
 Reads what 05 reads and its scores; notebook 07 writes ``beyond_scores.npz`` and ``models/beyond.npz``.
 
 - `factors`: artists as vectors of listening, without the artists that are tested. `tags`: the same from tags.
-- `audio_features`: clips as vectors. `factor_models`, `factor_cnn`, `target_encoder`: from clips to factors.
+- `audio_features`, `segment_features`: clips as vectors. `factor_models`, `factor_cnn`, `target_encoder`:
+  from clips to factors.
 - `encoders`, `musicnn`: from clips to vectors, by what was trained elsewhere. `encoder_methods`: with those.
 - `adjust`: popularity and hubs in finished scores.
 - `protocol`: all methods fitted on all folds. `tables`: choice on dev artists, comparison on test artists.

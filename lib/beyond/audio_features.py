@@ -82,11 +82,15 @@ class Dictionary:
         np.ndarray, shape=(n_clips, 3 * n_atoms), dtype=float32
             Mean, standard deviation and maximum of ``max(0, cosine - 0.1)``.
         """
+        present = self.present(clips)
+        return np.concatenate([present.mean(axis=1), present.std(axis=1), present.max(axis=1)], axis=1)
+
+    def present(self, clips):
+        """How far each atom is in each patch, shape=(n_clips, n_patches, n_atoms)."""
         patches = self._patches(clips)
         whitened = (patches.reshape(-1, patches.shape[-1]) - self.mean) @ self.whiten
         present = numerics.unit(whitened) @ self.atoms.T - THRESHOLD
-        present = np.maximum(present, 0, out=present).reshape(*patches.shape[:2], -1)
-        return np.concatenate([present.mean(axis=1), present.std(axis=1), present.max(axis=1)], axis=1)
+        return np.maximum(present, 0, out=present).reshape(*patches.shape[:2], -1)
 
     def _patches(self, clips):
         """All patches, shape=(n_clips, n_patches, length * N_MELS)."""
@@ -174,7 +178,51 @@ def cepstral_covariances(clips):
     return np.concatenate(parts, axis=1)
 
 
-class AudioFeatures:
+class Features:
+    """What clips are described by: learnt from the training artists' clips, then the same for all.
+
+    Notes
+    -----
+    Several methods may share one: it is fitted once for a set of training artists, and keeps the values of
+    the artists that were looked up last.
+    """
+
+    def __init__(self):
+        self._fitted, self._latest = None, None
+
+    def fit(self, study, train, *, seed=0):
+        """Learn from the clips of the training artists; return self.
+
+        Parameters
+        ----------
+        study : lib.study.Study
+        train : sequence of str
+        seed : int
+        """
+        key = (id(study.spectrograms), tuple(train), seed)
+        if self._fitted != key:
+            clips, owners = study.clips_of(train)
+            values = self.learn(clips, owners, seed=seed)
+            self._fitted, self._latest = key, (tuple(train), values, owners)
+        return self
+
+    def of(self, study, artists):
+        """Features of all clips of some artists, and whose they are (`lib.study.Study.clips_of`)."""
+        if self._latest is None or self._latest[0] != tuple(artists):
+            clips, owners = study.clips_of(artists)
+            self._latest = (tuple(artists), self.transform(clips), owners)
+        return self._latest[1:]
+
+    def learn(self, clips, owners, *, seed):
+        """Learn from clips, whose artists are `owners`; return their features."""
+        raise NotImplementedError
+
+    def transform(self, clips):
+        """Features of clips, shape=(n_clips, n_features)."""
+        raise NotImplementedError
+
+
+class AudioFeatures(Features):
     """All views of a clip, standardised on the training artists' clips.
 
     Parameters
@@ -183,11 +231,6 @@ class AudioFeatures:
         Frames of the patches, one dictionary each.
     n_atoms : int
         Of each dictionary.
-
-    Notes
-    -----
-    Several methods may share one: it is fitted once for a set of training artists, and keeps the values of
-    the artists that were looked up last.
 
     Examples
     --------
@@ -201,27 +244,16 @@ class AudioFeatures:
     """
 
     def __init__(self, *, lengths=LENGTHS, n_atoms=N_ATOMS):
+        super().__init__()
         self.dictionaries = [Dictionary(length, n_atoms=n_atoms) for length in lengths]
         self.means, self.scales = None, None
-        self._fitted, self._latest = None, None
 
     @property
     def settings(self):
         """What it was made with: frames and atoms of each dictionary; JSON."""
         return [[dictionary.length, dictionary.n_atoms] for dictionary in self.dictionaries]
 
-    def fit(self, study, train, *, seed=0):
-        """Learn from the clips of the training artists; return self.
-
-        Parameters
-        ----------
-        study : lib.study.Study
-        train : sequence of str
-        seed : int
-        """
-        if self._fitted == (id(study.spectrograms), tuple(train), seed):
-            return self
-        clips, owners = study.clips_of(train)
+    def learn(self, clips, owners, *, seed):
         for dictionary in self.dictionaries:
             dictionary.fit(clips, seed=seed)
         views = self._views(clips)
@@ -236,20 +268,10 @@ class AudioFeatures:
             np.divide(1, spread * np.sqrt(size * len(spread)), out=np.zeros_like(spread), where=spread > 1e-6)
             for spread in spreads
         ]
-        self._fitted = (id(study.spectrograms), tuple(train), seed)
-        self._latest = (tuple(train), self._standardised(views), owners)
-        return self
+        return self._standardised(views)
 
     def transform(self, clips):
-        """Features of clips, shape=(n_clips, n_features)."""
         return self._standardised(self._views(clips))
-
-    def of(self, study, artists):
-        """Features of all clips of some artists, and whose they are (`lib.study.Study.clips_of`)."""
-        if self._latest is None or self._latest[0] != tuple(artists):
-            clips, owners = study.clips_of(artists)
-            self._latest = (tuple(artists), self.transform(clips), owners)
-        return self._latest[1:]
 
     def arrays(self):
         """What it has learnt, by name; `restore` reads it."""

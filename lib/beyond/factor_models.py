@@ -28,6 +28,7 @@ from sklearn.model_selection import KFold
 from lib import numerics
 from lib.beyond import factors, tags
 from lib.beyond.audio_features import AudioFeatures
+from lib.beyond.segment_features import SegmentFeatures
 from lib.methods import Method, labelled_scores
 
 STRENGTHS = tuple(10.0 ** np.arange(-2, 1.6, 0.5))  # of the ridge; clips are about a distance of 1 apart
@@ -119,14 +120,15 @@ class FactorRidge(FactorMethod):
     """
 
     name = "factor_ridge"
+    describing = AudioFeatures  # what clips are described by
 
     @classmethod
     def made(cls, given):
-        return cls(given.listening, given.features, n_factors=given.n_factors)
+        return cls(given.listening, given.features[cls.describing], n_factors=given.n_factors)
 
     def __init__(self, listening, features=None, *, n_factors=factors.N_FACTORS):
         super().__init__(listening, n_factors=n_factors)
-        self.features = features or AudioFeatures()
+        self.features = features or self.describing()
         self.strength, self.width, self.chosen = None, None, None
 
     def fit(self, study, train, dev=(), *, seed=0):
@@ -187,7 +189,7 @@ class FactorRidge(FactorMethod):
 
     @classmethod
     def restore(cls, arrays):
-        method = cls(None, AudioFeatures.restore(_under("ear.", arrays)))
+        method = cls(None, cls.describing.restore(_under("ear.", arrays)))
         method.centre, method.coefficients = arrays["centre"], arrays["slopes"]
         method.train_values = np.eye(len(method.coefficients))
         return method
@@ -240,7 +242,7 @@ class FactorKernel(FactorRidge):
 
     @classmethod
     def restore(cls, arrays):
-        method = cls(None, AudioFeatures.restore(_under("ear.", arrays)))
+        method = cls(None, cls.describing.restore(_under("ear.", arrays)))
         method.centre, method.coefficients = arrays["centre"], arrays["coefficients"]
         method.train_values = arrays["heard"].astype(np.float64)
         method.width, method.median = arrays["width"].tolist()
@@ -250,6 +252,18 @@ class FactorKernel(FactorRidge):
         distances = pairwise.euclidean_distances(self.train_values, squared=True)
         self.median = float(np.median(distances[np.triu_indices(len(distances), k=1)])) or 1.0
         return WIDTHS
+
+
+class SegmentRidge(FactorRidge):
+    """The ridge on what tells clips apart (`lib.beyond.segment_features`)."""
+
+    name, describing = "segment_ridge", SegmentFeatures
+
+
+class SegmentKernel(FactorKernel):
+    """The ridge with an RBF kernel on what tells clips apart (`lib.beyond.segment_features`)."""
+
+    name, describing = "segment_kernel", SegmentFeatures
 
 
 class TagRidge(FactorRidge):
@@ -269,7 +283,7 @@ class TagRidge(FactorRidge):
 
     @classmethod
     def made(cls, given):
-        return cls(given.tagged.counts, given.features, n_factors=given.n_factors)
+        return cls(given.tagged.counts, given.features[cls.describing], n_factors=given.n_factors)
 
     def __init__(self, counts, features=None, *, n_factors=factors.N_FACTORS):
         super().__init__(None, features, n_factors=n_factors)

@@ -9,7 +9,8 @@ Conventions
 - `listening_factors` is given the artists to leave out; their columns are gone before anything is counted, so
   their listening cannot reach the factors of the others (`without`). Test artists are always left out; dev
   artists too, so that the same fit can be chosen on them.
-- Artists without clips stay in: they are company by which the others are known.
+- Artists without clips stay in, up to `COMPANY` of those with the most listeners: they are company by which
+  the others are known.
 - Rows have length 1; artists whose listeners hear nobody else have length 0.
 
 References
@@ -23,12 +24,14 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import scipy.sparse
 from scipy.sparse.linalg import svds
 
 from lib import numerics
 from lib.listening.matrix import ListeningMatrix
 
 N_FACTORS = 40
+COMPANY = 7_000  # artists in all; about as many of Last.fm-2K have two listeners or more
 CONTEXT_POWER = 0.75  # smooths the fame of the artist that is listened to as well
 HALF_TRUSTED = 5  # listeners at which an artist counts half
 
@@ -48,7 +51,7 @@ def without(listening, artists):
         The other columns; users without any of them are rows of zeros.
     """
     kept = ~listening.artists["artist_id"].isin(set(artists)).to_numpy()
-    return ListeningMatrix(listening.plays[:, np.flatnonzero(kept)], listening.artists[kept])
+    return _columns(listening, np.flatnonzero(kept))
 
 
 def discounted_ppmi(together):
@@ -60,23 +63,24 @@ def discounted_ppmi(together):
 
     Parameters
     ----------
-    together : np.ndarray, shape=(n_artists, n_artists)
-        Listeners in common; the diagonal is ignored.
+    together : sparse or dense array, shape=(n_artists, n_artists)
+        Listeners in common, symmetric; the diagonal is ignored.
 
     Returns
     -------
-    np.ndarray, shape=(n_artists, n_artists)
+    scipy.sparse.csr_array, shape=(n_artists, n_artists)
         Not negative, 0 on the diagonal and where nobody listens to both.
     """
-    counts = np.array(together, dtype=float)
-    np.fill_diagonal(counts, 0)
-    rows = counts.sum(axis=1)
+    cells = scipy.sparse.coo_array(together)
+    shared = (cells.row != cells.col) & (cells.data > 0)
+    row, column, counts = cells.row[shared], cells.col[shared], cells.data[shared].astype(float)
+    rows = np.bincount(row, weights=counts, minlength=cells.shape[0])
     context = rows**CONTEXT_POWER
-    with np.errstate(divide="ignore", invalid="ignore"):  # nobody in common: log 0, or 0 / 0
-        information = np.log(counts * context.sum() / np.outer(rows, context))
-    smaller = np.minimum.outer(rows, rows)
+    information = np.log(counts * context.sum() / (rows[row] * context[column]))
+    smaller = np.minimum(rows[row], rows[column])
     discount = counts / (counts + 1) * smaller / (smaller + 1)
-    return np.where(counts > 0, np.maximum(information, 0) * discount, 0)
+    values = np.maximum(information, 0) * discount
+    return scipy.sparse.csr_array((values, (row, column)), shape=cells.shape)
 
 
 def listening_factors(listening, *, leave_out=(), n_factors=N_FACTORS):
@@ -111,11 +115,14 @@ def listening_factors(listening, *, leave_out=(), n_factors=N_FACTORS):
     {'a': 1.0, 'b': 1.0, 'c': 1.0, 'd': 1.0, 'e': 0.0, 'f': 0.0, 'g': 0.0}
     """
     kept = without(listening, leave_out)
+    order = np.argsort(-np.bincount(kept.plays.indices, minlength=kept.plays.shape[1]), kind="stable")
+    kept = _columns(kept, np.sort(order[:COMPANY]))
     ids = pd.Index(kept.artists["artist_id"], name="artist_id", dtype=object)
     if len(ids) < 3:
         raise ValueError(f"{len(ids)} artists are left to make factors of, at least 3 are needed")
-    information = discounted_ppmi(kept.co_listeners)
-    if not information.any():
+    listened = kept.listened
+    information = discounted_ppmi(listened.T @ listened)
+    if not information.count_nonzero():
         raise ValueError(f"no two of {len(ids)} artists share listeners: there is nothing to learn from")
     vectors = _truncated(information, min(n_factors, len(ids) - 1))
     longest = np.linalg.norm(vectors, axis=1).max()
@@ -141,9 +148,13 @@ def trust(listeners):
 
 def _truncated(matrix, n_factors):
     """Left singular vectors times the root of their strength, strongest first, signs fixed."""
-    start = np.ones(len(matrix)) / np.sqrt(len(matrix))
+    start = np.ones(matrix.shape[0]) / np.sqrt(matrix.shape[0])
     left, strength, _ = svds(matrix, k=n_factors, v0=start, solver="arpack")
     order = np.argsort(-strength, kind="stable")
     left, strength = left[:, order], strength[order]
     signs = np.sign(left[np.abs(left).argmax(axis=0), np.arange(len(strength))])
     return left * signs * np.sqrt(strength)
+
+
+def _columns(listening, places):
+    return ListeningMatrix(listening.plays[:, places], listening.artists.iloc[places])

@@ -27,6 +27,7 @@ from lib import study as studies
 from lib.beyond.audio_features import AudioFeatures
 from lib.beyond.factor_models import FactorMethod, FactorSum
 from lib.beyond.factors import N_FACTORS, listening_factors
+from lib.beyond.segment_features import SegmentFeatures
 from lib.beyond.tags import Tags
 from lib.listening.matrix import ListeningMatrix
 from lib.ranking import baselines
@@ -36,6 +37,11 @@ from lib.workflow import stages
 LEARNT = "learnt "  # before the names of what a method has learnt, in its record
 
 
+def described():
+    """What clips are described by, one of each kind, not fitted."""
+    return {kind: kind() for kind in (AudioFeatures, SegmentFeatures)}
+
+
 @dataclass(frozen=True)
 class Given:
     """What a method of notebook 07 may be made of.
@@ -43,8 +49,8 @@ class Given:
     Attributes
     ----------
     listening : lib.listening.matrix.ListeningMatrix
-    features : lib.beyond.audio_features.AudioFeatures
-        Features of clips, shared by the methods that use the same.
+    features : dict of type to lib.beyond.audio_features.Features
+        What clips are described by, shared by the methods that use the same; by class.
     n_factors : int
     steps : int
         Of each training of a network.
@@ -56,13 +62,13 @@ class Given:
     --------
     >>> import scipy.sparse
     >>> artists = pd.DataFrame({"artist_id": ["a", "b", "c"]})
-    >>> given = Given(ListeningMatrix(scipy.sparse.csr_array(np.eye(3, dtype=int)), artists), AudioFeatures())
+    >>> given = Given(ListeningMatrix(scipy.sparse.csr_array(np.eye(3, dtype=int)), artists))
     >>> registry.method("factor_ridge").made(given).n_factors
     40
     """
 
     listening: ListeningMatrix
-    features: AudioFeatures
+    features: dict = field(default_factory=described)
     n_factors: int = N_FACTORS
     steps: int = 600
     tagged: Tags | None = None
@@ -134,7 +140,7 @@ def fit_all(study, train, dev, given, *, seeds, artists, kept):
     """
     kinds = ["audio"] if given.tagged is None else ["audio", "tags"]
     inputs = study.inputs() | {
-        "listening": given.listening, "ear": given.features.settings,
+        "listening": given.listening, "ear": [each.settings for each in given.features.values()],
         "n_factors": given.n_factors, "steps": given.steps,
         "train": list(train), "dev": list(dev), "asked": list(artists),
         "tags": None if given.tagged is None else given.tagged.counts,

@@ -22,7 +22,7 @@ Trends in Information Retrieval 3(4), 333-389.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +82,38 @@ def register(*, symmetric):
         return function
 
     return registered
+
+
+class Similarities(Mapping):
+    """The similarities by every metric, by name, each made anew whenever it is taken, and not kept.
+
+    A frame of 10,000 artists is 0.8 GB, so that all at once would fill a machine.
+
+    Parameters
+    ----------
+    listening : lib.listening.matrix.ListeningMatrix
+
+    Examples
+    --------
+    >>> import pandas as pd, scipy.sparse
+    >>> from lib.listening.matrix import ListeningMatrix
+    >>> plays = scipy.sparse.csr_array([[3, 1, 0], [0, 4, 2], [2, 2, 0]])  # three users, three artists
+    >>> similarities = Similarities(ListeningMatrix(plays, pd.DataFrame({"artist_id": ["abba", "air", "zz"]})))
+    >>> similarities["jaccard"].round(2).loc["air"].tolist()
+    [0.67, nan, 0.33]
+    """
+
+    def __init__(self, listening):
+        self._listening = listening
+
+    def __getitem__(self, name):
+        return METRICS[name](self._listening)
+
+    def __iter__(self):
+        return iter(METRICS)
+
+    def __len__(self):
+        return len(METRICS)
 
 
 @register(symmetric=True)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import scipy.stats
+import threadpoolctl
 from tqdm import tqdm
 
 from lib import numerics
@@ -194,7 +195,7 @@ def neighbours(targets, artists, query_ids, n=5):
 def _split_half(listening, metrics, n_halvings, seed, progress):
     """For each metric, the rank correlations by query of every halving."""
     correlations = {name: [] for name in metrics}
-    with ThreadPoolExecutor(2) as threads:
+    with ThreadPoolExecutor(2) as threads, threadpoolctl.threadpool_limits(1):  # a thread for each half
         for halving in tqdm(range(n_halvings), desc="halvings of the listeners", disable=not progress):
             both = halves(listening, seed=seed + halving)
             for name, metric in metrics.items():

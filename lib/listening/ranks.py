@@ -81,39 +81,45 @@ def _of_block(values, start):
     counts = np.count_nonzero(above, axis=1)
     ends = np.cumsum(counts)
     starts = ends - counts
-    row = np.repeat(np.arange(n_rows), counts)
-    column, value = _in_order(block, np.flatnonzero(above), row, starts, counts)
-    first = np.ones(len(value), dtype=bool)  # of those that tie
-    np.not_equal(value[1:], value[:-1], out=first[1:])
-    first[starts[counts > 0]] = True
-    first = np.flatnonzero(first)
-    ties = np.diff(first, append=len(value))
-    shift = n - counts - starts - n / 2
-    ranks = np.repeat(((n - counts) / 2 - n / 2).astype(np.float32), n)
-    ranks[row * n + column] = np.repeat(first + (ties - 1) / 2 + shift[row[first]], ties)
+    places, value = _in_order(block, np.flatnonzero(above), starts, counts)
+    fresh = np.ones(len(value) + 1, dtype=bool)  # not equal to the value before it
+    np.not_equal(value[1:], value[:-1], out=fresh[1:-1])
+    fresh[ends] = fresh[starts] = True
+    fresh = np.flatnonzero(fresh)
+    ranked = (fresh[:-1] + fresh[1:]).astype(np.float32)  # twice the mean place of those that tie, plus one
+    ranked = np.repeat(ranked, np.diff(fresh))
+    ranked += np.repeat((n - 1 - 2 * counts - 2 * starts).astype(np.float32), counts)
+    ranked /= 2
+    ranks = np.repeat((-counts / 2).astype(np.float32), n)
+    ranks[places] = ranked
     ranks[own] = 0
     ranks = ranks.reshape(n_rows, n)
     ranks[np.isnan(lowest[:, 0])] = np.nan
     return ranks
 
 
-def _in_order(block, places, row, starts, counts):
-    """Columns and values at the flat `places` of a block, each row's in ascending order of value."""
+def _in_order(block, places, starts, counts):
+    """Flat places in a block and the values there, each row's in ascending order of value."""
     n_rows, n = block.shape
     low = (1 << (n - 1).bit_length()) - 1  # bits that hold a column
+    row_starts = np.repeat(np.arange(n_rows) * n, counts)
     keys = block.take(places).view(np.int64)
-    keys ^= (keys >> 63) & np.iinfo(np.int64).max  # negative floats are in descending order of their bits
-    keys = (keys & ~low) | (places - row * n)
-    width = counts.max()
-    padded = np.full(n_rows * width, np.iinfo(np.int64).max)
-    slots = np.arange(len(places)) + np.repeat(np.arange(n_rows) * width - starts, counts)
-    padded[slots] = keys
-    padded.reshape(n_rows, width).sort(axis=1)
-    column = padded[slots] & low
-    value = block.take(row * n + column)
-    descends = (value[1:] < value[:-1]) & (row[1:] == row[:-1])
-    for which in np.unique(row[1:][descends]):
-        part = slice(starts[which], starts[which] + counts[which])
+    if (keys < 0).any():  # negative floats are in descending order of their bits
+        keys ^= (keys >> 63) & np.iinfo(np.int64).max
+    keys &= ~low
+    places -= row_starts
+    keys |= places
+    padded = np.full((n_rows, counts.max()), np.iinfo(np.int64).max)
+    filled = np.arange(padded.shape[1]) < counts[:, None]
+    padded[filled] = keys
+    padded.sort(axis=1)
+    places = padded[filled]
+    places &= low
+    places += row_starts
+    value = block.take(places)
+    descends = np.flatnonzero(value[1:] < value[:-1]) + 1
+    for row in np.unique(np.searchsorted(starts, np.setdiff1d(descends, starts), side="right") - 1):
+        part = slice(starts[row], starts[row] + counts[row])
         order = np.argsort(value[part], kind="stable")
-        column[part], value[part] = column[part][order], value[part][order]
-    return column, value
+        places[part], value[part] = places[part][order], value[part][order]
+    return places, value

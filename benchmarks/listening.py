@@ -9,8 +9,8 @@ obscure artists and of rows without an MBID, and prints one JSON line:
 - ``ratio_to_published``: how many times longer the author's way takes (pandas: read, merge with the profile,
   crosstab, product; section 3 of the paper) on the first 500,000 rows,
 - ``ratio_to_read``: ``seconds`` over the time in which polars only reads the four columns as text,
-- ``halving_seconds_3000``, ``halving_peak_gb_3000``: `lib.listening.trust.summary`, all metrics, ten halvings,
-  of a matrix of 3,000 artists with 31 rows each, as in Last.fm-2K, and its peak memory,
+- ``halving_seconds_3000``, ``halving_peak_gb_3000``: seconds and peak memory of ten halvings by all metrics
+  (`lib.listening.trust.summary`) for a matrix of 3,000 artists with 31 rows each, about as in Last.fm-2K,
 - ``halving_growth``: the seconds of ten halvings for 1,000, 3,000 and 10,000 artists (at 10,000 from runs of
   one and of three halvings: the first one and nine times what another costs), the peak memory at 10,000, and
   the exponent of the artists that fits the three.
@@ -175,7 +175,9 @@ def like_lastfm_2k(n_artists):
     counts = np.maximum(rng.lognormal(4.5, 1.3, len(artist)), 1).astype(np.int64)
     plays_of = scipy.sparse.coo_array((counts, (user, artist)), shape=(n_users, n_artists)).tocsr()
     artists = pd.DataFrame({"artist_id": [f"{number:05d}" for number in range(n_artists)]})
-    return matrix.ListeningMatrix(plays_of, artists.assign(listeners=np.bincount(artist, minlength=n_artists)))
+    return matrix.ListeningMatrix(
+        plays_of, artists.assign(listeners=np.bincount(artist, minlength=n_artists))
+    )
 
 
 def growth(halved):

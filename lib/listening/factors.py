@@ -75,7 +75,7 @@ def bm25_factors(listening, *, n_factors=40):
     """
     weights = _bm25(listening.plays)
     n_users, n_artists = weights.shape
-    if n_artists <= DENSE or n_users <= n_factors:
+    if n_artists <= DENSE or n_users <= n_factors or weights.nnz == 0:
         strength, directions = scipy.linalg.eigh(
             (weights.T @ weights).toarray(), subset_by_index=[max(n_artists - n_factors, 0), n_artists - 1]
         )

@@ -98,7 +98,8 @@ class Similarities(Mapping):
     >>> import pandas as pd, scipy.sparse
     >>> from lib.listening.matrix import ListeningMatrix
     >>> plays = scipy.sparse.csr_array([[3, 1, 0], [0, 4, 2], [2, 2, 0]])  # three users, three artists
-    >>> similarities = Similarities(ListeningMatrix(plays, pd.DataFrame({"artist_id": ["abba", "air", "zz"]})))
+    >>> artists = pd.DataFrame({"artist_id": ["abba", "air", "zz"]})
+    >>> similarities = Similarities(ListeningMatrix(plays, artists))
     >>> similarities["jaccard"].round(2).loc["air"].tolist()
     [0.67, nan, 0.33]
     """
@@ -266,7 +267,9 @@ def pmi(listening, *, shrinkage=10.0):
     del expected
     np.fill_diagonal(np.log(lift, out=lift), np.nan)
     labels.scale(lift)
-    return _frame(np.round(lift, 12, out=lift), listening)  # a logarithm's last digits depend on the processor
+    return _frame(
+        np.round(lift, 12, out=lift), listening
+    )  # a logarithm's last digits depend on the processor
 
 
 @register(symmetric=True)

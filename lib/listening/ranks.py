@@ -67,9 +67,9 @@ def _length(rows):
 def _of_block(values, start):
     """Centred ranks of some rows, the first of which is row `start`.
 
-    What ties at a row's lowest value, as most pairs without co-listeners do, is not sorted. The rest is sorted
-    as integers that hold the leading bits of a value and its column: several times as fast as to sort places
-    by values. Where values differ in the other bits only, the row is put in order by the values themselves.
+    What ties at a row's lowest value, as most pairs without co-listeners do, is not sorted. The rest is
+    sorted as integers that hold the leading bits of a value and its column: several times as fast as to sort
+    places by values. Where values differ in the other bits only, the row is put in order by the values.
     """
     n_rows, n = values.shape
     block = values + 0.0  # a copy, without -0.0

@@ -51,13 +51,13 @@ def correlations(first, second):
     np.ndarray, shape=(n,)
         In [-1, 1]; NaN where a row has no order.
     """
-    found = np.empty(len(first))
+    rho = np.empty(len(first))
     for rows in blocks(*first.shape):
         one, other = first[rows].astype(float), second[rows].astype(float)
         product, lengths = np.einsum("ij,ij->i", one, other), [_length(one), _length(other)]
         with np.errstate(invalid="ignore"):  # a row of one value has length 0
-            found[rows] = product / np.prod(lengths, axis=0)
-    return np.clip(found, -1, 1)
+            rho[rows] = product / np.prod(lengths, axis=0)
+    return np.clip(rho, -1, 1)
 
 
 def _length(rows):

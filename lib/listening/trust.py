@@ -74,7 +74,7 @@ def summary(listening, *, metrics=listening_metrics.METRICS, n_halvings=10, seed
     """
     if n_halvings < 1:
         raise ValueError(f"at least one halving is needed to see how much is luck, got {n_halvings}")
-    fame_by_chance, by_chance = _without_taste(listening, metrics, seed)
+    popularity_by_chance, by_chance = _without_taste(listening, metrics, seed)
     between = _split_half(listening, metrics, n_halvings, seed, progress)
     popularity, first, rows = _popularity_ranks(listening), None, []
     for name, metric in metrics.items():
@@ -98,7 +98,7 @@ def summary(listening, *, metrics=listening_metrics.METRICS, n_halvings=10, seed
             "split_half": np.mean(halved),
             "split_half_low": np.quantile(halved, 0.025),
             "split_half_high": np.quantile(halved, 0.975),
-            "fame_by_chance": fame_by_chance[name],
+            "fame_by_chance": popularity_by_chance[name],
             "split_half_by_chance": by_chance[name][0].mean(),
             "left_out": int(by_query.isna().sum()),
             "left_out_halves": np.mean([one.isna().sum() for one in between[name]]),
@@ -208,11 +208,11 @@ def _without_taste(listening, metrics, seed):
     """By metric, the mean correlation with popularity, and the correlations of one halving, by chance."""
     tasteless = shuffled(listening, seed=seed)
     popularity = _popularity_ranks(tasteless)
-    fame = {
+    popularity_by_chance = {
         name: pd.Series(ranks.correlations(ranks.centred(_values(metric, tasteless)), popularity)).mean()
         for name, metric in metrics.items()
     }
-    return fame, _split_half(tasteless, metrics, 1, seed, False)
+    return popularity_by_chance, _split_half(tasteless, metrics, 1, seed, False)
 
 
 def _popularity_ranks(listening):

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.listening import factors, labels
+from lib.listening import factors, labels, ranks
 
 METRICS = {}  # by name; `register` fills it
 
@@ -184,11 +184,13 @@ def plays_min(listening):
     pd.DataFrame, shape=(n_artists, n_artists)
         Symmetric, in [0, 1].
     """
-    shared = (listening.listened.T @ listening.plays).astype(float).toarray()
+    shared = (listening.listened.T @ listening.plays).astype(float).toarray(order="C")
     shared /= np.maximum(listening.plays.sum(axis=0), 1)
-    smaller = np.minimum(shared, shared.T)
-    np.fill_diagonal(smaller, 0)
-    return _frame(labels.scale(smaller), listening)
+    for rows in ranks.blocks(*shared.shape):
+        smaller = np.minimum(shared[rows], shared[:, rows].T)
+        shared[rows], shared[:, rows] = smaller, smaller.T
+    np.fill_diagonal(shared, 0)
+    return _frame(labels.scale(shared), listening)
 
 
 @register(symmetric=True)
@@ -261,15 +263,13 @@ def pmi(listening, *, shrinkage=10.0):
     together, listeners = _counts(listening)
     expected = np.multiply.outer(listeners, listeners)
     expected /= max(listening.plays.shape[0], 1)
-    expected += shrinkage
-    lift = together + float(shrinkage)
-    lift /= expected
-    del expected
-    np.fill_diagonal(np.log(lift, out=lift), np.nan)
+    lift = expected  # in its place, by blocks of rows
+    for rows in ranks.blocks(*lift.shape):
+        lift[rows] = np.log((together[rows] + shrinkage) / (expected[rows] + shrinkage))
+    np.fill_diagonal(lift, np.nan)
     labels.scale(lift)
-    return _frame(
-        np.round(lift, 12, out=lift), listening
-    )  # a logarithm's last digits depend on the processor
+    np.round(lift, 12, out=lift)  # a logarithm's last digits depend on the processor
+    return _frame(lift, listening)
 
 
 @register(symmetric=True)

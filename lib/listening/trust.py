@@ -207,12 +207,13 @@ def _split_half(listening, metrics, n_halvings, seed, progress):
 def _without_taste(listening, metrics, seed):
     """By metric, the mean correlation with popularity, and the correlations of one halving, by chance."""
     tasteless = shuffled(listening, seed=seed)
+    halved = _split_half(tasteless, metrics, 1, seed, False)
     popularity = _popularity_ranks(tasteless)
     popularity_by_chance = {
         name: pd.Series(ranks.correlations(ranks.centred(_values(metric, tasteless)), popularity)).mean()
         for name, metric in metrics.items()
     }
-    return popularity_by_chance, _split_half(tasteless, metrics, 1, seed, False)
+    return popularity_by_chance, halved
 
 
 def _popularity_ranks(listening):

@@ -74,37 +74,38 @@ def summary(listening, *, metrics=listening_metrics.METRICS, n_halvings=10, seed
     """
     if n_halvings < 1:
         raise ValueError(f"at least one halving is needed to see how much is luck, got {n_halvings}")
-    popularity_by_chance, by_chance = _without_taste(listening, metrics, seed)
-    between = _split_half(listening, metrics, n_halvings, seed, progress)
-    popularity, first, rows = _popularity_ranks(listening), None, []
-    for name, metric in metrics.items():
-        target = _values(metric, listening)
-        own = ranks.centred(target)
-        first = own if first is None else first
-        by_query = pd.Series(ranks.correlations(own, popularity))
-        low = high = np.nan
-        if by_query.count() > 1:
-            low, high = numerics.bootstrap_interval(by_query, seed=seed, quantile=scipy.stats.quantile)
-        similarities = without_diagonal(target)
-        halved = np.array([one.mean() for one in between[name]])  # pandas leaves the blank ones out
-        rows.append({
-            "metric": name,
-            "median": np.median(similarities, overwrite_input=True),
-            "spread": np.subtract(*np.quantile(similarities, [0.75, 0.25], overwrite_input=True)),
-            "fame_correlation": by_query.mean(),
-            "fame_low": low,
-            "fame_high": high,
-            "agreement": pd.Series(ranks.correlations(own, first)).mean(),
-            "split_half": np.mean(halved),
-            "split_half_low": np.quantile(halved, 0.025),
-            "split_half_high": np.quantile(halved, 0.975),
-            "fame_by_chance": popularity_by_chance[name],
-            "split_half_by_chance": by_chance[name][0].mean(),
-            "left_out": int(by_query.isna().sum()),
-            "left_out_halves": np.mean([one.isna().sum() for one in between[name]]),
-            "n_halvings": n_halvings,
-            "n_artists": len(target),
-        })  # fmt: skip
+    with threadpoolctl.threadpool_limits(1):  # two halves at a time are enough for two cores
+        popularity_by_chance, by_chance = _without_taste(listening, metrics, seed)
+        between = _split_half(listening, metrics, n_halvings, seed, progress)
+        popularity, first, rows = _popularity_ranks(listening), None, []
+        for name, metric in metrics.items():
+            target = _values(metric, listening)
+            own = ranks.centred(target)
+            first = own if first is None else first
+            by_query = pd.Series(ranks.correlations(own, popularity))
+            low = high = np.nan
+            if by_query.count() > 1:
+                low, high = numerics.bootstrap_interval(by_query, seed=seed, quantile=scipy.stats.quantile)
+            similarities = without_diagonal(target)
+            halved = np.array([one.mean() for one in between[name]])  # pandas leaves the blank ones out
+            rows.append({
+                "metric": name,
+                "median": np.median(similarities, overwrite_input=True),
+                "spread": np.subtract(*np.quantile(similarities, [0.75, 0.25], overwrite_input=True)),
+                "fame_correlation": by_query.mean(),
+                "fame_low": low,
+                "fame_high": high,
+                "agreement": pd.Series(ranks.correlations(own, first)).mean(),
+                "split_half": np.mean(halved),
+                "split_half_low": np.quantile(halved, 0.025),
+                "split_half_high": np.quantile(halved, 0.975),
+                "fame_by_chance": popularity_by_chance[name],
+                "split_half_by_chance": by_chance[name][0].mean(),
+                "left_out": int(by_query.isna().sum()),
+                "left_out_halves": np.mean([one.isna().sum() for one in between[name]]),
+                "n_halvings": n_halvings,
+                "n_artists": len(target),
+            })  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -195,7 +196,7 @@ def neighbours(targets, artists, query_ids, n=5):
 def _split_half(listening, metrics, n_halvings, seed, progress):
     """For each metric, the rank correlations by query of every halving."""
     correlations = {name: [] for name in metrics}
-    with ThreadPoolExecutor(2) as threads, threadpoolctl.threadpool_limits(1):  # a thread for each half
+    with ThreadPoolExecutor(2) as threads:  # a thread for each half
         for halving in tqdm(range(n_halvings), desc="halvings of the listeners", disable=not progress):
             both = halves(listening, seed=seed + halving)
             for name, metric in metrics.items():

@@ -8,7 +8,12 @@ obscure artists and of rows without an MBID, and prints one JSON line:
 - ``peak_gb``: most memory that took, environment included,
 - ``ratio_to_published``: how many times longer the author's way takes (pandas: read, merge with the profile,
   crosstab, product; section 3 of the paper) on the first 500,000 rows,
-- ``ratio_to_read``: ``seconds`` over the time in which polars only reads the four columns as text.
+- ``ratio_to_read``: ``seconds`` over the time in which polars only reads the four columns as text,
+- ``halving_seconds_3000``, ``halving_peak_gb_3000``: seconds and peak memory of ten halvings by all metrics
+  (`lib.listening.trust.summary`) for a matrix of 3,000 artists with 31 rows each, about as in Last.fm-2K,
+- ``halving_growth``: the seconds of ten halvings for 1,000, 3,000 and 10,000 artists (at 10,000 from runs of
+  one and of three halvings: the first one and nine times what another costs), the peak memory at 10,000, and
+  the exponent of the artists that fits the three.
 
 Each way runs in a process of its own, in turns, on a file that the system holds in memory; medians of
 three.
@@ -28,13 +33,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import polars as pl
+import scipy.sparse
 
-from lib.listening import matrix, plays
+from lib.listening import matrix, plays, trust
 from lib.listening.layouts import common
 
 ROWS, USERS, ARTISTS, TOP = 17_559_530, 359_347, 292_000, 1_000
 SLICE, CHUNK, ROUNDS = 500_000, 1_000_000, 3
 FLATNESS = 20  # of the popularity curve's head; the most famous then has some 80,000 listeners
+HALVED, ROWS_AN_ARTIST, ROWS_A_USER, HALVINGS = (1_000, 3_000, 10_000), 31, 50, 10
 WITHOUT_MBID, WITHOUT_DATE = 0.013, 0.0014
 
 
@@ -57,6 +64,7 @@ def main():
                 ("published_part", "published", part),
             ]
         }
+    halved = {n_artists: halvings_apart(n_artists) for n_artists in HALVED}
     seconds = {name: statistics.median(run["seconds"] for run in runs) for name, runs in measured.items()}
     print(
         json.dumps(
@@ -66,6 +74,9 @@ def main():
                 "peak_gb": round(max(run["peak_gb"] for run in measured["ours"]), 2),
                 "ratio_to_published": round(seconds["published_part"] / seconds["ours_part"], 1),
                 "ratio_to_read": round(seconds["ours"] / seconds["read"], 2),
+                "halving_seconds_3000": round(halved[3_000]["seconds"], 1),
+                "halving_peak_gb_3000": round(halved[3_000]["peak_gb"], 2),
+                "halving_growth": growth(halved),
             }
         )
     )
@@ -129,6 +140,58 @@ def read_only(plays_file, _):
     return pl.read_csv(plays_file, separator="\t", quote_char=None, has_header=False, schema=schema)
 
 
+def halvings_apart(n_artists):
+    """Seconds of ten halvings, and the peak memory, in a process of their own."""
+    run = [sys.executable, "-m", "benchmarks.listening", "--halvings", str(n_artists)]
+    return json.loads(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
+
+
+def halvings(n_artists):
+    """Seconds of ten halvings of all metrics, and the peak memory, in this process."""
+    listening = like_lastfm_2k(n_artists)
+    if n_artists <= 3_000:
+        seconds = seconds_of(listening, HALVINGS)
+    else:
+        one, three = seconds_of(listening, 1), seconds_of(listening, 3)
+        seconds = one + (HALVINGS - 1) * (three - one) / 2
+    return {"seconds": seconds, "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
+
+
+def seconds_of(listening, n_halvings):
+    """Seconds of a summary of all metrics."""
+    start = time.perf_counter()
+    trust.summary(listening, n_halvings=n_halvings, progress=False)
+    return time.perf_counter() - start
+
+
+def like_lastfm_2k(n_artists):
+    """A matrix with as many rows an artist and a user as Last.fm-2K, popularity as in `write`."""
+    rng = np.random.default_rng(0)
+    shares = 1 / (np.arange(n_artists) + FLATNESS)
+    n_users = n_artists * ROWS_AN_ARTIST // ROWS_A_USER
+    artist = np.concatenate([
+        rng.choice(n_artists, ROWS_A_USER, replace=False, p=shares / shares.sum()) for _ in range(n_users)
+    ])  # fmt: skip
+    user = np.repeat(np.arange(n_users), ROWS_A_USER)
+    counts = np.maximum(rng.lognormal(4.5, 1.3, len(artist)), 1).astype(np.int64)
+    plays_of = scipy.sparse.coo_array((counts, (user, artist)), shape=(n_users, n_artists)).tocsr()
+    artists = pd.DataFrame({"artist_id": [f"{number:05d}" for number in range(n_artists)]})
+    return matrix.ListeningMatrix(
+        plays_of, artists.assign(listeners=np.bincount(artist, minlength=n_artists))
+    )
+
+
+def growth(halved):
+    """Seconds by number of artists, and the exponent that fits them."""
+    seconds = [run["seconds"] for run in halved.values()]
+    exponent = np.polyfit(np.log(list(halved)), np.log(seconds), 1)[0]
+    return {
+        "seconds": {n_artists: round(run["seconds"], 1) for n_artists, run in halved.items()},
+        "peak_gb_10000": round(halved[10_000]["peak_gb"], 2),
+        "exponent": round(float(exponent), 2),
+    }
+
+
 def timed(way, *files):
     """Seconds and peak memory of a way, in this process."""
     start = time.perf_counter()
@@ -140,5 +203,7 @@ def timed(way, *files):
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--way"]:
         print(json.dumps(timed(*sys.argv[2:])))
+    elif sys.argv[1:2] == ["--halvings"]:
+        print(json.dumps(halvings(int(sys.argv[2]))))
     else:
         main()

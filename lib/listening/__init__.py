@@ -13,6 +13,7 @@ Reads files of plays; notebook 01 writes ``artists.parquet``, ``listening.npz`` 
 - `labels`: frames labelled with artists: counts of shared listeners, scaling, blank diagonals.
 - `factors`: artists as vectors of listening, for two of the metrics.
 - `metrics`: the metrics of similarity, the paper's among them. A new one is one registered function there.
+- `ranks`: Spearman's correlation of two matrices, row by row, a block of rows at a time.
 - `trust`: how far a metric can be trusted: popularity in it, agreement of two halves of the listeners.
 - `targets`: a similarity on disk, audited when it is read.
 - `published`: the mistake in the published evaluation, repeated as the author's code makes it.

@@ -11,11 +11,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import scipy.linalg
-import scipy.stats
+import scipy.sparse.linalg
 
 from lib import numerics
 from lib.listening import labels
 
+DENSE = 1_000  # artists, the paper's number, up to which the SVD comes from a dense matrix
 BM25_K1, BM25_B = 1.2, 0.75  # the usual values: how soon plays count for no more, how much long documents pay
 
 
@@ -59,7 +60,8 @@ def bm25_factors(listening, *, n_factors=40):
     inside the logarithm keeps the weight of users who play more than half of the artists above 0. Artists
     without plays count for nothing.
 
-    There are few artists, so the SVD comes from all their inner products: it is exact and needs no seed.
+    Up to `DENSE` artists the SVD comes from all their inner products; beyond, from Lanczos iterations to
+    machine precision, whose cost grows with the plays and not with the square of the artists.
 
     Parameters
     ----------
@@ -72,14 +74,20 @@ def bm25_factors(listening, *, n_factors=40):
         Rows of length 1; of length 0 for artists without plays, or with nothing in these factors.
     """
     weights = _bm25(listening.plays)
-    products = (weights.T @ weights).toarray()
-    n_artists = len(products)
-    strength, directions = scipy.linalg.eigh(
-        products, subset_by_index=[max(n_artists - n_factors, 0), n_artists - 1]
-    )
+    n_users, n_artists = weights.shape
+    if n_artists <= DENSE or n_users <= n_factors or weights.nnz == 0:
+        strength, directions = scipy.linalg.eigh(
+            (weights.T @ weights).toarray(), subset_by_index=[max(n_artists - n_factors, 0), n_artists - 1]
+        )
+    else:
+        start = np.random.default_rng(0).standard_normal(min(weights.shape))
+        _, singular, directions = scipy.sparse.linalg.svds(
+            weights, n_factors, v0=start, return_singular_vectors="vh", rng=0
+        )
+        strength, directions = singular**2, directions.T
     real = strength > n_artists * np.finfo(float).eps * max(strength[-1], 0)
     vectors = directions[:, real] * np.sqrt(strength[real])
-    whole = np.sqrt(np.diag(products))[:, None]
+    whole = np.sqrt(weights.multiply(weights).sum(axis=0))[:, None]
     least = np.where(whole > 0, 1e-6 * whole, np.inf)  # what is shorter has its length from rounding
     return pd.DataFrame(
         numerics.unit(vectors, least=least), index=labels.axis_ids(listening.artists["artist_id"])

@@ -35,8 +35,9 @@ def first_few(labels, n=5):
 
 
 def labelled(values, artist_ids):
+    """The values themselves under labels, no copy of them: a frame of 10,000 artists is 0.8 GB."""
     ids = axis_ids(artist_ids)
-    return pd.DataFrame(values, index=ids, columns=ids)
+    return pd.DataFrame(values, index=ids, columns=ids, copy=False)
 
 
 def axis_ids(artist_ids):
@@ -47,14 +48,15 @@ def zero_diagonal(frame):
     return frame.where(~np.eye(len(frame), dtype=bool), 0)
 
 
-def scale_values(values):
+def scale(values):
+    """Scale an array to [0, 1], in place; to 0 where all are equal. NaN stays NaN."""
     low, high = np.nanmin(values), np.nanmax(values)
-    return (values - low) / (high - low) if high > low else values * 0.0
-
-
-def scale(frame):
-    return labelled(scale_values(frame.to_numpy(dtype=float)), frame.index)
+    values -= low
+    values /= high - low if high > low else 1
+    return values
 
 
 def finish(frame):
-    return frame.where(~np.eye(len(frame), dtype=bool))
+    values = frame.to_numpy(dtype=float, copy=True)
+    np.fill_diagonal(values, np.nan)
+    return labelled(values, frame.index)

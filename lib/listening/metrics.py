@@ -22,12 +22,12 @@ Trends in Information Retrieval 3(4), 333-389.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from lib.listening import factors, labels
+from lib.listening import factors, labels, ranks
 
 METRICS = {}  # by name; `register` fills it
 
@@ -84,6 +84,39 @@ def register(*, symmetric):
     return registered
 
 
+class Similarities(Mapping):
+    """The similarities by every metric, by name, each made anew whenever it is taken, and not kept.
+
+    A frame of 10,000 artists is 0.8 GB, so that all at once would fill a machine.
+
+    Parameters
+    ----------
+    listening : lib.listening.matrix.ListeningMatrix
+
+    Examples
+    --------
+    >>> import pandas as pd, scipy.sparse
+    >>> from lib.listening.matrix import ListeningMatrix
+    >>> plays = scipy.sparse.csr_array([[3, 1, 0], [0, 4, 2], [2, 2, 0]])  # three users, three artists
+    >>> artists = pd.DataFrame({"artist_id": ["abba", "air", "zz"]})
+    >>> similarities = Similarities(ListeningMatrix(plays, artists))
+    >>> similarities["jaccard"].round(2).loc["air"].tolist()
+    [0.67, nan, 0.33]
+    """
+
+    def __init__(self, listening):
+        self._listening = listening
+
+    def __getitem__(self, name):
+        return METRICS[name](self._listening)
+
+    def __iter__(self):
+        return iter(METRICS)
+
+    def __len__(self):
+        return len(METRICS)
+
+
 @register(symmetric=True)
 def min_conditional(listening):
     """The paper's target: co-listeners over the larger audience, scaled over the whole matrix (section 3).
@@ -101,12 +134,12 @@ def min_conditional(listening):
     pd.DataFrame, shape=(n_artists, n_artists)
         Symmetric, in [0, 1].
     """
-    together = labels.cooccurrence(listening)
-    listeners = np.diag(together)
-    larger = np.maximum(
-        np.maximum.outer(listeners, listeners), 1
-    )  # half of the users may leave an artist without listeners
-    return labels.finish(labels.scale(labels.zero_diagonal(together / larger)))
+    together, listeners = _counts(listening)
+    shares = np.maximum.outer(listeners, listeners)
+    np.maximum(shares, 1, out=shares)  # half of the users may leave an artist without listeners
+    np.divide(together, shares, out=shares)
+    np.fill_diagonal(shares, 0)
+    return _frame(labels.scale(shares), listening)
 
 
 @register(symmetric=False)
@@ -127,9 +160,13 @@ def conditional(listening):
     pd.DataFrame, shape=(n_artists, n_artists)
         In [0, 1], not symmetric: each row is scaled by its own range, with the diagonal as 0.
     """
-    together = labels.cooccurrence(listening)
-    shares = labels.zero_diagonal(together.div(np.maximum(np.diag(together), 1), axis="index"))
-    return labels.finish(shares.apply(labels.scale_values, axis="columns"))
+    together, listeners = _counts(listening)
+    shares = together / np.maximum(listeners, 1)[:, None]
+    np.fill_diagonal(shares, 0)
+    low, high = shares.min(axis=1, keepdims=True), shares.max(axis=1, keepdims=True)
+    shares -= low
+    shares /= np.where(high > low, high - low, 1)
+    return _frame(shares, listening)
 
 
 @register(symmetric=True)
@@ -147,9 +184,13 @@ def plays_min(listening):
     pd.DataFrame, shape=(n_artists, n_artists)
         Symmetric, in [0, 1].
     """
-    shared = (listening.listened.T @ listening.plays).toarray() / np.maximum(listening.plays.sum(axis=0), 1)
-    frame = labels.labelled(np.minimum(shared, shared.T), listening.artists["artist_id"])
-    return labels.finish(labels.scale(labels.zero_diagonal(frame)))
+    shared = (listening.listened.T @ listening.plays).astype(float).toarray(order="C")
+    shared /= np.maximum(listening.plays.sum(axis=0), 1)
+    for rows in ranks.blocks(*shared.shape):
+        smaller = np.minimum(shared[rows], shared[:, rows].T)
+        shared[rows], shared[:, rows] = smaller, smaller.T
+    np.fill_diagonal(shared, 0)
+    return _frame(labels.scale(shared), listening)
 
 
 @register(symmetric=True)
@@ -165,9 +206,10 @@ def cosine(listening):
     pd.DataFrame, shape=(n_artists, n_artists)
         Symmetric, in [0, 1].
     """
-    together = labels.cooccurrence(listening)
-    listeners = np.diag(together)
-    return labels.finish(together / np.sqrt(np.maximum(np.multiply.outer(listeners, listeners), 1)))
+    together, listeners = _counts(listening)
+    cosines = np.multiply.outer(listeners, listeners)
+    np.sqrt(np.maximum(cosines, 1, out=cosines), out=cosines)
+    return _frame(np.divide(together, cosines, out=cosines), listening)
 
 
 @register(symmetric=True)
@@ -183,9 +225,11 @@ def jaccard(listening):
     pd.DataFrame, shape=(n_artists, n_artists)
         Symmetric, in [0, 1].
     """
-    together = labels.cooccurrence(listening)
-    listeners = np.diag(together)
-    return labels.finish(together / np.maximum(np.add.outer(listeners, listeners) - together, 1))
+    together, listeners = _counts(listening)
+    shares = np.add.outer(listeners, listeners)
+    shares -= together
+    np.maximum(shares, 1, out=shares)
+    return _frame(np.divide(together, shares, out=shares), listening)
 
 
 @register(symmetric=True)
@@ -216,11 +260,16 @@ def pmi(listening, *, shrinkage=10.0):
         raise ValueError(
             f"shrinkage must be above 0 co-listeners, got {shrinkage}: pairs without any have no log"
         )
-    together = labels.cooccurrence(listening)
-    listeners = np.diag(together)
-    expected = np.multiply.outer(listeners, listeners) / max(listening.plays.shape[0], 1)
-    lift = labels.scale(labels.finish(np.log((together + shrinkage) / (expected + shrinkage))))
-    return lift.round(12)  # the last digits of a logarithm depend on the processor
+    together, listeners = _counts(listening)
+    expected = np.multiply.outer(listeners, listeners)
+    expected /= max(listening.plays.shape[0], 1)
+    lift = expected  # in its place, by blocks of rows
+    for rows in ranks.blocks(*lift.shape):
+        lift[rows] = np.log((together[rows] + shrinkage) / (expected[rows] + shrinkage))
+    np.fill_diagonal(lift, np.nan)
+    labels.scale(lift)
+    np.round(lift, 12, out=lift)  # a logarithm's last digits depend on the processor
+    return _frame(lift, listening)
 
 
 @register(symmetric=True)
@@ -241,6 +290,20 @@ def latent(listening, *, n_factors=40):
         Symmetric, in [0, 1].
     """
     vectors = factors.bm25_factors(listening, n_factors=n_factors).to_numpy()
-    alike = np.clip(vectors @ vectors.T, -1, 1)
-    likeness = labels.finish(labels.labelled((1 + alike) / 2, listening.artists["artist_id"]))
-    return likeness.round(9)  # an SVD's last digits depend on the processor, and would order what is tied
+    alike = vectors @ vectors.T
+    np.clip(alike, -1, 1, out=alike)
+    alike += 1
+    alike /= 2
+    # An SVD's last digits depend on the processor, and would order what is tied.
+    return _frame(np.round(alike, 9, out=alike), listening)
+
+
+def _counts(listening):
+    """Co-listeners, which nobody may change, and each artist's listeners as floats."""
+    return listening.co_listeners, listening.co_listeners.diagonal().astype(float)
+
+
+def _frame(values, listening):
+    """The values themselves, labelled, with a blank diagonal."""
+    np.fill_diagonal(values, np.nan)
+    return labels.labelled(values, listening.artists["artist_id"])

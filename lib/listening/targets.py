@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 
-from lib.listening import labels, matrix, trust
+from lib.listening import labels, matrix, ranks
 from lib.listening.metrics import METRICS
 
 SMALLEST = 3  # artists: with two there is nothing to rank
@@ -56,17 +56,14 @@ def audit(target, *, symmetric=True):
     """
     _audit_labels(target)
     values = target.to_numpy(dtype=float)
-    same = _same_artist(target)
-    _audit_blanks(np.isnan(values), same)
+    _audit_blanks(_count(np.isnan, values), values[_own_cells(target)])
     if not target.index.equals(target.columns):
         raise ValueError(_about_axes(target))
-    others = values[~same]
-    if np.isinf(others).any():
+    if infinite := _count(np.isinf, values):
         raise ValueError(
-            f"{int(np.isinf(others).sum())} similarities are infinite, expected values in [0, 1]:"
-            " something was divided by 0"
+            f"{infinite} similarities are infinite, expected values in [0, 1]: something was divided by 0"
         )
-    lowest, highest = float(others.min()), float(others.max())
+    lowest, highest = float(np.nanmin(values)), float(np.nanmax(values))
     if lowest < 0 or highest > 1:
         raise ValueError(
             f"similarities must lie in [0, 1], got {lowest:.3g} to {highest:.3g}:"
@@ -79,8 +76,7 @@ def audit(target, *, symmetric=True):
         )
     if symmetric:
         _audit_symmetry(target, values)
-    rows = trust.without_diagonal(values)
-    lonely = list(target.index[rows.min(axis=1) == rows.max(axis=1)])
+    lonely = list(target.index[np.nanmin(values, axis=1) == np.nanmax(values, axis=1)])
     if lonely:
         warnings.warn(
             f"{len(lonely)} of {len(target)} artists are equally similar to all others, which leaves nothing"
@@ -171,16 +167,20 @@ def _audit_labels(target):
             )
 
 
-def _same_artist(target):
+def _count(what, values):
+    """Of how many values it is true; by blocks of rows, as all that reads a whole target."""
+    return sum(int(np.count_nonzero(what(values[rows]))) for rows in ranks.blocks(*values.shape))
+
+
+def _own_cells(target):
     """Where row and column name the same artist: the diagonal, however the axes are ordered."""
     place = target.columns.get_indexer(target.index)
-    same = np.zeros(target.shape, dtype=bool)
-    same[np.flatnonzero(place >= 0), place[place >= 0]] = True
-    return same
+    return np.flatnonzero(place >= 0), place[place >= 0]
 
 
-def _audit_blanks(blank, same):
-    misplaced, filled = int((blank & ~same).sum()), int((~blank & same).sum())
+def _audit_blanks(n_blank, own):
+    filled = int(np.count_nonzero(~np.isnan(own)))
+    misplaced = n_blank - (len(own) - filled)
     if not misplaced and not filled:
         return
     cause = (
@@ -208,10 +208,14 @@ def _about_axes(target):
 
 
 def _audit_symmetry(target, values):
-    apart = np.nan_to_num(np.abs(values - values.T))
-    if apart.max() <= 1e-9:
+    farthest, a, b = 1e-9, None, None
+    for rows in ranks.blocks(*values.shape):
+        apart = np.nan_to_num(np.abs(values[rows] - values[:, rows].T))
+        if apart.max() > farthest:
+            farthest = apart.max()
+            a, b = np.unravel_index(apart.argmax(), apart.shape) + np.array([rows.start, 0])
+    if a is None:
         return
-    a, b = np.unravel_index(apart.argmax(), apart.shape)
     raise ValueError(
         f"the target should be symmetric and is not: {target.index[a]} to {target.index[b]} is"
         f" {values[a, b]:.3g}, back it is {values[b, a]:.3g}: either the metric is not symmetric, or values"

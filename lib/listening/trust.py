@@ -3,14 +3,16 @@ agree."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
-import scipy.linalg
 import scipy.stats
+import threadpoolctl
 from tqdm import tqdm
 
 from lib import numerics
-from lib.listening import labels
+from lib.listening import labels, ranks
 from lib.listening import metrics as listening_metrics
 from lib.listening.matrix import halves, shuffled
 
@@ -19,7 +21,9 @@ def summary(listening, *, metrics=listening_metrics.METRICS, n_halvings=10, seed
     """How each metric relates to fame, to the first metric, and to luck; and what it would without taste.
 
     All correlations are Spearman's, between two rows of similarities of one query to all other artists, and
-    their mean over queries. A query with a row of one value has no correlation and is left out.
+    their mean over queries. A query with a row of one value has no correlation and is left out. Every artist
+    is a query and all values are exact, at any size: time and memory grow with the square of the artists
+    (``python -m benchmarks.listening``).
 
     Parameters
     ----------
@@ -70,37 +74,38 @@ def summary(listening, *, metrics=listening_metrics.METRICS, n_halvings=10, seed
     """
     if n_halvings < 1:
         raise ValueError(f"at least one halving is needed to see how much is luck, got {n_halvings}")
-    tasteless = shuffled(listening, seed=seed)
-    by_chance = _split_half(tasteless, metrics, 1, seed, False)
-    targets = {name: metric(listening) for name, metric in metrics.items()}
-    between = _split_half(listening, metrics, n_halvings, seed, progress)
-    first = next(iter(targets.values()))
-    rows = []
-    for name, target in targets.items():
-        by_query = popularity_correlations(target, _listeners(listening))
-        low = high = np.nan
-        if by_query.count() > 1:
-            low, high = numerics.bootstrap_interval(by_query, seed=seed, quantile=scipy.stats.quantile)
-        similarities = without_diagonal(target.to_numpy())
-        halved = np.array([one.mean() for one in between[name]])  # pandas leaves the blank ones out
-        rows.append({
-            "metric": name,
-            "median": np.median(similarities),
-            "spread": np.subtract(*np.quantile(similarities, [0.75, 0.25])),
-            "fame_correlation": by_query.mean(),
-            "fame_low": low,
-            "fame_high": high,
-            "agreement": rank_correlations(target, first).mean(),
-            "split_half": np.mean(halved),
-            "split_half_low": np.quantile(halved, 0.025),
-            "split_half_high": np.quantile(halved, 0.975),
-            "fame_by_chance": popularity_correlations(metrics[name](tasteless), _listeners(tasteless)).mean(),
-            "split_half_by_chance": by_chance[name][0].mean(),
-            "left_out": int(by_query.isna().sum()),
-            "left_out_halves": np.mean([one.isna().sum() for one in between[name]]),
-            "n_halvings": n_halvings,
-            "n_artists": len(target),
-        })  # fmt: skip
+    with threadpoolctl.threadpool_limits(1):  # two halves at a time are enough for two cores
+        popularity_by_chance, by_chance = _without_taste(listening, metrics, seed)
+        between = _split_half(listening, metrics, n_halvings, seed, progress)
+        popularity, first, rows = _popularity_ranks(listening), None, []
+        for name, metric in metrics.items():
+            target = _values(metric, listening)
+            own = ranks.centred(target)
+            first = own if first is None else first
+            by_query = pd.Series(ranks.correlations(own, popularity))
+            low = high = np.nan
+            if by_query.count() > 1:
+                low, high = numerics.bootstrap_interval(by_query, seed=seed, quantile=scipy.stats.quantile)
+            similarities = without_diagonal(target)
+            halved = np.array([one.mean() for one in between[name]])  # pandas leaves the blank ones out
+            rows.append({
+                "metric": name,
+                "median": np.median(similarities, overwrite_input=True),
+                "spread": np.subtract(*np.quantile(similarities, [0.75, 0.25], overwrite_input=True)),
+                "fame_correlation": by_query.mean(),
+                "fame_low": low,
+                "fame_high": high,
+                "agreement": pd.Series(ranks.correlations(own, first)).mean(),
+                "split_half": np.mean(halved),
+                "split_half_low": np.quantile(halved, 0.025),
+                "split_half_high": np.quantile(halved, 0.975),
+                "fame_by_chance": popularity_by_chance[name],
+                "split_half_by_chance": by_chance[name][0].mean(),
+                "left_out": int(by_query.isna().sum()),
+                "left_out_halves": np.mean([one.isna().sum() for one in between[name]]),
+                "n_halvings": n_halvings,
+                "n_artists": len(target),
+            })  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -117,12 +122,8 @@ def rank_correlations(first, second):
     pd.Series, shape=(n_artists,)
         In [-1, 1]; blank where a row is one value throughout.
     """
-    ranks = [_centred_ranks(frame.to_numpy()) for frame in (first, second.reindex_like(first))]
-    with np.errstate(invalid="ignore"):  # a row of one value has length 0
-        product = np.einsum("ij,ij->i", *ranks) / np.prod(
-            [np.linalg.norm(rank, axis=1) for rank in ranks], axis=0
-        )
-    return pd.Series(np.clip(product, -1, 1), index=first.index)
+    both = [ranks.centred(frame.to_numpy()) for frame in (first, second.reindex_like(first))]
+    return pd.Series(ranks.correlations(*both), index=first.index)
 
 
 def popularity_correlations(target, listeners):
@@ -139,8 +140,9 @@ def popularity_correlations(target, listeners):
     pd.Series, shape=(n_artists,)
         In [-1, 1]; blank where a row is one value throughout.
     """
-    popularity = np.tile(listeners.reindex(target.columns).to_numpy(dtype=float), (len(target), 1))
-    return rank_correlations(target, labels.labelled(popularity, target.index))
+    popularity = np.broadcast_to(listeners.reindex(target.columns), target.shape)
+    both = [ranks.centred(values) for values in (target.to_numpy(), popularity)]
+    return pd.Series(ranks.correlations(*both), index=target.index)
 
 
 def neighbours(targets, artists, query_ids, n=5):
@@ -194,25 +196,39 @@ def neighbours(targets, artists, query_ids, n=5):
 def _split_half(listening, metrics, n_halvings, seed, progress):
     """For each metric, the rank correlations by query of every halving."""
     correlations = {name: [] for name in metrics}
-    for halving in tqdm(range(n_halvings), desc="halvings of the listeners", disable=not progress):
-        both = halves(listening, seed=seed + halving)
-        for name, metric in metrics.items():
-            correlations[name].append(rank_correlations(*(metric(half) for half in both)))
+    with ThreadPoolExecutor(2) as threads:  # a thread for each half
+        for halving in tqdm(range(n_halvings), desc="halvings of the listeners", disable=not progress):
+            both = halves(listening, seed=seed + halving)
+            for name, metric in metrics.items():
+                ranked = threads.map(lambda half, metric=metric: ranks.centred(_values(metric, half)), both)
+                correlations[name].append(pd.Series(ranks.correlations(*ranked)))
     return correlations
 
 
-def _centred_ranks(values):
-    """Ranks of each row without its diagonal value, ties by their mean, minus the row's mean rank."""
-    ranks = scipy.stats.rankdata(without_diagonal(values), axis=1)
-    return ranks - (ranks.shape[1] + 1) / 2
+def _without_taste(listening, metrics, seed):
+    """By metric, the mean correlation with popularity, and the correlations of one halving, by chance."""
+    tasteless = shuffled(listening, seed=seed)
+    halved = _split_half(tasteless, metrics, 1, seed, False)
+    popularity = _popularity_ranks(tasteless)
+    popularity_by_chance = {
+        name: pd.Series(ranks.correlations(ranks.centred(_values(metric, tasteless)), popularity)).mean()
+        for name, metric in metrics.items()
+    }
+    return popularity_by_chance, halved
+
+
+def _popularity_ranks(listening):
+    listeners = listening.artists["listeners"].to_numpy(dtype=float)
+    return ranks.centred(np.broadcast_to(listeners, (len(listeners),) * 2))
+
+
+def _values(metric, listening):
+    """A metric's similarities, in the order of the matrix's artists."""
+    ids = labels.axis_ids(listening.artists["artist_id"])
+    return metric(listening).reindex(index=ids, columns=ids).to_numpy()
 
 
 def without_diagonal(values):
+    """The values of each row but the one on the diagonal, as a copy of shape (n, n - 1)."""
     n = len(values)
-    return values[~np.eye(n, dtype=bool)].reshape(n, n - 1)
-
-
-def _listeners(listening):
-    return pd.Series(
-        listening.artists["listeners"].to_numpy(), index=labels.axis_ids(listening.artists["artist_id"])
-    )
+    return np.ravel(values)[1:].reshape(n - 1, n + 1)[:, :-1].reshape(n, n - 1)

@@ -145,7 +145,7 @@ def metrics_and_popularity(targets, listeners, *, n=10):
 
     Parameters
     ----------
-    targets : dict of str to pd.DataFrame
+    targets : mapping of str to pd.DataFrame
         The first one is drawn in another colour: the paper's.
     listeners : pd.Series
         Over the targets' artists.
@@ -171,13 +171,10 @@ def metrics_and_popularity(targets, listeners, *, n=10):
     )
     popularity = listeners.rank(ascending=False)
     by_lot = np.random.default_rng(0).permutation(len(popularity))
-    drawn = list(zip(axes.flat, targets.items()))
-    for ax, (name, target) in drawn:
-        values = np.nan_to_num(target.reindex(index=popularity.index, columns=popularity.index), nan=-1)[
-            :, by_lot
-        ]
-        nearest = by_lot[np.argsort(-values, axis=1, kind="stable")[:, :n]]
-        ranks = popularity.to_numpy()[nearest].mean(axis=1)
+    drawn = list(zip(axes.flat, targets))
+    for ax, name in drawn:
+        target = targets[name].reindex(index=popularity.index, columns=popularity.index).to_numpy()
+        ranks = _mean_of_nearest(target, popularity.to_numpy(), by_lot, n)
         first = ax is drawn[0][0]
         colour = FIRST if first else OTHERS
         ax.scatter(
@@ -208,6 +205,19 @@ def metrics_and_popularity(targets, listeners, *, n=10):
     else:
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
+
+
+def _mean_of_nearest(target, of, by_lot, n):
+    """Mean of a quantity over the n artists nearest to each; equally near ones in the order of the lot."""
+    n, means = min(n, len(target)), np.empty(len(target))
+    for start in range(0, len(target), 100):  # rows at a time
+        values = np.nan_to_num(target[start : start + 100], nan=-1)[:, by_lot]
+        least = np.partition(values, -n, axis=1)[:, [-n]]
+        above, equal = values > least, values == least
+        room = n - np.count_nonzero(above, axis=1, keepdims=True)
+        nearest = above | (equal & (np.cumsum(equal, axis=1) <= room))
+        means[start : start + 100] = nearest @ of[by_lot] / n
+    return means
 
 
 def _medians(x, y, n_parts=12):

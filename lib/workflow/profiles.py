@@ -3,10 +3,12 @@
 **Conventions.** The tagged parameter cells of the notebooks are the one source of truth, at demo scale. A
 profile is a YAML file ``{stage: {parameter: value}}`` that holds only what differs; ``demo`` has none. A
 parameter whose name ends in ``_file`` or ``_folder`` is a path: given relative, it counts from the folder of
-the profile file or, on the command line, from where the command was typed; an empty one stays empty.
+the profile file or, on the command line, from where the command was typed; an empty one stays empty. A
+parameter named in `SHARED` is one parameter of several notebooks: given to one of them, it is given to all.
 """
 
 import ast
+import contextlib
 import math
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +18,11 @@ import yaml
 from lib.workflow import paths, stages
 
 PATHS = ("_file", "_folder")
+# Where the music is: notebook 02 fetches it, notebook 01 chooses the artists among those who have some.
+SHARED = dict.fromkeys(
+    ("sources", "music_folder", "table_file", "artist_column", "path_template", "merge_file", "zenodo"),
+    ("01_listening_data", "02_preview_clips"),
+)
 
 
 class ProfileError(ValueError):
@@ -83,7 +90,8 @@ def resolve(profile="demo", overrides=()):
     Raises
     ------
     ProfileError
-        If something is unknown (the message lists what is known) or a value is not of the annotated type.
+        If something is unknown (the message lists what is known), a value is not of the annotated type, or a
+        shared parameter is given two values.
     """
     path = _file(profile)
     name = path.stem if path else "demo"
@@ -91,9 +99,10 @@ def resolve(profile="demo", overrides=()):
     values = {
         stage: {line.name: line.default for line in lines.values()} for stage, lines in declared.items()
     }
+    from_file, typed = {}, {}
     for stage, changes in (_read(path) if path else {}).items():
         for parameter, value in changes.items():
-            _set(values, declared, _stage(stage), parameter, value, path.resolve().parent)
+            _set(from_file, declared, _stage(stage), parameter, value, path.resolve().parent)
     for override in overrides:
         target, equals, text = override.partition("=")
         stage, dot, parameter = target.partition(".")
@@ -103,7 +112,10 @@ def resolve(profile="demo", overrides=()):
             value = yaml.safe_load(text)
         except yaml.YAMLError:
             value = text
-        _set(values, declared, _stage(stage), parameter.strip(), value, Path.cwd(), text)
+        _set(typed, declared, _stage(stage), parameter.strip(), value, Path.cwd(), text)
+    for given in (from_file, typed):
+        for (stage, parameter), value in _shared(given, declared).items():
+            values[stage][parameter] = value
     for stage in values:
         if "profile" in values[stage]:
             values[stage]["profile"] = name
@@ -119,7 +131,7 @@ def conform(name, annotation, value):
         For the message.
     annotation : str
         ``str``, ``int``, ``float``, ``bool``, ``list``, ``dict``, ``None``, ``list[int]``, ``dict[str,
-        float]``, or several of them joined by ``|``.
+        float]``, or several of them joined by ``|``; or the values themselves, ``Literal["", "one"]``.
     value : object
 
     Returns
@@ -135,7 +147,10 @@ def conform(name, annotation, value):
     try:
         return _conform(ast.parse(annotation, mode="eval").body, value)
     except _OtherType:
-        raise ProfileError(f"{name} is {annotation}, but came {value!r} ({type(value).__name__}).") from None
+        kind = annotation
+        if annotation.startswith("Literal["):
+            kind = "one of " + ", ".join(repr(one) for one in _choices(ast.parse(annotation, mode="eval").body))
+        raise ProfileError(f"{name} is {kind}, but came {value!r} ({type(value).__name__}).") from None
 
 
 class _OtherType(Exception):
@@ -159,6 +174,10 @@ def _conform(kind, value):
             return _conform(kind.left, value)
         except _OtherType:
             return _conform(kind.right, value)
+    if isinstance(kind, ast.Subscript) and ast.unparse(kind.value) == "Literal":
+        if not any(type(value) is type(one) and value == one for one in _choices(kind)):
+            raise _OtherType
+        return value
     if isinstance(kind, ast.Subscript):
         whole = _conform(kind.value, value)
         inner = kind.slice.elts if isinstance(kind.slice, ast.Tuple) else [kind.slice]
@@ -184,22 +203,47 @@ def _conform(kind, value):
     raise _OtherType
 
 
-def _set(values, declared, stage, parameter, value, folder, text=None):
-    """Put one value in its place, or say what is known instead."""
+def _choices(literal):
+    """The values that ``Literal[...]`` names."""
+    inner = literal.slice
+    return [one.value for one in (inner.elts if isinstance(inner, ast.Tuple) else [inner])]
+
+
+def _set(given, declared, stage, parameter, value, folder, text=None):
+    """Note one value that was given, or say what is known instead."""
     if parameter == "profile":
         raise ProfileError("The profile is chosen with --profile, not as a parameter.")
     if parameter not in declared[stage]:
         raise ProfileError(f"{stage} has no parameter {parameter!r}. Known: {', '.join(declared[stage])}.")
-    annotation = declared[stage][parameter].annotation
+    annotation, name = declared[stage][parameter].annotation, f"{stage}.{parameter}"
     try:
-        value = conform(f"{stage}.{parameter}", annotation, value)
+        value = conform(name, annotation, value)
     except ProfileError:  # `2024` and `no` are text where text is asked for
-        if text is None or "str" not in annotation.replace(" ", "").split("|"):
+        as_typed = None
+        if text is not None:
+            with contextlib.suppress(ProfileError):
+                as_typed = conform(name, annotation, text)
+        if as_typed is None:
             raise
-        value = text
+        value = as_typed
     if parameter.endswith(PATHS) and value:
         value = str(folder / Path(value).expanduser())
-    values[stage][parameter] = value
+    given[stage, parameter] = value
+
+
+def _shared(given, declared):
+    """What was given, and what that makes of the shared parameters of other stages."""
+    spread = {}
+    for (stage, parameter), value in given.items():
+        sharers = SHARED.get(parameter, ())
+        for other in sharers if stage in sharers else [stage]:
+            if given.get((other, parameter), value) != value:
+                raise ProfileError(
+                    f"{stage}.{parameter} is {value!r} and {other}.{parameter} is"
+                    f" {given[other, parameter]!r}, but these two are one parameter: give it once."
+                )
+            spread[other, parameter] = value
+    return spread
 
 
 def _file(profile):

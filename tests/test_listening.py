@@ -36,7 +36,9 @@ def test_the_top_artists_among_some_are_the_most_listened_to_of_these(heard):
     assert top.artists.index.tolist() == [0, 1]
     assert top.plays.toarray().tolist() == [[1, 0], [2, 12], [0, 13]]
     assert matrix.top(heard, 0, among=["d", "b"]).artists["artist_id"].tolist() == ["b", "d"]
-    with pytest.raises(ValueError, match="3 artists were asked for, the plays hold 2 with music: set n_artist"):
+    with pytest.raises(
+        ValueError, match="3 artists were asked for, the plays hold 2 with music: set n_artist"
+    ):
         matrix.top(heard, 3, among=["d", "b"])
 
 

@@ -106,8 +106,8 @@ def top(listening, n_artists, *, among=None):
     if not 0 <= n_artists <= len(columns):
         raise ValueError(
             f"{n_artists} artists were asked for, the plays hold {len(columns):,}"
-            f"{'' if among is None else ' with music'}: set n_artists of 01_listening_data to at most that, or"
-            " to 0 for all of them"
+            f"{'' if among is None else ' with music'}: set n_artists of 01_listening_data to at most that,"
+            " or to 0 for all of them"
         )
     columns = columns[: n_artists or None]
     artists = listening.artists.iloc[columns].reset_index(drop=True)

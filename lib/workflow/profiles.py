@@ -149,7 +149,9 @@ def conform(name, annotation, value):
     except _OtherType:
         kind = annotation
         if annotation.startswith("Literal["):
-            kind = "one of " + ", ".join(repr(one) for one in _choices(ast.parse(annotation, mode="eval").body))
+            kind = "one of " + ", ".join(
+                repr(one) for one in _choices(ast.parse(annotation, mode="eval").body)
+            )
         raise ProfileError(f"{name} is {kind}, but came {value!r} ({type(value).__name__}).") from None
 
 

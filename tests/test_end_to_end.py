@@ -103,7 +103,7 @@ def own_world(folder):
 def test_own_music_goes_from_a_table_of_files_to_table_1_in_every_fold(tmp_path):
     own_world(tmp_path)
     given = [f"{name}={tmp_path / 'own' / file}" for name, file in OWN["table"].items()]
-    overrides = [part for value in [*given, *SMALL, "04_siamese_training.n_folds=2"] for part in ("-p", value)]
+    overrides = [part for value in [*given, *SMALL, "04.n_folds=2"] for part in ("-p", value)]
     run(tmp_path, "--profile", "own", *overrides, "--only", "01", "02", "03", "04", "05")
     for name in ["table1_ranking", "kfold_ranking"]:
         table = pd.read_csv(tmp_path / "figures" / "own" / f"{name}.csv")

@@ -5,7 +5,7 @@ import toy_repository
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.workflow import paths, profiles
+from lib.workflow import datasets, paths, profiles
 from lib.workflow.profiles import ProfileError, conform
 
 
@@ -127,11 +127,20 @@ def test_the_committed_notebooks_declare_shared_parameters_alike():
 
 
 @pytest.mark.parametrize("text", ["small", '""', ""])
-def test_a_choice_is_one_of_the_values_that_the_notebook_names(toy, text):
-    toy_repository.write(toy, "02_scaled", ["", 'profile: str = "demo"\nsize: Literal["", "small"] = ""'])
+def test_a_parameter_with_choices_is_one_of_them(toy, monkeypatch, text):
+    monkeypatch.setattr(profiles, "CHOICES", {"02_scaled.size": ("", "small")})
+    toy_repository.write(toy, "02_scaled", ["", 'profile: str = "demo"\nsize: str = ""'])
     assert value(f"02.size={text}", name="size") == text.strip('"')
+    for other in ("true", "large"):
+        with pytest.raises(ProfileError, match="02_scaled.size is one of '', 'small', but came"):
+            value(f"02.size={other}", name="size")
+    (toy / "profiles" / "old.yml").write_text("02_scaled: {size: true}")
     with pytest.raises(ProfileError, match="02_scaled.size is one of '', 'small', but came True"):
-        value("02.size=true", name="size")
+        value(profile="old", name="size")
+
+
+def test_the_choices_of_listening_data_are_those_that_can_be_fetched():
+    assert profiles.CHOICES["01_listening_data.download"] == ("", *datasets.LISTENING)
 
 
 @pytest.mark.parametrize(

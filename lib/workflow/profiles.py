@@ -23,6 +23,7 @@ SHARED = dict.fromkeys(
     ("sources", "music_folder", "table_file", "artist_column", "path_template", "merge_file", "zenodo"),
     ("01_listening_data", "02_preview_clips"),
 )
+CHOICES = {"01_listening_data.download": ("", "lastfm-2k", "lastfm-360k")}  # the only values that can be
 
 
 class ProfileError(ValueError):
@@ -114,7 +115,7 @@ def resolve(profile="demo", overrides=()):
             value = text
         _set(typed, declared, _stage(stage), parameter.strip(), value, Path.cwd(), text)
     for given in (from_file, typed):
-        for (stage, parameter), value in _shared(given, declared).items():
+        for (stage, parameter), value in _shared(given).items():
             values[stage][parameter] = value
     for stage in values:
         if "profile" in values[stage]:
@@ -128,10 +129,10 @@ def conform(name, annotation, value):
     Parameters
     ----------
     name : str
-        For the message.
+        ``STAGE.parameter``, for the message and for `CHOICES`.
     annotation : str
         ``str``, ``int``, ``float``, ``bool``, ``list``, ``dict``, ``None``, ``list[int]``, ``dict[str,
-        float]``, or several of them joined by ``|``; or the values themselves, ``Literal["", "one"]``.
+        float]``, or several of them joined by ``|``.
     value : object
 
     Returns
@@ -142,16 +143,16 @@ def conform(name, annotation, value):
     Raises
     ------
     ProfileError
-        If the value is of another type, or not finite.
+        If the value is of another type, not finite, or none of its `CHOICES`.
     """
+    choices = CHOICES.get(name)
     try:
-        return _conform(ast.parse(annotation, mode="eval").body, value)
+        value = _conform(ast.parse(annotation, mode="eval").body, value)
+        if choices and value not in choices:
+            raise _OtherType
+        return value
     except _OtherType:
-        kind = annotation
-        if annotation.startswith("Literal["):
-            kind = "one of " + ", ".join(
-                repr(one) for one in _choices(ast.parse(annotation, mode="eval").body)
-            )
+        kind = f"one of {', '.join(map(repr, choices))}" if choices else annotation
         raise ProfileError(f"{name} is {kind}, but came {value!r} ({type(value).__name__}).") from None
 
 
@@ -176,10 +177,6 @@ def _conform(kind, value):
             return _conform(kind.left, value)
         except _OtherType:
             return _conform(kind.right, value)
-    if isinstance(kind, ast.Subscript) and ast.unparse(kind.value) == "Literal":
-        if not any(type(value) is type(one) and value == one for one in _choices(kind)):
-            raise _OtherType
-        return value
     if isinstance(kind, ast.Subscript):
         whole = _conform(kind.value, value)
         inner = kind.slice.elts if isinstance(kind.slice, ast.Tuple) else [kind.slice]
@@ -205,12 +202,6 @@ def _conform(kind, value):
     raise _OtherType
 
 
-def _choices(literal):
-    """The values that ``Literal[...]`` names."""
-    inner = literal.slice
-    return [one.value for one in (inner.elts if isinstance(inner, ast.Tuple) else [inner])]
-
-
 def _set(given, declared, stage, parameter, value, folder, text=None):
     """Note one value that was given, or say what is known instead."""
     if parameter == "profile":
@@ -233,7 +224,7 @@ def _set(given, declared, stage, parameter, value, folder, text=None):
     given[stage, parameter] = value
 
 
-def _shared(given, declared):
+def _shared(given):
     """What was given, and what that makes of the shared parameters of other stages."""
     spread = {}
     for (stage, parameter), value in given.items():

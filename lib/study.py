@@ -78,7 +78,12 @@ class Study:
 
     @cached_property
     def listening(self):
-        """The matrix of listeners and all artists, those without clips among them."""
+        """The matrix of all listeners and all artists, of whom most may have no music."""
+        return matrix.load_all(self.folder)
+
+    @cached_property
+    def chosen_listening(self):
+        """The matrix that the target was made of: the chosen artists, and who listens to any of them."""
         return matrix.load(self.folder)
 
     @property

@@ -11,7 +11,7 @@ import pytest
 from hostile_server import HostileServer, reply
 from tiny_world import collected, sound
 
-from lib.clips import collect as clips_collect
+from lib.clips import available
 from lib.clips.sources import faults, http, registry
 from lib.clips.sources import merge as module
 from lib.clips.sources.source import Track
@@ -116,9 +116,8 @@ def test_the_result_does_not_depend_on_the_number_of_threads(tmp_path):
 def test_names_that_lead_nowhere_are_written_down(tmp_path):
     source = merge(archive(tmp_path / "merge.zip"))
     assert sorted(source.offers()) == ["Abba", "NA", "Nobody Asked", "Weird, Al", "abba"]
-    rows = clips_collect.unresolved(ARTISTS, [source])[["source", "side", "problem", "name"]]
-    assert rows.to_numpy().tolist() == [
-        ["merge", "plays", "unmatched", "Cher"],
+    unresolved = available.of_plays(ARTISTS, {"merge": source.offers()}).unresolved
+    assert unresolved[["source", "side", "problem", "name"]].to_numpy().tolist() == [
         ["merge", "music", "ambiguous", "Abba"],
         ["merge", "music", "unmatched", "Nobody Asked"],
     ]

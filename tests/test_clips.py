@@ -32,8 +32,8 @@ from tiny_world import RATE, TinyWorld, collected, sound
 
 from demo import catalogue_server
 from lib.audio import sandbox
+from lib.clips import available, gate
 from lib.clips import collect as clips_collect
-from lib.clips import gate
 from lib.clips.sources import limits, registry
 from lib.clips.sources.faults import Unavailable
 from lib.clips.sources.source import Candidate, Fetched, Source, Track
@@ -446,28 +446,15 @@ def test_of_artists_who_share_a_name_only_the_first_gets_what_the_folder_has(tmp
     ]
 
 
-def test_names_that_plays_and_folder_do_not_share_are_told(tmp_path):
+def test_artists_have_music_by_the_rule_by_which_they_then_get_clips(tmp_path):
     sources = music(tmp_path / "music", "Nirvana", "Cher", "CHER", "Dido")
     table = artists("nirvana", "Cher", "Nirvana", "Enya", "ENYA")
-    told = clips_collect.unresolved(table, sources)
-    assert told[["source", "side", "problem", "name"]].to_numpy().tolist() == [
-        ["folder", "plays", "ambiguous", "Nirvana"],
-        ["folder", "plays", "unmatched", "Enya"],
-        ["folder", "plays", "unmatched", "ENYA"],
-        ["folder", "music", "ambiguous", "CHER"],
-        ["folder", "music", "unmatched", "Dido"],
-    ]
+    with_music = available.of_plays(table, {source.name: source.offers() for source in sources})
     found = collect(table, sources, tmp_path)
-    assert set(found.clips["artist_id"]) == set(table["artist_id"]) - set(told["artist_id"])
+    assert found.clips["artist_id"].unique().tolist() == with_music.artist_ids
     reasons = found.missing.set_index("artist_id")["reason"]
     assert "ambiguous" in reasons["id-2"]
     assert "no artist of this name" in reasons["id-3"] and "no artist of this name" in reasons["id-4"]
-
-
-def test_a_catalogue_that_can_only_be_searched_has_no_names_to_tell():
-    told = clips_collect.unresolved(artists("Abba", "ABBA"), [Shelf("x", {"Abba": []})])
-    assert told.empty
-    assert list(told.columns) == ["source", "side", "problem", "name", "artist_id", "detail"]
 
 
 # Over HTTP: the demo's catalogues, faults, kills

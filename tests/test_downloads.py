@@ -538,13 +538,66 @@ def test_the_terms_name_licence_and_citation():
 def test_the_published_data_sets_are_described_in_full():
     published = [each for each in vars(datasets).values() if isinstance(each, datasets.Dataset)]
     assert datasets.LASTFM_360K in published
+    assert datasets.LASTFM_2K in published
     assert datasets.MERGE_AUDIO in published
     for each in published:
         unknown = {"size", "md5"} if each.md5 is None else set()
+        unknown |= {"record"} if each.sha256 else {"sha256"}
+        unknown |= set() if each in datasets.LISTENING.values() else {"otherwise"}
         assert {key for key, value in dataclasses.asdict(each).items() if not value} == unknown
-        assert unknown or re.fullmatch("[0-9a-f]{32}", each.md5)
-        assert each.url.startswith("https://") and each.file in each.url
-        assert each.record.startswith("https://") and each.doi.rpartition(".")[2] in each.record
+        assert each.url.startswith(f"{each.host}/") and each.file in each.url
+        assert each.host.startswith("https://")
+        if each.record:
+            assert each.record.startswith("https://") and each.doi.rpartition(".")[2] in each.record
+
+
+def test_another_host_stands_in_for_a_data_set_without_a_record_and_gives_one():
+    assert datasets.LASTFM_2K.at(datasets.ZENODO) is datasets.LASTFM_2K  # where the others come from
+    assert datasets.LASTFM_2K.at(datasets.GROUPLENS) is datasets.LASTFM_2K
+    small = datasets.LASTFM_2K.at("http://127.0.0.1:2/")
+    assert small.url == "http://127.0.0.1:2/datasets/hetrec2011/hetrec2011-lastfm-2k.zip"
+    assert small.record == f"{small.url}.json"
+    assert (small.size, small.checksum) == (None, ("md5", None))
+
+
+# Data sets of which only a SHA-256 is known
+
+
+def by_sha256(dataset, content=CONTENT):
+    return dataclasses.replace(dataset, size=None, md5=None, sha256=hashlib.sha256(content).hexdigest())
+
+
+def test_where_only_a_sha256_is_known_the_host_tells_the_size_and_the_file_is_compared(shop, tiny, tmp_path):
+    path, _ = fetch(by_sha256(tiny), tmp_path)
+    assert path.read_bytes() == CONTENT
+    assert names_in(tmp_path) == [tiny.file]
+    shop.close()
+    assert fetch(by_sha256(tiny), tmp_path)[0] == path  # nobody is asked for a file that is there
+
+
+def test_an_interrupted_download_of_a_size_that_the_host_tells_goes_on(shop, tiny, tmp_path, monkeypatch):
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(downloads, "_pieces", interrupt(HALF))
+        fetch(by_sha256(tiny), tmp_path)
+    assert fetch(by_sha256(tiny), tmp_path)[0].read_bytes() == CONTENT
+    assert shop.ranges[-1] == f"bytes={HALF}-"
+
+
+def test_a_file_of_another_sha256_is_named_and_what_else_to_do(shop, tiny, tmp_path):
+    other = dataclasses.replace(by_sha256(tiny, b"other"), otherwise="Or trust a copy.")
+    message = fails(other, tmp_path, "what was sent is not the published Tiny")
+    assert other.sha256 in message and hashlib.sha256(CONTENT).hexdigest() in message
+    (tmp_path / tiny.file).write_bytes(CONTENT)
+    with pytest.raises(downloads.DatasetError, match="its SHA-256 is .*, expected was .*Remove it") as caught:
+        fetch(other, tmp_path)
+    assert str(caught.value).endswith("then give the same command again\nOr trust a copy.")
+    assert (tmp_path / tiny.file).read_bytes() == CONTENT
+
+
+def test_a_host_that_does_not_tell_the_size_is_named_with_what_to_do_by_hand(shop, tiny, tmp_path):
+    shop.replies = [lambda handler, begin: handler.answer(200, CONTENT, Content_Length=None)]
+    message = fails(by_sha256(tiny), tmp_path, "127.0.0.1 does not say how large the file is")
+    assert f"fetch {tiny.file} (SHA-256 {hashlib.sha256(CONTENT).hexdigest()})" in message
 
 
 # Data sets whose size and checksum only their record knows
@@ -668,6 +721,8 @@ def test_a_data_set_has_size_and_checksum_or_a_record():
         dataclasses.replace(described("https://x"), md5=None)
     with pytest.raises(ValueError, match="and a record"):
         dataclasses.replace(described("https://x"), md5=None, size=None)
+    with pytest.raises(ValueError, match="SHA-256 'abc'"):
+        dataclasses.replace(described("https://x"), md5=None, size=None, sha256="abc")
 
 
 def test_another_host_stands_in_for_all_addresses_of_a_data_set():

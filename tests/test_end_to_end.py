@@ -12,11 +12,13 @@ import zipfile
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import last_fm_2k
 import pandas as pd
 import pytest
 
 import demo
 from lib.beyond import similar_artists
+from lib.listening import plays
 
 ROOT = Path(__file__).resolve().parents[1]
 MINIATURE = ROOT / "tests" / "miniature.yml"
@@ -91,24 +93,49 @@ def test_afterwards_all_is_fresh_and_other_epochs_would_run_training_and_what_de
     assert {stage[:2] for stage in stale} == {"04", "05", "06", "07", "08"}
 
 
-@pytest.mark.parametrize(("layout", "also", "n_folds"), [("folder", ["07"], 1), ("table", [], 2)])
-def test_own_music_goes_from_files_to_table_1_and_beyond(layout, also, n_folds, tmp_path):
+def own_world(folder):
+    """The simulated world as somebody's own plays and music."""
+    world = [sys.executable, "-m", "demo", "--folder", folder / "own"]
     size = ["--artists", "30", "--listeners", "1000", "--clips", "1"]
-    world = [sys.executable, "-m", "demo", "--folder", tmp_path / "own", *size]
-    subprocess.run(world, cwd=ROOT, check=True, capture_output=True, timeout=300)
-    given = [f"{name}={tmp_path / 'own' / file}" for name, file in OWN[layout].items()]
-    given.append(f"04_siamese_training.n_folds={n_folds}")
-    overrides = [part for value in [*given, *SMALL] for part in ("-p", value)]
-    run(tmp_path, "--profile", "own", *overrides, "--only", "01", "02", "03", "04", "05", *also)
-    more = [*(["beyond_ranking"] if also else []), *(["kfold_ranking"] if n_folds > 1 else [])]
-    for name in ["table1_ranking", *more]:
+    subprocess.run([*world, *size], cwd=ROOT, check=True, capture_output=True, timeout=300)
+
+
+def test_own_music_goes_from_a_table_of_files_to_table_1_in_every_fold(tmp_path):
+    own_world(tmp_path)
+    given = [f"{name}={tmp_path / 'own' / file}" for name, file in OWN["table"].items()]
+    overrides = [part for value in [*given, *SMALL, "04.n_folds=2"] for part in ("-p", value)]
+    run(tmp_path, "--profile", "own", *overrides, "--only", "01", "02", "03", "04", "05")
+    for name in ["table1_ranking", "kfold_ranking"]:
         table = pd.read_csv(tmp_path / "figures" / "own" / f"{name}.csv")
         assert {"l2", "siamese"} <= set(table["method"])
-    if n_folds > 1:  # every artist is a query once, though a single split tests five
-        assert table["n_queries"].max() > 2 * 5
+    assert table["n_queries"].max() > 2 * 5  # every artist is a query once, though a single split tests five
     table = pd.read_csv(tmp_path / "figures" / "own" / "table1_ranking.csv")
-    assert {"l2", "siamese"} <= set(table["method"])
     assert "world" not in set(table["method"])  # files do not say what perfect hearing would know
+
+
+def test_of_own_music_that_the_plays_know_in_part_the_known_artists_go_all_the_way(tmp_path):
+    own_world(tmp_path)
+    folders = sorted(path for path in (tmp_path / "own" / "music").iterdir() if path.is_dir())
+    misspelt = {f"{folder.name}z": folder.name for folder in folders[::5]}
+    for wrong, right in misspelt.items():
+        (folders[0].parent / right).rename(folders[0].parent / wrong)
+    given = [f"{name}={tmp_path / 'own' / file}" for name, file in OWN["folder"].items()]
+    overrides = [part for value in [*given, *SMALL, "01.n_artists=0"] for part in ("-p", value)]
+    run(tmp_path, "--profile", "own", *overrides, "--only", "01", "02", "03", "04", "05", "07", "08")
+    data, figures = tmp_path / "data" / "own", tmp_path / "figures" / "own"
+    chosen, clips = pd.read_parquet(data / "artists.parquet"), pd.read_parquet(data / "clips.parquet")
+    assert set(chosen["artist_id"]) == set(clips["artist_id"])
+    assert len(chosen) == len(folders) - len(misspelt)
+    assert len(pd.read_parquet(data / "all_artists.parquet")) >= len(folders)
+    names = pd.read_csv(data / "names.tsv", sep="\t").query("problem == 'unmatched'")
+    assert dict(zip(names["name"], names["nearest"], strict=True)) == misspelt
+    table = pd.read_csv(figures / "beyond_ranking.csv")
+    assert {"l2", "siamese", "factor_ridge"} <= set(table["method"])
+    listed = run(tmp_path, "--profile", "own", *overrides, "--list").stdout
+    assert "01_listening_data        fresh" in listed
+    other = ["-p", f"02_preview_clips.music_folder={tmp_path}", "-p", "01.n_artists=0"]
+    listed = run(tmp_path, "--profile", "own", *overrides, *other, "--list").stdout
+    assert "01_listening_data        would run: parameter music_folder" in listed
 
 
 LISTENING = {"01_listening_data.plays_file": "plays.tsv", "01_listening_data.profile_file": "profile.tsv"}
@@ -142,12 +169,13 @@ SMALL = [
 
 N_ARTISTS, N_LISTENERS = 30, 1_000
 PUBLISHED = {"6090214": "lastfm-dataset-360K.tar.gz", "13939205": "MERGE_Audio_Complete.zip"}
+SMALL_DATA = "hetrec2011-lastfm-2k.zip"
 MEMBERS = {"plays.tsv": "usersha1-artmbid-artname-plays.tsv", "profile.tsv": "usersha1-profile.tsv"}
 
 
 @pytest.fixture(scope="module")
 def zenodo(tmp_path_factory):
-    """The address of a small Last.fm-360K and a small MERGE, with their records."""
+    """The address of a small Last.fm-360K, Last.fm-2K and MERGE, with their records."""
     folder = tmp_path_factory.mktemp("zenodo")
     own, served = folder / "own", folder / "served"
     music = demo.write_folder(demo.World(N_ARTISTS, N_LISTENERS), own, clips=1)
@@ -163,11 +191,13 @@ def zenodo(tmp_path_factory):
         archive.writestr("MERGE_Audio_Complete/merge_audio_complete_metadata.csv", table)
         for file, song in zip(excerpts["file"], excerpts["Song"], strict=True):
             archive.write(own / "music" / file, f"MERGE_Audio_Complete/Q1/{song}.mp3")
+    grouplens = served / "datasets" / "hetrec2011"
+    grouplens.mkdir(parents=True)
+    two_thousand = last_fm_2k.write(grouplens / SMALL_DATA, last_fm_2k.members(*listeners_and_tags(own)))
+    two_thousand.with_name(f"{SMALL_DATA}.json").write_text(json.dumps(record(two_thousand)))
     (served / "api" / "records").mkdir(parents=True)
-    for record, file in zip(PUBLISHED, (lastfm, merge), strict=True):
-        content = file.read_bytes()
-        told = {"key": file.name, "size": len(content), "checksum": f"md5:{hashlib.md5(content).hexdigest()}"}
-        (served / "api" / "records" / record).write_text(json.dumps({"files": [told]}))
+    for number, file in zip(PUBLISHED, (lastfm, merge), strict=True):
+        (served / "api" / "records" / number).write_text(json.dumps(record(file)))
     handler = functools.partial(SimpleHTTPRequestHandler, directory=served)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -175,19 +205,44 @@ def zenodo(tmp_path_factory):
         server.shutdown()
 
 
-def ends_in_table_1(folder, profile, given):
+def record(file):
+    """What a publisher's record says of a file."""
+    content = file.read_bytes()
+    checksum = f"md5:{hashlib.md5(content).hexdigest()}"
+    return {"files": [{"key": file.name, "size": len(content), "checksum": checksum}]}
+
+
+def listeners_and_tags(own):
+    """Plays by name, and tags that the first listeners of an artist gave it."""
+    listening = plays.read(own / "plays.tsv", require_mbid=False, registered_only=False).listening
+    artists, cells = listening.artists["name"].tolist(), listening.plays.tocoo()
+    triples = [
+        (f"user {user}", artists[artist], count)
+        for user, artist, count in zip(cells.row, cells.col, cells.data, strict=True)
+    ]
+    given = [
+        (user, artist, f"tag {(len(artist) + number) % 7}")
+        for number, (user, artist, _) in enumerate(triples[::20])
+    ]
+    return triples, given
+
+
+def ends_in_table_1(folder, profile, given, also=()):
     overrides = [part for value in [*given, *SMALL] for part in ("-p", value)]
-    run(folder, "--profile", profile, *overrides, "--only", "01", "02", "03", "04", "05")
+    run(folder, "--profile", profile, *overrides, "--only", "01", "02", "03", "04", "05", *also)
     table = pd.read_csv(folder / "figures" / profile / "table1_ranking.csv")
     assert {"l2", "siamese"} <= set(table["method"])
     return set(pd.read_parquet(folder / "data" / profile / "clips.parquet")["source"])
 
 
 def test_open_goes_from_the_downloads_to_table_1(zenodo, tmp_path):
-    given = [f"01_listening_data.zenodo={zenodo}", f"02_preview_clips.zenodo={zenodo}"]
-    assert ends_in_table_1(tmp_path, "open", given) == {"merge"}
+    given = [f"01_listening_data.zenodo={zenodo}", "07_beyond_the_paper.n_folds=1"]
+    assert ends_in_table_1(tmp_path, "open", given, also=["07"]) == {"merge"}
+    table = pd.read_csv(tmp_path / "figures" / "open" / "beyond_ranking.csv")
+    assert {"tag_ridge", "factor_tags"} <= set(table["method"])  # the tags of the same zip
     downloads = {file.name for file in (tmp_path / "data" / "downloads").iterdir()}
-    assert set(PUBLISHED.values()) <= downloads
+    assert {SMALL_DATA, PUBLISHED["13939205"]} <= downloads
+    assert PUBLISHED["6090214"] not in downloads
     assert not [name for name in downloads if ".part" in name]
 
 

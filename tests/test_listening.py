@@ -25,7 +25,24 @@ def test_the_top_artists_are_the_first_ones_and_users_without_them_are_left_out(
     assert top.listened.toarray().tolist() == [[1, 1, 0], [1, 1, 1], [1, 0, 1]]
 
 
-@pytest.mark.parametrize("n_artists", [0, 5])
+def test_no_number_of_artists_means_all_of_them(heard):
+    assert matrix.top(heard, 0).artists["artist_id"].tolist() == ["c", "a", "b", "d"]
+    assert (matrix.top(heard, 0).plays != heard.plays).nnz == 0
+
+
+def test_the_top_artists_among_some_are_the_most_listened_to_of_these(heard):
+    top = matrix.top(heard, 2, among={"d", "b", "a", "a stranger"})
+    assert top.artists["artist_id"].tolist() == ["a", "b"]
+    assert top.artists.index.tolist() == [0, 1]
+    assert top.plays.toarray().tolist() == [[1, 0], [2, 12], [0, 13]]
+    assert matrix.top(heard, 0, among=["d", "b"]).artists["artist_id"].tolist() == ["b", "d"]
+    with pytest.raises(
+        ValueError, match="3 artists were asked for, the plays hold 2 with music: set n_artist"
+    ):
+        matrix.top(heard, 3, among=["d", "b"])
+
+
+@pytest.mark.parametrize("n_artists", [-1, 5])
 def test_more_artists_than_there_are_is_an_error_that_names_the_parameter(heard, n_artists):
     with pytest.raises(ValueError, match=f"{n_artists} artists were asked for, .* hold 4: set n_artists"):
         matrix.top(heard, n_artists)
@@ -107,8 +124,35 @@ def test_what_is_saved_is_loaded_and_twice_the_same_bytes(tmp_path, miniature):
     pd.testing.assert_frame_equal(loaded.artists, miniature.artists)
 
 
-def test_labels_and_matrix_of_different_lengths_are_an_error(tmp_path, miniature):
+def test_listening_of_the_artists_who_were_not_chosen_is_kept_behind_the_chosen(tmp_path, heard):
+    chosen = matrix.top(heard, 1, among=["b"])
+    matrix.save(chosen, tmp_path, everybody=heard)
+    loaded, everybody = matrix.load(tmp_path), matrix.load_all(tmp_path)
+    pd.testing.assert_frame_equal(loaded.artists, chosen.artists)
+    assert loaded.plays.toarray().tolist() == chosen.plays.toarray().tolist() == [[12], [13]]
+    assert everybody.artists["artist_id"].tolist() == ["b", "c", "a"]  # d has one listener
+    assert everybody.artists.columns.tolist() == heard.artists.columns.tolist()
+    assert everybody.plays.toarray().tolist() == [[0, 21, 1], [12, 22, 2], [13, 23, 0]]
+
+
+def test_what_is_loaded_of_the_chosen_is_to_the_bit_what_was_chosen(tmp_path, miniature):
+    for among in (None, miniature.artists["artist_id"][::3]):
+        chosen = matrix.top(miniature, 3, among=among)
+        matrix.save(chosen, tmp_path, everybody=miniature)
+        loaded = matrix.load(tmp_path).plays
+        for part in ("indptr", "indices", "data"):
+            wanted, found = getattr(chosen.plays, part), getattr(loaded, part)
+            assert (wanted.dtype, wanted.tolist()) == (found.dtype, found.tolist())
+
+
+def test_labels_and_matrix_that_do_not_fit_are_an_error(tmp_path, miniature):
     matrix.save(miniature, tmp_path)
     miniature.artists.head(3).to_parquet(tmp_path / "artists.parquet")
-    with pytest.raises(ValueError, match="12 artists, artists.parquet 3: run 01 again"):
+    with pytest.raises(ValueError, match="name the 12 chosen artists of listening.npz: run 01 again"):
         matrix.load(tmp_path)
+    miniature.artists.iloc[::-1].to_parquet(tmp_path / "artists.parquet")
+    with pytest.raises(ValueError, match="run 01 again"):
+        matrix.load(tmp_path)
+    miniature.artists.assign(chosen=True).head(3).to_parquet(tmp_path / "all_artists.parquet")
+    with pytest.raises(ValueError, match="12 artists, all_artists.parquet 3: run 01 again"):
+        matrix.load_all(tmp_path)

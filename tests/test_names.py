@@ -113,3 +113,42 @@ def test_everybody_is_accounted_for_and_nobody_twice(asked, offered):
         (joined.unresolved["side"] == "music") & (joined.unresolved["problem"] == "unmatched")
     ]
     assert sorted([*matched, *music["name"].str.casefold()]) == sorted({name.casefold() for name in offered})
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("Beatles", "The Beatles"),
+        ("Hendrix, Jimi", "Jimi Hendrix"),
+        ("REM", "R.E.M."),
+        ("AC-DC", "AC/DC"),
+        ("Sigur Ros", "Sigur Rós"),
+        ("Guns N Roses", "Guns N' Roses"),
+        ("Nirvanna", "Nirvana"),
+        ("", ""),
+        ("!!!", ""),
+        ("Zyklon", ""),
+    ],
+)
+def test_a_name_without_a_partner_is_given_the_nearest_spelling(name, nearest):
+    plays = ["The Beatles", "Jimi Hendrix", "R.E.M.", "AC/DC", "Sigur Rós", "Guns N' Roses", "Nirvana", "???"]
+    assert names.nearest([name], plays) == [nearest]
+    assert names.nearest(["Other", name, "Beetles"], plays)[1] == nearest
+
+
+def test_of_two_spellings_as_near_the_first_is_suggested():
+    assert names.nearest(["Radiohad"], ["Radioheads", "Radiohead", "RADIOHEAD"]) == ["Radiohead"]
+    assert names.nearest(["Radiohad"], ["RADIOHEAD", "Radiohead"]) == ["RADIOHEAD"]
+
+
+def test_nothing_is_near_where_there_is_nothing():
+    assert names.nearest([], ["Abba"]) == []
+    assert names.nearest(["Abba"], []) == [""]
+    assert names.nearest(["Abba"], ["", "!!!"]) == [""]
+
+
+@given(st.lists(st.text(max_size=8), max_size=12), st.lists(st.text(max_size=8), max_size=12))
+def test_a_suggestion_is_always_one_of_the_spellings(missing, spellings):
+    suggested = names.nearest(missing, spellings)
+    assert len(suggested) == len(missing)
+    assert set(suggested) <= {*spellings, ""}

@@ -60,7 +60,9 @@ def test_it_defines_no_functions(code):
 
 
 def test_its_cells_are_short(code):
-    assert [cell.source for cell in code if len(cell.source.splitlines()) > 20] == []
+    """A parameter is a line, and there are more of them than a cell of code may have."""
+    lengths = [(len(cell.source.splitlines()), "parameters" in tags(cell), cell.source) for cell in code]
+    assert [source for length, listed, source in lengths if length > (30 if listed else 20)] == []
 
 
 def test_it_is_started_under_its_own_name_and_its_last_cell_writes_the_manifest(stage, code):

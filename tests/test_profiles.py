@@ -5,7 +5,7 @@ import toy_repository
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.workflow import paths, profiles
+from lib.workflow import datasets, paths, profiles
 from lib.workflow.profiles import ProfileError, conform
 
 
@@ -76,6 +76,71 @@ def test_a_relative_path_in_a_profile_counts_from_its_file(toy, tmp_path):
 
 def test_an_empty_path_stays_empty(toy):
     assert value("01.numbers_file=", stage="01_numbers", name="numbers_file") == ""
+
+
+@pytest.fixture
+def sharing(toy, monkeypatch):
+    """Two notebooks that share two parameters, and one that calls another thing by the same name."""
+    both = dict.fromkeys(("music_folder", "sources"), ("01_numbers", "02_scaled"))
+    monkeypatch.setattr(profiles, "SHARED", both)
+    shared = 'music_folder: str = ""  # where\nsources: list = ["web"]  # which'
+    toy_repository.write(toy, "01_numbers", ["", f'profile: str = "demo"\ncount: int = 3\n{shared}'])
+    toy_repository.write(toy, "02_scaled", ["", f'profile: str = "demo"\n{shared}'])
+    toy_repository.write(toy, "03_apart", ["", f'profile: str = "demo"\n{shared}'])
+    return toy
+
+
+def of_both(name, *overrides, profile="demo"):
+    parameters = profiles.resolve(profile, overrides)[1]
+    assert parameters["03_apart"][name] in ("", ["web"])
+    return parameters["01_numbers"][name], parameters["02_scaled"][name]
+
+
+@pytest.mark.parametrize("stage", ["01_numbers", "02_scaled"])
+def test_a_shared_parameter_reaches_every_notebook_that_declares_it(sharing, stage, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert of_both("music_folder", f"{stage}.music_folder=m") == (str(tmp_path / "m"),) * 2
+    (sharing / "profiles" / "own.yml").write_text(f"{stage}: {{sources: [folder]}}")
+    assert of_both("sources", profile="own") == (["folder"],) * 2
+
+
+def test_a_shared_parameter_of_the_command_line_wins_whichever_notebook_the_profile_names(sharing):
+    (sharing / "profiles" / "own.yml").write_text("02_scaled: {sources: [folder]}")
+    assert of_both("sources", "01.sources=[merge]", profile="own") == (["merge"],) * 2
+
+
+def test_a_shared_parameter_may_be_given_twice_but_not_two_values(sharing):
+    assert of_both("sources", "01.sources=[a]", "02.sources=[a]") == (["a"],) * 2
+    assert of_both("sources", "01.sources=[b]", "01.sources=[a]") == (["a"],) * 2  # the last one typed
+    with pytest.raises(ProfileError, match=r"01_numbers.sources is \['a'\] and 02_scaled.sources is \['b'\]"):
+        of_both("sources", "01.sources=[a]", "02.sources=[b]")
+    (sharing / "profiles" / "own.yml").write_text("01_numbers: {sources: [a]}\n02_scaled: {sources: [b]}")
+    with pytest.raises(ProfileError, match="one parameter: give it once"):
+        of_both("sources", profile="own")
+
+
+def test_the_committed_notebooks_declare_shared_parameters_alike():
+    for name, sharers in profiles.SHARED.items():
+        lines = [profiles.parameters_of(stage)[name] for stage in sharers]
+        assert len(lines) > 1
+        assert lines.count(lines[0]) == len(lines)
+
+
+@pytest.mark.parametrize("text", ["small", '""', ""])
+def test_a_parameter_with_choices_is_one_of_them(toy, monkeypatch, text):
+    monkeypatch.setattr(profiles, "CHOICES", {"02_scaled.size": ("", "small")})
+    toy_repository.write(toy, "02_scaled", ["", 'profile: str = "demo"\nsize: str = ""'])
+    assert value(f"02.size={text}", name="size") == text.strip('"')
+    for other in ("true", "large"):
+        with pytest.raises(ProfileError, match="02_scaled.size is one of '', 'small', but came"):
+            value(f"02.size={other}", name="size")
+    (toy / "profiles" / "old.yml").write_text("02_scaled: {size: true}")
+    with pytest.raises(ProfileError, match="02_scaled.size is one of '', 'small', but came True"):
+        value(profile="old", name="size")
+
+
+def test_the_choices_of_listening_data_are_those_that_can_be_fetched():
+    assert profiles.CHOICES["01_listening_data.download"] == ("", *datasets.LISTENING)
 
 
 @pytest.mark.parametrize(

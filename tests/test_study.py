@@ -70,7 +70,18 @@ def test_a_study_is_made_of_what_the_notebooks_wrote(folder, miniature):
     assert study.simulated is True
     assert study.folder == folder
     assert study.listening.artists.equals(miniature.artists)  # all of them
+    assert study.chosen_listening.artists.equals(miniature.artists)
     assert isinstance(study.spectrograms, np.memmap)
+
+
+def test_the_target_is_of_the_chosen_artists_and_listening_is_of_all(folder, miniature):
+    chosen = matrix.top(miniature, 11)
+    matrix.save(chosen, folder, everybody=miniature)
+    study = studies.load("demo")
+    np.testing.assert_array_equal(study.target, metrics.min_conditional(chosen))
+    pd.testing.assert_frame_equal(study.chosen_listening.artists, chosen.artists)
+    pd.testing.assert_frame_equal(study.listening.artists, miniature.artists)
+    assert (study.listening.plays != miniature.plays).nnz == 0
 
 
 def test_a_metric_that_is_given_is_taken_and_splits_are_left_to_draw(folder, miniature):
@@ -114,7 +125,7 @@ def changed(name, change):
         (changed("clips", lambda clips: pd.concat([clips, clips])), "not of one run: run 03 again"),
         (changed("spectrograms", lambda index: index.iloc[1:]), "do not fit an index of .*: run 03 again"),
         (changed("splits", lambda splits: splits.iloc[1:]), "name other artists: run 04 again"),
-        (changed("artists", lambda artists: artists.iloc[1:]), "artists.parquet 11: run 01 again"),
+        (changed("artists", lambda artists: artists.iloc[1:]), "the 12 chosen artists of .*: run 01 again"),
     ],
 )
 def test_what_does_not_fit_is_one_sentence_with_the_command(folder, spoil, message):

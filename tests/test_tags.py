@@ -1,10 +1,12 @@
 """Tags: every row accounted for, factors by hand, and deaf to what held-out artists are called."""
 
+import last_fm_2k
 import numpy as np
 import pandas as pd
 import pytest
 
 from lib.beyond import tags
+from lib.workflow import paths
 
 ARTISTS = pd.DataFrame({"artist_id": ["m1", "m2", "m3", "m4"], "name": ["Abba", "Air", "ABBA", "Can"]})
 
@@ -137,3 +139,82 @@ def test_artists_without_tags_are_left_out_and_too_few_are_an_error():
     assert tags.tag_factors(counts, ["a", "silent", "b", "c"]).index.tolist() == ["a", "b", "c"]
     with pytest.raises(ValueError, match="2 of 3 training artists have tags"):
         tags.tag_factors(counts, ["a", "b", "silent"])
+
+
+# The zip of Last.fm-2K
+
+GIVEN = [
+    ("u1", "ABBA", "pop"),
+    ("u2", "ABBA", "pop"),
+    ("u2", "ABBA", "Pop "),  # another tag to the data set, the same to a reader
+    ("u1", "Air", "french"),
+    ("u1", "Nobody", "pop"),
+    ("u3", "Can", "kraut"),
+]
+
+
+def test_of_last_fm_2k_a_tag_counts_the_listeners_who_gave_it(tmp_path):
+    for folder in ("", "hetrec2011-lastfm-2k/"):
+        path = last_fm_2k.write(tmp_path / "2k.zip", last_fm_2k.members([], GIVEN), folder)
+        read = tags.read(path, ARTISTS)
+        assert read.counts.to_numpy().tolist() == [
+            ["m1", "pop", 2.0], ["m2", "french", 1.0], ["m4", "kraut", 1.0]
+        ]  # fmt: skip
+        assert read.summary.to_numpy().tolist() == [
+            ["kept", 4],
+            ["of 1 artists who are not in the plays", 1],
+            ["the same listener, artist and tag again", 1],
+        ]
+        assert read.rejects.empty
+
+
+def test_rows_of_last_fm_2k_without_an_artist_or_a_tag_are_rejected_with_their_line(tmp_path, capsys):
+    files = last_fm_2k.members([], GIVEN[:2])
+    files["user_taggedartists.dat"] += (
+        b"2\t99\t1\t1\t4\t2009\r\n2\t1\t99\t1\t4\t2009\r\n2\t1\t1\r\n2\t1\t7\t1\t1\t1\r\n"
+    )
+    files["tags.dat"] += b"6\ttoo\tmany\r\n7\t \r\n8\tdeutsch \xfc\r\n"
+    files["artists.dat"] += "7\tSigur Rós\tx\ty\r\n".encode()
+    read = tags.read(last_fm_2k.write(tmp_path / "2k.zip", files), ARTISTS)
+    assert read.rejects[["line", "reason"]].to_numpy().tolist() == [
+        [4, "artistID is not in artists.dat"],
+        [5, "tagID is not in tags.dat"],
+        [6, "wrong number of fields"],
+        [7, "tag is empty"],
+    ]
+    assert read.rejects["text"][2] == "2\t1\t1"
+    assert read.summary["rows"].sum() == 6
+    assert capsys.readouterr().out == "1 lines of tags.dat are not UTF-8 and are read as Windows-1252\n"
+
+
+@pytest.mark.parametrize("spoil, said", [
+    (lambda files: files.pop("tags.dat"), "holds 0 files tags.dat, expected is one"),
+    (lambda files: files.update({"x/tags.dat": b""}), "holds 2 files tags.dat"),
+    (lambda files: files.update({"artists.dat": b"id,name\n"}), "artists.dat in .* lacks the column id: its"),
+    (lambda files: files.update({"artists.dat": b""}), "lacks the column id: its first line reads ''"),
+    (lambda files: files.update({"artists.dat": b"id\tname\n"}), "no row of user_taggedartists.dat in .*"),
+])  # fmt: skip
+def test_a_zip_that_is_not_last_fm_2k_is_one_sentence(tmp_path, spoil, said):
+    files = last_fm_2k.members([], GIVEN)
+    spoil(files)
+    with pytest.raises(ValueError, match=said) as error:
+        tags.read(last_fm_2k.write(tmp_path / "2k.zip", files), ARTISTS)
+    assert "\n" not in str(error.value)
+
+
+def test_a_damaged_zip_of_last_fm_2k_is_told(tmp_path):
+    path = last_fm_2k.write(tmp_path / "2k.zip", last_fm_2k.members([], GIVEN * 50))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"artists.dat") + 20] ^= 0xFF  # in what is packed, not in the list of names
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="artists.dat in .* cannot be unpacked"):
+        tags.read(path, ARTISTS)
+
+
+def test_the_tags_that_come_with_the_listening_data_are_taken_where_none_are_given(tmp_path, monkeypatch):
+    monkeypatch.setenv(paths.MOVABLE["data"], str(tmp_path))
+    listening = {"simulate": False, "download": "lastfm-2k"}
+    assert tags.file_of("", listening) == str(tmp_path / "downloads" / "hetrec2011-lastfm-2k.zip")
+    assert tags.file_of("mine.tsv", listening) == "mine.tsv"
+    for other in ({"simulate": True}, {"download": ""}, {"download": "lastfm-360k"}):
+        assert tags.file_of("", listening | other) == ""

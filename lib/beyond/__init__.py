@@ -3,6 +3,7 @@
 Reads what 05 reads and its scores; notebook 07 writes ``beyond_scores.npz`` and ``models/beyond.npz``.
 
 - `factors`: artists as vectors of listening, without the artists that are tested. `tags`: the same from tags.
+- `tags_2k`: the tags of Last.fm-2K, read from its zip.
 - `audio_features`, `segment_features`: clips as vectors. `factor_models`, `factor_cnn`, `target_encoder`:
   from clips to factors.
 - `encoders`, `musicnn`: from clips to vectors, by what was trained elsewhere. `encoder_methods`: with those.

@@ -9,8 +9,8 @@ Conventions
 - `listening_factors` is given the artists to leave out; their columns are gone before anything is counted, so
   their listening cannot reach the factors of the others (`without`). Test artists are always left out; dev
   artists too, so that the same fit can be chosen on them.
-- Artists without clips stay in, up to `COMPANY` of those with the most listeners: they are company by which
-  the others are known.
+- Artists without clips stay in: they are company by which the others are known. The first `COMPANY` artists of
+  the matrix are taken: those with clips, then those with the most listeners.
 - Rows have length 1; artists whose listeners hear nobody else have length 0.
 
 References
@@ -115,8 +115,7 @@ def listening_factors(listening, *, leave_out=(), n_factors=N_FACTORS):
     {'a': 1.0, 'b': 1.0, 'c': 1.0, 'd': 1.0, 'e': 0.0, 'f': 0.0, 'g': 0.0}
     """
     kept = without(listening, leave_out)
-    order = np.argsort(-np.bincount(kept.plays.indices, minlength=kept.plays.shape[1]), kind="stable")
-    kept = _columns(kept, np.sort(order[:COMPANY]))
+    kept = _columns(kept, np.arange(min(COMPANY, len(kept.artists))))
     ids = pd.Index(kept.artists["artist_id"], name="artist_id", dtype=object)
     if len(ids) < 3:
         raise ValueError(f"{len(ids)} artists are left to make factors of, at least 3 are needed")

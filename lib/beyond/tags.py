@@ -6,6 +6,7 @@ Conventions
   way that `lib.listening.text` reads, under any name that `lib.listening.columns` understands. An artist is
   given by id (MBID) or name (`lib.listening.names`); where two artists have a name, it is the one with more
   listeners.
+- The zip of Last.fm-2K is read as it is (`lib.beyond.tags_2k`); a tag counts the listeners who gave it.
 - As in `lib.listening.plays`, each row is kept, of an artist that nobody asked for, or rejected with its line
   and reason.
 - Factors are made of the training artists' tags alone; whoever has none is left out of the fit.
@@ -18,15 +19,17 @@ Deerwester et al. (1990). Indexing by latent semantic analysis.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from lib import numerics
+from lib.beyond import tags_2k
 from lib.beyond.factors import N_FACTORS
 from lib.listening import columns, names, text
+from lib.workflow import datasets, paths
 
 ROUNDING = 1e-12  # a shorter vector is what rounding leaves of it
 PARAMETER = "07_beyond_the_paper.tags_file"
@@ -86,6 +89,8 @@ def read(path, artists):
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"no table of tags at {path}: {EXPECTED}")
+    if tags_2k.is_archive(path):
+        return _of_2k(path, artists)
     table = text.read(path, expected=EXPECTED)
     header, where = table.form.columns, columns.chosen(table.form.columns, ("artist", "tag", "count"))
     if not {"artist", "tag"} <= where.keys() or columns.twice(header):
@@ -112,7 +117,49 @@ def read(path, artists):
             f"all {len(table.rows)} rows of {path} were rejected; the first, line {worst['line']}:"
             f" {worst['reason']}: {worst['text'][:120]!r}; {EXPECTED}"
         )
-    good = pd.DataFrame(good, columns=["artist", "tag", "count"])
+    return _joined(pd.DataFrame(good, columns=["artist", "tag", "count"]), rejects, path, artists)
+
+
+def file_of(tags_file, listening):
+    """The table of tags: the one that is given, or the one that comes with the listening data.
+
+    Parameters
+    ----------
+    tags_file : str
+        Parameter of notebook 07; may be empty.
+    listening : dict
+        Parameters of notebook 01.
+
+    Returns
+    -------
+    str
+        Its path; empty where there is none.
+
+    Examples
+    --------
+    >>> file_of("", {"simulate": True, "download": "lastfm-2k"})
+    ''
+    >>> Path(file_of("", {"simulate": False, "download": "lastfm-2k"})).name
+    'hetrec2011-lastfm-2k.zip'
+    """
+    comes_along = not listening["simulate"] and listening["download"] == "lastfm-2k"
+    return tags_file or (str(paths.downloads() / datasets.LASTFM_2K.file) if comes_along else "")
+
+
+def _of_2k(path, artists):
+    """`read` for the zip of Last.fm-2K."""
+    given = tags_2k.read(path)
+    for note in given.notes:
+        print(note)
+    if given.rows.empty:
+        raise ValueError(f"no row of {tags_2k.ASSIGNMENTS} in {path} names an artist and a tag")
+    joined = _joined(given.rows, given.rejects, path, artists)
+    merged = pd.DataFrame({"outcome": ["the same listener, artist and tag again"], "rows": [given.n_again]})
+    return replace(joined, summary=pd.concat([joined.summary, merged], ignore_index=True))
+
+
+def _joined(good, rejects, path, artists):
+    """Good rows whose artist is known, added up, and the account of all rows."""
     matched = good.assign(artist_id=_ids(good["artist"], artists)).dropna(subset="artist_id")
     if matched.empty:
         raise ValueError(

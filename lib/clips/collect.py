@@ -242,39 +242,6 @@ def summary(clips, sources, n_artists):
     return pd.DataFrame(rows, columns=["source", "quantity", "value"])
 
 
-def unresolved(artists, sources):
-    """Names that do not lead from the plays to the music, or from the music to the plays: ``names.tsv``.
-
-    Parameters
-    ----------
-    artists : pd.DataFrame
-        Columns ``artist_id`` and ``name``, the one with the most listeners first.
-    sources : sequence of lib.clips.sources.source.Source
-        Those that know nothing but names, such as a music folder, are looked at; in catalogues one can only
-        search, what they lack is in ``missing.tsv``.
-
-    Returns
-    -------
-    pd.DataFrame
-        As `lib.listening.names.Joined` describes, with a first column ``source``.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> folder = SimpleNamespace(name="folder", offers=lambda: ["ABBA", "Ayr"])
-    >>> artists = pd.DataFrame({"artist_id": ["a", "b"], "name": ["Abba", "Air"]})
-    >>> unresolved(artists, [folder])[["source", "side", "problem", "name"]].to_numpy().tolist()
-    [['folder', 'plays', 'unmatched', 'Air'], ['folder', 'music', 'unmatched', 'Ayr']]
-    """
-    tables = [
-        names.join(artists, source.offers()).unresolved.assign(source=source.name)
-        for source in sources
-        if source.offers() is not None
-    ]
-    columns = ["source", *names.UNRESOLVED]
-    return pd.concat([pd.DataFrame(columns=columns, dtype="str"), *tables], ignore_index=True)[columns]
-
-
 def _shared(artists, source):
     """Ids of the artists whose name does not tell a source who they are."""
     keep = False if source.offers() is None else "first"

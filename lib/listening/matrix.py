@@ -5,6 +5,9 @@ Conventions
 Matrices are users × artists and hold plays. Users are in the order of their ids; artists by listeners, most
 first, ties by id. A listener of an artist is a user with at least one play of it. `lib.listening.plays` makes
 such a matrix from a file.
+
+Some artists are *chosen*: the targets are of them. On disk the matrix holds all artists with at least
+`LISTENERS` listeners, the chosen ones first.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from lib.listening import history
 from lib.workflow import artifacts
 
 BLOCK_USERS, THREADS = 30_000, 2  # of counting co-listeners; they change its speed, not the counts
+LISTENERS = 2  # with fewer, an artist shares no audience that could tell anything
 
 
 @dataclass(frozen=True)
@@ -66,14 +70,16 @@ class ListeningMatrix:
         return counts
 
 
-def top(listening, n_artists):
+def top(listening, n_artists, *, among=None):
     """Keep the artists with the most listeners; users without any of them are left out.
 
     Parameters
     ----------
     listening : ListeningMatrix
     n_artists : int
-        The paper keeps 1,000.
+        0 keeps all of them. The paper keeps 1,000.
+    among : collection of str, optional
+        Ids of the artists to choose from, such as those with music; all if it is not given.
 
     Returns
     -------
@@ -91,21 +97,27 @@ def top(listening, n_artists):
     >>> top(ListeningMatrix(plays, artists), 1).plays.toarray()  # the third user has no play of Abba
     array([[3],
            [2]])
+    >>> top(ListeningMatrix(plays, artists), 0, among=["air"]).plays.toarray()
+    array([[1],
+           [5]])
     """
-    if not 0 < n_artists <= len(listening.artists):
+    columns = np.arange(len(listening.artists))
+    if among is not None:
+        columns = np.flatnonzero(listening.artists["artist_id"].isin(set(among)))
+    if not 0 <= n_artists <= len(columns):
         raise ValueError(
-            f"{n_artists} artists were asked for, the plays hold {len(listening.artists):,}:"
-            " set n_artists of 01_listening_data to fit"
+            f"{n_artists} artists were asked for, the plays hold {len(columns):,}"
+            f"{'' if among is None else ' with music'}: set n_artists of 01_listening_data to at most that,"
+            " or to 0 for all of them"
         )
     if listening.plays.shape[0] < 2:
         raise ValueError(
             f"{history.ONE_LISTENER}: give -p 01_listening_data.plays_file= the plays of many; one person's"
             f" can be used in the explorer, as -p {history.PARAMETER}="
         )
-    plays = listening.plays[:, :n_artists]
-    plays = plays[np.diff(plays.indptr) > 0]
-    plays.sort_indices()
-    return ListeningMatrix(plays, listening.artists.head(n_artists))
+    columns = columns[: n_artists or None]
+    artists = listening.artists.iloc[columns].reset_index(drop=True)
+    return ListeningMatrix(_with_plays(listening.plays[:, columns]), artists)
 
 
 def halves(listening, *, seed):
@@ -169,39 +181,88 @@ def shuffled(listening, *, seed, n_rounds=10):
     return _of_users(ListeningMatrix(plays, listening.artists), np.arange(plays.shape[0]))
 
 
-def save(listening, folder):
-    """Write the matrix and its labels into `folder` as ``listening.npz`` and ``artists.parquet``.
+def save(listening, folder, *, everybody=None):
+    """Write the matrix and its labels into `folder`.
+
+    Writes ``listening.npz`` and ``all_artists.parquet``, and of the chosen artists ``artists.parquet``.
+
+    Parameters
+    ----------
+    listening : ListeningMatrix
+        The chosen artists, as `top` leaves them.
+    folder : path
+    everybody : ListeningMatrix, optional
+        What they were chosen from. Its other artists with at least `LISTENERS` listeners are written too.
 
     Examples
     --------
     >>> import tempfile
     >>> folder = tempfile.mkdtemp()
-    >>> plays = scipy.sparse.csr_array([[3, 1], [2, 0]])
-    >>> save(ListeningMatrix(plays, pd.DataFrame({"artist_id": ["abba", "air"]})), folder)
+    >>> plays = scipy.sparse.csr_array([[3, 1], [2, 4]])
+    >>> artists = pd.DataFrame({"artist_id": ["abba", "air"], "listeners": [2, 2]})
+    >>> everybody = ListeningMatrix(plays, artists)
+    >>> save(top(everybody, 1), folder, everybody=everybody)
     >>> load(folder).plays.toarray()
+    array([[3],
+           [2]])
+    >>> load_all(folder).plays.toarray()
     array([[3, 1],
-           [2, 0]])
+           [2, 4]])
     """
+    whole, artists = listening, listening.artists.assign(chosen=True)
+    if everybody is not None:
+        chosen = everybody.artists["artist_id"].isin(set(listening.artists["artist_id"])).to_numpy()
+        others = np.flatnonzero(~chosen & (everybody.artists["listeners"] >= LISTENERS).to_numpy())
+        columns = np.concatenate([np.flatnonzero(chosen), others])
+        artists = everybody.artists.iloc[columns].assign(chosen=chosen[columns]).reset_index(drop=True)
+        whole = ListeningMatrix(_with_plays(everybody.plays[:, columns]), artists)
     with artifacts.replacing(Path(folder) / "listening.npz") as partial, open(partial, "wb") as file:
-        scipy.sparse.save_npz(file, listening.plays)
+        scipy.sparse.save_npz(file, whole.plays, compressed=False)  # 17 million plays: a second, not twenty
+    artifacts.write_parquet(artists, Path(folder) / "all_artists.parquet")
     artifacts.write_parquet(listening.artists, Path(folder) / "artists.parquet")
 
 
 def load(folder):
-    """Read what `save` wrote.
+    """The chosen artists of what `save` wrote, and the users who listen to any of them.
+
+    Raises
+    ------
+    ValueError
+        If labels and matrix do not fit each other.
+    """
+    folder, whole = Path(folder), load_all(folder)
+    artists = pd.read_parquet(folder / "artists.parquet")
+    chosen = pd.read_parquet(folder / "all_artists.parquet", columns=["chosen"])["chosen"]
+    ids = whole.artists["artist_id"][: chosen.sum()]
+    if list(ids) != list(artists["artist_id"]):
+        raise ValueError(
+            f"artists.parquet does not name the {len(ids)} chosen artists of listening.npz: run 01 again"
+        )
+    return ListeningMatrix(_with_plays(whole.plays[:, : len(ids)]), artists)
+
+
+def load_all(folder):
+    """All artists of what `save` wrote, those that were not chosen among them; the chosen ones come first.
 
     Raises
     ------
     ValueError
         If labels and matrix differ in length.
     """
-    artists = pd.read_parquet(Path(folder) / "artists.parquet")
+    artists = pd.read_parquet(Path(folder) / "all_artists.parquet").drop(columns="chosen")
     plays = scipy.sparse.load_npz(Path(folder) / "listening.npz")
     if plays.shape[1] != len(artists):
         raise ValueError(
-            f"listening.npz has {plays.shape[1]} artists, artists.parquet {len(artists)}: run 01 again"
+            f"listening.npz has {plays.shape[1]} artists, all_artists.parquet {len(artists)}: run 01 again"
         )
     return ListeningMatrix(scipy.sparse.csr_array(plays), artists)
+
+
+def _with_plays(plays):
+    """Without the users who have none."""
+    plays = plays[np.diff(plays.indptr) > 0]
+    plays.sort_indices()
+    return plays
 
 
 def _of_users(listening, rows):

@@ -5,20 +5,25 @@ Conventions
 MBIDs are compared in small letters, without braces or address; of several in one field the first counts.
 
 Unicode NFKC, case-folded, white space folded to single spaces; NFKC and case run twice, as folding case can
-undo NFKC. Nothing else is forgiven: an article, an accent or a "tribute" more makes another name. Where
+undo NFKC. Nothing else is forgiven: an article, an accent or a "tribute" more makes another name, which
+`nearest` can only suggest. Where
 nothing but a name tells artists apart, it stands for the first artist who has it, the one with the most
 listeners; the others go without, so that no two artists share their clips.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import polars as pl
 
+SIMILAR = 0.7  # ratio of `difflib` from which a spelling is worth a suggestion
+SHORTLIST, AT_ONCE = 10, 100  # spellings that are compared letter by letter; names in one product
 UNRESOLVED = ("side", "problem", "name", "artist_id", "detail")
 
 
@@ -160,7 +165,7 @@ def join(artists, offered):
             matched.add(key)
     for key, names in spellings.items():
         if key not in matched:
-            unresolved.append(("music", "unmatched", min(names), "", "asked for by no artist of the plays"))
+            unresolved.append(("music", "unmatched", min(names), "", "no artist of the plays has this name"))
         if len(names) > 1:
             together = f"taken for one artist: {', '.join(map(repr, sorted(names)))}"
             unresolved.append(("music", "ambiguous", min(names), "", together))
@@ -168,6 +173,61 @@ def join(artists, offered):
         pd.DataFrame(matches, columns=["artist_id", "name", "offered"], dtype="str"),
         pd.DataFrame(unresolved, columns=list(UNRESOLVED), dtype="str"),
     )
+
+
+def nearest(missing, spellings):
+    """The most similar of some spellings for each name: what a person may have meant.
+
+    Accents, punctuation and the order of words count for nothing here. Spellings that share the rarest runs
+    of two and three letters with a name are compared with it letter by letter.
+
+    Parameters
+    ----------
+    missing : sequence of str
+    spellings : sequence of str
+        Of two that are as similar the first is taken.
+
+    Returns
+    -------
+    list of str
+        Empty text where no spelling is similar (`SIMILAR`).
+
+    Examples
+    --------
+    >>> nearest(["Beatles", "Hendrix, Jimi", "Beyonce", "Zzz"], ["Jimi Hendrix", "The Beatles", "Beyoncé"])
+    ['The Beatles', 'Jimi Hendrix', 'Beyoncé', '']
+    """
+    keys, wanted = ([_plain(name) for name in side] for side in (spellings, missing))
+    if not any(keys) or not any(wanted):
+        return ["" for _ in wanted]
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 3), lowercase=False, dtype=np.float32)
+    grams, suggested = letters.fit_transform(keys).T.tocsr(), []
+    for start in range(0, len(wanted), AT_ONCE):
+        block = wanted[start : start + AT_ONCE]
+        alike = letters.transform(block) @ grams
+        for name, first, end in zip(block, alike.indptr, alike.indptr[1:], strict=False):
+            values, places = alike.data[first:end], alike.indices[first:end]
+            if len(places) > SHORTLIST:
+                places = places[np.argpartition(-values, SHORTLIST)[:SHORTLIST]]
+            ratios = {place: _ratio(name, keys[place]) for place in np.sort(places)}
+            best = max(ratios, key=ratios.get, default=None)
+            suggested.append(spellings[best] if ratios.get(best, 0) >= SIMILAR else "")
+    return suggested
+
+
+def _plain(name):
+    """Letters, digits and spaces of a normalised name, without accents."""
+    apart = unicodedata.normalize("NFKD", normalise(name))
+    return "".join(sign for sign in apart if sign.isalnum() or sign == " ")
+
+
+def _ratio(one, other):
+    """Likeness of two plain names in [0, 1], whatever the order of their words."""
+    in_order = (" ".join(sorted(name.split())) for name in (one, other))
+    pairs = [(one, other), tuple(in_order)]
+    return max(difflib.SequenceMatcher(None, *pair, autojunk=False).ratio() for pair in pairs)
 
 
 AMBIGUOUS = ("kind", "artist_id", "name", "plays", "other", "other_plays", "decision")

@@ -5,7 +5,8 @@ Conventions
 Sizes are in bytes, times in seconds. pooch downloads, verifies, and gives the file its name; its downloader
 here resumes. Until then the file is called ``NAME.part``, and ``NAME.part.json`` says what it is a part of.
 Under its own name there is only a file that was verified, or one that a person put there. What a publisher's
-record says is kept as ``NAME.record.json``, so that a later run needs no network. Only https; plain http only
+record says is kept as ``NAME.record.json``, so that a later run needs no network. Where only a SHA-256 is
+known, the host is asked how large the file is. Only https; plain http only
 on the loopback, for the tests.
 """
 
@@ -24,7 +25,7 @@ import requests
 import urllib3
 from tqdm import tqdm  # not tqdm.auto: the door shows what a kernel writes to standard error
 
-from lib.workflow import artifacts, paths
+from lib.workflow import artifacts, datasets, paths
 
 ATTEMPTS = 5  # in a row that brought less than a hundredth of the file
 CONNECT, SILENCE = 10.0, 30.0  # seconds: to connect, between two pieces
@@ -87,8 +88,10 @@ def fetch(dataset, folder=None, *, sleep=time.sleep):
     'toy.txt'
     """
     target = Path(folder or paths.downloads()).expanduser().absolute() / dataset.file
-    if dataset.md5 is None:
+    if dataset.checksum[1] is None:
         dataset = _completed(dataset, target, sleep)
+    elif dataset.size is None and not target.exists():
+        dataset = _measured(dataset, target, sleep)
     busy = DatasetError(f"Another run is fetching into {target.parent}. Wait for it, or stop it.")
     with artifacts.locked(target.parent, busy):
         download = _Download(dataset, target, sleep)
@@ -102,13 +105,13 @@ def fetch(dataset, folder=None, *, sleep=time.sleep):
 
 def _verify(dataset, target):
     """Compare a file that is there with the published one."""
-    objection = ""
+    objection, (method, wanted) = "", dataset.checksum
     if not target.is_file():
         objection = "it is not a file"
-    elif (size := target.stat().st_size) != dataset.size:
+    elif (size := target.stat().st_size) != (dataset.size or size):
         objection = f"it has {size} bytes, expected were {dataset.size}"
-    elif (md5 := pooch.file_hash(target, alg="md5")) != dataset.md5:
-        objection = f"its MD5 is {md5}, expected was {dataset.md5}"
+    elif (value := pooch.file_hash(target, alg=method)) != wanted:
+        objection = f"its {datasets.NAMES[method]} is {value}, expected was {wanted}"
     if objection:
         advice = "Remove it, and the next run fetches it; or put the right file in its place."
         raise _error(dataset, target, f"{target} is not the published {dataset.name}: {objection}. {advice}")
@@ -118,7 +121,8 @@ def _retrieve(dataset, target, download):
     """Let pooch download, verify, and give the file its name."""
     pooch.get_logger().setLevel("WARNING")  # the bar is enough
     try:
-        pooch.retrieve(dataset.url, f"md5:{dataset.md5}", target.name, target.parent, downloader=download)
+        checksum = ":".join(dataset.checksum)
+        pooch.retrieve(dataset.url, checksum, target.name, target.parent, downloader=download)
     except _Refused as fault:
         kept = f"\n{download.have:,} bytes are kept as {download.part.name}; the next run goes on from there."
         what = f"{dataset.file} could not be fetched: {fault}."
@@ -197,14 +201,16 @@ class _Download:
         if response.status_code != 200:
             raise _Passing(f"{self.host} did not answer with the requested piece of the file")
         if announced:  # else it may be the page of a proxy, and nothing to continue
-            artifacts.write_json({"md5": self.dataset.md5, "size": size, "validator": validator}, self._note)
+            note = dict([self.dataset.checksum], size=size, validator=validator)
+            artifacts.write_json(note, self._note)
         return 0
 
     def _begun(self):
         """Bytes from which to continue, and their validator; 0 where the part is of another file."""
         with contextlib.suppress(*DAMAGED):
             note, have = json.loads(self._note.read_text(encoding="utf-8")), self.part.stat().st_size
-            if (note["md5"], note["size"]) == (self.dataset.md5, self.dataset.size) and have <= note["size"]:
+            method, value = self.dataset.checksum
+            if (note[method], note["size"]) == (value, self.dataset.size) and have <= note["size"]:
                 return have, note["validator"]
         return 0, None
 
@@ -231,6 +237,23 @@ def _completed(dataset, target, sleep):
         raise _error(dataset, target, f"{what} {why}") from fault
     artifacts.write_json({key: getattr(completed, key) for key in ("record", "file", "size", "md5")}, note)
     return completed
+
+
+def _measured(dataset, target, sleep):
+    """The data set with the size that its host announces."""
+
+    def announced():
+        with _get(session, dataset.url, {}) as response:
+            length = response.headers.get("Content-Length", "")
+        if not (length.isdecimal() and int(length)):
+            raise _Refused(f"{_host(dataset.url)} does not say how large the file is")
+        return int(length)
+
+    try:
+        with _session(dataset.url) as session:
+            return replace(dataset, size=_patiently(announced, sleep))
+    except _Refused as fault:
+        raise _error(dataset, target, f"{dataset.file} could not be fetched: {fault}.") from fault
 
 
 def _published(dataset, session):
@@ -314,11 +337,15 @@ def _session(url):
 
 def _error(dataset, target, what, kept=""):
     """A `DatasetError` that says what happened, and how to fetch the file by hand."""
-    expected = "" if dataset.md5 is None else f" ({dataset.size} bytes, MD5 {dataset.md5})"
+    method, value = dataset.checksum
+    expected = [f"{dataset.size} bytes"] if dataset.size else []
+    expected += [f"{datasets.NAMES[method]} {value}"] if value else []
+    with_size = f" ({', '.join(expected)})" if expected else ""
     return DatasetError(
-        f"{what}\nBy hand: fetch {dataset.file}{expected}\n"
+        f"{what}\nBy hand: fetch {dataset.file}{with_size}\n"
         f"  from {dataset.url} (DOI {dataset.doi}, https://doi.org/{dataset.doi})\n"
-        f"  and put it at {target}{kept}"
+        f"  and put it at {target}, then give the same command again{kept}"
+        + (f"\n{dataset.otherwise}" if dataset.otherwise else "")
     )
 
 

@@ -3,10 +3,12 @@
 **Conventions.** The tagged parameter cells of the notebooks are the one source of truth, at demo scale. A
 profile is a YAML file ``{stage: {parameter: value}}`` that holds only what differs; ``demo`` has none. A
 parameter whose name ends in ``_file`` or ``_folder`` is a path: given relative, it counts from the folder of
-the profile file or, on the command line, from where the command was typed; an empty one stays empty.
+the profile file or, on the command line, from where the command was typed; an empty one stays empty. A
+parameter named in `SHARED` is one parameter of several notebooks: given to one of them, it is given to all.
 """
 
 import ast
+import contextlib
 import math
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +18,12 @@ import yaml
 from lib.workflow import paths, stages
 
 PATHS = ("_file", "_folder")
+# Where the music is: notebook 02 fetches it, notebook 01 chooses the artists among those who have some.
+SHARED = dict.fromkeys(
+    ("sources", "music_folder", "table_file", "artist_column", "path_template", "merge_file", "zenodo"),
+    ("01_listening_data", "02_preview_clips"),
+)
+CHOICES = {"01_listening_data.download": ("", "lastfm-2k", "lastfm-360k")}  # the only values that can be
 
 
 class ProfileError(ValueError):
@@ -83,7 +91,8 @@ def resolve(profile="demo", overrides=()):
     Raises
     ------
     ProfileError
-        If something is unknown (the message lists what is known) or a value is not of the annotated type.
+        If something is unknown (the message lists what is known), a value is not of the annotated type, or a
+        shared parameter is given two values.
     """
     path = _file(profile)
     name = path.stem if path else "demo"
@@ -91,9 +100,10 @@ def resolve(profile="demo", overrides=()):
     values = {
         stage: {line.name: line.default for line in lines.values()} for stage, lines in declared.items()
     }
+    from_file, typed = {}, {}
     for stage, changes in (_read(path) if path else {}).items():
         for parameter, value in changes.items():
-            _set(values, declared, _stage(stage), parameter, value, path.resolve().parent)
+            _set(from_file, declared, _stage(stage), parameter, value, path.resolve().parent)
     for override in overrides:
         target, equals, text = override.partition("=")
         stage, dot, parameter = target.partition(".")
@@ -103,7 +113,10 @@ def resolve(profile="demo", overrides=()):
             value = yaml.safe_load(text)
         except yaml.YAMLError:
             value = text
-        _set(values, declared, _stage(stage), parameter.strip(), value, Path.cwd(), text)
+        _set(typed, declared, _stage(stage), parameter.strip(), value, Path.cwd(), text)
+    for given in (from_file, typed):
+        for (stage, parameter), value in _shared(given).items():
+            values[stage][parameter] = value
     for stage in values:
         if "profile" in values[stage]:
             values[stage]["profile"] = name
@@ -116,7 +129,7 @@ def conform(name, annotation, value):
     Parameters
     ----------
     name : str
-        For the message.
+        ``STAGE.parameter``, for the message and for `CHOICES`.
     annotation : str
         ``str``, ``int``, ``float``, ``bool``, ``list``, ``dict``, ``None``, ``list[int]``, ``dict[str,
         float]``, or several of them joined by ``|``.
@@ -130,12 +143,17 @@ def conform(name, annotation, value):
     Raises
     ------
     ProfileError
-        If the value is of another type, or not finite.
+        If the value is of another type, not finite, or none of its `CHOICES`.
     """
+    choices = CHOICES.get(name)
     try:
-        return _conform(ast.parse(annotation, mode="eval").body, value)
+        value = _conform(ast.parse(annotation, mode="eval").body, value)
+        if choices and value not in choices:
+            raise _OtherType
+        return value
     except _OtherType:
-        raise ProfileError(f"{name} is {annotation}, but came {value!r} ({type(value).__name__}).") from None
+        kind = f"one of {', '.join(map(repr, choices))}" if choices else annotation
+        raise ProfileError(f"{name} is {kind}, but came {value!r} ({type(value).__name__}).") from None
 
 
 class _OtherType(Exception):
@@ -184,22 +202,41 @@ def _conform(kind, value):
     raise _OtherType
 
 
-def _set(values, declared, stage, parameter, value, folder, text=None):
-    """Put one value in its place, or say what is known instead."""
+def _set(given, declared, stage, parameter, value, folder, text=None):
+    """Note one value that was given, or say what is known instead."""
     if parameter == "profile":
         raise ProfileError("The profile is chosen with --profile, not as a parameter.")
     if parameter not in declared[stage]:
         raise ProfileError(f"{stage} has no parameter {parameter!r}. Known: {', '.join(declared[stage])}.")
-    annotation = declared[stage][parameter].annotation
+    annotation, name = declared[stage][parameter].annotation, f"{stage}.{parameter}"
     try:
-        value = conform(f"{stage}.{parameter}", annotation, value)
+        value = conform(name, annotation, value)
     except ProfileError:  # `2024` and `no` are text where text is asked for
-        if text is None or "str" not in annotation.replace(" ", "").split("|"):
+        as_typed = None
+        if text is not None:
+            with contextlib.suppress(ProfileError):
+                as_typed = conform(name, annotation, text)
+        if as_typed is None:
             raise
-        value = text
+        value = as_typed
     if parameter.endswith(PATHS) and value:
         value = str(folder / Path(value).expanduser())
-    values[stage][parameter] = value
+    given[stage, parameter] = value
+
+
+def _shared(given):
+    """What was given, and what that makes of the shared parameters of other stages."""
+    spread = {}
+    for (stage, parameter), value in given.items():
+        sharers = SHARED.get(parameter, ())
+        for other in sharers if stage in sharers else [stage]:
+            if given.get((other, parameter), value) != value:
+                raise ProfileError(
+                    f"{stage}.{parameter} is {value!r} and {other}.{parameter} is"
+                    f" {given[other, parameter]!r}, but these two are one parameter: give it once."
+                )
+            spread[other, parameter] = value
+    return spread
 
 
 def _file(profile):

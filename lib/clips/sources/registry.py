@@ -104,6 +104,37 @@ def connect(sources, **settings):
     return [SOURCES[name].Source(settings) for name in sources]
 
 
+def offers(sources, **settings):
+    """The artists of each source, where it can list them; no service is asked, and none needs permission.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Keys of ``SOURCES``.
+    **settings
+        Of `lib.clips.sources.source.Settings`: ``music_folder`` and so on.
+
+    Returns
+    -------
+    dict of str to (list of str or None)
+        In the order of `sources`; None for services, and for sources that can only be searched.
+
+    Raises
+    ------
+    ValueError
+        If a source is unknown, or what it needs is missing.
+
+    Examples
+    --------
+    >>> offers(["itunes"])
+    {'itunes': None}
+    """
+    _reject_unknown("source", sources, SOURCES)
+    local = [name for name in sources if not SOURCES[name].ADDRESSES]
+    listed = {source.name: source.offers() for source in connect(local, **settings)} if local else {}
+    return {name: listed.get(name) for name in sources}
+
+
 def terms(sources):
     """Licence, citation and terms of sources, for reading before using them.
 

@@ -1,0 +1,210 @@
+"""Rows of plays become counts: numbered, spilled to files where they are many, and counted part by part.
+
+Conventions
+-----------
+- Texts are compared by their 64-bit hashes: among 300,000 different ones the chance that two share a hash is
+  2 in a billion.
+- A row takes 12 bytes: numbers of user and spelling, plays. From `HELD_ROWS` on, rows go to Parquet files in
+  the folder for temporary files (``TMPDIR``), parted by users, so that each part can be counted alone.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import scipy.sparse
+
+from lib.workflow import cluster
+
+HELD_ROWS, PARTS, THREADS = 20_000_000, 32, 2  # memory and speed; they do not change the counts
+
+
+def distinct(table, columns):
+    """The different rows of some columns of text.
+
+    Parameters
+    ----------
+    table : pl.DataFrame
+    columns : list of str
+
+    Returns
+    -------
+    codes : np.ndarray, shape=(n_rows,)
+        For each row, its row in ``distinct``.
+    distinct : pl.DataFrame
+        ``key`` (the hash) and the columns.
+    """
+    texts = table.select(columns)
+    hashes = [column.hash(seed=seed).to_numpy() for seed, column in enumerate(texts)]
+    codes, keys = pd.factorize(np.bitwise_xor.reduce(hashes))
+    first = np.empty(len(keys), dtype=np.int64)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    return codes, texts[first].with_columns(key=keys)
+
+
+def sums(codes, values, n):
+    """Sum of the values of each code; exact up to 2 ** 53."""
+    return np.bincount(codes, weights=values, minlength=n).astype(np.int64)
+
+
+class Dictionary:
+    """Different texts, numbered as they come, and how many plays each has."""
+
+    def __init__(self):
+        self._keys, self._texts, self._plays = (
+            pl.DataFrame(schema={"key": pl.UInt64}),
+            [],
+            np.zeros(0, np.int64),
+        )
+
+    def number(self, met):
+        """The number of each row.
+
+        Parameters
+        ----------
+        met : pl.DataFrame
+            As `distinct` gives it, and ``plays``.
+
+        Returns
+        -------
+        np.ndarray, shape=(n_rows,), dtype=int32
+        """
+        numbers = np.full(len(met), -1, dtype=np.int32)
+        both = self._keys.with_row_index("number").join(met.select("key").with_row_index("row"), on="key")
+        numbers[both["row"]] = both["number"]
+        new = np.flatnonzero(numbers < 0)
+        if len(new):
+            numbers[new] = np.arange(len(self._keys), len(self._keys) + len(new))
+            self._keys = pl.concat([self._keys, met[new].select("key")], rechunk=True)
+            copied = met[new].drop("key", "plays").to_arrow(compat_level=pl.CompatLevel.oldest())
+            self._texts.append(pl.from_arrow(copied))  # or else the whole block would be kept for it
+            self._plays = np.append(self._plays, np.zeros(len(new), np.int64))
+        self._plays[numbers] += met["plays"].to_numpy()
+        return numbers
+
+    def used(self):
+        """For each number its row among the texts with plays, and these texts with their ``plays``."""
+        used = self._plays > 0
+        texts = pl.concat(self._texts).with_columns(plays=self._plays).filter(used)
+        return np.cumsum(used, dtype=np.int32) - 1, texts
+
+
+class Rows:
+    """Users, spellings and plays by number, held in memory or, where they are many, in files.
+
+    Attributes
+    ----------
+    n : int
+        Rows so far.
+    spilled : bool
+        Whether some are in files.
+    """
+
+    def __init__(self):
+        self.n, self.spilled, self._held, self._n_held = 0, False, [], 0
+        self._folder = tempfile.TemporaryDirectory(prefix="plays-")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._folder.cleanup()
+
+    def add(self, user, spelling, plays):
+        """Add rows, as arrays of int32."""
+        self._held.append(pl.DataFrame({"user": user, "spelling": spelling, "plays": plays}))
+        self.n, self._n_held = self.n + len(plays), self._n_held + len(plays)
+        if self._n_held >= HELD_ROWS:
+            self._spill()
+
+    def parts(self):
+        """All rows as frames, no user in two of them."""
+        if not self.spilled:
+            yield pl.concat(self._held)
+            return
+        if self._held:
+            self._spill()
+        for part in range(PARTS):
+            if files := sorted(Path(self._folder.name).glob(f"*/part={part}/*.parquet")):
+                yield pl.scan_parquet(files, hive_partitioning=False).collect(engine="streaming")
+
+    def _spill(self):
+        key = {"part": pl.col("user") % PARTS}
+        target = pl.PartitionBy(tempfile.mkdtemp(dir=self._folder.name), key=key, include_key=False)
+        pl.concat(self._held).lazy().sink_parquet(target, compression="lz4", statistics=False, mkdir=True)
+        self.spilled, self._held, self._n_held = True, [], 0
+
+
+class Cells:
+    """How often each user played each artist.
+
+    Parameters
+    ----------
+    rows : Rows
+    row, artist : np.ndarray, dtype=int32
+        Row of the matrix for each number of a user; artist for each number of a spelling.
+    shape : tuple of int
+        Users and artists.
+    dask : str
+        As in `lib.workflow.cluster.in_turn`.
+
+    Attributes
+    ----------
+    n : int
+        Cells with plays.
+    listeners : np.ndarray, shape=(n_artists,)
+        Of each artist.
+    """
+
+    def __init__(self, rows, row, artist, *, shape, dask=""):
+        def counted():
+            yield from cluster.in_turn(
+                _counted, rows.parts(), row, artist, shape, n_threads=THREADS, dask=dask
+            )
+
+        self._shape, self.n, self.listeners = shape, 0, np.zeros(shape[1], dtype=np.int64)
+        self._pieces = counted if rows.spilled else list(counted()).copy
+        for piece in self._pieces():
+            self.n += piece.nnz
+            self.listeners += np.bincount(piece.indices, minlength=shape[1])
+
+    def matrix(self, artists):
+        """Plays of all users and these artists, in the order given.
+
+        Returns
+        -------
+        scipy.sparse.csr_array, shape=(n_users, len(artists)), dtype=int64
+        """
+        column = np.full(self._shape[1], len(artists), dtype=np.int32)
+        column[artists] = np.arange(len(artists))
+        pieces = [_of_artists(piece, column, len(artists)) for piece in self._pieces()]
+        if len(pieces) == 1:
+            return pieces[0]
+        starts = np.append(0, np.cumsum(sum(np.diff(piece.indptr) for piece in pieces)))
+        plays, columns = np.empty(starts[-1], dtype=np.int64), np.empty(starts[-1], dtype=np.int32)
+        while pieces:
+            piece = pieces.pop()
+            place = np.repeat(starts[:-1] - piece.indptr[:-1], np.diff(piece.indptr)) + np.arange(piece.nnz)
+            plays[place], columns[place] = piece.data, piece.indices
+        return scipy.sparse.csr_array((plays, columns, starts), shape=(self._shape[0], len(artists)))
+
+
+def _counted(rows, row, artist, shape):
+    """The cells of some rows, as a matrix of all users and artists."""
+    user, spelling, plays = (rows[column].to_numpy() for column in ("user", "spelling", "plays"))
+    cells = plays.astype(np.int64), (row[user], artist[spelling])
+    return scipy.sparse.coo_array(cells, shape=shape).tocsr()
+
+
+def _of_artists(piece, column, n_artists):
+    """The cells of the artists whose column is below their number."""
+    columns, starts, plays = column[piece.indices], piece.indptr, piece.data
+    if n_artists < piece.shape[1]:
+        chosen = columns < n_artists
+        starts = np.append(0, np.cumsum(chosen))[starts]
+        columns, plays = columns[chosen], plays[chosen]
+    return scipy.sparse.csr_array((plays, columns, starts), shape=(piece.shape[0], n_artists))

@@ -5,6 +5,7 @@ Reads files of plays; notebook 01 writes ``artists.parquet``, ``listening.npz`` 
 - `names`: when two names are the same artist.
 - `layouts`: the layouts of files of plays.
 - `plays`: a file of plays becomes a clean matrix, and a table of what was left out.
+- `counts`: the rows of such a file, numbered, spilled to files where they are many, and counted.
 - `matrix`: the matrix of listeners and artists.
 - `labels`: frames labelled with artists: counts of shared listeners, scaling, blank diagonals.
 - `factors`: artists as vectors of listening, for two of the metrics.

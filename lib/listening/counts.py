@@ -10,7 +10,9 @@ Conventions
 
 from __future__ import annotations
 
+import operator
 import tempfile
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ import scipy.sparse
 
 from lib.workflow import cluster
 
+_NOTHING = pd.Index([], dtype=np.uint64)
 HELD_ROWS, PARTS, THREADS = 20_000_000, 32, 2  # memory and speed; they do not change the counts
 
 
@@ -38,12 +41,10 @@ def distinct(table, columns):
     distinct : pl.DataFrame
         ``key`` (the hash) and the columns.
     """
-    texts = table.select(columns)
-    hashes = [column.hash(seed=seed).to_numpy() for seed, column in enumerate(texts)]
-    codes, keys = pd.factorize(np.bitwise_xor.reduce(hashes))
-    first = np.empty(len(keys), dtype=np.int64)
-    first[codes[::-1]] = np.arange(len(codes))[::-1]
-    return codes, texts[first].with_columns(key=keys)
+    hashes = [pl.col(column).hash(seed=seed) for seed, column in enumerate(columns)]
+    codes, keys = pd.factorize(table.select(reduce(operator.xor, hashes)).to_series().to_numpy())
+    first = np.flatnonzero(np.diff(np.maximum.accumulate(codes), prepend=-1))  # codes grow as keys are met
+    return codes, table.select(columns)[first].with_columns(key=keys)
 
 
 def sums(codes, values, n):
@@ -55,11 +56,8 @@ class Dictionary:
     """Different texts, numbered as they come, and how many plays each has."""
 
     def __init__(self):
-        self._keys, self._texts, self._plays = (
-            pl.DataFrame(schema={"key": pl.UInt64}),
-            [],
-            np.zeros(0, np.int64),
-        )
+        self._keys, self._recent, self._texts = _NOTHING, _NOTHING, []
+        self._plays = np.zeros(0, dtype=np.int64)
 
     def number(self, met):
         """The number of each row.
@@ -73,16 +71,20 @@ class Dictionary:
         -------
         np.ndarray, shape=(n_rows,), dtype=int32
         """
-        numbers = np.full(len(met), -1, dtype=np.int32)
-        both = self._keys.with_row_index("number").join(met.select("key").with_row_index("row"), on="key")
-        numbers[both["row"]] = both["number"]
-        new = np.flatnonzero(numbers < 0)
+        keys = met["key"].to_numpy()
+        numbers = self._keys.get_indexer(keys).astype(np.int32)
+        other = np.flatnonzero(numbers < 0)
+        recent = self._recent.get_indexer(keys[other])
+        numbers[other[recent >= 0]] = recent[recent >= 0] + len(self._keys)
+        new = other[recent < 0]
         if len(new):
-            numbers[new] = np.arange(len(self._keys), len(self._keys) + len(new))
-            self._keys = pl.concat([self._keys, met[new].select("key")], rechunk=True)
+            numbers[new] = np.arange(len(self._plays), len(self._plays) + len(new))
+            self._recent = self._recent.append(pd.Index(keys[new]))
+            if len(self._recent) > len(self._keys) // 4:  # an index is made anew when it grows
+                self._keys, self._recent = self._keys.append(self._recent), _NOTHING
             copied = met[new].drop("key", "plays").to_arrow(compat_level=pl.CompatLevel.oldest())
             self._texts.append(pl.from_arrow(copied))  # or else the whole block would be kept for it
-            self._plays = np.append(self._plays, np.zeros(len(new), np.int64))
+            self._plays = np.append(self._plays, np.zeros(len(new), dtype=np.int64))
         self._plays[numbers] += met["plays"].to_numpy()
         return numbers
 

@@ -129,7 +129,8 @@ def _table(block):
 
     polars drops a byte order mark, and a carriage return at the end of any field.
     """
-    if not block.startswith((BYTE_ORDER_MARK, b"\n", b"\r\n")) and b"\r\t" not in block:
+    odd = block.startswith((BYTE_ORDER_MARK, b"\n", b"\r\n"))
+    if not odd and (b"\r" not in block or b"\r\t" not in block):  # one byte is found ten times as fast
         try:
             table = pl.read_csv(
                 block,

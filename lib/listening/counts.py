@@ -36,7 +36,7 @@ def distinct(table, columns):
 
     Returns
     -------
-    codes : np.ndarray, shape=(n_rows,)
+    codes : np.ndarray, shape=(n_rows,), dtype=int32
         For each row, its row in ``distinct``.
     distinct : pl.DataFrame
         ``key`` (the hash) and the columns.
@@ -44,7 +44,7 @@ def distinct(table, columns):
     hashes = [pl.col(column).hash(seed=seed) for seed, column in enumerate(columns)]
     codes, keys = pd.factorize(table.select(reduce(operator.xor, hashes)).to_series().to_numpy())
     first = np.flatnonzero(np.diff(np.maximum.accumulate(codes), prepend=-1))  # codes grow as keys are met
-    return codes, table.select(columns)[first].with_columns(key=keys)
+    return codes.astype(np.int32), table.select(columns)[first].with_columns(key=keys)
 
 
 def sums(codes, values, n):
@@ -192,7 +192,7 @@ class Cells:
             piece = pieces.pop()
             place = np.repeat(starts[:-1] - piece.indptr[:-1], np.diff(piece.indptr)) + np.arange(piece.nnz)
             plays[place], columns[place] = piece.data, piece.indices
-        return scipy.sparse.csr_array((plays, columns, starts), shape=(self._shape[0], len(artists)))
+        return _matrix(plays, columns, starts, (self._shape[0], len(artists)))
 
 
 def _counted(rows, row, artist, shape):
@@ -209,4 +209,10 @@ def _of_artists(piece, column, n_artists):
         chosen = columns < n_artists
         starts = np.append(0, np.cumsum(chosen))[starts]
         columns, plays = columns[chosen], plays[chosen]
-    return scipy.sparse.csr_array((plays, columns, starts), shape=(piece.shape[0], n_artists))
+    return _matrix(plays, columns, starts, (piece.shape[0], n_artists))
+
+
+def _matrix(plays, columns, starts, shape):
+    dtype = scipy.sparse.get_index_dtype(maxval=max(len(plays), *shape))
+    indices = columns.astype(dtype, copy=False), starts.astype(dtype, copy=False)
+    return scipy.sparse.csr_array((plays, *indices), shape=shape)

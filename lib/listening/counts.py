@@ -163,16 +163,16 @@ class Cells:
     """
 
     def __init__(self, rows, row, artist, *, shape, dask=""):
-        def counted():
-            yield from cluster.in_turn(
-                _counted, rows.parts(), row, artist, shape, n_threads=THREADS, dask=dask
-            )
-
-        self._shape, self.n, self.listeners = shape, 0, np.zeros(shape[1], dtype=np.int64)
-        self._pieces = counted if rows.spilled else list(counted()).copy
-        for piece in self._pieces():
+        self._rows, self._row, self._artist, self._shape, self._dask = rows, row, artist, shape, dask
+        self.n, self.listeners, self._only = 0, np.zeros(shape[1], dtype=np.int64), None
+        for piece in self._counted(artist):
             self.n += piece.nnz
             self.listeners += np.bincount(piece.indices, minlength=shape[1])
+            self._only = None if rows.spilled else piece
+
+    def _counted(self, artist):
+        given = self._rows.parts(), self._row, artist, self._shape
+        return cluster.in_turn(_counted, *given, n_threads=THREADS, dask=self._dask)
 
     def matrix(self, artists):
         """Plays of all users and these artists, in the order given.
@@ -183,9 +183,10 @@ class Cells:
         """
         column = np.full(self._shape[1], len(artists), dtype=np.int32)
         column[artists] = np.arange(len(artists))
-        pieces = [_of_artists(piece, column, len(artists)) for piece in self._pieces()]
-        if len(pieces) == 1:
-            return pieces[0]
+        if self._only is not None:
+            return _of_artists(self._only, column, len(artists))
+        wanted = np.where(column[self._artist] < len(artists), self._artist, -1)
+        pieces = [_of_artists(piece, column, len(artists)) for piece in self._counted(wanted)]
         starts = np.append(0, np.cumsum(sum(np.diff(piece.indptr) for piece in pieces)))
         plays, columns = np.empty(starts[-1], dtype=np.int64), np.empty(starts[-1], dtype=np.int32)
         while pieces:
@@ -196,10 +197,13 @@ class Cells:
 
 
 def _counted(rows, row, artist, shape):
-    """The cells of some rows, as a matrix of all users and artists."""
+    """The cells of some rows, as a matrix of all users and artists; rows of the artist -1 are left out."""
     user, spelling, plays = (rows[column].to_numpy() for column in ("user", "spelling", "plays"))
-    cells = plays.astype(np.int64), (row[user], artist[spelling])
-    return scipy.sparse.coo_array(cells, shape=shape).tocsr()
+    user, artist = row[user], artist[spelling]
+    wanted = artist >= 0
+    if not wanted.all():
+        user, artist, plays = user[wanted], artist[wanted], plays[wanted]
+    return scipy.sparse.coo_array((plays.astype(np.int64), (user, artist)), shape=shape).tocsr()
 
 
 def _of_artists(piece, column, n_artists):

@@ -43,8 +43,8 @@ def distinct(table, columns):
     """
     hashes = [pl.col(column).hash(seed=seed) for seed, column in enumerate(columns)]
     codes, keys = pd.factorize(table.select(reduce(operator.xor, hashes)).to_series().to_numpy())
-    first = np.flatnonzero(np.diff(np.maximum.accumulate(codes), prepend=-1))  # codes grow as keys are met
-    return codes.astype(np.int32), table.select(columns)[first].with_columns(key=keys)
+    new = np.diff(np.maximum.accumulate(codes), prepend=-1) > 0  # codes grow as keys are met
+    return codes.astype(np.int32), table.select(columns).filter(new).with_columns(key=keys)
 
 
 def sums(codes, values, n):

@@ -102,7 +102,9 @@ def top(listening, n_artists):
             " set n_artists of 01_listening_data to fit"
         )
     plays = listening.plays[:, :n_artists]
-    plays = plays[np.diff(plays.indptr) > 0]
+    some = np.diff(plays.indptr) > 0
+    starts = np.append(plays.indptr[:1], plays.indptr[1:][some])  # users without plays take no room
+    plays = scipy.sparse.csr_array((plays.data, plays.indices, starts), shape=(some.sum(), n_artists))
     plays.sort_indices()
     return ListeningMatrix(plays, listening.artists.head(n_artists))
 

@@ -89,7 +89,15 @@ class Dictionary:
         return numbers
 
     def used(self):
-        """For each number its row among the texts with plays, and these texts with their ``plays``."""
+        """The texts that have plays.
+
+        Returns
+        -------
+        row : np.ndarray, dtype=int32
+            For the number of each of them, its row in ``texts``.
+        texts : pl.DataFrame
+            The columns of text, and ``plays``.
+        """
         used = self._plays > 0
         texts = pl.concat(self._texts).with_columns(plays=self._plays).filter(used)
         return np.cumsum(used, dtype=np.int32) - 1, texts
@@ -117,14 +125,26 @@ class Rows:
         self._folder.cleanup()
 
     def add(self, user, spelling, plays):
-        """Add rows, as arrays of int32."""
+        """Add rows.
+
+        Parameters
+        ----------
+        user, spelling, plays : np.ndarray, shape=(n_rows,), dtype=int32
+            Numbers, and plays.
+        """
         self._held.append(pl.DataFrame({"user": user, "spelling": spelling, "plays": plays}))
         self.n, self._n_held = self.n + len(plays), self._n_held + len(plays)
         if self._n_held >= HELD_ROWS:
             self._spill()
 
     def parts(self):
-        """All rows as frames, no user in two of them."""
+        """All rows, a part of the users at a time.
+
+        Yields
+        ------
+        pl.DataFrame
+            ``user``, ``spelling``, ``plays``; no user is in two of them.
+        """
         if not self.spilled:
             yield pl.concat(self._held)
             return

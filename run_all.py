@@ -77,7 +77,7 @@ def parse(arguments):
     )
     add("--only", nargs="+", action="extend", default=[], metavar="NN", help="these stages and no others")
     add("--from", dest="first", metavar="NN", help="this stage and those behind it")
-    add("--dask", metavar="ADDRESS", help="make the spectrograms on this cluster (03_spectrograms.dask)")
+    add("--dask", metavar="ADDRESS", help="read plays and make spectrograms on this cluster")
     add("--force", action="store_true", help="run stages that are fresh, too")
     add = parser.add_mutually_exclusive_group().add_argument
     add("--list", action="store_true", help="show the stages: which are fresh, which would run and why")
@@ -92,7 +92,8 @@ def parse(arguments):
     options = parser.parse_args(own)
     options.rest = rest
     if options.dask:
-        options.parameters.append(f"03_spectrograms.dask={options.dask}")
+        stages = ("01_listening_data", "03_spectrograms")
+        options.parameters += [f"{stage}.dask={options.dask}" for stage in stages]
     if rest and not (options.test or options.lab):
         parser.error("what follows -- goes to pytest or JupyterLab: give --test or --lab before it")
     return options

@@ -225,10 +225,11 @@ def test_what_follows_two_dashes_is_passed_on():
         run_all.parse(["--list", "--", "-k"])
 
 
-def test_dask_is_the_parameter_of_notebook_03_by_a_shorter_name():
+def test_dask_is_the_parameter_of_notebooks_01_and_03_by_a_shorter_name():
     address = "tcp://10.0.0.1:8786"
     options = run_all.parse(["--dask", address])
-    assert profiles.resolve("demo", options.parameters)[1]["03_spectrograms"]["dask"] == address
+    parameters = profiles.resolve("demo", options.parameters)[1]
+    assert parameters["01_listening_data"]["dask"] == parameters["03_spectrograms"]["dask"] == address
 
 
 def test_stages_are_selected_by_their_beginnings_in_the_order_of_the_pipeline(toy):

@@ -14,11 +14,10 @@ import soundfile
 
 from lib.audio import sandbox
 from lib.clips import gate
-from lib.spectrograms import cluster
 from lib.spectrograms import picture as spectrograms_picture
 from lib.spectrograms import store as spectrograms_store
 from lib.spectrograms.picture import HOP_LENGTH, N_FRAMES, N_MELS, SAMPLE_RATE, SECONDS, Settings
-from lib.workflow import artifacts, paths
+from lib.workflow import artifacts, cluster, paths
 
 LENGTH = SECONDS * SAMPLE_RATE
 

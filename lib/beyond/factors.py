@@ -9,8 +9,8 @@ Conventions
 - `listening_factors` is given the artists to leave out; their columns are gone before anything is counted, so
   their listening cannot reach the factors of the others (`without`). Test artists are always left out; dev
   artists too, so that the same fit can be chosen on them.
-- Artists without clips stay in: they are company by which the others are known. The first `COMPANY` artists of
-  the matrix are taken: those with clips, then those with the most listeners.
+- Artists without clips stay in: they are company by which the others are known. The first `COMPANY` artists
+  of the matrix are taken: those with clips, then those with the most listeners.
 - Rows have length 1; artists whose listeners hear nobody else have length 0.
 
 References

@@ -8,6 +8,7 @@ Reads files of plays; notebook 01 writes ``artists.parquet``, ``listening.npz`` 
 - `history`: one person's listening history.
 - `layouts`: the layouts of files of plays.
 - `plays`: a file of plays becomes a clean matrix, and a table of what was left out.
+- `counts`: the rows of such a file, numbered, spilled to files where they are many, and counted.
 - `notices`: what a person should know of plays that were read.
 - `matrix`: the matrix of listeners and artists.
 - `labels`: frames labelled with artists: counts of shared listeners, scaling, blank diagonals.

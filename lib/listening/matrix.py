@@ -12,7 +12,6 @@ Some artists are *chosen*: the targets are of them. On disk the matrix holds all
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +21,7 @@ import pandas as pd
 import scipy.sparse
 
 from lib.listening import history
-from lib.workflow import artifacts
+from lib.workflow import artifacts, cluster
 
 BLOCK_USERS, THREADS = 30_000, 2  # of counting co-listeners; they change its speed, not the counts
 LISTENERS = 2  # with fewer, an artist shares no audience that could tell anything
@@ -59,15 +58,21 @@ class ListeningMatrix:
     def co_listeners(self) -> np.ndarray:
         """Users who listen to both artists of a pair, int64, shape=(n_artists, n_artists); counted once.
 
-        Dense: meant for what `top` leaves.
+        Dense: meant for what `top` leaves. Counted in blocks of users, so that no copy of the plays is made.
         """
-        listened = self.listened
-        parts = [listened[start : start + BLOCK_USERS] for start in range(0, listened.shape[0], BLOCK_USERS)]
-        counts = np.zeros((listened.shape[1],) * 2, dtype=np.int64)
-        with ThreadPoolExecutor(THREADS) as threads:
-            for part in threads.map(lambda part: (part.T @ part).toarray(), parts):
-                counts += part
+        starts = range(0, self.plays.shape[0], BLOCK_USERS)
+        blocks = (self.plays[start : start + BLOCK_USERS] for start in starts)
+        counts = np.zeros((self.plays.shape[1],) * 2, dtype=np.int64)
+        for part in cluster.in_turn(_together, blocks, n_threads=THREADS):
+            counts += part
         return counts
+
+
+def _together(plays):
+    """Users of a block who listen to both artists of a pair."""
+    ones = np.ones(len(plays.data), dtype=np.int32)
+    listened = scipy.sparse.csr_array((ones, plays.indices, plays.indptr), shape=plays.shape)
+    return (listened.T @ listened).toarray()
 
 
 def top(listening, n_artists, *, among=None):
@@ -259,8 +264,10 @@ def load_all(folder):
 
 
 def _with_plays(plays):
-    """Without the users who have none."""
-    plays = plays[np.diff(plays.indptr) > 0]
+    """Without the users who have none; the plays are not copied."""
+    some = np.diff(plays.indptr) > 0
+    starts = np.append(plays.indptr[:1], plays.indptr[1:][some])
+    plays = scipy.sparse.csr_array((plays.data, plays.indices, starts), shape=(some.sum(), plays.shape[1]))
     plays.sort_indices()
     return plays
 

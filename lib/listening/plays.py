@@ -11,8 +11,7 @@ Conventions
 - Various Artists is nobody: its rows are rejected, as those of "no artist" are.
 - A *spelling* is a pair of MBID and name as the file has it. `lib.listening.names` says which spellings are
   the same artist.
-- Files are read in blocks of whole lines, several at once. In a block equal texts are found by their 64-bit
-  hash: in a file with 300,000 spellings the chance that two different ones get the same is 2 in a billion.
+- Files are read in blocks of whole lines, several at once, and never held as a whole: `lib.listening.counts`.
 
 References
 ----------
@@ -21,9 +20,6 @@ Celma, O. (2010). Music Recommendation and Discovery in the Long Tail. Springer.
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -32,12 +28,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import polars as pl
-import scipy.sparse
 from tqdm import tqdm
 
-from lib.listening import names, notices
+from lib.listening import counts, names, notices
 from lib.listening.layouts import recognition as layouts
-from lib.listening.matrix import ListeningMatrix
+from lib.listening.matrix import ListeningMatrix, top
+from lib.workflow import cluster
 
 MAX_PLAYS = 10_000_000  # one play every 30 s for nine years: more is an error of the file
 USER_SHA1 = r"^[0-9a-f]{40}$"
@@ -78,6 +74,8 @@ def read(
     registered_only=True,
     one_mbid_per_name=True,
     unknown=UNKNOWN_ARTIST,
+    n_artists=0,
+    dask="",
     block_bytes=layouts.BLOCK_BYTES,
 ):
     """Read, check and clean a plays file (paper, section 3; cleaning rules of the author's code).
@@ -101,6 +99,12 @@ def read(
         apart.
     unknown : str
         Name that stands for "no artist", exactly as spelt; its rows are rejected.
+    n_artists : int
+        Give the matrix of this many artists with the most listeners, as `lib.listening.matrix.top` would make
+        it: what a file beyond the memory is read by. 0: of all of them. All rows are counted either way.
+    dask : str
+        Address of a Dask scheduler, such as ``tcp://host:8786``, whose workers check and count the rows that
+        this machine reads; they need this project and its environment. Empty: threads of this machine.
     block_bytes : int
         How much is read at once, at least 1; changes memory and time, not the result (only how soon a
         hopeless file is given up).
@@ -145,123 +149,51 @@ def read(
             " or set registered_only to false"
         )
     registered = layouts.registered_users(profile_file or plays_file) if registered_only else None
-    parts, rejects, rows_in = [], [], 0
-    with layouts.opened(plays_file, layouts.PLAYS_MEMBER) as (stream, n_bytes, name):
-        parse, blocks, headed = layouts.layout(plays_file, stream, block_bytes)
-        users = _Vocabulary(["user"], partial(_judge_users, headed=headed, registered=registered))
-        spellings = _Vocabulary(
-            ["mbid", "name"], partial(_judge_spellings, require_mbid=require_mbid, unknown=unknown)
+    users, spellings, rejects, rows_in, n_rejects = counts.Dictionary(), counts.Dictionary(), [], 0, 0
+    with counts.Rows() as rows:
+        with layouts.opened(plays_file, layouts.PLAYS_MEMBER) as (stream, n_bytes, name):
+            parse, blocks, headed = layouts.layout(plays_file, stream, block_bytes)
+            rules = {"headed": headed, "require_mbid": require_mbid, "unknown": unknown}
+            screen = partial(_screened, parse=parse, **rules)
+            screening = cluster.in_turn(screen, blocks, registered, n_threads=layouts.THREADS, dask=dask)
+            with (
+                closing(screening) as screened,
+                tqdm(total=n_bytes, desc=name, unit="B", unit_scale=True) as bar,
+            ):
+                for part in screened:
+                    user, spelling = users.number(part.users), spellings.number(part.spellings)
+                    rows.add(user[part.user], spelling[part.spelling], part.plays)
+                    rejects.append(part.rejects.with_columns(pl.col("line") + 1 + rows_in + headed))
+                    rows_in += part.n_rows
+                    n_rejects += len(part.rejects)
+                    bar.update(part.n_bytes)
+                    if HOPELESS <= rows_in == n_rejects:
+                        raise ValueError(
+                            _nothing_left(plays_file, pl.concat(rejects), f"the first {rows_in:,}")
+                        )
+        rejects = pl.concat(rejects).select(file=pl.lit(name), line="line", reason="reason", text="text")
+        if len(rejects) == rows_in:
+            raise ValueError(_nothing_left(plays_file, rejects, f"all {rows_in:,}"))
+        listening, ids, kept, ambiguous = _assembled(
+            rows, users, spellings, one_mbid_per_name=one_mbid_per_name, n_artists=n_artists, dask=dask
         )
-        reasons = partial(_reasons, headed=headed, unknown=unknown)
-        screen = partial(_screen, parse=parse, users=users, spellings=spellings, reasons=reasons)
-        with (
-            closing(_in_turn(screen, blocks)) as screened,
-            tqdm(total=n_bytes, desc=name, unit="B", unit_scale=True) as bar,
-        ):
-            for part in screened:
-                parts.append(part)
-                rejects.append(part.rejects.with_columns(pl.col("line") + 1 + rows_in + headed))
-                rows_in += part.n_rows
-                bar.update(part.n_bytes)
-                if HOPELESS <= rows_in == sum(map(len, rejects)):
-                    raise ValueError(_nothing_left(plays_file, pl.concat(rejects), f"the first {rows_in:,}"))
-    rejects = pl.concat(rejects).select(file=pl.lit(name), line="line", reason="reason", text="text")
-    if len(rejects) == rows_in:
-        raise ValueError(_nothing_left(plays_file, rejects, f"all {rows_in:,}"))
-    listening, ids, ambiguous = _assembled(parts, users, spellings, one_mbid_per_name=one_mbid_per_name)
-    kept = listening.plays.nnz
-    merged = sum(len(part.plays) for part in parts) - kept
     for sentence in notices.on_plays(name, listening.artists["name"], ids, headed=headed):
         print(sentence)
-    return Plays(listening, ids, _summary(rows_in, kept, merged, rejects), rejects, ambiguous)
+    return Plays(listening, ids, _summary(rows_in, kept, rows.n - kept, rejects), rejects, ambiguous)
 
 
 @dataclass(frozen=True)
 class _Screened:
-    """The good rows of a block, users and spellings by their numbers, and its rejected rows."""
+    """The good rows of a block, its users and spellings, and its rejected rows."""
 
     n_rows: int
     n_bytes: int
     rejects: pl.DataFrame  # line (from 0 in the block), reason, text
-    user: np.ndarray
-    spelling: np.ndarray
+    users: pl.DataFrame  # each one once: key, user, plays
+    spellings: pl.DataFrame  # each one once: key, mbid, name, plays
+    user: np.ndarray  # of each good row, its place in `users`
+    spelling: np.ndarray  # the same
     plays: np.ndarray
-
-
-# Files and blocks.
-
-
-def _in_turn(function, items):
-    """The function of each item, in order, with several being worked on and no more than that held."""
-    with ThreadPoolExecutor(layouts.THREADS) as threads:
-        working = deque()
-        for item in items:
-            working.append(threads.submit(function, item))
-            if len(working) > layouts.THREADS:
-                yield working.popleft().result()
-        while working:
-            yield working.popleft().result()
-
-
-class _Vocabulary:
-    """The different rows of some columns, numbered as they are met, and which rules each of them keeps.
-
-    Several threads ask at once. Most of what they ask for is in `_sorted`, sorted hashes and their numbers,
-    which needs no lock; `_recent` holds what was met since that was made.
-    """
-
-    def __init__(self, columns, judge):
-        self._columns, self._judge = columns, judge
-        self._sorted, self._recent = (np.empty(0, np.uint64), np.empty(0, np.int32)), {}
-        self._texts, self._verdicts, self._lock = [], [], threading.Lock()
-
-    def number(self, table):
-        """The number of each row; what is met for the first time is judged."""
-        texts = table.select(self._columns)
-        hashes = [column.hash(seed=seed).to_numpy() for seed, column in enumerate(texts)]
-        codes, distinct = pd.factorize(np.bitwise_xor.reduce(hashes))
-        numbers = self._look_up(distinct)
-        unknown = np.flatnonzero(numbers < 0)
-        if len(unknown):
-            first = np.empty(len(distinct), dtype=np.int64)
-            first[codes[::-1]] = np.arange(len(codes))[::-1]
-            with self._lock:
-                numbers[unknown] = self._look_up(distinct[unknown])  # another thread may have met it by now
-                unknown = np.flatnonzero(numbers < 0)
-                numbers[unknown] = self._meet(distinct[unknown], texts, first[unknown])
-        return numbers[codes]
-
-    def _look_up(self, hashes):
-        stored, numbers = self._sorted
-        if not len(stored):
-            return np.full(len(hashes), -1, dtype=np.int32)
-        place = np.minimum(np.searchsorted(stored, hashes), len(stored) - 1)
-        return np.where(stored[place] == hashes, numbers[place], np.int32(-1))
-
-    def _meet(self, hashes, texts, rows):
-        """Numbers of what is not in `_sorted`; of what is new, the text in `rows` is kept."""
-        hashes, start = hashes.tolist(), len(self._sorted[0]) + len(self._recent)
-        new = [place for place, value in enumerate(hashes) if value not in self._recent]
-        if new:
-            met = texts[rows[new]].to_arrow(compat_level=pl.CompatLevel.oldest())
-            self._texts.append(pl.from_arrow(met))  # a copy, or else the whole block would be kept for it
-            self._verdicts.append(self._judge(self._texts[-1]))
-            self._recent.update({hashes[place]: start + k for k, place in enumerate(new)})
-        numbers = [self._recent[value] for value in hashes]
-        if len(self._recent) > len(self._sorted[0]) // 4:
-            every = np.append(self._sorted[0], np.fromiter(self._recent, np.uint64))
-            of_every = np.append(self._sorted[1], np.fromiter(self._recent.values(), np.int32))
-            order = np.argsort(every)
-            self._sorted, self._recent = (every[order], of_every[order]), {}
-        return numbers
-
-    def texts(self):
-        """What was met, by number."""
-        return pl.concat(self._texts)
-
-    def verdicts(self):
-        """For each number so far and each rule, whether the rule is kept."""
-        return pl.concat(list(self._verdicts))
 
 
 def _judge_users(users, *, headed, registered):
@@ -281,11 +213,13 @@ def _judge_spellings(spellings, *, require_mbid, unknown):
     ).fill_null(False)
 
 
-def _screen(block, *, parse, users, spellings, reasons):
+def _screened(block, registered, *, parse, headed, require_mbid, unknown):
     """The good rows and the rejected ones of a block."""
     table = parse(block)
-    user, spelling = users.number(table), spellings.number(table)
-    good_user, good_spelling = users.verdicts(), spellings.verdicts()
+    user, users = counts.distinct(table, ["user"])
+    spelling, spellings = counts.distinct(table, ["mbid", "name"])
+    good_user = _judge_users(users, headed=headed, registered=registered)
+    good_spelling = _judge_spellings(spellings, require_mbid=require_mbid, unknown=unknown)
     table = table.with_columns(count=pl.col("plays").cast(pl.Int64, strict=False))
     good_count = table.select(
         number=~pl.col("plays").str.starts_with("+"), count=pl.col("count").is_between(1, MAX_PLAYS)
@@ -294,14 +228,19 @@ def _screen(block, *, parse, users, spellings, reasons):
     if "whole" in table.columns:
         good &= table["whole"].to_numpy()
     bad = np.flatnonzero(~good)
-    rejects = reasons(table[bad], good_user[user[bad]], good_spelling[spelling[bad]])
+    rejects = _reasons(
+        table[bad], good_user[user[bad]], good_spelling[spelling[bad]], headed=headed, unknown=unknown
+    )
+    user, spelling, plays = user[good], spelling[good], table["count"].filter(good).to_numpy()
     return _Screened(
         n_rows=len(table),
         n_bytes=len(block),
         rejects=rejects.select(line=pl.Series(bad, dtype=pl.Int64), reason="reason", text="text"),
-        user=user[good],
-        spelling=spelling[good],
-        plays=table["count"].filter(good).cast(pl.Int32).to_numpy(),
+        users=users.with_columns(plays=counts.sums(user, plays, len(users))),
+        spellings=spellings.with_columns(plays=counts.sums(spelling, plays, len(spellings))),
+        user=user,
+        spelling=spelling,
+        plays=plays.astype(np.int32),
     )
 
 
@@ -329,41 +268,25 @@ def _reasons(bad, good_user, good_spelling, *, headed, unknown):
     return bad.select(reason=pl.coalesce(broken), text=text)
 
 
-def _assembled(parts, users, spellings, *, one_mbid_per_name):
-    """The listening matrix of the good rows, its users, and what was ambiguous."""
-    plays = np.concatenate([part.plays for part in parts])
-    user, users = _used([part.user for part in parts], users.texts())
-    spelling, spellings = _used([part.spelling for part in parts], spellings.texts())
-    spellings = spellings.with_columns(plays=_sums(spelling, plays, len(spellings)))
-    with ThreadPoolExecutor(1) as thread:
-        resolving = thread.submit(names.resolve, spellings, one_mbid_per_name=one_mbid_per_name)
-        by_id = users["user"].arg_sort()
-        row = np.argsort(by_id.to_numpy()).astype(np.int32)[user]
-        plays = plays.astype(np.int64)
-        artist_of, artists, ambiguous = resolving.result()
-    cells = plays, (row, artist_of[spelling])
-    matrix = scipy.sparse.coo_array(cells, shape=(len(users), len(artists))).tocsr()
+def _assembled(rows, users, spellings, *, one_mbid_per_name, n_artists, dask):
+    """The listening matrix of the good rows, its users, the number of its cells, and what was ambiguous."""
+    user, users = users.used()
+    spelling, spellings = spellings.used()
+    artist_of, artists, ambiguous = names.resolve(spellings, one_mbid_per_name=one_mbid_per_name)
+    by_id = users["user"].arg_sort()
+    row = np.argsort(by_id.to_numpy()).astype(np.int32)[user]
+    artist = artist_of.astype(np.int32)[spelling]
+    cells = counts.Cells(rows, row, artist, shape=(len(users), len(artists)), dask=dask)
     artists = artists.assign(
-        listeners=np.bincount(matrix.indices, minlength=len(artists)),
-        plays=_sums(artist_of, spellings["plays"], len(artists)),
+        listeners=cells.listeners, plays=counts.sums(artist_of, spellings["plays"], len(artists))
     )
     order = np.argsort(-artists["listeners"].to_numpy(), kind="stable")
-    matrix.indices = np.argsort(order).astype(matrix.indices.dtype)[matrix.indices]
-    matrix.has_sorted_indices = False
-    listening = ListeningMatrix(matrix, artists.iloc[order].reset_index(drop=True))
-    return listening, users["user"].gather(by_id), ambiguous
-
-
-def _used(numbers, texts):
-    """Numbers without gaps, and the texts that good rows use."""
-    numbers = np.concatenate(numbers)
-    used = np.bincount(numbers, minlength=len(texts)) > 0
-    return (np.cumsum(used, dtype=np.int32) - 1)[numbers], texts.filter(used)
-
-
-def _sums(codes, values, n):
-    """Sum of the values of each code; exact up to 2 ** 53."""
-    return np.bincount(codes, weights=values, minlength=n).astype(np.int64)
+    artists, users = artists.iloc[order].reset_index(drop=True), users["user"].gather(by_id)
+    listening = ListeningMatrix(cells.matrix(order[: n_artists or None]), artists)
+    if n_artists:
+        users = users.filter(np.diff(listening.plays.indptr) > 0)
+        listening = top(listening, n_artists)
+    return listening, users, cells.n, ambiguous
 
 
 def _summary(rows_in, kept, merged, rejects):

@@ -5,5 +5,4 @@ Reads ``clips.parquet`` and ``clips/``; notebook 03 writes ``spectrograms.npy``,
 
 - `picture`: samples to picture, the author's way of it too, and back to noise.
 - `store`: all clips in parallel; the array on disk and its index.
-- `cluster`: the same on the workers of a Dask cluster.
 """

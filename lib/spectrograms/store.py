@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from lib.audio import decode, sandbox
 from lib.spectrograms import picture
-from lib.workflow import artifacts, paths, stages
+from lib.workflow import artifacts, cluster, paths, stages
 
 BLOCK = 64  # clips that are lost at most when a run is killed
 PARTS = "spectrograms.parts"  # finished blocks of a run that is not finished
@@ -231,8 +231,6 @@ def _workers(n_jobs, dask):
     """Something that maps: threads with a child process each, or the workers of a Dask cluster."""
     with contextlib.ExitStack() as stack:
         if dask:
-            from lib.spectrograms import cluster  # a second to import, and seldom wanted
-
             yield stack.enter_context(cluster.workers(dask))
         else:
             yield stack.enter_context(

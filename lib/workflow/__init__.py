@@ -9,5 +9,6 @@
 - `figures`: the style of pictures, and the only way of a picture into a file.
 - `stage`: one notebook at work: what came before it, what it writes.
 - `datasets`: the public data sets, their licences and citations. `downloads`: resumed and verified.
+- `cluster`: the same work on threads or on the workers of a Dask cluster.
 - `progress`: one line that says how far a run is.
 """

@@ -86,7 +86,7 @@ def test_no_file_is_left_of_rows_that_were_in_files(plays_file, tmp_path, monkey
     read(plays_file, block_bytes=BLOCK)
     with pytest.raises(ValueError, match="artists were asked for"):
         read(plays_file, block_bytes=BLOCK, n_artists=5_000)
-    assert len(spilled) > 5
+    assert spilled
     assert not list((tmp_path / "temporary").iterdir())
 
 

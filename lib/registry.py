@@ -77,6 +77,12 @@ METHODS = {
     "segment_sum": Entry(
         "segments: ridge and kernel", "#88CCEE", "audio", parts=("segment_ridge", "segment_kernel")
     ),
+    "audio_sum": Entry(
+        "factors and segments",
+        "#6A3D9A",
+        "audio",
+        parts=("factor_ridge", "factor_kernel", "segment_ridge", "segment_kernel"),
+    ),
     "factor_cnn": Entry("factors by network", "#AA4499", "audio", "lib.beyond.factor_cnn:FactorCnn"),
     "factor_all": Entry(
         "factors: all three", "#882255", "audio", parts=("factor_ridge", "factor_kernel", "factor_cnn")

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.fft
+from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from lib.beyond.audio_features import N_ATOMS, N_MFCC, Dictionary, Features
@@ -32,6 +33,7 @@ from lib.spectrograms.store import batches
 FRAMES, HOP = 32, 16  # of a segment, and from one to the next
 STARTS = range(0, N_FRAMES - FRAMES + 1, HOP)
 LENGTH = 4  # frames of a patch
+N_COMPONENTS = 300  # principal components of segments, in which clips are told apart
 N_DIRECTIONS = 100
 SHRINKAGE = 0.1  # of the covariance within clips
 RATES, REGIONS = 8, 16  # of modulations: pairs of Fourier bins, groups of mel bands
@@ -78,9 +80,11 @@ class SegmentFeatures(Features):
             1, spread * np.sqrt(self._sizes()), out=np.zeros_like(spread), where=spread > 1e-6
         )
         clip = np.repeat(np.arange(n_clips), n_segments)
-        discriminant = LinearDiscriminantAnalysis(solver="eigen", shrinkage=SHRINKAGE)
-        turned = discriminant.fit((flat - self.mean) * weights, clip).scalings_
-        self.directions = weights[:, None] * turned[:, : min(N_DIRECTIONS, n_clips - 1, size)]
+        components = PCA(min(N_COMPONENTS, size, len(flat) - 1), svd_solver="covariance_eigh")
+        reduced = components.fit_transform((flat - self.mean) * weights)
+        turned = LinearDiscriminantAnalysis(solver="eigen", shrinkage=SHRINKAGE).fit(reduced, clip).scalings_
+        turned = turned[:, : min(N_DIRECTIONS, n_clips - 1, reduced.shape[1])]
+        self.directions = weights[:, None] * (components.components_.T @ turned)
         values = (segments.mean(axis=1) - self.mean) @ self.directions
         length = np.sqrt((values**2).sum(axis=1).mean())
         self.directions /= length

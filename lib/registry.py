@@ -33,7 +33,7 @@ class Entry:
     kind : str
         *baseline*, *network*, *audio* or *tags* (methods of notebook 07), *pre-trained* (with a part trained
         elsewhere, never chosen among the others), *reference* (knows more than any method of audio can),
-        *variant* (of a longer run), *nuisance*.
+        *variant* (of a longer run), *choice* (one of the others in each fold), *nuisance*.
     place : str
         Of the class, ``module:Class``; empty for what has none of its own.
     parts : tuple of str
@@ -133,6 +133,8 @@ METHODS = {
         encoders=("musicnn_msd",),
         parts=("musicnn_msd", "musicnn_msd_kernel"),
     ),
+    "chosen": Entry("best on each fold's dev artists", "#000000", "choice"),
+    "chosen_elsewhere": Entry(f"best on each fold's dev artists {ELSEWHERE}", "#666666", "choice"),
     "all_factors": Entry("reference: everybody's factors", "#000000", "reference"),
     "siamese_longer": Entry("siamese, twice the epochs"),
     "siamese_best_epoch": Entry("siamese, best dev epoch"),

@@ -20,6 +20,7 @@ from lib.ranking import compare, influence, metrics, significance
 from lib.ranking.scores import Scores, predictions
 
 MEASURES = ("ndcg", "unordered", "matched_concordance")
+CHOSEN, CHOSEN_ELSEWHERE = "chosen", "chosen_elsewhere"
 PROXIMITY, POPULARITY = "+proximity", "+popularity"
 
 
@@ -185,6 +186,45 @@ def choose(dev_values, names=None, *, measure="ndcg", fold=0):
     return means.reindex([name for name in names if name in means.index]).sort_values(
         ascending=False, kind="stable"
     )
+
+
+def chosen_by_fold(scores, dev_values, names=None, *, called=CHOSEN):
+    """Scores of whatever did best on each fold's own dev artists: a choice that no tested artist had part in.
+
+    What is best on the dev artists of one fold cannot be reported on other folds, which test those artists.
+
+    Parameters
+    ----------
+    scores : lib.ranking.scores.Scores
+    dev_values : pd.DataFrame
+        From `values` with ``part="dev"``.
+    names : sequence of str, optional
+        Methods to choose among, see `choose`.
+    called : str
+        Name of the result.
+
+    Returns
+    -------
+    lib.ranking.scores.Scores
+        Of one training for each fold behind the first, the first one of the method; none without such folds.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> truth = labelled_scores([[0, 3, 2], [3, 0, 1], [2, 1, 0]], ["a", "b", "c"])
+    >>> scores = Scores.of_frames({("l2", 1, 0): -truth, ("siamese", 1, 0): truth})
+    >>> split = pd.DataFrame({"fold": 1, "artist_id": ["a", "b", "c"], "split": "dev"})
+    >>> on_dev = values(scores, truth, split, pd.Series(10, ["a", "b", "c"]), n=1, part="dev")
+    >>> own = chosen_by_fold(scores, on_dev, ["l2", "siamese"])
+    >>> bool((own.frame(("chosen", 1, 0)).fillna(0) == truth.fillna(0)).all(axis=None))
+    True
+    """
+    frames = {}
+    for fold in sorted(set(dev_values["fold"]) - {0}):
+        best = choose(dev_values, names, fold=fold).index[0]
+        first = min(seed for _, each, seed in scores.only([best]).runs if each == fold)
+        frames[called, fold, 0] = scores.frame((best, fold, first))
+    return Scores.of_frames(frames)
 
 
 def weights_on_dev(scores, target, split, listeners, name, *, weights=adjust.WEIGHTS, n):
@@ -435,7 +475,7 @@ def marked(table):
     ['method']
     """
     methods = pd.Series(table.get("method", table.index), index=table.index)
-    apart = methods.str.partition("+")[0].isin(registry.of_kind("pre-trained"))
+    apart = methods.str.partition("+")[0].isin([*registry.of_kind("pre-trained"), CHOSEN_ELSEWHERE])
     if not apart.any():
         return table
     return table.assign(trained=np.where(apart, "pre-trained elsewhere", "here"))

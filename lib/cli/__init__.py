@@ -3,5 +3,6 @@
 - `runner`: its commands: run, list, test, lab.
 - `notebooks`: executing and storing notebooks.
 - `reproduction`: this run's figures beside the committed ones.
+- `real_results`: aggregate results of a run on real music, kept beside the demo's.
 - `report`: the part of the README that results fill.
 """

@@ -82,6 +82,32 @@ def decided(claims):
     return pd.concat([ledger[compared], rest[COLUMNS]]).sort_index()
 
 
+def beside_real_music(ledger, real):
+    """The ledger of the simulated world with a column for what the same claims come to on real music.
+
+    Parameters
+    ----------
+    ledger : pd.DataFrame
+    real : pd.DataFrame
+        The ledger of a run on real music; claims are found by their words.
+
+    Returns
+    -------
+    pd.DataFrame
+        With ``on_real_music``: a verdict, or *not checked*.
+
+    Examples
+    --------
+    >>> ledger = pd.DataFrame({"claim": ["A beats B", "B beats C"], "verdict": "holds"})
+    >>> beside_real_music(ledger, pd.DataFrame({"claim": ["A beats B"], "verdict": ["cannot be told"]}))
+           claim verdict   on_real_music
+    0  A beats B   holds  cannot be told
+    1  B beats C   holds     not checked
+    """
+    verdicts = real.set_index("claim")["verdict"]
+    return ledger.assign(on_real_music=ledger["claim"].map(verdicts).fillna("not checked"))
+
+
 def compared(claim, section, decided_by, row):
     """One line of the ledger from one of `compare.comparisons`."""
     line = {name: row[name] for name in ("kind", "ci_low", "ci_high", "p_value", "p_corrected")}

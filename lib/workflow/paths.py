@@ -89,6 +89,17 @@ def measured(benchmark):
     return root() / "benchmarks" / f"{benchmark}.csv"
 
 
+def real(table):
+    """A committed table of the run on real music (`lib.cli.real_results`).
+
+    Examples
+    --------
+    >>> shown(real("ledger"))
+    'figures/real/ledger.csv'
+    """
+    return root() / "figures" / "real" / f"{table}.csv"
+
+
 def lock():
     """The hashed list of every package of the environment."""
     return root() / "requirements.lock"

@@ -20,8 +20,7 @@ def test_artists_with_music_are_in_the_order_of_the_plays_and_all_others_are_cou
     music = available.of_plays(PLAYS, {"folder": ["dido", "abba", "Beatles", "Zyx", "AIR", "Air"]})
     assert music.artist_ids == ["id-1", "id-3", "id-5"]
     assert music.sentence == (
-        "Of 5 artists in the music (folder), 3 are in the plays and 2 are not; 3 of the plays are not in this"
-        " music."
+        "Of 5 artists in the music (folder), 3 are in the plays and 2 are not. The plays name 3 artists more."
     )
     columns = ["source", "side", "problem", "name", "artist_id", "nearest"]
     assert music.unresolved[columns].to_numpy().tolist() == [
@@ -37,7 +36,7 @@ def test_an_artist_of_two_sources_counts_once():
     music = available.of_plays(PLAYS, {"merge": ["Abba", "Nobody"], "folder": ["abba", "Cher", "nobody"]})
     assert music.artist_ids == ["id-1", "id-4"]
     assert music.sentence.startswith(
-        "Of 3 artists in the music (merge, folder), 2 are in the plays and 1 is not; 4 of"
+        "Of 3 artists in the music (merge, folder), 2 are in the plays and 1 is not. The plays name 4"
     )
     assert music.unresolved["source"].tolist() == ["merge", "merge", "folder", "folder"]
 
@@ -46,15 +45,15 @@ def test_an_artist_that_one_source_lacks_and_another_has_is_in_the_plays():
     music = available.of_plays(artists("Abba", "Air"), {"merge": ["Abba"], "folder": ["Air"]})
     assert music.artist_ids == ["id-0", "id-1"]
     assert music.unresolved.empty
-    assert "2 are in the plays and 0 are not; 0 of the plays are not in this" in music.sentence
+    assert "2 are in the plays and 0 are not. The plays name 0 artists more." in music.sentence
 
 
 def test_beside_a_service_any_artist_may_have_music_and_the_folder_is_still_reported():
     music = available.of_plays(PLAYS, {"folder": ["Abba", "Beatles"], "itunes": None})
     assert music.artist_ids is None
     assert music.sentence == (
-        "Of 2 artists in the music (folder), 1 is in the plays and 1 is not; 5 of the plays are not in this"
-        " music. Any artist of the plays may have music: itunes can only be searched, for one artist at a"
+        "Of 2 artists in the music (folder), 1 is in the plays and 1 is not. The plays name 5 artists more."
+        " Any artist of the plays may have music: itunes can only be searched, for one artist at a"
         " time."
     )
     assert music.unresolved["nearest"].tolist() == ["", "The Beatles"]

@@ -64,7 +64,7 @@ def of_plays(artists, offers):
     >>> artists = pd.DataFrame({"artist_id": ["a", "b", "c"], "name": ["The Beatles", "Abba", "Air"]})
     >>> music = of_plays(artists, {"folder": ["ABBA", "air", "Beatles"]})
     >>> print(music.sentence)
-    Of 3 artists in the music (folder), 2 are in the plays and 1 is not; 1 of the plays is not in this music.
+    Of 3 artists in the music (folder), 2 are in the plays and 1 is not. The plays name 1 artist more.
     >>> music.artist_ids
     ['b', 'c']
     >>> music.unresolved[["name", "nearest"]].to_numpy().tolist()
@@ -109,8 +109,8 @@ def _counts(n_matched, n_plays, listed, unresolved):
     missing = {names.normalise(name) for name in unresolved.loc[_alone(unresolved), "name"]}
     return (
         f"Of {_number(len(in_music), 'artist')} in the music ({', '.join(listed)}),"
-        f" {_are(len(in_music - missing))} in the plays and {_are(len(missing))} not;"
-        f" {_are(n_plays - n_matched).replace(' ', ' of the plays ')} not in this music."
+        f" {_are(len(in_music - missing))} in the plays and {_are(len(missing))} not."
+        f" The plays name {_number(n_plays - n_matched, 'artist')} more."
     )
 
 

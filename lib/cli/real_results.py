@@ -18,9 +18,10 @@ import pandas as pd
 
 from lib.workflow import artifacts, paths, profiles, stages
 
+OPTIONAL = ("beyond_encoders", "ablation")  # tables that not every run has
 TABLES = (
     *("similarity_summary", "table1_ranking", "comparisons", "confounds", "ledger", "loss_summary"),
-    *("beyond_ranking", "beyond_comparisons", "beyond_hubness", "beyond_encoders"),
+    *("beyond_ranking", "beyond_comparisons", "beyond_hubness", *OPTIONAL),
 )
 PICTURES = (
     *("popularity", "metric_summary", "forest", "confounds", "figure2_loss"),
@@ -57,7 +58,7 @@ def keep(profile, source):
     figures = paths.figures(profile)
     files = [figures / f"{name}.csv" for name in TABLES] + [figures / f"{name}.md" for name in TABLES]
     files += [figures / f"{name}.png" for name in PICTURES]
-    lacking = [file.name for file in files if not file.is_file() and file.stem != "beyond_encoders"]
+    lacking = [file.name for file in files if not file.is_file() and file.stem not in OPTIONAL]
     if lacking:
         raise ValueError(f"{paths.shown(figures)} lacks {', '.join(lacking)}: run all notebooks of {profile}")
     folder = paths.real("ledger").parent

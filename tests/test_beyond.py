@@ -91,6 +91,43 @@ def test_the_best_on_dev_is_chosen_and_a_tie_goes_to_the_first_named(truth, spli
     assert tables.choose(twin, ["good", "also"]).index[0] == "good"
 
 
+def test_each_folds_own_dev_artists_choose_and_fold_0_has_no_part(truth, split):
+    """One method is good in fold 1, the other in folds 2 and 3; a third, which is best, is not among them."""
+    good = {("x", 1), ("y", 2), ("y", 3), ("x", 0)}
+    frames = {
+        (name, fold, 7): truth if (name, fold) in good else -truth for name in "xy" for fold in range(4)
+    }
+    frames |= {("x", fold, 8): -truth + 1 for fold in range(4)} | {
+        ("best", fold, 0): truth for fold in (2, 3)
+    }
+    scores, splits = Scores.of_frames(frames), three_folds(split)
+    on_dev = tables.values(scores, truth, splits, LISTENERS, n=3, part="dev")
+    chosen = tables.chosen_by_fold(scores, on_dev, ["x", "y"], called="mine")
+    assert [tuple(run) for run in chosen.runs] == [("mine", 1, 0), ("mine", 2, 0), ("mine", 3, 0)]
+    for fold, name in ((1, "x"), (2, "y"), (3, "y")):
+        pd.testing.assert_frame_equal(chosen.frame(("mine", fold, 0)), scores.frame((name, fold, 7)))
+
+
+def test_what_is_good_on_tested_artists_alone_is_not_chosen(truth, split):
+    """Scores of pairs with a dev artist decide; all other scores may be spoilt or perfect."""
+    splits = three_folds(split)
+    frames = {}
+    for fold in (1, 2, 3):
+        part = splits[splits["fold"] == fold].set_index("artist_id")["split"].reindex(IDS).to_numpy() == "dev"
+        dev = np.logical_and.outer(part, part)
+        frames |= {("x", fold, 0): truth.where(dev, -truth), ("y", fold, 0): (-truth).where(dev, truth)}
+    scores = Scores.of_frames(frames)
+    on_dev = tables.values(scores, truth, splits, LISTENERS, n=3, part="dev")
+    chosen = tables.chosen_by_fold(scores, on_dev, ["y", "x"])
+    for fold in (1, 2, 3):
+        pd.testing.assert_frame_equal(chosen.frame(("chosen", fold, 0)), scores.frame(("x", fold, 0)))
+
+
+def test_the_papers_split_alone_leaves_nothing_to_choose_by_fold(truth, split):
+    on_dev = tables.values(scores_of(truth), truth, split, LISTENERS, n=3, part="dev")
+    assert list(tables.chosen_by_fold(scores_of(truth), on_dev, ["l2", "good"]).runs) == []
+
+
 def test_comparisons_are_paired_corrected_and_know_their_direction(truth, split):
     test = tables.values(scores_of(truth), truth, split, LISTENERS, n=3)
     found = tables.comparisons(test, references=["l2", "absent"]).set_index(["measure", "method"])

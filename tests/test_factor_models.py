@@ -1,6 +1,7 @@
 """Hearing who listens: a planted world in which it can be heard, and proofs that nothing else is used."""
 
 import functools
+import types
 
 import numpy as np
 import planted_world
@@ -11,21 +12,37 @@ from sklearn.linear_model import Ridge
 from lib import study as studies
 from lib.beyond import factor_models
 from lib.beyond.audio_features import AudioFeatures
-from lib.beyond.factor_models import FactorKernel, FactorRidge, FactorSum, TagRidge
+from lib.beyond.factor_models import (
+    FactorKernel,
+    FactorRidge,
+    FactorSum,
+    SegmentKernel,
+    SegmentRidge,
+    TagRidge,
+)
 from lib.listening.matrix import ListeningMatrix
 from lib.ranking import baselines, metrics
+
+KINDS = [FactorRidge, FactorKernel, SegmentRidge, SegmentKernel]
+build = functools.cache(planted_world.build)
 
 
 @pytest.fixture(scope="module")
 def world():
-    return planted_world.build()
+    return build()
 
 
 @functools.cache
-def fitted(kind, seed=0):
-    matrix, study = planted_world.build()
+def features(describing):
+    """Shared by the methods that `fitted` makes."""
+    return describing(n_atoms=16)
+
+
+@functools.cache
+def fitted(kind):
+    matrix, study = build()
     train, dev, _ = planted_world.parts(study)
-    return kind(matrix, AudioFeatures(n_atoms=16)).fit(study, train, dev, seed=seed)
+    return kind(matrix, features(kind.describing)).fit(study, train, dev)
 
 
 def reached(method, study, artists):
@@ -33,7 +50,7 @@ def reached(method, study, artists):
     return metrics.ndcg(scores, study.target.loc[artists, artists], 3).mean()
 
 
-@pytest.mark.parametrize("kind", [FactorRidge, FactorKernel])
+@pytest.mark.parametrize("kind", KINDS)
 def test_it_beats_a_plain_distance_where_audio_says_who_shares_listeners(world, kind):
     _, study = world
     train, dev, test = planted_world.parts(study)
@@ -42,7 +59,7 @@ def test_it_beats_a_plain_distance_where_audio_says_who_shares_listeners(world, 
     assert reached(fitted(kind), study, unheard) > l2 + 0.1
 
 
-@pytest.mark.parametrize("kind", [FactorRidge, FactorKernel])
+@pytest.mark.parametrize("kind", [FactorRidge, FactorKernel, SegmentKernel])
 def test_neither_listeners_nor_clips_of_dev_and_test_artists_reach_a_fit(world, kind, rng):
     matrix, study = world
     train, dev, _ = planted_world.parts(study)
@@ -56,7 +73,7 @@ def test_neither_listeners_nor_clips_of_dev_and_test_artists_reach_a_fit(world, 
         np.where(kept, study.spectrograms, rng.random((1, 256, 64))),
         study.clip_artists, study.target, study.listeners,
     )  # fmt: skip
-    other = kind(listening, AudioFeatures(n_atoms=16)).fit(spoilt, train, dev, seed=0)
+    other = kind(listening, kind.describing(n_atoms=16)).fit(spoilt, train, dev, seed=0)
     assert all((value == other.arrays()[name]).all() for name, value in method.arrays().items())
 
 
@@ -101,25 +118,43 @@ def test_scores_are_symmetric_cosines(world):
 
 def test_a_sum_is_the_mean_of_its_parts_cosines(world):
     _, study = world
-    parts = [fitted(kind) for kind in (FactorRidge, FactorKernel)]
+    parts = [fitted(kind) for kind in (FactorRidge, SegmentKernel)]
     wanted = sum(part.score(study, study.ids) for part in parts) / 2
     np.testing.assert_allclose(FactorSum(parts).score(study, study.ids), wanted, atol=1e-9)
 
 
 def test_one_seed_gives_the_same_bits(world):
-    _, study = world
-    again = fitted.__wrapped__(FactorKernel).score(study, study.ids)
-    assert again.equals(fitted(FactorKernel).score(study, study.ids))
+    matrix, study = world
+    train, dev, _ = planted_world.parts(study)
+    again = FactorKernel(matrix, AudioFeatures(n_atoms=16)).fit(study, train, dev)
+    assert again.score(study, study.ids).equals(fitted(FactorKernel).score(study, study.ids))
 
 
 def test_an_artist_heard_alone_is_where_it_stands_among_the_others(world):
     _, study = world
-    for kind in (FactorRidge, FactorKernel):
+    for kind in KINDS:
         method = fitted(kind)
         clips, _ = study.clips_of(study.ids[30:31])
         among = method.vectors(study, study.ids)[30]
         heard = method.hear(clips)  # features are float32 sums, whose order depends on how many are added
         np.testing.assert_allclose(heard, among, rtol=1e-3, atol=1e-4 * np.abs(among).max())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_restored_method_hears_the_same(world, kind):
+    _, study = world
+    method = fitted(kind)
+    clips, _ = study.clips_of(study.ids[30:31])
+    restored = kind.restore(method.arrays())
+    np.testing.assert_allclose(restored.hear(clips), method.hear(clips), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_method_is_made_of_the_features_of_its_family(miniature, kind):
+    features = {describing: describing(n_atoms=8) for describing in {one.describing for one in KINDS}}
+    made = kind.made(types.SimpleNamespace(listening=miniature, features=features, n_factors=3))
+    assert made.features is features[kind.describing]
+    assert type(kind(miniature).features) is kind.describing
 
 
 def test_where_tags_say_how_artists_sound_they_can_be_learnt(world):

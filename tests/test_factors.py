@@ -4,6 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 
 from lib.beyond import factors
 from lib.listening.matrix import ListeningMatrix
@@ -78,6 +81,46 @@ def test_factors_rebuild_the_matrix_as_well_as_the_best_of_their_rank():
     left, strength, _ = np.linalg.svd(matrix)
     found = factors._truncated(matrix, 2)
     np.testing.assert_allclose(found @ found.T, (left[:, :2] * strength[:2]) @ left[:, :2].T, atol=1e-9)
+
+
+@given(
+    npst.arrays(np.int64, st.integers(2, 7).map(lambda n: (9, n)), elements=st.integers(0, 1)),
+)
+def test_sparse_ppmi_is_the_dense_formula(listened):
+    together = listened.T @ listened
+    off = together * (1 - np.eye(len(together)))
+    rows = off.sum(axis=1)
+    context = rows**0.75
+    with np.errstate(divide="ignore", invalid="ignore"):
+        information = np.log(off * context.sum() / np.outer(rows, context))
+    smaller = np.minimum.outer(rows, rows)
+    wanted = np.where(off > 0, np.maximum(information, 0) * off / (off + 1) * smaller / (smaller + 1), 0)
+    for given_as in (np.asarray, scipy.sparse.csr_array, scipy.sparse.csc_array):
+        found = factors.discounted_ppmi(given_as(together))
+        assert scipy.sparse.issparse(found)
+        np.testing.assert_allclose(found.toarray(), wanted, atol=1e-12)
+
+
+def test_columns_beyond_the_company_change_nothing(miniature, rng, monkeypatch):
+    monkeypatch.setattr(factors, "COMPANY", 8)
+    plays = miniature.plays.toarray()
+    before = factors.listening_factors(listening_of(plays[:, :8]), n_factors=4)
+    extra = np.hstack([plays[:, :8], rng.integers(0, 2, (len(plays), 30))])
+    after = factors.listening_factors(listening_of(extra), n_factors=4)
+    pd.testing.assert_frame_equal(after, before, check_exact=True)
+
+
+def test_artists_left_out_make_room_for_the_next_and_cannot_reach_the_others(miniature, rng, monkeypatch):
+    """The company is counted after the held-out artists are gone."""
+    monkeypatch.setattr(factors, "COMPANY", 8)
+    ids = miniature.artists["artist_id"].tolist()
+    before = factors.listening_factors(miniature, leave_out=ids[1:3], n_factors=4)
+    assert before.index.tolist() == [ids[0], *ids[3:10]]
+    plays = miniature.plays.toarray()
+    plays[:, 1:3] = rng.integers(0, 1000, (len(plays), 2))
+    other = ListeningMatrix(scipy.sparse.csr_array(plays), miniature.artists)
+    after = factors.listening_factors(other, leave_out=ids[1:3], n_factors=4)
+    pd.testing.assert_frame_equal(after, before, check_exact=True)
 
 
 def test_an_artist_without_company_has_no_direction():

@@ -471,6 +471,16 @@ def test_time_is_removed_if_shuffled_frames_rank_as_well_and_not_if_they_rank_wo
     assert worse.columns.tolist() == ledger.COLUMNS
 
 
+def test_real_verdicts_stand_beside_the_simulated_ones_by_the_words_of_the_claim():
+    """Neither order nor a column from before matters; claims that the real ledger lacks are *not checked*."""
+    simulated = pd.DataFrame({"claim": ["a", "b", "c"], "verdict": "holds", "on_real_music": "holds"})
+    real = pd.DataFrame({"claim": ["z", "c", "a"], "verdict": ["holds", "cannot be told", "does not hold"]})
+    both = ledger.beside_real_music(simulated, real)
+    assert both["on_real_music"].tolist() == ["does not hold", "not checked", "cannot be told"]
+    pd.testing.assert_frame_equal(both[["claim", "verdict"]], simulated[["claim", "verdict"]])
+    assert simulated["on_real_music"].tolist() == ["holds"] * 3
+
+
 def test_every_claim_has_the_columns_of_the_ledger():
     assert ledger.untold("a claim", "5", "why").columns.tolist() == ledger.COLUMNS
 

@@ -10,7 +10,8 @@ Conventions
 - A segment is 32 frames (3.75 s), one begins every 16 frames. It is described by a dictionary's atoms
   (`lib.beyond.audio_features.Dictionary`), MFCCs, their covariances, levels of mel bands, and how fast bands
   swell (modulations of 0.3 to 4.3 Hz).
-- A clip is the mean over its segments; on the training clips the mean is 0 and the mean squared length 1.
+- A clip is the mean over its segments; on the training clips the mean is 0 and the mean squared length 1
+  (0 where clips do not differ).
 
 References
 ----------
@@ -36,6 +37,7 @@ LENGTH = 4  # frames of a patch
 N_COMPONENTS = 300  # principal components of segments, in which clips are told apart
 N_DIRECTIONS = 100
 SHRINKAGE = 0.1  # of the covariance within clips
+LEAST = 1e-3  # how far clips lie apart, in spreads within clips; what is less is rounding
 RATES, REGIONS = 8, 16  # of modulations: pairs of Fourier bins, groups of mel bands
 FLOOR = 1e-3  # added to modulations before the logarithm
 
@@ -72,27 +74,21 @@ class SegmentFeatures(Features):
     def learn(self, clips, owners, *, seed):
         self.dictionary.fit(clips, seed=seed)
         segments = np.concatenate([self._segments(part) for part in batches(clips)])
-        n_clips, n_segments, size = segments.shape
-        flat = segments.reshape(-1, size)
+        flat = segments.reshape(-1, segments.shape[2])
         self.mean = flat.mean(axis=0)
         spread = flat.std(axis=0)
         weights = np.divide(
             1, spread * np.sqrt(self._sizes()), out=np.zeros_like(spread), where=spread > 1e-6
         )
-        clip = np.repeat(np.arange(n_clips), n_segments)
-        components = PCA(min(N_COMPONENTS, size, len(flat) - 1), svd_solver="covariance_eigh")
-        reduced = components.fit_transform((flat - self.mean) * weights)
-        turned = LinearDiscriminantAnalysis(solver="eigen", shrinkage=SHRINKAGE).fit(reduced, clip).scalings_
-        turned = turned[:, : min(N_DIRECTIONS, n_clips - 1, reduced.shape[1])]
-        self.directions = weights[:, None] * (components.components_.T @ turned)
-        values = (segments.mean(axis=1) - self.mean) @ self.directions
-        length = np.sqrt((values**2).sum(axis=1).mean())
-        self.directions /= length
-        return values / length
+        turned = _discriminants((flat - self.mean) * weights, len(segments))
+        self.directions = weights[:, None] * turned
+        means = segments.mean(axis=1)
+        length = np.sqrt((self._turned(means) ** 2).sum(axis=1).mean())
+        self.directions *= 1 / length if length > LEAST else 0.0
+        return self._turned(means)
 
     def transform(self, clips):
-        means = [self._segments(part).mean(axis=1) for part in batches(clips)]
-        return (np.concatenate(means) - self.mean) @ self.directions
+        return self._turned(np.concatenate([self._segments(part).mean(axis=1) for part in batches(clips)]))
 
     def arrays(self):
         """What it has learnt, by name; `restore` reads it."""
@@ -103,11 +99,14 @@ class SegmentFeatures(Features):
     @classmethod
     def restore(cls, arrays):
         """Features from their `arrays`."""
-        features = cls()
+        features = cls(n_atoms=len(arrays["dictionary.atoms"]))
         for name in ("mean", "whiten", "atoms"):
             setattr(features.dictionary, name, arrays[f"dictionary.{name}"])
         features.mean, features.directions = arrays["mean"], arrays["directions"]
         return features
+
+    def _turned(self, means):
+        return (means - self.mean) @ self.directions
 
     def _sizes(self):
         """For each number that describes a segment, how many describe the same."""
@@ -134,6 +133,25 @@ class SegmentFeatures(Features):
             for start in STARTS
         ]
         return np.stack(segments, axis=1).astype(np.float64)
+
+
+def _discriminants(segments, n_clips):
+    """Directions that tell clips apart, the strongest first, shape=(n, n_directions).
+
+    The principal components themselves where the segments of a clip do not differ; zeros where none do.
+    """
+    most = min(N_COMPONENTS, segments.shape[1], len(segments) - 1)
+    n_directions = min(N_DIRECTIONS, n_clips - 1, most)
+    if not segments.any():
+        return np.zeros((segments.shape[1], n_directions))
+    clip = np.repeat(np.arange(n_clips), len(segments) // n_clips)
+    components = PCA(most, svd_solver="covariance_eigh")
+    reduced = components.fit_transform(segments)
+    within = reduced - reduced.reshape(n_clips, -1, most).mean(axis=1)[clip]
+    turned = np.eye(most)
+    if within.var() > 1e-12 * reduced.var():
+        turned = LinearDiscriminantAnalysis(solver="eigen", shrinkage=SHRINKAGE).fit(reduced, clip).scalings_
+    return components.components_.T @ turned[:, :n_directions]
 
 
 def _moments(tracks, *, moved=False):

@@ -8,6 +8,7 @@ Kept are tables and pictures over all artists; no sound, no spectrogram, no list
 
 import argparse
 import hashlib
+import json
 import shlex
 import shutil
 import sys
@@ -48,20 +49,24 @@ def keep(profile, source):
     Raises
     ------
     ValueError
-        If the run is of the simulated world, or lacks a table.
+        If the run is of the simulated world, lacks a table, or read what is no longer there.
+    lib.workflow.artifacts.MissingArtifact
+        If a notebook has not been run.
     """
     manifests = {stage: artifacts.manifest(profile, stage) for stage in stages.names() if stage <= LAST}
     if manifests["01_listening_data"].parameters["simulate"]:
         raise ValueError(
             f"the profile {profile} ran on the simulated world: real results need simulate: false"
         )
-    figures = paths.figures(profile)
+    figures, folder = paths.figures(profile), paths.real("ledger").parent
+    if figures == folder:
+        raise ValueError(f"the profile {profile} writes into {paths.shown(folder)} itself: rename its file")
     files = [figures / f"{name}.csv" for name in TABLES] + [figures / f"{name}.md" for name in TABLES]
     files += [figures / f"{name}.png" for name in PICTURES]
     lacking = [file.name for file in files if not file.is_file() and file.stem not in OPTIONAL]
     if lacking:
         raise ValueError(f"{paths.shown(figures)} lacks {', '.join(lacking)}: run all notebooks of {profile}")
-    folder = paths.real("ledger").parent
+    _check_read(profile, manifests)
     text = account(profile, manifests, source)
     with tempfile.TemporaryDirectory(prefix=artifacts.PARTIAL, dir=folder.parent) as partial:
         whole = Path(partial) / "real"
@@ -70,9 +75,7 @@ def keep(profile, source):
             if file.is_file():
                 shutil.copyfile(file, whole / file.name)
         artifacts.write_text(text, whole / "README.md")
-        if folder.exists():
-            folder.rename(Path(partial) / "earlier")
-        whole.rename(folder)
+        _replace(folder, whole)
     return folder
 
 
@@ -95,8 +98,7 @@ def account(profile, manifests, source):
     digests = hashlib.sha256("\n".join(sorted(clips["sha256"])).encode()).hexdigest()
     rows = [
         (name, Path(value).name, artifacts.sha256(Path(value)))
-        for name, value in sorted(_given(manifests).items())
-        if Path(value).is_file()
+        for name, value in sorted(_given_files(manifests).items())
     ]
     rows.append(("the clips", f"{len(clips)} files", f"{digests} (of their sorted SHA-256)"))
     made = manifests[LAST].made_with
@@ -115,7 +117,19 @@ def account(profile, manifests, source):
 
 
 def command(profile, manifests):
-    """The command of a run: what its parameters differ in from the profile's own."""
+    """The command of a run: the parameters that differ from the profile's own.
+
+    Parameters
+    ----------
+    profile : str
+    manifests : dict of str to lib.workflow.artifacts.Manifest
+        By stage.
+
+    Returns
+    -------
+    str
+        For a shell; of a file or folder only the last part of its path.
+    """
     _, own = profiles.resolve(profile)
     words, seen = ["python3", "run_all.py", "--profile", profile], set()
     for stage, manifest in manifests.items():
@@ -124,19 +138,46 @@ def command(profile, manifests):
                 continue
             seen |= {name} & set(profiles.SHARED)
             shown = Path(value).name if name.endswith(profiles.PATHS) else value
-            text = f"[{', '.join(map(str, shown))}]" if isinstance(shown, list) else str(shown)
+            text = shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
             words.append(f"-p {shlex.quote(f'{stage}.{name}={text}')}")
     return " \\\n    ".join([" ".join(words[:4]), *words[4:]])
 
 
-def _given(manifests):
-    """Values of the parameters that are paths, by name."""
+def _given_files(manifests):
+    """Files that parameters name, by parameter."""
     return {
         name: value
         for manifest in manifests.values()
         for name, value in manifest.parameters.items()
-        if name.endswith(profiles.PATHS) and value
+        if name.endswith("_file") and value
     }
+
+
+def _check_read(profile, manifests):
+    """Raise if a stage read a file, or results of a stage before, that have changed since."""
+    for stage, made in manifests.items():
+        today = artifacts.inputs(stage, profile, made.parameters)
+        read = {f"the results of {name}": ("needs", name) for name in made.inputs["needs"]}
+        read |= {f"the file given as {name}": ("files", name) for name in _given_files({stage: made})}
+        for what, (kind, name) in read.items():
+            if today[kind].get(name) != made.inputs[kind].get(name):
+                raise ValueError(
+                    f"{stage} read {what}, which changed or went away since:"
+                    f" run all notebooks of {profile} again"
+                )
+
+
+def _replace(folder, whole):
+    """Put a folder that is whole in the place of an earlier one, which stays if that fails."""
+    earlier = whole.with_name("earlier")
+    if folder.exists():
+        folder.rename(earlier)
+    try:
+        whole.rename(folder)
+    except BaseException:
+        if earlier.exists():
+            earlier.rename(folder)
+        raise
 
 
 def main(arguments=None):

@@ -37,8 +37,10 @@ def refresh_readme(root=None):
         new += "\n" + verdicts(pd.concat(map(pd.read_csv, decided))) + "\n"
     replaced = TABLE.sub(lambda match: match[1] + "\n" + new + "\n" + match[2], text)
     sides = [_side(table.parent), _side(paths.real("ledger").parent)]
-    if all(side is not None for side in sides) and decided[0].exists():
-        real = disagreements(pd.read_csv(decided[0])) + "\n\n" + real_table(*sides) + "\n"
+    ledgers = [decided[0], paths.real("ledger")]
+    if all(side is not None for side in sides) and all(file.exists() for file in ledgers):
+        claims = ledger.beside_real_music(*map(pd.read_csv, ledgers))
+        real = disagreements(claims) + "\n\n" + real_table(*sides) + "\n"
         replaced = REAL_TABLE.sub(lambda match: match[1] + "\n" + real + "\n" + match[2], replaced)
     if replaced != text:
         artifacts.write_text(replaced, readme)
@@ -107,7 +109,7 @@ def disagreements(claims):
     Parameters
     ----------
     claims : pd.DataFrame
-        ``ledger.csv``.
+        From `lib.ranking.ledger.beside_real_music`.
 
     Returns
     -------
@@ -120,8 +122,8 @@ def disagreements(claims):
         f"- {row['claim']}: simulated *{row['verdict']}*, real **{row['on_real_music']}**"
         for row in other.to_dict("records")
     ]
-    said = f"Of {len(both)} claims that both can check, {len(other)} come out otherwise on real music"
-    return said + (":\n\n" + "\n".join(lines) if lines else ".")
+    sentence = f"Of {len(both)} claims that both can check, {len(other)} come out otherwise on real music"
+    return sentence + (":\n\n" + "\n".join(lines) if lines else ".")
 
 
 def real_table(simulated, real):
@@ -152,8 +154,9 @@ def real_table(simulated, real):
         })  # fmt: skip
     queries, in_demo = (int(_rows(side, "l2", "ndcg")["n_queries"].max()) for side in (ranked, simulated[0]))
     folds = ranked.loc[ranked["fold"] > 0, "fold"].nunique()
+    tested = f"those that {folds} folds test" if folds else "the test artists of one split"
     note = (
-        f"Real listeners and real music: {queries} artists as queries, each tested once in {folds} folds"
+        f"Real listeners and real music: {queries} artists as queries, {tested}"
         f" ([what went in, and the command](figures/real/README.md)). nDCG@{N} and popularity-matched"
         " concordance (chance .5), 95 % intervals over artists and trainings. The right two columns are the"
         f" *simulated* world's {in_demo} test artists."
@@ -172,7 +175,7 @@ def _rows(ranked, method, metric):
     own = ranked[
         (ranked["method"] == method) & (ranked["metric"] == metric) & (ranked["candidates"] == "test")
     ]
-    own = own[own["n"].isna() | (own["n"] == 10)]
+    own = own[own["n"].isna() | (own["n"] == N)]
     together = own[own["fold"].isna()] if "fold" in own else own
     return together if len(together) else own
 

@@ -21,6 +21,7 @@ from lib.beyond.factor_models import (
     FactorSum,
     SegmentKernel,
     SegmentRidge,
+    SegmentTags,
     TagRidge,
 )
 from lib.beyond.segment_features import SegmentFeatures
@@ -31,12 +32,6 @@ from lib.workflow import artifacts, paths
 FACTORS, SEGMENTS = (FactorRidge, FactorKernel), (SegmentRidge, SegmentKernel)
 FIRST = "factors, listening of artists with music"
 SHARE = 0.6  # of the training artists, in one variant
-
-
-class SegmentTags(TagRidge):
-    """Tags by ridge, from segments."""
-
-    name, describing = "segment_tags", SegmentFeatures
 
 
 def main():

@@ -91,6 +91,16 @@ METHODS = {
     "factor_tags": Entry(
         "factors and tags", "#661100", "tags", parts=("factor_ridge", "factor_kernel", "tag_ridge")
     ),
+    "segment_tags": Entry("segments to tags", "#AA7744", "tags", "lib.beyond.factor_models:SegmentTags"),
+    "audio_tags": Entry(
+        "factors, segments and tags",
+        "#B15928",
+        "tags",
+        parts=(
+            *("factor_ridge", "factor_kernel", "segment_ridge", "segment_kernel"),
+            *("tag_ridge", "segment_tags"),
+        ),
+    ),
     "musicnn_mtt": Entry(
         f"musicnn MTT, cosine {ELSEWHERE}",
         "#6699CC",

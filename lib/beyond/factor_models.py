@@ -296,6 +296,12 @@ class TagRidge(FactorRidge):
         return vectors.index.tolist(), vectors.to_numpy(), factors.trust(totals.reindex(vectors.index))
 
 
+class SegmentTags(TagRidge):
+    """Tags by ridge on what tells clips apart (`lib.beyond.segment_features`)."""
+
+    name, describing = "segment_tags", SegmentFeatures
+
+
 class FactorSum(FactorMethod):
     """Several methods together: the mean of their cosines.
 

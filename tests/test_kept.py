@@ -13,6 +13,7 @@ import pytest
 from lib import registry
 from lib.beyond import factor_cnn, factor_models, protocol
 from lib.beyond.audio_features import AudioFeatures
+from lib.beyond.segment_features import SegmentFeatures
 from lib.listening import trust
 from lib.training import siamese, trainings
 from lib.workflow import artifacts, machine, paths
@@ -293,7 +294,8 @@ def test_methods_fitted_twice_are_fitted_once_and_score_the_same_to_the_bit(kept
     monkeypatch.setattr(registry, "METHODS", few)
     matrix, study = planted_world.build()
     train, dev, test = planted_world.parts(study)
-    ear = AudioFeatures(lengths=(4,), n_atoms=8)
+    segments = SegmentFeatures(n_atoms=8)
+    ear = {AudioFeatures: AudioFeatures(lengths=(4,), n_atoms=8), SegmentFeatures: segments}
     given = protocol.Given(matrix, ear, n_factors=4, steps=1)
 
     def asked(given=given, train=train):
@@ -311,7 +313,7 @@ def test_methods_fitted_twice_are_fitted_once_and_score_the_same_to_the_bit(kept
         pd.testing.assert_frame_equal(one.score(study, test), other.score(study, test), check_exact=True)
     for change in (
         {"train": train[1:]},
-        {"given": replace(given, features=AudioFeatures(lengths=(4,), n_atoms=9))},
+        {"given": replace(given, features=ear | {AudioFeatures: AudioFeatures(lengths=(4,), n_atoms=9)})},
         {"given": replace(given, n_factors=5)},
         {"given": replace(given, listening=type(matrix)(matrix.plays * 2, matrix.artists))},
     ):

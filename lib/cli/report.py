@@ -145,7 +145,7 @@ def real_table(simulated, real):
     rows = []
     for method in [*(name for name in SHOWN if name in mine), *beyond]:
         rows.append({
-            "": registry.label(method),
+            "": registry.label(method) + _fewer(ranked, method),
             f"real: nDCG@{N}": _value(ranked, method, "ndcg"),
             "gain over L2": _gain(compared, method),
             "concordance": _value(ranked, method, "matched_concordance"),
@@ -178,6 +178,12 @@ def _rows(ranked, method, metric):
     own = own[own["n"].isna() | (own["n"] == N)]
     together = own[own["fold"].isna()] if "fold" in own else own
     return together if len(together) else own
+
+
+def _fewer(ranked, method):
+    """Says of a method that was not tested in all folds on how many artists it was."""
+    own, most = (int(_rows(ranked, name, "ndcg")["n_queries"].max()) for name in (method, "l2"))
+    return "" if own == most else f" (one split, {own} artists)"
 
 
 def _value(ranked, method, metric):

@@ -76,7 +76,8 @@ def side(
         if method != reference
     ])  # fmt: skip
     compared.loc[compared["measure"] != "ndcg", "difference"] = 0.9
-    return ranked, compared.assign(ci_low=compared["difference"], ci_high=compared["difference"])
+    compared = compared.assign(ci_low=compared["difference"], ci_high=compared["difference"])
+    return ranked, compared.assign(n_queries=queries)
 
 
 def cells(table):
@@ -84,6 +85,14 @@ def cells(table):
     lines = [line for line in table.splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
     return {row[0]: row[1:] for row in rows}
+
+
+def test_a_method_tested_on_fewer_artists_than_l2_has_dashes():
+    ranked, compared = side(queries=163)
+    ranked.loc[ranked["method"] == "siamese", "n_queries"] = 33
+    compared.loc[compared["method"] == "siamese", "n_queries"] = 33
+    row = cells(report.real_table((ranked, compared), (ranked, compared)))["siamese network"]
+    assert row == ["–"] * 5
 
 
 def test_claims_that_come_out_otherwise_are_listed_and_only_those_that_both_check_counted():

@@ -145,7 +145,7 @@ def real_table(simulated, real):
     rows = []
     for method in [*(name for name in SHOWN if name in mine), *beyond]:
         rows.append({
-            "": registry.label(method) + _fewer(ranked, method),
+            "": registry.label(method),
             f"real: nDCG@{N}": _value(ranked, method, "ndcg"),
             "gain over L2": _gain(compared, method),
             "concordance": _value(ranked, method, "matched_concordance"),
@@ -158,16 +158,27 @@ def real_table(simulated, real):
     note = (
         f"Real listeners and real music: {queries} artists as queries, {tested}"
         f" ([what went in, and the command](figures/real/README.md)). nDCG@{N} and popularity-matched"
-        " concordance (chance .5), 95 % intervals over artists and trainings. The right two columns are the"
+        " concordance (chance .5), 95 % intervals over artists and trainings. A dash: not tested on all of"
+        " them. The right two columns are the"
         f" *simulated* world's {in_demo} test artists."
     )
     return note + "\n\n" + artifacts.markdown(pd.DataFrame(rows))
 
 
 def _side(folder):
-    """Table and comparisons of a folder of figures, None where one is missing."""
+    """Table and comparisons of a folder of figures, None where one is missing.
+
+    Of the paper's network notebook 07 has the single split; over all folds it is in notebook 05's table.
+    """
     files = [folder / f"{name}.csv" for name in ("beyond_ranking", "beyond_comparisons")]
-    return tuple(map(pd.read_csv, files)) if all(file.exists() for file in files) else None
+    if not all(file.exists() for file in files):
+        return None
+    ranked, compared = map(pd.read_csv, files)
+    of_folds = folder / "kfold_ranking.csv"
+    if of_folds.exists():
+        network = pd.read_csv(of_folds).query("method == 'siamese'")
+        ranked = pd.concat([ranked, network], ignore_index=True)
+    return ranked, compared
 
 
 def _rows(ranked, method, metric):
@@ -180,21 +191,21 @@ def _rows(ranked, method, metric):
     return together if len(together) else own
 
 
-def _fewer(ranked, method):
-    """Says of a method that was not tested in all folds on how many artists it was."""
-    own, most = (int(_rows(ranked, name, "ndcg")["n_queries"].max()) for name in (method, "l2"))
-    return "" if own == most else f" (one split, {own} artists)"
-
-
 def _value(ranked, method, metric):
-    own = _rows(ranked, method, metric)
-    return _cell(own.iloc[0]) if len(own) else "–"
+    """A method's value; a dash where it was tested on fewer artists than L2, or not at all."""
+    own, of_l2 = (_rows(ranked, name, metric) for name in (method, "l2"))
+    if not len(own) or own["n_queries"].max() < of_l2["n_queries"].max():
+        return "–"
+    return _cell(own.iloc[0])
 
 
 def _gain(compared, method):
-    own = compared[(compared["reference"] == "l2") & (compared["method"] == method)]
-    own = own[own["measure"] == "ndcg"]
-    return _cell(own.rename(columns={"difference": "value"}).iloc[0]) if len(own) else "–"
+    """A method's gain over L2; a dash where fewer artists were compared than for others, or none."""
+    compared = compared[(compared["reference"] == "l2") & (compared["measure"] == "ndcg")]
+    own = compared[compared["method"] == method]
+    if not len(own) or own["n_queries"].max() < compared["n_queries"].max():
+        return "–"
+    return _cell(own.rename(columns={"difference": "value"}).iloc[0])
 
 
 def _cell(row):

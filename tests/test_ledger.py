@@ -475,6 +475,7 @@ def test_real_verdicts_stand_beside_the_simulated_ones_by_the_words_of_the_claim
     """Neither order nor a column from before matters; claims that the real ledger lacks are *not checked*."""
     simulated = pd.DataFrame({"claim": ["a", "b", "c"], "verdict": "holds", "on_real_music": "holds"})
     real = pd.DataFrame({"claim": ["z", "c", "a"], "verdict": ["holds", "cannot be told", "does not hold"]})
+    real["value"] = [0.1, 0.2, -0.1]
     both = ledger.beside_real_music(simulated, real)
     assert both["on_real_music"].tolist() == ["does not hold", "not checked", "cannot be told"]
     pd.testing.assert_frame_equal(both[["claim", "verdict"]], simulated[["claim", "verdict"]])

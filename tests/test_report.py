@@ -51,7 +51,8 @@ def test_primary_verdicts_are_named_and_the_others_counted():
 
 
 def ledger_of(**verdicts):
-    return pd.DataFrame({"claim": verdicts.keys(), "kind": "secondary", "verdict": verdicts.values()})
+    claims = {"claim": verdicts.keys(), "kind": "secondary", "value": 0.1, "verdict": verdicts.values()}
+    return pd.DataFrame(claims)
 
 
 def side(

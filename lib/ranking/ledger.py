@@ -94,17 +94,18 @@ def beside_real_music(ledger, real):
     Returns
     -------
     pd.DataFrame
-        With ``on_real_music``: a verdict, or *not checked*.
+        With ``on_real_music``: a verdict, or *not checked* where the run has no figure for the claim.
 
     Examples
     --------
     >>> ledger = pd.DataFrame({"claim": ["A beats B", "B beats C"], "verdict": "holds"})
-    >>> beside_real_music(ledger, pd.DataFrame({"claim": ["A beats B"], "verdict": ["cannot be told"]}))
+    >>> real = pd.DataFrame({"claim": ["A beats B"], "value": [0.1], "verdict": ["cannot be told"]})
+    >>> beside_real_music(ledger, real)
            claim verdict   on_real_music
     0  A beats B   holds  cannot be told
     1  B beats C   holds     not checked
     """
-    verdicts = real.set_index("claim")["verdict"]
+    verdicts = real[real["value"].notna()].set_index("claim")["verdict"]
     return ledger.assign(on_real_music=ledger["claim"].map(verdicts).fillna("not checked"))
 
 

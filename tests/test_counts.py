@@ -9,14 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.listening import counts, matrix, plays
+from lib.listening.layouts import recognition
 from lib.workflow import cluster
 
 BLOCK = 2_000  # bytes: some thirty rows
 
 
 @pytest.fixture
-def plays_file(tmp_path, rng):
-    """Fifteen hundred rows of 150 users and 60 artists, in no order; some are bad, some name a pair again."""
+def plays_file(tmp_path, rng, monkeypatch):
+    """Fifteen hundred rows of 150 users and 60 artists, in no order; some are bad, some name a pair again.
+
+    No more is read ahead than a block, or the whole file would be one.
+    """
+    monkeypatch.setattr(recognition, "HEAD_BYTES", BLOCK)
     n = 1_500
     rows = pl.DataFrame(
         {
@@ -86,7 +91,7 @@ def test_no_file_is_left_of_rows_that_were_in_files(plays_file, tmp_path, monkey
     read(plays_file, block_bytes=BLOCK)
     with pytest.raises(ValueError, match="artists were asked for"):
         read(plays_file, block_bytes=BLOCK, n_artists=5_000)
-    assert spilled
+    assert len(spilled) > 5
     assert not list((tmp_path / "temporary").iterdir())
 
 

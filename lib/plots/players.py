@@ -56,7 +56,7 @@ class Players(list):
 
 
 def excerpt(path, start, seconds=SECONDS):
-    """Part of a recording as mp3.
+    """Part of a recording as mp3: of the 30 s that its spectrogram shows, decoded in a child process.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def excerpt(path, start, seconds=SECONDS):
         raise ValueError(
             f"an excerpt of {path} is more than 0 and at most {picture.SECONDS} s long, got {seconds} s"
         )
-    decoded = decode.decode(path)
+    decoded = decode.decode_apart(path, middle=picture.SECONDS)
     signal = picture.mono(decoded.samples, decoded.sample_rate)
     length = round(seconds * picture.SAMPLE_RATE)
     n_sounding = min(len(signal), round(decoded.seconds * picture.SAMPLE_RATE))  # what follows is padding
@@ -111,7 +111,7 @@ def encode(signal):
     Examples
     --------
     >>> mp3 = encode(np.sin(np.arange(picture.SAMPLE_RATE)))  # one second
-    >>> decode.codec_of(mp3[:12]), round(decode.decode(mp3).seconds)
+    >>> decode.decode(mp3).codec, round(decode.decode(mp3).seconds)
     ('mp3', 1)
     """
     edge = np.minimum(np.arange(len(signal)), np.arange(len(signal))[::-1]) / (FADE * picture.SAMPLE_RATE)

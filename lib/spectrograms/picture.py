@@ -276,19 +276,52 @@ def from_file(source, settings=DEFAULT):
     ValueError
         If the file cannot be decoded, is silent, not finite or too short; the message names the file.
     """
-    decoded = decode.decode(source, middle=SECONDS)
-    try:
-        if settings.short_clips == "reject" and decoded.seconds < SECONDS - TOLERANCE:
-            raise ValueError(f"{decoded.seconds:.1f} s long, {SECONDS} s wanted (short_clips is 'reject')")
-        signal = mono(decoded.samples, decoded.sample_rate)
-        if settings.picture == "log_mel":
-            return log_mel(signal, settings)
-        if not np.isfinite(signal).all() or not signal.any():
-            raise ValueError("the signal is silent or not finite")
-        return as_published(signal)
-    except ValueError as error:
+    return of_excerpts(source, 1, settings)[0]
+
+
+def of_excerpts(source, count, settings=DEFAULT):
+    """Spectrograms of several excerpts of a recording.
+
+    Parameters
+    ----------
+    source : path or bytes
+        A file, or the contents of one.
+    count : int
+        Excerpts of 30 s that do not overlap, spread evenly (`lib.audio.decode.excerpts`); fewer where so many
+        do not fit. One is the picture that `from_file` gives.
+    settings : Settings
+
+    Returns
+    -------
+    np.ndarray, shape=(n_excerpts, N_FRAMES, N_MELS), dtype=float32
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be decoded, is silent, not finite or too short; the message names the file. Of
+        several excerpts, silent ones are left out as long as one is not.
+    """
+    pictures, reasons = [], []
+    for decoded in decode.excerpts(source, count, SECONDS):
+        try:
+            pictures.append(_of_audio(decoded, settings))
+        except ValueError as error:
+            reasons.append(error)
+    if not pictures:
         name = "sound in memory" if isinstance(source, bytes) else source
-        raise ValueError(f"{name}: {error}") from error
+        raise ValueError(f"{name}: {reasons[0]}") from reasons[0]
+    return np.stack(pictures)
+
+
+def _of_audio(decoded, settings):
+    if settings.short_clips == "reject" and decoded.seconds < SECONDS - TOLERANCE:
+        raise ValueError(f"{decoded.seconds:.1f} s long, {SECONDS} s wanted (short_clips is 'reject')")
+    samples = mono(decoded.samples, decoded.sample_rate)
+    if settings.picture == "log_mel":
+        return log_mel(samples, settings)
+    if not np.isfinite(samples).all() or not samples.any():
+        raise ValueError("the signal is silent or not finite")
+    return as_published(samples)
 
 
 @lru_cache

@@ -25,8 +25,7 @@ from sklearn.model_selection import KFold, train_test_split
 
 from lib.listening import matrix, names, targets
 from lib.spectrograms import store
-from lib.workflow import artifacts, paths, stages
-from lib.workflow.sizes import MINIMUM_TRAIN
+from lib.workflow import artifacts, paths, sizes, stages
 
 NAMES = ("train", "dev", "test")
 
@@ -308,11 +307,11 @@ def paper_split(artists, *, n_dev=49, n_test=49, seeds=(1, 2)):
     {'train': 5, 'dev': 2, 'test': 3}
     """
     artists = list(artists)
-    needed = n_dev + n_test + MINIMUM_TRAIN
+    needed = n_dev + n_test + sizes.MINIMUM_TRAIN
     if len(artists) < needed:
         raise ValueError(
             f"{len(artists)} artists have listeners and clips, {n_dev} dev + {n_test} test + at least"
-            f" {MINIMUM_TRAIN} training artists need {needed}: add artists, or lower"
+            f" {sizes.MINIMUM_TRAIN} training artists need {needed}: add artists, or lower"
             f" -p 04_siamese_training.n_dev={n_dev} and -p 04_siamese_training.n_test={n_test}, or give 0,"
             " which computes them"
         )
@@ -363,10 +362,10 @@ def k_fold(artists, *, n_folds, n_dev=49, seed=1):
     parts = []
     folds = KFold(n_folds, shuffle=True, random_state=seed).split(artists)
     for fold, (others, test) in enumerate(folds, start=1):
-        if len(others) < n_dev + MINIMUM_TRAIN:
+        if len(others) < n_dev + sizes.MINIMUM_TRAIN:
             raise ValueError(
                 f"fold {fold} tests {len(test)} of {len(artists)} artists and leaves {len(others)}, {n_dev}"
-                f" dev + at least {MINIMUM_TRAIN} training artists are needed: lower"
+                f" dev + at least {sizes.MINIMUM_TRAIN} training artists are needed: lower"
                 f" -p 04_siamese_training.n_dev={n_dev}, or raise -p 04_siamese_training.n_folds={n_folds}"
             )
         train, dev = train_test_split(others, test_size=n_dev, random_state=seed + fold)

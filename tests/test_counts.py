@@ -73,7 +73,7 @@ def test_the_artists_asked_for_are_those_that_top_leaves(plays_file, monkeypatch
 
 
 def test_more_artists_than_there_are_is_an_error_of_reading_too(plays_file):
-    with pytest.raises(ValueError, match="5000 artists were asked for, .* set n_artists"):
+    with pytest.raises(ValueError, match="n_artists=5000: the plays hold .* give at most"):
         read(plays_file, n_artists=5_000)
 
 

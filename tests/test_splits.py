@@ -69,7 +69,7 @@ def test_one_fold_is_the_papers_single_split_and_adds_nothing():
 
 
 def test_folds_that_do_not_fit_are_an_error():
-    with pytest.raises(ValueError, match="04_siamese_training.n_folds=21: n_folds must be 1, or 2 to 20 artists"):
+    with pytest.raises(ValueError, match="n_folds=21: n_folds must be 1, or 2 to 20 artists"):
         studies.k_fold(ARTISTS[:20], n_folds=21)
     with pytest.raises(ValueError, match="fold 1 tests 10 of 20 artists and leaves 10, 7 dev"):
         studies.k_fold(ARTISTS[:20], n_folds=2, n_dev=7)

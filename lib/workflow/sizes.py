@@ -39,7 +39,7 @@ TRAINING = (
 RANKING = "ranking"  # tag of the cells of other notebooks that evaluate rankings
 WITH_RANKINGS = {
     "04_siamese_training": "the grid search",
-    "06_first_layer_filters": "what silenced filters and reordered frames do to rankings, and the claims",
+    "06_first_layer_filters": "silencing filters, reordering frames, and the claims",
 }
 
 
@@ -199,14 +199,43 @@ def given(n_artists, parameters):
     Examples
     --------
     >>> of_training = {"n_dev": 0, "n_test": 0, "n_folds": 1, "search_list_length": 0}
-    >>> asked_for = {"04_siamese_training": of_training, "05_ranking_evaluation": {"list_lengths": [2]}}
-    >>> given(12, asked_for).evaluated
+    >>> parameters = {"04_siamese_training": of_training, "05_ranking_evaluation": {"list_lengths": [2]}}
+    >>> given(12, parameters).evaluated
     True
     """
     of_training = parameters["04_siamese_training"]
     names = ("n_dev", "n_test", "n_folds", "search_list_length")
     lists = parameters["05_ranking_evaluation"]["list_lengths"]
     return of(n_artists, **{name: of_training[name] for name in names}, list_lengths=lists)
+
+
+def list_lengths(splits, chosen=()):
+    """Lengths of neighbour lists: those chosen or, if there are none, those that fit the splits.
+
+    Parameters
+    ----------
+    splits : pd.DataFrame
+        ``fold, artist_id, split`` (`lib.study.Study.splits`).
+    chosen : sequence of int
+        Parameter of notebook 05.
+
+    Returns
+    -------
+    tuple of int
+        Empty where there are too few artists.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> parts = ["train"] * 20 + ["dev"] * 5 + ["test"] * 12
+    >>> splits = pd.DataFrame({"fold": 0, "artist_id": range(37), "split": parts})
+    >>> list_lengths(splits), list_lengths(splits, [2, 4])
+    ((3, 5), (2, 4))
+    """
+    single = splits.loc[splits["fold"] == 0, "split"].value_counts()
+    n_folds = max(1, splits["fold"].nunique() - 1)
+    held_out = {"n_dev": int(single["dev"]), "n_test": int(single["test"])}
+    return of(int(single.sum()), **held_out, n_folds=n_folds, list_lengths=chosen).list_lengths
 
 
 def longest(n_candidates):

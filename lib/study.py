@@ -25,10 +25,9 @@ from sklearn.model_selection import KFold, train_test_split
 
 from lib.listening import matrix, names, targets
 from lib.spectrograms import store
-from lib.workflow import artifacts, paths, stages
+from lib.workflow import artifacts, paths, sizes, stages
 
 NAMES = ("train", "dev", "test")
-MINIMUM_TRAIN = 4  # artists: fewer leave almost no pairs to learn from
 
 
 @dataclass(frozen=True)
@@ -308,12 +307,13 @@ def paper_split(artists, *, n_dev=49, n_test=49, seeds=(1, 2)):
     {'train': 5, 'dev': 2, 'test': 3}
     """
     artists = list(artists)
-    needed = n_dev + n_test + MINIMUM_TRAIN
+    needed = n_dev + n_test + sizes.MINIMUM_TRAIN
     if len(artists) < needed:
         raise ValueError(
             f"{len(artists)} artists have listeners and clips, {n_dev} dev + {n_test} test + at least"
-            f" {MINIMUM_TRAIN} training artists need {needed}: add artists, or lower n_dev and n_test of"
-            " 04_siamese_training"
+            f" {sizes.MINIMUM_TRAIN} training artists need {needed}: add artists, or lower"
+            f" -p 04_siamese_training.n_dev={n_dev} and -p 04_siamese_training.n_test={n_test}, or give 0,"
+            " which computes them"
         )
     train, held_out = train_test_split(artists, test_size=n_dev + n_test, random_state=seeds[0])
     dev, test = train_test_split(held_out, test_size=n_test, random_state=seeds[1])
@@ -356,14 +356,17 @@ def k_fold(artists, *, n_folds, n_dev=49, seed=1):
     if n_folds == 1:
         return pd.DataFrame({"fold": [0], "artist_id": [""], "split": [""]}).iloc[:0]
     if not 2 <= n_folds <= len(artists):
-        raise ValueError(f"n_folds must be 1, or 2 to {len(artists)} artists, got {n_folds}")
+        raise ValueError(
+            f"-p 04_siamese_training.n_folds={n_folds}: n_folds must be 1, or 2 to {len(artists)} artists"
+        )
     parts = []
     folds = KFold(n_folds, shuffle=True, random_state=seed).split(artists)
     for fold, (others, test) in enumerate(folds, start=1):
-        if len(others) < n_dev + MINIMUM_TRAIN:
+        if len(others) < n_dev + sizes.MINIMUM_TRAIN:
             raise ValueError(
                 f"fold {fold} tests {len(test)} of {len(artists)} artists and leaves {len(others)}, {n_dev}"
-                f" dev + at least {MINIMUM_TRAIN} training artists are needed: lower n_dev or add folds"
+                f" dev + at least {sizes.MINIMUM_TRAIN} training artists are needed: lower"
+                f" -p 04_siamese_training.n_dev={n_dev}, or raise -p 04_siamese_training.n_folds={n_folds}"
             )
         train, dev = train_test_split(others, test_size=n_dev, random_state=seed + fold)
         places = [*train, *dev, *test]

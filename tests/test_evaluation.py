@@ -627,17 +627,23 @@ def test_folds_are_judged_apart_and_together(study):
     fixed = baselines.Fixed("m", study.target.T * 0.5 + noise(study.target))
     scores = ranking_scores.Scores()
     for fold in (1, 2, 3):
-        artists = studies.artists_of(split, "test", fold=fold)
+        artists = [
+            artist for part in ("dev", "test") for artist in studies.artists_of(split, part, fold=fold)
+        ]
         methods = [(fixed, 0), (baselines.Chance(), 0)]
         scores |= ranking_scores.score_all(methods, study, fold=fold, artists=artists)
-    table = tables.fold_table(scores, study.target, split, list_lengths=[2, 4])
-    assert set(table["n"].dropna()) == {2}  # three candidates a fold: lists of four do not fit
+    table = tables.fold_table(scores, study.target, split, list_lengths=[1, 2, 4])
+    lengths = table.dropna(subset="n").groupby("candidates")["n"].agg(set).to_dict()
+    assert lengths == {"test": {1}, "held out": {1, 2}}  # of three and of five candidates
+    with pytest.raises(ValueError, match=r"no list length of \[4\] is well below the candidates"):
+        tables.fold_table(scores, study.target, split, list_lengths=[4])
+    table = table[(table["candidates"] == "held out") & (table["n"].isna() | (table["n"] == 2))]
     mine = table[(table["method"] == "m") & (table["metric"] == "ndcg")]
     assert mine["fold"].tolist() == [pd.NA, 1, 2, 3]
     assert mine["n_queries"].tolist() == [12, 4, 4, 4]
     assert mine["value"].iloc[0] == pytest.approx(mine["value"].iloc[1:].mean())
     chance = table[(table["method"] == "chance") & (table["metric"] == "unordered")]
-    np.testing.assert_allclose(chance["value"], 2 / 3)
+    np.testing.assert_allclose(chance["value"], 2 / 5)
 
 
 def test_the_papers_table_2_stands_beside_artists_of_its_names():

@@ -37,14 +37,15 @@ def test_the_top_artists_among_some_are_the_most_listened_to_of_these(heard):
     assert top.plays.toarray().tolist() == [[1, 0], [2, 12], [0, 13]]
     assert matrix.top(heard, 0, among=["d", "b"]).artists["artist_id"].tolist() == ["b", "d"]
     with pytest.raises(
-        ValueError, match="3 artists were asked for, the plays hold 2 with music: set n_artist"
+        ValueError,
+        match=r"n_artists=3: the plays hold 2 artists with music \(names.tsv .*\): give at most that",
     ):
         matrix.top(heard, 3, among=["d", "b"])
 
 
 @pytest.mark.parametrize("n_artists", [-1, 5])
 def test_more_artists_than_there_are_is_an_error_that_names_the_parameter(heard, n_artists):
-    with pytest.raises(ValueError, match=f"{n_artists} artists were asked for, .* hold 4: set n_artists"):
+    with pytest.raises(ValueError, match=f"n_artists={n_artists}: the plays hold 4 artists: give at most"):
         matrix.top(heard, n_artists)
 
 

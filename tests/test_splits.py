@@ -39,7 +39,7 @@ def test_the_fewest_artists_that_work_work_and_one_less_is_an_error():
     assert len(studies.paper_split(ARTISTS[:9], n_dev=2, n_test=3)) == 9
     with pytest.raises(
         ValueError,
-        match=r"8 artists have .* 2 dev \+ 3 test \+ at least 4 .* need 9: add artists, or lower n_dev",
+        match=r"8 artists have .* 2 dev \+ 3 test \+ at least 4 .* need 9: add artists, or lower -p 04",
     ):
         studies.paper_split(ARTISTS[:8], n_dev=2, n_test=3)
 
@@ -69,7 +69,7 @@ def test_one_fold_is_the_papers_single_split_and_adds_nothing():
 
 
 def test_folds_that_do_not_fit_are_an_error():
-    with pytest.raises(ValueError, match="n_folds must be 1, or 2 to 20 artists, got 21"):
+    with pytest.raises(ValueError, match="n_folds=21: n_folds must be 1, or 2 to 20 artists"):
         studies.k_fold(ARTISTS[:20], n_folds=21)
     with pytest.raises(ValueError, match="fold 1 tests 10 of 20 artists and leaves 10, 7 dev"):
         studies.k_fold(ARTISTS[:20], n_folds=2, n_dev=7)

@@ -14,6 +14,7 @@ DOOR = [
     "workflow/paths",
     "workflow/profiles",
     "workflow/progress",
+    "workflow/sizes",
     "workflow/stages",
     "cli/__init__",
     "cli/notebooks",

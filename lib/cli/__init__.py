@@ -1,6 +1,8 @@
 """What ``run_all.py`` does once there is an environment.
 
 - `runner`: its commands: run, list, test, lab.
+- `checks`: what is checked before the first notebook starts.
+- `collection`: how many artists there are, and the plan for so many.
 - `notebooks`: executing and storing notebooks.
 - `reproduction`: this run's figures beside the committed ones.
 - `real_results`: aggregate results of a run on real music, kept beside the demo's.

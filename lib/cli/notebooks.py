@@ -15,10 +15,11 @@ from nbclient.exceptions import DeadKernelError
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
-from lib.workflow import artifacts, paths, profiles
+from lib.workflow import artifacts, paths, profiles, sizes
 
 THREADS = "MUSIC_SIMILARITY_THREADS"
 CELL_METADATA = ("tags", "reason", "jupyter")
+LEFT_OUT = "left-out"  # tag of the line that stands for cells that did not run
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -61,7 +62,7 @@ def environment(*, bars=True):
     }
 
 
-def execute(stage, profile, parameters, say=print):
+def execute(stage, profile, parameters, say=print, left_out=""):
     """Run one stage and keep the executed notebook.
 
     Parameters
@@ -71,6 +72,8 @@ def execute(stage, profile, parameters, say=print):
         Every parameter of the stage.
     say : callable
         Told which cell runs, and how far its progress bar is, as text.
+    left_out : str
+        Why the cells on rankings (tagged `lib.workflow.sizes.RANKING`) are left out; empty: they run.
 
     Returns
     -------
@@ -100,7 +103,7 @@ def execute(stage, profile, parameters, say=print):
     problem = None
     try:
         papermill.execute_notebook(
-            nbformat.read(paths.notebook(stage), as_version=4),
+            _shortened(nbformat.read(paths.notebook(stage), as_version=4), left_out),
             None,
             parameters=_changed(stage, parameters),
             engine_name=_Watched.__name__,
@@ -124,9 +127,9 @@ def execute(stage, profile, parameters, say=print):
     return seen[0]
 
 
-def prepare(stage, profile, parameters):
+def prepare(stage, profile, parameters, left_out=""):
     """Put a notebook with the parameters of a profile where a person can step through it."""
-    notebook = nbformat.read(paths.notebook(stage), as_version=4)
+    notebook = _shortened(nbformat.read(paths.notebook(stage), as_version=4), left_out)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -178,6 +181,23 @@ def canonical(notebook):
             count += 1
             cell.execution_count, cell.outputs = count, _outputs(cell.outputs, count)
     return nbformat.writes(notebook).rstrip("\n") + "\n"
+
+
+def _shortened(notebook, why):
+    """The notebook without its cells on rankings; a line in the place of each group of them says why."""
+    if not why:
+        return notebook
+    kept = []
+    for cell in notebook.cells:
+        if sizes.RANKING not in cell.metadata.get("tags", []):
+            kept.append(cell)
+        elif kept[-1].metadata.get("tags") != [LEFT_OUT]:
+            metadata = {"tags": [LEFT_OUT]}
+            kept.append(
+                nbformat.v4.new_markdown_cell(f"*Cells are left out here: {why}.*", metadata=metadata)
+            )
+    notebook.cells = kept
+    return notebook
 
 
 class _Bar:

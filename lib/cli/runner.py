@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from lib.cli import notebooks
-from lib.workflow import artifacts, kept, paths, profiles, progress, stages
+from lib.workflow import artifacts, kept, paths, profiles, progress, sizes, stages
 
 
 def main(options):
@@ -56,8 +56,17 @@ def selected(only=(), first=None):
     return [stage for stage in names[start:] if not only or stage in named]
 
 
-def plan(profile, parameters, wanted, force=False):
+def plan(profile, parameters, wanted, force=False, left_out=None):
     """Why each stage would run.
+
+    Parameters
+    ----------
+    profile : str
+    parameters : dict of str to dict
+    wanted : sequence of str
+    force : bool
+    left_out : dict of str to str, optional
+        Stages that cannot run, and why not.
 
     Returns
     -------
@@ -69,7 +78,9 @@ def plan(profile, parameters, wanted, force=False):
     for stage in stages.names():
         reason = artifacts.why_stale(stage, profile, parameters[stage])
         before = [need for need in stages.reads(stage) if need in runs]
-        if stage not in wanted:
+        if stage in (left_out or {}):
+            decisions[stage] = (False, f"will not run: {left_out[stage]}")
+        elif stage not in wanted:
             decisions[stage] = (False, f"not asked for; stale: {reason}" if reason else "fresh")
         elif force or reason:
             decisions[stage] = (True, "forced" if force else reason)
@@ -85,7 +96,14 @@ def plan(profile, parameters, wanted, force=False):
 def show(profile, parameters, wanted, force=False):
     """List the stages: which are fresh, which would run and why; then what is kept of expensive results."""
     print(f"profile {profile}, data in {paths.data(profile)}, figures in {paths.figures(profile)}")
-    for stage, (runs, reason) in plan(profile, parameters, wanted, force).items():
+    left_out = {}
+    try:
+        count = beforehand(profile, parameters, wanted, force)
+    except profiles.ProfileError as problem:
+        print(f"This cannot run as it is:\n{problem}")
+    else:
+        left_out = sizes.given(count.n_artists, parameters).left_out() if count else {}
+    for stage, (runs, reason) in plan(profile, parameters, wanted, force, left_out).items():
         print(f"  {stage:24} {'would run: ' if runs else ''}{reason}")
     results = kept.of(profile).listed()
     size = sum(n_bytes for _, _, n_bytes, _ in results) / 1e6
@@ -103,7 +121,14 @@ def run(profile, parameters, wanted, force=False):
     """Run every wanted stage that is not fresh, and say what was written."""
     started, ran = time.monotonic(), []
     artifacts.sweep(profile)
+    expected = beforehand(profile, parameters, wanted, force)
     for stage in wanted:
+        if stage in sizes.TRAINING:
+            expected = recounted(profile, parameters, expected)
+        if why := _left_out(stage, profile, parameters):
+            paths.manifest(profile, stage).unlink(missing_ok=True)  # of a larger collection
+            print(f"{stage} · left out: {why}")
+            continue
         reason = "forced" if force else artifacts.why_stale(stage, profile, parameters[stage])
         if reason is None:
             print(f"{stage} · fresh")
@@ -119,6 +144,48 @@ def run(profile, parameters, wanted, force=False):
     if parameters == profiles.resolve("demo")[1]:
         print(reproduced())
     return 0
+
+
+def beforehand(profile, parameters, wanted, force=False):
+    """Check what can be checked before anything runs; print the plan for a person's own plays and music.
+
+    Returns
+    -------
+    lib.cli.collection.Count or None
+        How many artists there are; None where nobody can tell yet.
+
+    Raises
+    ------
+    ProfileError
+        If something cannot run; the message names the parameters as they are typed.
+    """
+    if not set(sizes.TRAINING) <= set(parameters):
+        return None
+    from lib.cli import checks, collection  # read plays and music, which other commands need not wait for
+
+    todo = [stage for stage, (runs, _) in plan(profile, parameters, wanted, force).items() if runs]
+    count = checks.check(profile, parameters, todo)
+    if parameters[collection.LISTENING]["simulate"]:
+        return count
+    if count is None:
+        print("How many artists have music is counted when 01 to 03 have run; then the plan follows.")
+    else:
+        print("\n".join(collection.described(count, parameters)))
+    return count
+
+
+def recounted(profile, parameters, expected):
+    """The number of artists when notebook 03 has run; the plan once more, where it was not exact before."""
+    from lib.cli import collection
+
+    if parameters[collection.LISTENING]["simulate"] or (expected and expected.exact):
+        return expected
+    count = collection.exact(profile)
+    if count:
+        print("\n".join(collection.described(count, parameters)))
+        if (expected is None or count.n_artists < expected.n_artists) and collection.reasons(profile):
+            print(f"Why others have no music: {', '.join(collection.reasons(profile))}")
+    return count or expected
 
 
 def reproduced():
@@ -162,7 +229,7 @@ def lab(profile, parameters, extra=()):
                 artifacts.why_stale(stage, profile, parameters[stage])
                 or not paths.executed(profile, stage).exists()
             ):
-                notebooks.prepare(stage, profile, parameters[stage])
+                notebooks.prepare(stage, profile, parameters[stage], _shortened(stage, profile, parameters))
     print(f"JupyterLab on {paths.shown(folder)}")
     return subprocess.call([sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", *extra])
 
@@ -229,12 +296,37 @@ def alone(profile):
 
 def _execute(stage, profile, parameters):
     with progress.Line(stage) as line:
-        return notebooks.execute(stage, profile, parameters[stage], say=line.say)
+        left_out = _shortened(stage, profile, parameters)
+        return notebooks.execute(stage, profile, parameters[stage], say=line.say, left_out=left_out)
+
+
+def _size(stage, profile, parameters):
+    """Sizes by the artists of notebook 03; None for stages before, and where it has not run."""
+    if stage not in sizes.TRAINING:
+        return None
+    from lib.cli import collection
+
+    count = collection.exact(profile)
+    return sizes.given(count.n_artists, parameters) if count else None
+
+
+def _left_out(stage, profile, parameters):
+    """Why a stage cannot run with so few artists; empty if it can."""
+    size = _size(stage, profile, parameters)
+    return size.left_out().get(stage, "") if size else ""
+
+
+def _shortened(stage, profile, parameters):
+    """Why the cells of a stage on rankings are left out; empty if they are not."""
+    size = _size(stage, profile, parameters)
+    return size.not_evaluated() if size and stage in size.shortened() else ""
 
 
 def _check_needs(stage, profile, parameters, wanted):
     """Say so when a stage reads results that are not there, or not of today."""
-    for need in stages.NEEDS[stage]:
+    for need in stages.reads(stage):
+        if need not in stages.NEEDS[stage] and not paths.manifest(profile, need).exists():
+            continue
         artifacts.manifest(profile, need)
         reason = None if need in wanted else artifacts.why_stale(need, profile, parameters[need])
         if reason:

@@ -3,6 +3,7 @@
 Conventions
 -----------
 - *Truth* is the similarity from listening; every other source is a method, its scores averaged over seeds.
+- Where notebook 05 has not been run, as with few artists, the networks of 04 and plain methods are scored.
 - The methods of notebook 07 are offered where it has been run; ``best`` stands for the one that was best on
   the dev artists, and for the siamese network where 07 has not been run.
 - Popularity can be blended into every ranking but the truth's (`lib.beyond.adjust`); 0 is audio alone.
@@ -25,8 +26,8 @@ from lib.beyond import adjust
 from lib.listening import history
 from lib.plots import beyond as plots
 from lib.plots import players
-from lib.ranking import lists
-from lib.ranking.scores import load
+from lib.ranking import baselines, lists
+from lib.ranking.scores import load, score_all
 
 TRUTH, BEST = "truth", "best"
 TRUTH_LABEL = "truth: shared listeners"
@@ -73,6 +74,34 @@ def fitted(folder):
         scores |= beyond.without(*(name for name in beyond.methods if name.endswith("+popularity")))
         best = json.loads((folder / "beyond_choice.json").read_text(encoding="utf-8"))["method"]
     return scores, best
+
+
+def scored(study, networks):
+    """The same where notebook 05 has not been run, as with few artists: plain methods and trained networks.
+
+    Parameters
+    ----------
+    study : lib.study.Study
+        With ``splits``.
+    networks : dict of int to path
+        File of each network by seed, as notebook 04 wrote them.
+
+    Returns
+    -------
+    scores : lib.ranking.scores.Scores
+    best : str
+        The siamese network: nothing has been compared.
+
+    Examples
+    --------
+    >>> networks = {0: "data/own/models/seed0.npz"}
+    >>> scores, best = scored(study, networks)  # doctest: +SKIP
+    """
+    from lib.training import siamese  # some seconds to import, and needed with few artists only
+
+    plain = [(method.fit(study, study.train, study.dev), 0) for method in baselines.untrained_baselines()]
+    trained = [(siamese.Siamese.from_file(path), seed) for seed, path in networks.items()]
+    return score_all([*plain, *trained], study), "siamese"
 
 
 def resolved(sources, best):

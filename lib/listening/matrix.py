@@ -111,9 +111,9 @@ def top(listening, n_artists, *, among=None):
         columns = np.flatnonzero(listening.artists["artist_id"].isin(set(among)))
     if not 0 <= n_artists <= len(columns):
         raise ValueError(
-            f"{n_artists} artists were asked for, the plays hold {len(columns):,}"
-            f"{'' if among is None else ' with music'}: set n_artists of 01_listening_data to at most that,"
-            " or to 0 for all of them"
+            f"-p 01_listening_data.n_artists={n_artists}: the plays hold {len(columns):,} artists"
+            f"{'' if among is None else ' with music (names.tsv lists those of the music without plays)'}:"
+            " give at most that, or 0 for all of them"
         )
     if listening.plays.shape[0] < 2:
         raise ValueError(

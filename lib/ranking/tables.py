@@ -18,6 +18,7 @@ import pandas as pd
 from lib import study as studies
 from lib.ranking import compare, influence, metrics, paper, significance
 from lib.ranking import scores as ranking_scores
+from lib.workflow import sizes
 
 
 def table1(scores, target, test, *, list_lengths, seed=0, fold=0, own_targets=None):
@@ -62,6 +63,8 @@ def table1(scores, target, test, *, list_lengths, seed=0, fold=0, own_targets=No
     1     l2  2    0.5    0.67
     """
     lengths = [n for n in list_lengths if n < len(test)]
+    if not list_lengths:
+        raise ValueError(sizes.of(len(target)).not_evaluated())
     if not lengths:
         raise ValueError(f"no list length of {list(list_lengths)} is below the {len(test)} test artists")
     scores = scores.only(fold=fold)
@@ -93,24 +96,31 @@ def table1(scores, target, test, *, list_lengths, seed=0, fold=0, own_targets=No
 
 
 def fold_table(scores, target, split, *, list_lengths, seed=0):
-    """Table 1 over folds: every artist is a query once, among the test artists of its fold.
+    """Table 1 over folds: every artist is a query once, among artists on which its fold was not trained.
 
     Parameters
     ----------
     scores : lib.ranking.scores.Scores
-        Of at least the test artists of each fold.
+        Of at least the dev and test artists of each fold.
     target : pd.DataFrame, shape=(n_artists, n_artists)
     split : pd.DataFrame
         ``fold, artist_id, split``; folds from 1 on, as `study.k_fold` makes them.
     list_lengths : sequence of int
-        Those that fit the smallest fold.
+        For each kind of candidates, those that are well below their number in every fold
+        (`lib.workflow.sizes.longest`); without any, these candidates are left out.
     seed : int
 
     Returns
     -------
     pd.DataFrame
         As `table1`, ``truth`` *corrected*, one row a fold and one, ``fold`` NaN, for all queries together.
-        The training sets of folds overlap, which these intervals do not cover.
+        ``candidates`` are *test*, the fold's test artists, or *held out*, its dev and test artists. The
+        training sets of folds overlap, which these intervals do not cover.
+
+    Raises
+    ------
+    ValueError
+        If no list length fits.
 
     Examples
     --------
@@ -118,27 +128,30 @@ def fold_table(scores, target, split, *, list_lengths, seed=0):
     >>> ids, split = list("abcdefghijkl"), studies.k_fold("abcdefghijkl", n_folds=2, n_dev=2)
     >>> truth = labelled_scores([[k / 100 - abs(i - k) for k in range(12)] for i in range(12)], ids)
     >>> scores = ranking_scores.Scores.of_frames({("l2", fold, 0): truth for fold in (1, 2)})
-    >>> table = fold_table(scores, truth, split, list_lengths=[2])
-    >>> table.loc[table["metric"] == "unordered", ["fold", "method", "value", "n_queries"]]
-       fold method  value  n_queries
-    0  <NA>     l2    1.0         12
-    1     1     l2    1.0          6
-    2     2     l2    1.0          6
+    >>> table = fold_table(scores, truth, split, list_lengths=[2, 3])
+    >>> columns = ["candidates", "n", "value", "n_queries"]
+    >>> table.loc[table["metric"].eq("unordered") & table["fold"].isna(), columns]
+       candidates  n  value  n_queries
+    0        test  2    1.0         12
+    21   held out  2    1.0         12
+    24   held out  3    1.0         12
     """
-    folds = sorted(set(split["fold"]) - {0})
-    tests = {fold: studies.artists_of(split, "test", fold=fold) for fold in folds}
-    lengths = [n for n in list_lengths if n < min(map(len, tests.values()))]
     parts = {}
-    for fold, test in tests.items():
-        truth = target.loc[test, test]
-        chance = metrics.evaluate(compare.constant(truth), truth, lengths, seed=seed)
-        for method, runs in ranking_scores.predictions(scores, truth, fold=fold).items():
-            results = [metrics.measure(run, truth, lengths, seed=seed) for run in runs]
-            for key in chance:
-                one = (fold, [result[key] for result in results], chance[key])
-                parts.setdefault((method, *key), []).append(one)
+    for kind, of_fold in _candidates(split).items():
+        fitting = sizes.longest(min(map(len, of_fold.values())) - 1)
+        lengths = [n for n in list_lengths if n <= fitting]
+        for fold, candidates in of_fold.items() if lengths else ():
+            truth = target.loc[studies.artists_of(split, "test", fold=fold), candidates]
+            chance = metrics.evaluate(compare.constant(truth), truth, lengths, seed=seed)
+            for method, runs in ranking_scores.predictions(scores, truth, fold=fold).items():
+                results = [metrics.measure(run, truth, lengths, seed=seed) for run in runs]
+                for key in chance:
+                    one = (fold, [result[key] for result in results], chance[key])
+                    parts.setdefault((kind, method, *key), []).append(one)
+    if not parts:
+        raise ValueError(f"no list length of {list(list_lengths)} is well below the candidates of a fold")
     rows = []
-    for (method, metric, n), of_folds in parts.items():
+    for (kind, method, metric, n), of_folds in parts.items():
         trainings = zip(*(runs for _, runs, _ in of_folds), strict=True)
         together = [influence.stacked(runs) for runs in trainings]
         everything = (pd.NA, together, pd.concat([chance for _, _, chance in of_folds]))
@@ -146,12 +159,21 @@ def fold_table(scores, target, split, *, list_lengths, seed=0):
             result = significance.estimate(runs)
             rows.append(
                 {
-                    "truth": "corrected", "candidates": "test", "fold": fold, "method": method,
+                    "truth": "corrected", "candidates": kind, "fold": fold, "method": method,
                     "metric": metric, "n": n,
                     **result.table_row(border=chance.mean(), chance=chance.mean()),
                 }
             )  # fmt: skip
     return pd.DataFrame(rows).astype({"n": "Int64", "fold": "Int64"})
+
+
+def _candidates(split):
+    """Artists that the queries of each fold are judged among, by kind and fold."""
+    folds = sorted(set(split["fold"]) - {0})
+    tests, devs = (
+        {fold: studies.artists_of(split, name, fold=fold) for fold in folds} for name in ("test", "dev")
+    )
+    return {"test": tests, "held out": {fold: [*devs[fold], *tests[fold]] for fold in folds}}
 
 
 def headline(table, *, truth="corrected", metric="unordered"):

@@ -74,6 +74,11 @@ class Run:
         (name,) = [before for before in self._parameters if before.startswith(stage)]
         return self._parameters[name]
 
+    def has(self, stage):
+        """Whether a stage that this one can do without has been run; `stage` is the beginning of its name."""
+        (name,) = [before for before in stages.ALSO_READS[self.name] if before.startswith(stage)]
+        return paths.manifest(self.profile, name).exists()
+
     def outputs(self, stage):
         """Names of the files that an earlier stage wrote."""
         (name,) = [before for before in self._parameters if before.startswith(stage)]

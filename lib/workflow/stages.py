@@ -41,11 +41,11 @@ NEEDS = {
         "01_listening_data",
         "02_preview_clips",
         "03_spectrograms",
-        "05_ranking_evaluation",
+        "04_siamese_training",
     ],
 }
 # What a stage shows if it is there, and does without if not.
-ALSO_READS = {"08_artist_explorer": ["07_beyond_the_paper"]}
+ALSO_READS = {"08_artist_explorer": ["05_ranking_evaluation", "07_beyond_the_paper"]}
 
 
 CODE = ("lib", "demo")  # folders of code that notebooks import

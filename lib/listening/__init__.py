@@ -2,6 +2,7 @@
 
 Reads files of plays; notebook 01 writes ``artists.parquet``, ``listening.npz`` and a target for each metric.
 
+- `spelling`: forms in which names are compared, and names that stand for nobody.
 - `names`: when two names are the same artist.
 - `text`: a file of delimited text, its encoding, delimiter and quotes.
 - `columns`: which column is meant, by its usual names.

@@ -22,6 +22,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
+from lib.listening.spelling import is_nobody, nobody, normalise
+
+__all__ = ("is_nobody", "nobody", "normalise")
+
 SIMILAR = 0.7  # ratio of `difflib` from which a spelling is worth a suggestion
 SHORTLIST, AT_ONCE = 10, 100  # spellings that are compared letter by letter; names in one product
 UNRESOLVED = ("side", "problem", "name", "artist_id", "detail")
@@ -44,33 +48,6 @@ class Joined(NamedTuple):
     unresolved: pd.DataFrame
 
 
-def normalise(name):
-    """The form in which names are compared.
-
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    str
-        Empty where the name holds nothing but white space.
-
-    Examples
-    --------
-    >>> normalise("  Ｓigur\\tRÓS ")
-    'sigur rós'
-    """
-    if name.isascii():  # NFKC changes nothing here
-        name = name.casefold()
-    else:
-        for _ in range(2):
-            name = unicodedata.normalize("NFKC", name).casefold()
-    return " ".join(name.split())
-
-
-NOBODY = ("various artists", "[various artists]", "various", "v.a.", "v/a")
-NOBODY_MBID = "89ad4ac3-39f7-470e-963a-56509c546377"  # MusicBrainz' own for Various Artists
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 MBID = rf"(?i)^(?:\W*|https?://\S+/)({UUID})(?:\W.*)?$"  # alone, in braces, of an address, first of several
 
@@ -96,28 +73,6 @@ def mbid(text):
     """
     match = re.match(MBID, text.strip())
     return match[1].lower() if match else ""
-
-
-def is_nobody(mbid="mbid", name="name"):
-    """Whether a spelling stands for Various Artists, as a polars expression.
-
-    Parameters
-    ----------
-    mbid, name : str
-        Columns of text.
-
-    Returns
-    -------
-    pl.Expr
-
-    Examples
-    --------
-    >>> spellings = pl.DataFrame({"mbid": ["", ""], "name": ["VARIOUS  Artists", "Abba"]})
-    >>> spellings.select(is_nobody())["name"].to_list()
-    [True, False]
-    """
-    folded = pl.col(name).str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
-    return folded.is_in(NOBODY) | pl.col(mbid).str.to_lowercase().str.contains(NOBODY_MBID, literal=True)
 
 
 def join(artists, offered):

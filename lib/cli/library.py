@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lib import registry
-from lib.clips import music_files
+from lib.clips import music_files, tags
 from lib.library import describe, features, maps, playlists, tracks
 from lib.library.neighbours import Neighbours, of_artists
 from lib.listening import names
@@ -23,7 +23,7 @@ from lib.workflow import artifacts, figures, paths
 NEAREST = 10  # tracks and artists of each list
 SHORT, BRIEF = 20, 5  # artists and neighbours in the Markdown
 WRITTEN = ("nearest_tracks.csv", "nearest_artists.csv", "nearest_artists.md", "map.csv", "map.png")
-UNNAMED = "names no artist"  # in the reasons of `lib.clips.music_files`
+UNNAMED = (music_files.LOOSE, music_files.NOBODY)  # reasons that leave out no track here
 
 
 def main(options):
@@ -42,7 +42,7 @@ def main(options):
     music = Path(options.library)
     try:
         if not music.is_dir():
-            raise ValueError(f"--library is a music folder, and {tracks.readable(str(music))!r} is none")
+            raise ValueError(f"--library is a music folder, and {music_files.written(str(music))!r} is none")
         folder = results(music)
         refusal = ValueError(f"Another run is at work in {paths.shown(folder)}. Wait for it, or stop it.")
         with artifacts.locked(folder, refusal):
@@ -96,7 +96,7 @@ def refresh(music, folder, options):
     artifacts.write_csv(left_out, folder / "left_out.tsv")
     if files.empty:
         why = _counted(left_out, folder / "left_out.tsv") or "it is empty"
-        raise ValueError(f"{tracks.readable(str(music))} holds no music file: {why}")
+        raise ValueError(f"{music_files.written(str(music))} holds no music file: {why}")
     n_jobs = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count())
     to_do = tracks.plan(music, files, folder, description)
     before = _checksum(folder / tracks.TRACKS)
@@ -131,14 +131,17 @@ def listed(music):
         ``path``, ``reason``.
     """
     scanned = music_files.scan(music)
-    unnamed = scanned.left_out["reason"] == UNNAMED
-    loose = scanned.left_out.loc[unnamed, ["path"]].assign(artist="", title="", album="")
+    unnamed = scanned.left_out["reason"].isin(UNNAMED)
+    loose = scanned.left_out.loc[unnamed, ["path"]].assign(artist="")
+    of_files = tags.read([music / path for path in loose["path"]])
+    for column in ("title", "album"):
+        loose[column] = [of_file[column] for of_file in of_files]
     files = pd.concat([scanned.files[["path", "artist", "title", "album"]], loose], ignore_index=True)
     files = files.sort_values("path", ignore_index=True)
-    stems = files["path"].map(lambda path: PurePosixPath(path).stem)
+    stems = files["path"].map(lambda path: music_files.written(PurePosixPath(path).stem))
     files["title"] = files["title"].where(files["title"].fillna("") != "", stems)
     left_out = scanned.left_out[~unnamed].reset_index(drop=True)
-    return files, left_out.assign(path=left_out["path"].map(tracks.readable))
+    return files, left_out.assign(path=left_out["path"].map(music_files.written))
 
 
 def write(library, folder):
@@ -287,7 +290,7 @@ def _counted(table, file):
 
 def _plain(name):
     """A name as it can be part of a file's name anywhere."""
-    plain = re.sub(r"[^\w.,&'()-]+", "_", tracks.readable(name)).strip("._")[:80]
+    plain = re.sub(r"[^\w.,&'()-]+", "_", music_files.written(name)).strip("._")[:80]
     return plain or "library"
 
 

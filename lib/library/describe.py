@@ -11,6 +11,7 @@ Conventions
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -20,15 +21,18 @@ from typing import NamedTuple
 import numpy as np
 
 from lib.audio import decode, sandbox
-from lib.beyond import audio_features, similar_artists
+from lib.beyond import audio_features, factor_models, segment_features, similar_artists
 from lib.clips import copies
 from lib.library import features
 from lib.spectrograms import picture
-from lib.workflow import artifacts, paths, stages
+from lib.workflow import artifacts, stages
 
 EXCERPTS = 3
 SECONDS, GIGABYTES = 120.0, 2.0  # that one file may take
 SETTINGS = picture.DEFAULT
+# What the numbers depend on, beside the sound and the model: when it changes, all tracks are described again.
+CODE = (decode, picture, features, audio_features, segment_features, factor_models)
+PACKAGES = ("av", "librosa", "numpy", "scipy", "soundfile", "soxr")
 
 
 class Track(NamedTuple):
@@ -66,10 +70,10 @@ class Description:
         if self.excerpts < 1:
             raise ValueError(f"--excerpts must be 1 or more, got {self.excerpts}")
         settings = self.finder.settings if self.model else SETTINGS
-        sources = [decode, picture, audio_features if self.model else features]
-        code = [stages.digest(Path(module.__file__).read_text(encoding="utf-8")) for module in sources]
+        code = [stages.digest(Path(module.__file__).read_text(encoding="utf-8")) for module in CODE]
+        versions = [importlib.metadata.version(package) for package in PACKAGES]
         model = artifacts.sha256(self.model) if self.model else ""
-        everything = [code, artifacts.sha256(paths.lock()), self.excerpts, asdict(settings), model]
+        everything = [code, versions, self.excerpts, asdict(settings), model]
         digest = hashlib.sha256(json.dumps(everything).encode()).hexdigest()
         object.__setattr__(self, "made_by", digest)
 

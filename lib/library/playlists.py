@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from lib.clips import copies
+from lib.clips.music_files import restored
 from lib.library.neighbours import Neighbours, of_artists
 from lib.listening import names
 
@@ -172,7 +173,7 @@ def m3u8(playlist, music, folder):
     Examples
     --------
     >>> import pandas as pd
-    >>> row = {"path": "x.mp3", "path_bytes": b"x.mp3", "artist": "Abba", "title": "SOS", "seconds": 200.4}
+    >>> row = {"path": "x.mp3", "artist": "Abba", "title": "SOS", "seconds": 200.4}
     >>> print(m3u8(pd.DataFrame([row]), "/music", "/lists"), end="")
     #EXTM3U
     #EXTINF:200,Abba - SOS
@@ -182,7 +183,7 @@ def m3u8(playlist, music, folder):
     lines = ["#EXTM3U"]
     for track in playlist.itertuples():
         lines.append(f"#EXTINF:{round(track.seconds)},{shown(track)}")
-        lines.append(_address(os.path.join(music, os.fsdecode(track.path_bytes)), folder))
+        lines.append(_address(os.path.join(music, restored(track.path)), folder))
     return "\n".join(lines) + "\n"
 
 

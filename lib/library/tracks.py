@@ -4,8 +4,7 @@ Conventions
 -----------
 - A file is the same while its size and time of change are; after that, while its SHA-256 is. What describes a
   file is kept by its SHA-256, so that a renamed or copied file is not decoded again.
-- Paths are relative to the music folder. A name that is not UTF-8 is shown with escapes (``path``) and kept
-  by its bytes (``path_bytes``).
+- Paths are relative to the music folder, as `lib.clips.music_files.written` writes them.
 - Finished tracks are written in blocks; a run that was stopped goes on behind them. A file that failed is
   tried again when it has changed, or when the program has.
 """
@@ -14,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import time
 from pathlib import Path
@@ -27,15 +25,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from lib.clips.music_files import restored, written
 from lib.library import describe
 from lib.workflow import artifacts, cluster
 
 BLOCK = 64  # tracks that are lost at most when a run is killed
 SAMPLE = 8  # tracks that are timed before a duration is announced
 TRACKS, FEATURES, FAILURES, PARTS = "tracks.parquet", "features.parquet", "failures.tsv", "features.parts"
-SHOWN = ["path", "path_bytes", "artist", "title", "album", "seconds", "n_excerpts"]
+SHOWN = ["path", "artist", "title", "album", "seconds", "n_excerpts"]
 FAILED = ["path", "reason", "size", "mtime_ns", "made_by"]
-KEY = ("path_bytes", "size", "mtime_ns")  # by which a file is the same
+KEY = ("path", "size", "mtime_ns")  # by which a file is the same
 DESCRIBED = ("sha256", "seconds", "n_excerpts", "fingerprint")
 
 
@@ -45,7 +44,7 @@ class Library(NamedTuple):
     Attributes
     ----------
     tracks : pd.DataFrame
-        ``path`` (readable), ``path_bytes``, ``artist`` (empty where nobody is named), ``title``, ``album``,
+        ``path``, ``artist`` (empty where nobody is named), ``title``, ``album``,
         ``seconds``, ``n_excerpts``, ``size`` (bytes), ``mtime_ns``, ``sha256``, ``fingerprint``; by path.
     vectors : np.ndarray, shape=(n_tracks, n)
         Rows of length 1; the product of two is the tracks' similarity.
@@ -63,14 +62,15 @@ class Plan(NamedTuple):
     files : pd.DataFrame
         The music, with ``size``, ``mtime_ns``, and what is there of each: ``sha256`` (or empty), ``todo``,
         ``failed`` (the reason, or empty).
-    n_changed, n_gone : int
-        Of files of the table before.
+    n_changed, n_again, n_gone : int
+        Files of the table before: changed; the same, but to be described otherwise; no longer there.
     there : frozenset of str
         SHA-256 of what is described already.
     """
 
     files: pd.DataFrame
     n_changed: int
+    n_again: int
     n_gone: int
     there: frozenset
 
@@ -84,8 +84,9 @@ class Plan(NamedTuple):
         """
         n_todo = int(self.files["todo"].sum())
         n_artists = self.files.loc[self.files["artist"] != "", "artist"].nunique()
-        parts = [f"{n_todo - self.n_changed:,} new"]
+        parts = [f"{n_todo - self.n_changed - self.n_again:,} new"]
         parts += [f"{self.n_changed:,} changed"] if self.n_changed else []
+        parts += [f"{self.n_again:,} again, for other vectors"] if self.n_again else []
         parts += [f"{self.n_gone:,} gone"] if self.n_gone else []
         n_failed = int((self.files["failed"] != "").sum())
         parts += [f"{n_failed:,} unreadable as before"] if n_failed else []
@@ -117,24 +118,21 @@ def plan(music, files, folder, description):
     files = files[["path", "artist", "title", "album"]].reset_index(drop=True)
     sizes, times = _stat(Path(music), files["path"])
     files = files.assign(
-        path_bytes=[os.fsencode(path) for path in files["path"]],
-        path=[readable(path) for path in files["path"]],
+        path=files["path"].map(written),
         size=sizes,
         mtime_ns=times,
     )
-    for column in ("artist", "title", "album"):
-        files[column] = [readable(text) for text in files[column].fillna("")]
     there = frozenset(_Features(Path(folder), description.made_by).rows)
     before = _earlier(Path(folder))
-    keys = list(zip(files["path_bytes"], files["size"], files["mtime_ns"]))
+    keys = list(zip(files["path"], files["size"], files["mtime_ns"]))
     files["sha256"] = [before.get(key, "") for key in keys]
     failures = _failures(Path(folder), description.made_by)
-    shown = zip(files["path"], files["size"], files["mtime_ns"])
-    files["failed"] = [failures.get(key, "") for key in shown]
+    files["failed"] = [failures.get(key, "") for key in keys]
     files["todo"] = ~files["sha256"].isin(there) & (files["failed"] == "")
     paths = {path for path, *_ in before}
-    n_changed = int((files["todo"] & files["path_bytes"].isin(paths) & (files["sha256"] == "")).sum())
-    return Plan(files, n_changed, len(paths - set(files["path_bytes"])), there)
+    n_again = int((files["todo"] & (files["sha256"] != "")).sum())
+    n_changed = int((files["todo"] & files["path"].isin(paths) & (files["sha256"] == "")).sum())
+    return Plan(files, n_changed, n_again, len(paths - set(files["path"])), there)
 
 
 def update(music, to_do, folder, description, *, n_jobs=2, dask="", say=print):
@@ -166,7 +164,7 @@ def update(music, to_do, folder, description, *, n_jobs=2, dask="", say=print):
     folder, files = Path(folder), to_do.files.copy()
     kept = _Features(folder, description.made_by)
     places = np.flatnonzero(files["todo"])
-    sources = (str(Path(music) / os.fsdecode(files["path_bytes"][place])) for place in places)
+    sources = (str(Path(music) / restored(files["path"][place])) for place in places)
     outcomes = cluster.in_turn(describe.track, sources, description, to_do.there, n_threads=n_jobs, dask=dask)
     if len(places) <= SAMPLE:
         say(to_do.in_words())
@@ -210,18 +208,6 @@ def load(folder):
     """
     table = pq.read_table(Path(folder) / TRACKS)
     return Library(table.drop_columns(["vector"]).to_pandas(), _matrix(table["vector"]))
-
-
-def readable(text):
-    """Text with what is not UTF-8 in it escaped.
-
-    Examples
-    --------
-    >>> readable(os.fsdecode(b"caf\\xe9.mp3"))
-    'caf\\\\xe9.mp3'
-    """
-    bytes_shown = re.sub("[\udc80-\udcff]", lambda sign: f"\\x{ord(sign[0]) - 0xDC00:02x}", text)
-    return bytes_shown.encode(errors="backslashreplace").decode()
 
 
 def _duration(seconds):
@@ -296,7 +282,12 @@ class _Features:
     def __init__(self, folder, made_by):
         self.folder, self.made_by, self.waiting = folder, made_by, []
         tables = [_read(file, [*DESCRIBED, "made_by", "values"]) for file in _stored(folder, FEATURES)]
-        self.tables = [each.filter(pc.equal(each["made_by"], made_by)) for each in tables if each is not None]
+        own = [each.filter(pc.equal(each["made_by"], made_by)) for each in tables if each is not None]
+        self.tables = [
+            each.set_column(each.num_columns - 1, "values", _column(_matrix(each["values"])))
+            for each in own
+            if len(each)
+        ]
         self.rows = {sha for table in self.tables for sha in table["sha256"].to_pylist()}
 
     def add(self, track, key):

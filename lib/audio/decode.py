@@ -1,30 +1,29 @@
 """Encoded sound in, samples out, or a clear refusal.
 
 Every clip passes here twice: when it is admitted (notebook 02) and when its spectrogram is made (notebook
-03). Lenient readers hand out half an mp3 or a 4 GHz WAV without complaint; this one refuses.
+03). Lenient readers hand out half an mp3, a 4 GHz WAV or the length of another file without complaint; this
+one measures, and refuses.
 
 Conventions
 -----------
 Samples are float32, shape (n, channels), full scale = 1, at the file's own sample rate [Hz] and in its own
 channel layout: FFmpeg's own stereo-to-mono mix comes out sqrt(2) too loud, so whoever wants mono averages the
-channels. Time is in seconds. libsndfile reads wav, aiff, flac, mp3 and ogg; PyAV (FFmpeg) reads m4a and aac,
-and whatever kinds of the others libsndfile does not know.
+channels. Time is in seconds of the sound, from its first sample to its last that is there. libsndfile reads
+wav, aiff, flac, mp3 and ogg; PyAV (FFmpeg) reads m4a and aac, mp3 whose header is false, and whatever kinds
+of the others libsndfile does not know.
 """
 
+import contextlib
 import io
-from pathlib import Path
+import mmap
 from typing import NamedTuple
 
-import av
 import numpy as np
-import soundfile
 
-SAMPLE_RATES = (8_000, 192_000)  # Hz; what lies outside is a damaged header
-FFMPEG_FORMATS = {codec: codec for codec in ("wav", "aiff", "flac", "mp3", "ogg", "aac")} | {"m4a": "mov"}
+from lib.audio import kinds, readers, sandbox
+
 SUFFIXES = (".mp3", ".m4a", ".mp4", ".aac", ".flac", ".ogg", ".oga", ".opus", ".wav", ".aif", ".aiff")
-MP3_FRAME = 1152  # samples; decoders disagree by up to two frames at the ends of a file
-SEEK_MARGIN = 1.0  # seconds decoded before an excerpt: the first frames after a jump are not whole
-TOLERANCE = 0.1  # seconds by which FFmpeg's announced duration may be wrong
+MP3_FRAME = readers.MP3_FRAME
 
 
 class Audio(NamedTuple):
@@ -35,9 +34,10 @@ class Audio(NamedTuple):
     samples : np.ndarray, shape=(n, channels), dtype=float32
     sample_rate : int, Hz
     codec : str
-        A key of ``FFMPEG_FORMATS``.
+        As `lib.audio.kinds.Kind` names it.
     seconds : float
-        Length of the whole file, which is more than that of `samples` where only its middle was decoded.
+        Measured length of the whole sound, which is more than that of `samples` where only a part of it was
+        decoded.
     """
 
     samples: np.ndarray
@@ -46,47 +46,15 @@ class Audio(NamedTuple):
     seconds: float
 
 
-def codec_of(head):
-    """The codec that a file's first bytes announce, whatever its name says.
-
-    Parameters
-    ----------
-    head : bytes
-        At least the first 12 of the file.
-
-    Returns
-    -------
-    str or None
-        A key of ``FFMPEG_FORMATS``, or None where the bytes are no sound known here.
-
-    Examples
-    --------
-    >>> codec_of(b"fLaC" + bytes(8)), codec_of(b"<!DOCTYPE html>")
-    ('flac', None)
-    """
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
-        return "wav"
-    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-        return "aiff"
-    if head[4:8] == b"ftyp":
-        return "m4a"
-    for magic, codec in ((b"fLaC", "flac"), (b"OggS", "ogg"), (b"ID3", "mp3")):
-        if head.startswith(magic):
-            return codec
-    if len(head) > 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:  # an MPEG frame; two bits give its layer
-        return {0b01: "mp3", 0b00: "aac"}.get(head[1] >> 1 & 0b11)
-    return None
-
-
 def decode(source, *, middle=None):
-    """Decode strictly: all the samples that the file announces, or an error.
+    """Decode strictly: all the samples that are there, or an error.
 
     Parameters
     ----------
     source : path or bytes
         A file, or the contents of one.
     middle : float or None, seconds
-        Decode only so much around the middle of the file; None decodes all of it.
+        Decode only so much around the middle of the sound; None decodes all of it.
 
     Returns
     -------
@@ -100,136 +68,107 @@ def decode(source, *, middle=None):
 
     Examples
     --------
+    >>> import soundfile
     >>> file = io.BytesIO()
     >>> soundfile.write(file, np.zeros((8000, 2)), 8000, format="WAV")
     >>> sound = decode(file.getvalue())
     >>> sound.samples.shape, sound.sample_rate, sound.codec, sound.seconds
     ((8000, 2), 8000, 'wav', 1.0)
     """
-    name, codec = _identify(source)
-    opened = io.BytesIO(source) if isinstance(source, bytes) else str(source)
-    if codec not in ("m4a", "aac"):
-        try:
-            sound = soundfile.SoundFile(opened)
-        except soundfile.SoundFileError:
-            pass  # a kind that libsndfile does not know, or damage: FFmpeg will tell
-        else:
-            with sound:
-                return _with_libsndfile(sound, source, name, codec, middle)
-    return _with_ffmpeg(opened, source, name, codec, middle)
+    with _reader(source) as (reader, codec):
+        wanted = reader.total if middle is None else min(reader.total, round(middle * reader.rate))
+        return _audio(reader, codec, (reader.total - wanted) // 2, wanted)
 
 
-def _identify(source):
+def excerpts(source, count, seconds):
+    """Decode excerpts that do not overlap, spread evenly over the sound.
+
+    Parameters
+    ----------
+    source : path or bytes
+    count : int
+        The k-th (from 0) of them is centred at (k + 1/2) / count of the length. Where so many do not fit, as
+        many as do, at least one.
+    seconds : float
+        Of each; all of a shorter sound.
+
+    Returns
+    -------
+    list of Audio
+        One excerpt is what `decode` gives as the middle.
+
+    Raises
+    ------
+    ValueError
+        As `decode`.
+
+    Examples
+    --------
+    >>> import soundfile
+    >>> file = io.BytesIO()
+    >>> soundfile.write(file, np.arange(80) / 100, 8000, format="WAV", subtype="FLOAT")
+    >>> [sound.samples.ravel().round(2).tolist() for sound in excerpts(file.getvalue(), 2, 2 / 8000)]
+    [[0.19, 0.2], [0.59, 0.6]]
+    """
+    with _reader(source) as (reader, codec):
+        wanted = min(reader.total, round(seconds * reader.rate))
+        count = max(1, min(count, reader.total // max(1, wanted)))
+        firsts = [((2 * k + 1) * reader.total - count * wanted) // (2 * count) for k in range(count)]
+        return [_audio(reader, codec, max(0, first), wanted) for first in firsts]
+
+
+def decode_apart(path, *, middle=None, seconds=60.0, gigabytes=2.0):
+    """As `decode`, in a child process, whose end is not ours (`lib.audio.sandbox`).
+
+    Parameters
+    ----------
+    path : path
+    middle : float or None, seconds
+    seconds, gigabytes : float
+        That it may take.
+
+    Returns
+    -------
+    Audio
+
+    Raises
+    ------
+    ValueError
+        Also if the file crashes the decoder, or needs more than it may take; the message names the file.
+    """
+    limits = {"seconds": seconds, "gigabytes": gigabytes}
+    samples, (rate, codec, length) = sandbox.of_file("lib.audio.decode:for_parent", path, middle, **limits)
+    return Audio(samples, rate, codec, length)
+
+
+def for_parent(path, middle):
+    """`decode` as a child of the sandbox answers it: the samples, and what else `Audio` holds."""
+    sound = decode(path, middle=middle)
+    return sound.samples, sound[1:]
+
+
+@contextlib.contextmanager
+def _reader(source):
+    """The reader for a source and its codec; whatever is wrong is said with the name of the source."""
     name = "sound in memory" if isinstance(source, bytes) else str(source)
     try:
-        head = _part(source, 0, 12)
+        with contextlib.ExitStack() as stack:
+            path, content = None, source
+            if not isinstance(source, bytes):
+                path, file = name, stack.enter_context(open(source, "rb"))
+                file.seek(0, io.SEEK_END)
+                content = b""
+                if file.tell():
+                    content = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            kind = kinds.of(content)
+            yield readers.reader(content, path, kind), kind.codec
     except OSError as error:
         raise ValueError(f"{name}: cannot be read ({error.strerror})") from error
-    codec = codec_of(head)
-    if codec is None:
-        what = f"begins with {head!r}, which is none of {', '.join(FFMPEG_FORMATS)}" if head else "is empty"
-        raise ValueError(f"{name}: {what}; this is no sound file, whatever its name says")
-    return name, codec
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
-def _part(source, start, size):
-    """Some bytes of a source; a negative `start` counts from its end."""
-    if isinstance(source, bytes):
-        start = max(0, len(source) + start) if start < 0 else start
-        return source[start : start + size]
-    with open(source, "rb") as file:
-        file.seek(max(0, Path(source).stat().st_size + start) if start < 0 else start)
-        return file.read(size)
-
-
-def _checked(rate, name):
-    low, high = SAMPLE_RATES
-    if not low <= rate <= high:
-        raise ValueError(f"{name}: sample rate {rate} Hz, expected {low} to {high}; the header is damaged")
-    return rate
-
-
-def _damaged(name, cause):
-    return ValueError(f"{name}: {cause}; the file is damaged or cut short")
-
-
-def _with_libsndfile(sound, source, name, codec, middle):
-    rate, total = _checked(sound.samplerate, name), sound.frames  # checked before it decides how much is read
-    if codec == "wav" and "(should be" in sound.extra_info.partition("data")[2]:
-        raise _damaged(name, "the end is missing")
-    if codec == "ogg" and not _ogg_ends(source):
-        raise _damaged(name, "the end is missing")
-    wanted = total if middle is None else min(total, round(middle * rate))
-    try:
-        sound.seek((total - wanted) // 2)
-        samples = sound.read(wanted, dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, ValueError) as error:  # no array can hold what the header announces
-        raise _damaged(name, f"cannot be decoded as {codec} ({error})") from error
-    short = wanted - len(samples)
-    if codec == "mp3" and (short <= 2 * MP3_FRAME or not _announces_length(source)):
-        short = 0
-    if short or not len(samples):
-        raise _damaged(name, f"{len(samples)} of {wanted} announced samples can be decoded")
-    return Audio(samples, rate, codec, (total if wanted < total else len(samples)) / rate)
-
-
-def _announces_length(source):
-    """Whether an mp3 states its length (Xing, Info or VBRI header); otherwise decoders only estimate it."""
-    head = _part(source, 0, 10)
-    tag = 0
-    if head[:3] == b"ID3":  # its size is written in four bytes of seven bits
-        tag = 10 + sum(byte << 7 * place for place, byte in enumerate(reversed(head[6:10])))
-    frame = _part(source, tag, 2048)
-    return any(mark in frame for mark in (b"Xing", b"Info", b"VBRI"))
-
-
-def _ogg_ends(source):
-    """Whether the last page is whole and carries the end-of-stream flag."""
-    tail = _part(source, -66_000, 66_000)  # a page is at most 65,307 bytes long
-    page = tail.rfind(b"OggS")
-    if page < 0 or len(tail) < page + 27:
-        return False
-    segments = tail[page + 27 : page + 27 + tail[page + 26]]
-    return bool(tail[page + 5] & 4) and len(tail) >= page + 27 + len(segments) + sum(segments)
-
-
-def _with_ffmpeg(opened, source, name, codec, middle):
-    frames, formats = [], set()
-    try:
-        # The format is given, never guessed: a playlist dressed as sound could make FFmpeg open other files.
-        with av.open(opened, format=FFMPEG_FORMATS[codec]) as container:
-            if not container.streams.audio:
-                raise ValueError(f"{name}: holds no sound")
-            announced = (container.duration or 0) / 1e6  # FFmpeg counts microseconds
-            wanted = announced if middle is None else min(middle, announced)
-            start = (announced - wanted) / 2
-            if start > SEEK_MARGIN:
-                container.seek(int((start - SEEK_MARGIN) * 1e6))
-            for frame in container.decode(container.streams.audio[0]):
-                if start and frame.time + frame.samples / frame.sample_rate <= start:
-                    continue
-                if start and frame.time >= start + wanted:
-                    break
-                if not frames:
-                    skip = round((start - frame.time) * frame.sample_rate) if start else 0
-                rate, layout = _checked(frame.sample_rate, name), frame.layout
-                formats.add((rate, layout.nb_channels, frame.format.is_planar))
-                frames.append(frame.to_ndarray())
-    except av.FFmpegError as error:
-        raise _damaged(name, f"cannot be decoded as {codec} ({error.strerror})") from error
-    if len(formats) != 1:
-        raise _damaged(name, f"one sample rate and number of channels expected, found {sorted(formats)}")
-    ((rate, channels, planar),) = formats
-    samples = np.concatenate(frames, axis=1)
-    samples = samples.T if planar else samples.reshape(-1, channels)
-    samples = _as_float(samples[max(0, skip) :][: round(wanted * rate) if start else None])
-    if len(samples) < (wanted - TOLERANCE) * rate and (codec != "mp3" or _announces_length(source)):
-        raise _damaged(name, f"{len(samples) / rate:.1f} of {wanted:.1f} announced seconds can be decoded")
-    return Audio(samples, rate, codec, max(announced, len(samples) / rate))
-
-
-def _as_float(samples):
-    if not np.issubdtype(samples.dtype, np.integer):
-        return samples.astype(np.float32, copy=False)
-    full = np.float32(2 ** (8 * samples.dtype.itemsize - 1))
-    return samples.astype(np.float32) / full - (samples.dtype == np.uint8)  # eight bits are unsigned
+def _audio(reader, codec, first, wanted):
+    samples, rate = reader.read(first, wanted)
+    whole = wanted == reader.total
+    return Audio(samples, rate, codec, len(samples) / rate if whole else reader.total / reader.rate)

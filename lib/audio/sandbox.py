@@ -6,7 +6,8 @@ not the run.
 Conventions
 -----------
 - A child is a Python process that imports `lib` and answers one call after the other: a function by its
-  module and name, arguments as JSON; back comes an array or what went wrong. It never sends code or pickles,
+  module and name, arguments as JSON; back comes an array, with notes as JSON if there are any, or what went
+  wrong. It never sends code or pickles,
   so that whoever takes over a child through a file has not taken over its parent.
 - Limits: seconds of wall clock for each call, gigabytes of private memory for the child. Each child has one
   BLAS thread: parallel work is several children.
@@ -79,7 +80,8 @@ class _Child:
             raise Refused(header["refused"])
         if "mistake" in header:
             raise RuntimeError(f"{function}: {header['mistake']}")
-        return np.frombuffer(content, dtype=header["dtype"]).reshape(header["shape"])
+        array = np.frombuffer(content, dtype=header["dtype"]).reshape(header["shape"])
+        return (array, header["notes"]) if "notes" in header else array
 
     def close(self):
         self.process.kill()
@@ -110,7 +112,8 @@ def call(function, *arguments, seconds=60.0, gigabytes=2.0):
     Parameters
     ----------
     function : str
-        Such as ``lib.spectrograms.picture:from_file``; returns an array.
+        Such as ``lib.spectrograms.picture:from_file``; returns an array, or an array and notes that JSON
+        holds.
     *arguments
         Anything that JSON holds.
     seconds : float
@@ -120,7 +123,7 @@ def call(function, *arguments, seconds=60.0, gigabytes=2.0):
 
     Returns
     -------
-    np.ndarray
+    np.ndarray, or (np.ndarray, notes)
         Read-only.
 
     Raises
@@ -142,6 +145,34 @@ def call(function, *arguments, seconds=60.0, gigabytes=2.0):
         if child.process.returncode is None:
             with _lock:
                 _idle.append(child)
+
+
+def of_file(function, path, *arguments, **limits):
+    """As `call` with a file as the first argument; what is refused names the file.
+
+    Parameters
+    ----------
+    function : str
+    path : path
+    *arguments
+    **limits
+        ``seconds`` and ``gigabytes``.
+
+    Returns
+    -------
+    np.ndarray, or (np.ndarray, notes)
+
+    Raises
+    ------
+    Refused
+    RuntimeError
+        As `call`.
+    """
+    path = os.path.abspath(path)
+    try:
+        return call(function, path, *arguments, **limits)
+    except Refused as error:
+        raise error if path in str(error) else Refused(f"{path}: {error}") from error
 
 
 @atexit.register
@@ -183,14 +214,17 @@ def _serve(gigabytes):
 def _answer(request):
     module, _, name = request["function"].partition(":")
     try:
-        result = np.ascontiguousarray(getattr(importlib.import_module(module), name)(*request["arguments"]))
+        result = getattr(importlib.import_module(module), name)(*request["arguments"])
+        array, *notes = result if isinstance(result, tuple) else (result,)
+        array = np.ascontiguousarray(array)
     except MemoryError:
         return {"refused": "it needs more memory than a clip may take"}, b""
     except EXPECTED as error:
         return {"refused": str(error)}, b""
     except Exception as error:
         return {"mistake": f"{type(error).__name__}: {error}"}, b""
-    return {"dtype": result.dtype.str, "shape": result.shape}, memoryview(result).cast("B")
+    header = {"dtype": array.dtype.str, "shape": array.shape} | ({"notes": notes[0]} if notes else {})
+    return header, memoryview(array).cast("B")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import io
 import numpy as np
 import soundfile
 
-from lib.audio import decode
+from lib.audio import sandbox
 from lib.spectrograms import picture
 
 SECONDS = 4.0  # of an excerpt
@@ -56,7 +56,7 @@ class Players(list):
 
 
 def excerpt(path, start, seconds=SECONDS):
-    """Part of a recording as mp3.
+    """Part of a recording as mp3: of the 30 s that its spectrogram shows, decoded in a child process.
 
     Parameters
     ----------
@@ -79,6 +79,7 @@ def excerpt(path, start, seconds=SECONDS):
     Examples
     --------
     >>> import tempfile
+    >>> from lib.audio import decode
     >>> file = f"{tempfile.mkdtemp()}/noise.wav"
     >>> soundfile.write(file, np.random.default_rng(0).uniform(-1, 1, 80_000), 8000)  # ten seconds
     >>> round(decode.decode(excerpt(file, start=3, seconds=2)).seconds)
@@ -88,11 +89,9 @@ def excerpt(path, start, seconds=SECONDS):
         raise ValueError(
             f"an excerpt of {path} is more than 0 and at most {picture.SECONDS} s long, got {seconds} s"
         )
-    decoded = decode.decode(path)
-    signal = picture.mono(decoded.samples, decoded.sample_rate)
+    signal = sandbox.of_file("lib.spectrograms.picture:signal", path)
     length = round(seconds * picture.SAMPLE_RATE)
-    n_sounding = min(len(signal), round(decoded.seconds * picture.SAMPLE_RATE))  # what follows is padding
-    first = int(np.clip(round(start * picture.SAMPLE_RATE), 0, max(0, n_sounding - length)))
+    first = int(np.clip(round(start * picture.SAMPLE_RATE), 0, max(0, len(signal) - length)))
     return encode(signal[first : first + length])
 
 
@@ -111,7 +110,8 @@ def encode(signal):
     Examples
     --------
     >>> mp3 = encode(np.sin(np.arange(picture.SAMPLE_RATE)))  # one second
-    >>> decode.codec_of(mp3[:12]), round(decode.decode(mp3).seconds)
+    >>> from lib.audio import decode
+    >>> decode.decode(mp3).codec, round(decode.decode(mp3).seconds)
     ('mp3', 1)
     """
     edge = np.minimum(np.arange(len(signal)), np.arange(len(signal))[::-1]) / (FADE * picture.SAMPLE_RATE)

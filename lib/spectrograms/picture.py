@@ -103,15 +103,7 @@ def mono(samples, sample_rate):
     >>> signal.shape == (SECONDS * SAMPLE_RATE,), float(signal[0]), float(signal[-1])
     (True, 0.5, 0.0)
     """
-    wanted = SECONDS * sample_rate
-    start = max(0, (len(samples) - wanted) // 2)
-    window = samples[start : start + wanted]
-    channels = window.shape[1]
-    # A matrix product: mean(axis=1) over two interleaved channels takes ten times as long.
-    signal = window @ np.full(channels, 1 / channels, dtype=np.float32) if channels > 1 else window[:, 0]
-    if sample_rate != SAMPLE_RATE:
-        signal = soxr.resample(signal, sample_rate, SAMPLE_RATE, quality="HQ")
-    signal = signal[: SECONDS * SAMPLE_RATE]
+    signal = _averaged(samples, sample_rate, SAMPLE_RATE)
     return np.pad(signal, (0, SECONDS * SAMPLE_RATE - len(signal)))
 
 
@@ -276,19 +268,86 @@ def from_file(source, settings=DEFAULT):
     ValueError
         If the file cannot be decoded, is silent, not finite or too short; the message names the file.
     """
-    decoded = decode.decode(source, middle=SECONDS)
-    try:
-        if settings.short_clips == "reject" and decoded.seconds < SECONDS - TOLERANCE:
-            raise ValueError(f"{decoded.seconds:.1f} s long, {SECONDS} s wanted (short_clips is 'reject')")
-        signal = mono(decoded.samples, decoded.sample_rate)
-        if settings.picture == "log_mel":
-            return log_mel(signal, settings)
-        if not np.isfinite(signal).all() or not signal.any():
-            raise ValueError("the signal is silent or not finite")
-        return as_published(signal)
-    except ValueError as error:
+    return of_excerpts(source, 1, settings)[0]
+
+
+def of_excerpts(source, count, settings=DEFAULT):
+    """Spectrograms of several excerpts of a recording.
+
+    Parameters
+    ----------
+    source : path or bytes
+        A file, or the contents of one.
+    count : int
+        Excerpts of 30 s that do not overlap, spread evenly (`lib.audio.decode.excerpts`); fewer where so many
+        do not fit. One is the picture that `from_file` gives.
+    settings : Settings
+
+    Returns
+    -------
+    np.ndarray, shape=(n_excerpts, N_FRAMES, N_MELS), dtype=float32
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be decoded, is silent, not finite or too short; the message names the file. Of
+        several excerpts, silent ones are left out as long as one is not.
+    """
+    pictures, reasons = [], []
+    for decoded in decode.excerpts(source, count, SECONDS):
+        try:
+            pictures.append(_of_audio(decoded, settings))
+        except ValueError as error:
+            reasons.append(error)
+    if not pictures:
         name = "sound in memory" if isinstance(source, bytes) else source
-        raise ValueError(f"{name}: {error}") from error
+        raise ValueError(f"{name}: {reasons[0]}") from reasons[0]
+    return np.stack(pictures)
+
+
+def signal(path, sample_rate=SAMPLE_RATE):
+    """The 30 seconds around the middle of a recording, channels averaged, resampled; a shorter one unpadded.
+
+    Parameters
+    ----------
+    path : path
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    np.ndarray, shape=(n_samples,), dtype=float32
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be decoded; the message names it.
+    """
+    decoded = decode.decode(path, middle=SECONDS)
+    return _averaged(decoded.samples, decoded.sample_rate, sample_rate)
+
+
+def _of_audio(decoded, settings):
+    if settings.short_clips == "reject" and decoded.seconds < SECONDS - TOLERANCE:
+        raise ValueError(f"{decoded.seconds:.1f} s long, {SECONDS} s wanted (short_clips is 'reject')")
+    samples = mono(decoded.samples, decoded.sample_rate)
+    if settings.picture == "log_mel":
+        return log_mel(samples, settings)
+    if not np.isfinite(samples).all() or not samples.any():
+        raise ValueError("the signal is silent or not finite")
+    return as_published(samples)
+
+
+def _averaged(samples, sample_rate, wanted_rate):
+    wanted = SECONDS * sample_rate
+    start = max(0, (len(samples) - wanted) // 2)
+    window = samples[start : start + wanted]
+    channels = window.shape[1]
+    # A matrix product: mean(axis=1) over two interleaved channels takes ten times as long.
+    signal = window @ np.full(channels, 1 / channels, dtype=np.float32) if channels > 1 else window[:, 0]
+    if sample_rate != wanted_rate:
+        signal = soxr.resample(signal, sample_rate, wanted_rate, quality="HQ")
+    return signal[: SECONDS * wanted_rate]
 
 
 @lru_cache

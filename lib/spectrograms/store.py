@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib.audio import decode, sandbox
+from lib.audio import containers, decode, kinds, readers, sandbox
 from lib.spectrograms import picture
 from lib.workflow import artifacts, cluster, paths, stages
 
@@ -249,8 +249,8 @@ def _attempt(path, settings, limits):
 def _made_by(settings):
     """Digest of all that decides the bytes of a row but the sound: settings, code, packages."""
     code = [
-        stages.digest(Path(module).read_text(encoding="utf-8"))
-        for module in (picture.__file__, decode.__file__)
+        stages.digest(Path(module.__file__).read_text(encoding="utf-8"))
+        for module in (picture, decode, kinds, containers, readers)
     ]
     everything = json.dumps([asdict(settings), code, artifacts.sha256(paths.lock())])
     return hashlib.sha256(everything.encode()).hexdigest()

@@ -1,0 +1,430 @@
+"""Decoders behind one interface: how long a sound is, and any stretch of it.
+
+Conventions
+-----------
+A reader has `rate` [Hz], `total` (samples per channel of the whole sound, measured, not announced) and
+``read(first, count)``, which gives at least `count` samples from the sample `first` on, shape (n, channels),
+float32, with their sample rate; fewer at the end only as far as decoders disagree there (`TOLERANCE`). The
+sound's own time counts: a late start or a longer picture in the same container is no silence.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+
+import av
+import numpy as np
+import soundfile
+
+from lib.audio import containers
+
+SAMPLE_RATES = (8_000, 192_000)  # Hz; what lies outside is a damaged header
+FFMPEG_FORMATS = {codec: codec for codec in ("wav", "aiff", "flac", "mp3", "ogg", "aac")} | {"m4a": "mov"}
+FFMPEG_DECODERS = {"mp3": "mp3float", "aac": "aac"}
+MP3_FRAME = 1152  # samples; decoders disagree by up to two frames at the ends of a file
+SEEK_MARGIN = 1.0  # seconds decoded before an excerpt: the first frames after a jump are not whole
+TOLERANCE = 0.1  # seconds by which lengths may differ
+FAR = 2**62  # behind the end of any stream
+
+
+def checked(rate):
+    """A sample rate that can be; ValueError for any other."""
+    low, high = SAMPLE_RATES
+    if not low <= rate <= high:
+        raise ValueError(f"sample rate {rate} Hz, expected {low} to {high}; the header is damaged")
+    return rate
+
+
+def damaged(cause):
+    """The error for what a decoder refuses, or what is less than it should be."""
+    return ValueError(f"{cause}; the file is damaged or cut short")
+
+
+class Window(io.RawIOBase):
+    """Part of some content as a file, with other bytes at its beginning where a header has to be repaired."""
+
+    def __init__(self, content, start, end, head=b""):
+        self.content, self.start, self.size, self.head, self.place = content, start, end - start, head, 0
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def tell(self):
+        return self.place
+
+    def seek(self, offset, whence=io.SEEK_SET):
+        self.place = max(
+            0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self.place, io.SEEK_END: self.size}[whence]
+        )
+        return self.place
+
+    def readinto(self, buffer):
+        first = self.place
+        last = min(first + len(buffer), self.size)
+        if first < len(self.head):
+            last = min(last, len(self.head))
+            part = self.head[first:last]
+        else:
+            part = self.content[self.start + first : self.start + last] if last > first else b""
+        buffer[: len(part)] = part
+        self.place += len(part)
+        return len(part)
+
+
+class Libsndfile:
+    """What libsndfile reads: one stream, or several of a chained Ogg file, one after the other.
+
+    Parameters
+    ----------
+    parts : list
+        Of what `soundfile.SoundFile` opens.
+    codec : str
+    lenient : bool
+        Whether fewer samples than libsndfile announces are all that there is.
+    """
+
+    def __init__(self, parts, codec, lenient=False):
+        self.codec, self.lenient = codec, lenient
+        self.sounds = [soundfile.SoundFile(part) for part in parts]
+        self.rate, self.channels = checked(self.sounds[0].samplerate), self.sounds[0].channels
+        for place, sound in enumerate(self.sounds):
+            if (sound.samplerate, sound.channels) != (self.rate, self.channels):
+                raise ValueError(
+                    f"stream {place + 1} has {sound.samplerate} Hz and {sound.channels} channels, the first"
+                    f" {self.rate} Hz and {self.channels}: one sound is expected in a file"
+                )
+        self.total = sum(sound.frames for sound in self.sounds)
+
+    def read(self, first, count):
+        parts, place = [], 0
+        for sound in self.sounds:
+            begin, end = max(first - place, 0), min(first + count - place, sound.frames)
+            if end > begin:
+                parts.append(self._part(sound, begin, end - begin))
+            place += sound.frames
+        if not parts:
+            raise damaged(f"0 of {count} announced samples can be decoded")
+        return parts[0] if len(parts) == 1 else np.concatenate(parts), self.rate
+
+    def _part(self, sound, begin, count):
+        try:
+            sound.seek(begin)
+            samples = sound.read(count, dtype="float32", always_2d=True)
+        except (soundfile.SoundFileError, ValueError) as error:  # no array can hold what the header announces
+            raise damaged(f"cannot be decoded as {self.codec} ({error})") from error
+        short = count - len(samples)
+        if not len(samples) or short > (2 * MP3_FRAME if self.codec == "mp3" else 0) and not self.lenient:
+            raise damaged(f"{len(samples)} of {count} announced samples can be decoded")
+        return samples
+
+
+class Framed:
+    """mp3 and ADTS from their frames, whatever a header announces.
+
+    Parameters
+    ----------
+    content : bytes or mmap.mmap
+    frames : lib.audio.containers.Frames
+    codec : str
+    """
+
+    def __init__(self, content, frames, codec):
+        self.content, self.frames, self.codec = content, frames, codec
+        self.rate, self.total = checked(frames.rate), frames.total
+
+    def read(self, first, count):
+        frames = self.frames
+        begin = first // frames.samples
+        end = min(len(frames.starts), -(-(first + count) // frames.samples) + 1)
+        for place, byte, size in frames.gaps:
+            typical = (frames.ends - frames.starts)[begin:end].mean() * self.rate / frames.samples
+            if begin < place < end and size > TOLERANCE * typical:
+                raise damaged(f"{size} bytes at byte {byte} are no {self.codec} frames")
+        margin = min(begin, round(SEEK_MARGIN * self.rate / frames.samples))
+        decoder = av.CodecContext.create(FFMPEG_DECODERS[self.codec], "r")
+        decoded = []
+        for place in range(begin - margin, end):
+            packet = av.Packet(self.content[frames.starts[place] : frames.ends[place]])
+            try:
+                pieces = decoder.decode(packet)
+            except av.FFmpegError as error:
+                if place < begin:  # leans on frames before it, which were not decoded
+                    continue
+                raise damaged(f"cannot be decoded as {self.codec} ({error.strerror})") from error
+            if place >= begin:
+                decoded += pieces
+        samples, rate = joined(decoded)
+        skip = round((first - begin * frames.samples) * rate / self.rate)
+        return samples[skip : skip + round(count * rate / self.rate)], rate
+
+
+class Container:
+    """What FFmpeg reads: packets with times, in a format that is given, never guessed.
+
+    A playlist dressed as sound could make FFmpeg open other files.
+
+    Parameters
+    ----------
+    opened : callable
+        Gives the file, from its beginning.
+    codec : str
+    """
+
+    def __init__(self, opened, codec):
+        self.opened, self.codec = opened, codec
+        try:
+            with self._open() as container:
+                stream = self._stream(container)
+                self.rate = checked(stream.codec_context.sample_rate)
+                announced = (container.duration or 0) / 1e6  # FFmpeg counts microseconds
+                self.start, end = _times(container, stream)
+        except av.FFmpegError as error:
+            raise damaged(f"cannot be decoded as {codec} ({error.strerror})") from error
+        self.seconds = end - self.start
+        if abs(self.seconds - announced) <= TOLERANCE and self.start <= TOLERANCE:
+            self.start, self.seconds = 0.0, announced
+        self.total = round(self.seconds * self.rate)
+
+    def read(self, first, count):
+        whole = first == 0 and count >= self.total
+        start, end = self.start + first / self.rate, self.start + (first + count) / self.rate
+        frames = []
+        try:
+            with self._open() as container:
+                stream = self._stream(container)
+                if start > self.start + SEEK_MARGIN:
+                    container.seek(int((start - SEEK_MARGIN) * 1e6))
+                for frame in container.decode(stream):
+                    if not whole and frame.time + frame.samples / frame.sample_rate <= start:
+                        continue
+                    if not whole and frame.time >= end:
+                        break
+                    skip = 0 if whole or frames else round((start - frame.time) * frame.sample_rate)
+                    frames.append((frame, skip))
+        except av.FFmpegError as error:
+            raise damaged(f"cannot be decoded as {self.codec} ({error.strerror})") from error
+        samples, rate = joined([frame for frame, _ in frames])
+        wanted = round(count * rate / self.rate)
+        if not whole:
+            lasts = frames[-1][0].time - frames[0][0].time + frames[-1][0].samples / rate
+            if abs(lasts - len(samples) / rate) > TOLERANCE:
+                raise ValueError(
+                    f"{lasts:.1f} s by the times of its packets, {len(samples) / rate:.1f} s by their samples: the"
+                    " container contradicts its sound"
+                )
+            samples = samples[max(0, frames[0][1]) :][:wanted]
+        if len(samples) < wanted - TOLERANCE * rate:
+            raise damaged(f"{len(samples) / rate:.1f} of {count / self.rate:.1f} seconds can be decoded")
+        return samples, rate
+
+    def _open(self):
+        return av.open(self.opened(), format=FFMPEG_FORMATS[self.codec])
+
+    def _stream(self, container):
+        if not container.streams.audio:
+            others = sorted({stream.type for stream in container.streams})
+            raise ValueError(f"holds no sound (streams: {', '.join(others) or 'none'})")
+        stream = container.streams.audio[0]
+        if stream.codec_context is None:
+            raise ValueError("its sound is in a codec that cannot be decoded here, or encrypted")
+        return stream
+
+
+def _times(container, stream):
+    """Begin and end of the sound, from its packets, in seconds of the container."""
+    start = _first(container, stream)
+    if start is None:
+        raise damaged("holds no packet of sound")
+    end = _last(container, stream, FAR)
+    if end is None:  # the container names more than the file holds
+        low, high = start, max(start, (stream.start_time or 0) + (stream.duration or 0))
+        named = float(high * stream.time_base)
+        while high - low > TOLERANCE / 4 / stream.time_base:
+            middle = (low + high) // 2
+            reached = _last(container, stream, middle, n=1)
+            low, high = (max(middle, reached), high) if reached is not None else (low, middle)
+        raise damaged(f"{float(low * stream.time_base):.1f} of {named:.1f} announced seconds are there")
+    return max(0.0, float(start * stream.time_base)), float(end * stream.time_base)
+
+
+def _first(container, stream):
+    for packet in container.demux(stream):
+        if packet.size and not packet.is_discard and packet.pts is not None:
+            return packet.pts
+    return None
+
+
+def _last(container, stream, place, n=None):
+    """Where the packets end that follow a jump to some place; None if there is none."""
+    end = None
+    try:
+        container.seek(place, stream=stream)
+        for packet in container.demux(stream):
+            if packet.is_corrupt:
+                return None
+            if packet.size and packet.pts is not None and not packet.is_discard:
+                end = max(end or 0, packet.pts + (packet.duration or 0))
+                if n is not None:
+                    break
+    except av.FFmpegError:
+        return None
+    return end
+
+
+def joined(frames):
+    """Decoded frames as one array, and their sample rate.
+
+    Parameters
+    ----------
+    frames : list of av.AudioFrame
+
+    Returns
+    -------
+    samples : np.ndarray, shape=(n, channels), dtype=float32
+    rate : int, Hz
+    """
+    formats = {(frame.sample_rate, frame.layout.nb_channels, frame.format.is_planar) for frame in frames}
+    if len(formats) != 1:
+        raise damaged(f"one sample rate and number of channels expected, found {sorted(formats)}")
+    ((rate, channels, planar),) = formats
+    samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
+    samples = samples.T if planar else samples.reshape(-1, channels)
+    return as_float(samples), checked(rate)
+
+
+def as_float(samples):
+    """Samples at full scale 1, float32."""
+    if not np.issubdtype(samples.dtype, np.integer):
+        return samples.astype(np.float32, copy=False)
+    full = np.float32(2 ** (8 * samples.dtype.itemsize - 1))
+    return samples.astype(np.float32) / full - (samples.dtype == np.uint8)  # eight bits are unsigned
+
+
+def reader(content, path, kind):
+    """The reader for a sound.
+
+    Parameters
+    ----------
+    content : bytes or mmap.mmap
+    path : str or None
+        Of the file, where it is one.
+    kind : lib.audio.kinds.Kind
+
+    Returns
+    -------
+    Libsndfile, Framed or Container
+
+    Raises
+    ------
+    ValueError
+        Where it cannot be decoded, or less is there than is announced.
+    """
+    if kind.codec in ("mp3", "aac"):
+        return _framed(content, path, kind)
+    plain = kind.start == 0
+    source = path if plain and path else Window(content, kind.start, len(content))
+    if kind.codec == "m4a":
+        if (n := containers.boxes(content, kind).count(b"moov")) > 1:
+            raise ValueError(f"{n} recordings stand in it one behind the other: one is expected")
+        return Container(lambda: _again(source), kind.codec)
+    parts, lenient = [source], False
+    if kind.codec == "flac":
+        links = [*containers.flac_links(content, kind), kind.end]
+        if len(links) == 2:
+            parts, lenient = _flac(content, source, kind)
+        else:
+            parts = [Window(content, start, end) for start, end in itertools.pairwise(links)]
+    elif kind.codec in ("wav", "aiff"):
+        parts = [_riff(content, source, kind)]
+    elif len(links := containers.ogg_links(content, kind)) > 1:
+        parts = [Window(content, link.start, link.end) for link in links]
+    if parts:
+        try:
+            return Libsndfile(parts, kind.codec, lenient)
+        except soundfile.SoundFileError:
+            pass  # a kind that libsndfile does not know, or damage: FFmpeg will tell
+    return Container(lambda: _again(source), kind.codec)
+
+
+def _again(source):
+    if not isinstance(source, str):
+        source.seek(0)
+    return source
+
+
+def _framed(content, path, kind):
+    frames = containers.frames(content, kind)
+    if not len(frames.starts):
+        raise damaged("no whole frame of sound is there")
+    if frames.announced and frames.announced > frames.total + 2 * frames.samples:
+        announced, there = frames.announced / frames.rate, frames.total / frames.rate
+        raise ValueError(
+            f"its header announces {announced:.1f} s, frames of {there:.1f} s are there; the file is damaged"
+            " or cut short, or its header is that of another"
+        )
+    if kind.codec == "mp3" and not frames.gaps:
+        known = path and (kind.start == 0 or content[:3] == b"ID3") and len(content) - frames.ends[-1] <= 128
+        source = path if known else Window(content, kind.start, int(frames.ends[-1]))
+        try:
+            sound = Libsndfile([source], "mp3", lenient=frames.announced is None)
+        except soundfile.SoundFileError:
+            pass
+        else:
+            if abs(sound.total - frames.total) <= 4 * frames.samples and sound.rate == frames.rate:
+                return sound
+    return Framed(content, frames, kind.codec)
+
+
+def _flac(content, source, kind):
+    """What libsndfile is to read, its header repaired; nothing where only FFmpeg can measure it."""
+    announced, real = containers.flac_total(content, kind)
+    if real is None:
+        return ([source], False) if announced else ([], False)
+    info = content[kind.start + 8 : kind.start + 42]
+    if announced == real:
+        return [source], False
+    if announced > real:
+        rate = int.from_bytes(info[10:13]) >> 4 or 1
+        raise ValueError(
+            f"its header announces {announced / rate:.1f} s, its last frame ends at {real / rate:.1f} s; the"
+            " file is damaged or cut short, or its header is that of another"
+        )
+    packed = int.from_bytes(info[10:18]) >> 36 << 36 | real
+    head = content[kind.start : kind.start + 18] + packed.to_bytes(8)
+    return [Window(content, kind.start, len(content), bytes(head))], True
+
+
+def _riff(content, source, kind):
+    """What libsndfile is to read; its header repaired where its writer could not come back to it."""
+    chunks = containers.chunks(content, kind)
+    name = b"data" if kind.codec == "wav" else b"SSND"
+    place = next((place for place, chunk in enumerate(chunks) if chunk.name == name), None)
+    if place is None:
+        return source
+    sound, last = chunks[place], chunks[-1]
+    missing = sound.stated - sound.size
+    if missing > 0 and sound.stated < containers.UNKNOWN_SIZE:
+        raise ValueError(
+            f"its header announces {sound.stated:,} bytes of sound, {sound.size:,} are there; the file is"
+            " damaged or cut short, or its header is that of another"
+        )
+    behind = kind.end - (last.start + last.size)
+    if sound.stated == 0 and sound is last and behind:
+        size = min(behind, 2**32 - 1 - sound.start)
+        order = "little" if kind.codec == "wav" else "big"
+        head = bytearray(content[kind.start : sound.start])
+        head[-4:] = size.to_bytes(4, order)
+        head[4:8] = (size + len(head) - 8).to_bytes(4, order)
+        return Window(content, kind.start, len(content), bytes(head))
+    again = [chunk.name for chunk in chunks[place + 1 :] if chunk.name in (b"RIFF", b"RF64", b"FORM")]
+    if again or behind > max(1000, sound.size // 30):
+        what = "another recording" if again else f"{behind:,} bytes that are no chunk"
+        raise ValueError(
+            f"behind the {sound.size:,} bytes of sound that its header announces stand {what}; its header is"
+            " false, or two files were joined"
+        )
+    return source

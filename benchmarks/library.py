@@ -4,8 +4,8 @@ Prints one JSON line:
 
 - ``tracks_per_second``: music files of three minutes, every other one mp3 and m4a, three excerpts each, from
   file to table with two workers, which are running before the clock does,
-- ``decode_limit_fraction``: processor seconds of decoding the same excerpts alone, in this process, over those
-  of the whole pipeline with one worker (children included); medians over rounds in which the two take turns,
+- ``decode_limit_fraction``: processor seconds of decoding the same excerpts alone, in this process, over
+  those of the whole pipeline with one worker and its child; medians over rounds in which they take turns,
 - ``query_ms``, ``recall``: one query among `TRACKS` clustered vectors through the index, and the share of the
   exact ten nearest that it names; ``exact_ms``: the same query without an index; ``build_seconds``,
 - ``peak_gb``, ``write_seconds``: highest memory and time of a process that reads what describes `TRACKS`

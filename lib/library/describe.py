@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.audio import decode, sandbox
+from lib.audio import containers, decode, kinds, readers, sandbox
 from lib.beyond import audio_features, factor_models, segment_features, similar_artists
 from lib.clips import copies
 from lib.library import features
@@ -31,7 +31,17 @@ EXCERPTS = 3
 SECONDS, GIGABYTES = 120.0, 2.0  # that one file may take
 SETTINGS = picture.DEFAULT
 # What the numbers depend on, beside the sound and the model: when it changes, all tracks are described again.
-CODE = (decode, picture, features, audio_features, segment_features, factor_models)
+CODE = (
+    containers,
+    decode,
+    kinds,
+    picture,
+    readers,
+    features,
+    audio_features,
+    segment_features,
+    factor_models,
+)
 PACKAGES = ("av", "librosa", "numpy", "scipy", "soundfile", "soxr")
 
 
@@ -131,39 +141,34 @@ def track(path, description, there=frozenset()):
         if sha256 in there:
             return Track(sha256)
         settings = asdict(description.finder.settings if description.model else SETTINGS)
-        place = "lib.library.describe:seconds_and_clips"
-        flat = sandbox.call(place, path, description.excerpts, settings, seconds=SECONDS, gigabytes=GIGABYTES)
+        clips, notes = sandbox.call(
+            "lib.library.describe:clips_and_seconds",
+            path,
+            description.excerpts,
+            settings,
+            seconds=SECONDS,
+            gigabytes=GIGABYTES,
+        )
     except OSError as error:
         return f"cannot be read ({error.strerror})"
     except sandbox.Refused as error:
         return str(error).replace(f"{path}: ", "")
-    clips = flat[1:].reshape(-1, picture.N_FRAMES, picture.N_MELS)
     fingerprint = copies.fingerprint(clips[len(clips) // 2]).tobytes()
-    return Track(sha256, float(flat[0]), len(clips), fingerprint, description.of(clips))
+    return Track(sha256, notes["seconds"], len(clips), fingerprint, description.of(clips))
 
 
-def seconds_and_clips(path, count, settings):
-    """What a child answers: the length of the track in seconds, then all values of its spectrograms."""
-    settings = picture.Settings(**settings)
+def clips_and_seconds(path, count, settings):
+    """What a child answers: spectrograms of the excerpts that are not silent, and the length of the track."""
     excerpts = decode.excerpts(path, count, picture.SECONDS)
     clips, problem = [], None
     for excerpt in excerpts:
         try:
-            clips.append(_spectrogram(excerpt, settings))
+            clips.append(picture._of_audio(excerpt, picture.Settings(**settings)))
         except ValueError as error:
             problem = error
     if not clips:
         raise problem
-    return np.concatenate([[excerpts[0].seconds], np.ravel(clips)]).astype(np.float32)
-
-
-def _spectrogram(excerpt, settings):
-    signal = picture.mono(excerpt.samples, excerpt.sample_rate)
-    if settings.picture == "log_mel":
-        return picture.log_mel(signal, settings)
-    if not np.isfinite(signal).all() or not signal.any():
-        raise ValueError("the signal is silent or not finite")
-    return picture.as_published(signal)
+    return np.stack(clips), {"seconds": excerpts[0].seconds}
 
 
 @lru_cache(maxsize=1)

@@ -17,7 +17,7 @@ PLAYS = artists("The Beatles", "Abba", "ABBA", "Air", "Cher", "Dido")
 
 
 def test_artists_with_music_are_in_the_order_of_the_plays_and_all_others_are_counted():
-    music = available.of_plays(PLAYS, {"folder": ["dido", "abba", "Beatles", "Zyx", "AIR", "Air"]})
+    music = available.of_plays(PLAYS, {"folder": ["dido", "abba", "The Beatle", "Zyx", "AIR", "Air"]})
     assert music.artist_ids == ["id-1", "id-3", "id-5"]
     assert music.sentence == (
         "Of 5 artists in the music (folder), 3 are in the plays and 2 are not. The plays name 3 artists more."
@@ -25,7 +25,7 @@ def test_artists_with_music_are_in_the_order_of_the_plays_and_all_others_are_cou
     columns = ["source", "side", "problem", "name", "artist_id", "nearest"]
     assert music.unresolved[columns].to_numpy().tolist() == [
         ["folder", "plays", "ambiguous", "ABBA", "id-2", ""],
-        ["folder", "music", "unmatched", "Beatles", "", "The Beatles"],
+        ["folder", "music", "unmatched", "The Beatle", "", "The Beatles"],
         ["folder", "music", "unmatched", "Zyx", "", ""],
         ["folder", "music", "ambiguous", "AIR", "", ""],
     ]
@@ -49,7 +49,7 @@ def test_an_artist_that_one_source_lacks_and_another_has_is_in_the_plays():
 
 
 def test_beside_a_service_any_artist_may_have_music_and_the_folder_is_still_reported():
-    music = available.of_plays(PLAYS, {"folder": ["Abba", "Beatles"], "itunes": None})
+    music = available.of_plays(PLAYS, {"folder": ["Abba", "The Beatle"], "itunes": None})
     assert music.artist_ids is None
     assert music.sentence == (
         "Of 2 artists in the music (folder), 1 is in the plays and 1 is not. The plays name 5 artists more."
@@ -70,8 +70,8 @@ def test_services_alone_leave_nothing_to_report():
 @pytest.mark.parametrize(
     ("offered", "message"),
     [
-        (["Beatles", "Zyx"], r"0 of 2 .*\(folder\) are among the 6 of the plays, at least 2 are needed;"
-         r" without a partner are 'Beatles' \(nearest in the plays: 'The Beatles'\), 'Zyx': are these"),
+        (["The Beatle", "Zyx"], r"0 of 2 .*\(folder\) are among the 6 of the plays, at least 2 are needed;"
+         r" without a partner are 'The Beatle' \(nearest in the plays: 'The Beatles'\), 'Zyx': are these"),
         (["Abba", *map(str, range(9))], r"1 of 10 artists .* '0', '1', '2', '3', '4' and others: are these"),
     ],
 )  # fmt: skip
@@ -102,6 +102,6 @@ def test_local_sources_list_their_artists_and_services_are_not_opened(tmp_path):
     with pytest.raises(ValueError, match="unknown source 'tape'"):
         registry.offers(["tape"])
     with pytest.raises(
-        ValueError, match="needs to know where the music is: set `02_preview_clips.music_folder`"
+        ValueError, match="needs to know where the music is: set `-p 02_preview_clips.music_folder=...`"
     ):
         registry.offers(["itunes", "folder"])

@@ -45,7 +45,7 @@ def test_artists_are_the_top_folders_and_only_sound_files_count(tmp_path):
         "lonely.mp3",
     )
     source = folder(tmp_path)
-    assert set(tracks_of(source, "Abba")) == {"Abba/Gold/1.mp3", "Abba/loose.FLAC"}
+    assert set(tracks_of(source, "Abba")) == {"Abba/Gold/1.mp3", "Abba/loose.FLAC", "Abba/.hidden/2.mp3"}
     assert tracks_of(source, "Blondie") == ["Blondie/a/b/c/4.m4a"]
     assert source.candidates(artist("Cher")) == []
     track = source.tracks(Candidate("blondie", "Blondie"))[0]
@@ -141,7 +141,7 @@ def test_rows_with_other_fields_than_the_header_are_left_out_and_said(tmp_path, 
 def test_a_playlist_is_no_table(tmp_path):
     (tmp_path / "list.m3u").write_text("#EXTM3U\n1.mp3\n")
     with pytest.raises(
-        ValueError, match=r"is a playlist, which names no artists.*`02_preview_clips\.table_file`"
+        ValueError, match=r"is a playlist, which names no artists.*`-p 02_preview_clips\.table_file=\.\.\.`"
     ):
         folder(table_file=str(tmp_path / "list.m3u"))
 
@@ -150,27 +150,27 @@ def test_a_playlist_is_no_table(tmp_path):
 def test_a_table_cannot_lead_out_of_its_folder(tmp_path, file):
     fill(tmp_path, "secret.mp3", "music/one.mp3")
     (tmp_path / "music/meta.csv").write_text(f"artist,file\nAbba,{file}\n")
-    with pytest.raises(ValueError, match=r"leads out of .*music.*`02_preview_clips\.music_folder`"):
+    with pytest.raises(ValueError, match=r"leads out of .*music.*`-p 02_preview_clips\.music_folder=\.\.\.`"):
         folder(table_file=str(tmp_path / "music/meta.csv"))
 
 
 @pytest.mark.parametrize(
     ("table", "settings", "message"),
     [
-        (None, {}, r"is missing: set `02_preview_clips\.table_file`"),
+        (None, {}, r"is missing: set `-p 02_preview_clips\.table_file=\.\.\.`"),
         ("artist,file\n", {}, "no rows"),
         ("", {}, "cannot be read"),
         (
             "artist,file\nAbba,gone.mp3\n",
             {},
-            r"none of the 1 files .*gone\.mp3.*`02_preview_clips\.path_template`",
+            r"none of the 1 files .*gone\.mp3.*`-p 02_preview_clips\.path_template=\.\.\.`",
         ),
         (
             "name,file\nAbba,one.mp3\n",
             {},
-            r"`02_preview_clips\.artist_column` 'artist'.*do not fit its columns 'name', 'file'",
+            r"`-p 02_preview_clips\.artist_column=artist`.*do not fit its columns 'name', 'file'",
         ),
-        ("artist,file\nAbba,one.mp3\n", {"path_template": "{Song}.mp3"}, "'{Song}.mp3' do not fit"),
+        ("artist,file\nAbba,one.mp3\n", {"path_template": "{Song}.mp3"}, "={Song}.mp3` do not fit"),
         ("artist,file\nAbba,one.mp3\n", {"path_template": "{file"}, "do not fit"),
         ("artist,file\nAbba,one.mp3\n", {"path_template": "{}"}, "do not fit"),
     ],
@@ -184,17 +184,22 @@ def test_a_bad_table_is_explained(tmp_path, table, settings, message):
 
 
 def test_a_bad_folder_is_explained(tmp_path):
-    with pytest.raises(ValueError, match=r"nowhere is missing: set `02_preview_clips\.music_folder`"):
+    with pytest.raises(
+        ValueError, match=r"nowhere is missing: set `-p 02_preview_clips\.music_folder=\.\.\.`"
+    ):
         folder(tmp_path / "nowhere")
     with pytest.raises(
-        ValueError, match=r"none of \.mp3.*Artist/Album/track\.mp3.*`02_preview_clips\.table_file`"
+        ValueError, match=r"no \.mp3.*it is empty.*Artist/Album/track\.mp3.*clips\.table_file="
     ):
         folder(tmp_path)
-    fill(tmp_path, "one.mp3", "two.mp3")
-    with pytest.raises(ValueError, match="2 sound files lie loose in it"):
+    fill(tmp_path, "one.mp3", "two.mp3", "three.wma")
+    with pytest.raises(
+        ValueError, match=r"2 × no folder and no tag names its artist, such as one\.mp3; 1 × suffix \.wma"
+    ):
         folder(tmp_path)
     with pytest.raises(
-        ValueError, match=r"set `02_preview_clips\.music_folder` or `02_preview_clips\.table_file`"
+        ValueError,
+        match=r"set `-p 02_preview_clips\.music_folder=\.\.\.` or `-p 02_preview_clips\.table_file=\.\.\.`",
     ):
         folder()
 

@@ -52,7 +52,10 @@ def problems(joined):
 
 def test_names_that_both_sides_have_are_matched_in_the_order_of_the_plays():
     joined = names.join(artists("Abba", "Björk"), ["björk", " ABBA"])
-    assert joined.matches.to_numpy().tolist() == [["id-0", "Abba", " ABBA"], ["id-1", "Björk", "björk"]]
+    assert joined.matches.to_numpy().tolist() == [
+        ["id-0", "Abba", " ABBA", names.NAME],
+        ["id-1", "Björk", "björk", names.NAME],
+    ]
     assert joined.unresolved.empty
 
 

@@ -29,8 +29,8 @@ class Music:
         music.
     unresolved : pd.DataFrame
         ``source``, ``side`` (plays, music), ``problem``, ``name``, ``artist_id``, ``nearest``, ``detail``:
-        the artists of the music who are not in the plays, with the nearest name that is, and names that stand
-        for several artists.
+        the artists of the music who are not in the plays, with the nearest name that is, names that stand
+        for several artists, and those that are a name of the plays but for diacritics or ``the``.
     sentence : str
         How many artists there are on both sides.
     """
@@ -62,13 +62,13 @@ def of_plays(artists, offers):
     Examples
     --------
     >>> artists = pd.DataFrame({"artist_id": ["a", "b", "c"], "name": ["The Beatles", "Abba", "Air"]})
-    >>> music = of_plays(artists, {"folder": ["ABBA", "air", "Beatles"]})
+    >>> music = of_plays(artists, {"folder": ["ABBA", "air", "The Beatle"]})
     >>> print(music.sentence)
     Of 3 artists in the music (folder), 2 are in the plays and 1 is not. The plays name 1 artist more.
     >>> music.artist_ids
     ['b', 'c']
     >>> music.unresolved[["name", "nearest"]].to_numpy().tolist()
-    [['Beatles', 'The Beatles']]
+    [['The Beatle', 'The Beatles']]
     """
     listed = {source: spellings for source, spellings in offers.items() if spellings is not None}
     joined = {source: names.join(artists, spellings) for source, spellings in listed.items()}
@@ -105,11 +105,10 @@ def _alone(table):
 
 def _counts(n_matched, n_plays, listed, unresolved):
     """How many artists of the listed music are in the plays; the same artist of two sources counts once."""
-    in_music = {names.normalise(name) for spellings in listed.values() for name in spellings}
     missing = {names.normalise(name) for name in unresolved.loc[_alone(unresolved), "name"]}
     return (
-        f"Of {_number(len(in_music), 'artist')} in the music ({', '.join(listed)}),"
-        f" {_are(len(in_music - missing))} in the plays and {_are(len(missing))} not."
+        f"Of {_number(n_matched + len(missing), 'artist')} in the music ({', '.join(listed)}),"
+        f" {_are(n_matched)} in the plays and {_are(len(missing))} not."
         f" The plays name {_number(n_plays - n_matched, 'artist')} more."
     )
 

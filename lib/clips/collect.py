@@ -3,7 +3,8 @@
 Conventions
 -----------
 Sources are asked in order; where one gives too few clips, the next one fills up. An artist of a source is
-accepted only if its name is equal (`lib.listening.names.normalise`); where several artists share the name, in
+accepted only if its name is equal (`lib.listening.names.normalise`), in a source that knows nothing but names
+by the rule of `lib.listening.names.join`; where several artists share the name, in
 the source or in the listening data, only the one that MusicBrainz links to the MBID; in a source that knows
 nothing but names, only the first of them in the listening data (`lib.listening.names.join`). Tracks are taken
 in the source's order, each title once. Every file has to pass a gate (`examine`, `objection`), whose decoder
@@ -25,7 +26,7 @@ import joblib
 import pandas as pd
 from tqdm import tqdm
 
-from lib.clips import gate
+from lib.clips import gate, music_files
 from lib.clips.sources.faults import Unavailable
 from lib.clips.sources.source import Candidate
 from lib.listening import names
@@ -33,6 +34,7 @@ from lib.workflow import artifacts
 
 CLIPS = "clips"  # folder of the files
 LINKED = "linked by MusicBrainz"
+BECAUSE = {names.ID: "equal MBID", names.NAME: "the only artist of this name"}
 COLUMNS = {  # of clips.parquet
     "clip_id": "str",
     "artist_id": "str",
@@ -77,7 +79,7 @@ class _Rules(NamedTuple):
     min_seconds: float
 
 
-def collect(artists, sources, folder, *, clips_per_artist=3, min_seconds=10.0, n_jobs=8):
+def collect(artists, sources, folder, *, everybody=None, clips_per_artist=3, min_seconds=10.0, n_jobs=8):
     """Find, fetch and check the clips of all artists.
 
     Writes ``clips.parquet``, ``missing.tsv``, ``retrievals.tsv`` and the audio below ``clips/``; files of
@@ -91,6 +93,9 @@ def collect(artists, sources, folder, *, clips_per_artist=3, min_seconds=10.0, n
     sources : sequence of lib.clips.sources.source.Source
         In the order in which to ask them; see `lib.clips.sources.registry.connect`.
     folder : path
+    everybody : pd.DataFrame, optional
+        The same columns of all artists of the plays, where `artists` are some of them: a name in the music
+        that could be several of these is nobody's.
     clips_per_artist : int, >= 1
         At most so many.
     min_seconds : float
@@ -130,11 +135,14 @@ def collect(artists, sources, folder, *, clips_per_artist=3, min_seconds=10.0, n
         raise ValueError(f"artist {twice!r} occurs more than once in the table of artists")
     wanted = list(artists[["artist_id", "name"]].itertuples(index=False, name="Artist"))
     shared = {source.name: _shared(artists, source) for source in sources}
+    partners = {
+        source.name: _partners(artists if everybody is None else everybody, source) for source in sources
+    }
     banned = {artist.artist_id: {} for artist in wanted}
     rules = _Rules(folder, clips_per_artist, min_seconds)
 
     def gather(artist):
-        return _gather(artist, shared, sources, banned[artist.artist_id], rules)
+        return _gather(artist, shared, partners, sources, banned[artist.artist_id], rules)
 
     gathered, todo = {}, wanted
     while todo:
@@ -248,7 +256,20 @@ def _shared(artists, source):
     return set(artists.loc[artists["name"].map(names.normalise).duplicated(keep=keep), "artist_id"])
 
 
-def _gather(artist, shared, sources, banned, rules):
+def _partners(artists, source):
+    """Artists whose name in the source is another one by `names.normalise`, or who have several there."""
+    offered = source.offers()
+    if offered is None:
+        return {}
+    matches, choices = names.join(artists, offered).matches, {}
+    for artist_id, own in matches.groupby("artist_id", sort=False):
+        if len(own) > 1 or own["how"].iloc[0] not in (names.ID, names.NAME):
+            how = own["how"].iloc[0]
+            choices[artist_id] = Choice(source.unite(own["offered"]), BECAUSE.get(how, how), [])
+    return choices
+
+
+def _gather(artist, shared, partners, sources, banned, rules):
     """The clips of one artist, source by source."""
     gathered = _Gathered([], [], [])
     for source in sources:
@@ -257,7 +278,9 @@ def _gather(artist, shared, sources, banned, rules):
             break
         complaints, rejected = [], []
         try:
-            choice = choose(artist, source, artist.artist_id in shared[source.name])
+            choice = partners[source.name].get(artist.artist_id)
+            if choice is None:
+                choice = choose(artist, source, artist.artist_id in shared[source.name])
             rejected = choice.rejected
             if choice.candidate is None:
                 complaints.append(choice.because)
@@ -317,10 +340,13 @@ def _admit(source, track, rules):
     if sound is None or not (gate.objection(sound, rules.min_seconds) or _intact(rules.folder, sound)):
         fetched = source.fetch(track)
         sound = gate.examine_apart(fetched.content) | {"host": fetched.host, "retrieved": fetched.retrieved}
+        name = hashlib.sha1(f"{source.name}/{track.id}".encode()).hexdigest()[:16]
         if isinstance(fetched.content, Path):
             sound["file"] = str(fetched.content)
+            if music_files.written(sound["file"]) != sound["file"]:  # no table can hold such a name
+                sound["file"] = f"{CLIPS}/{name}.{sound['codec']}"
+                _link(rules.folder / sound["file"], fetched.content)
         else:
-            name = hashlib.sha1(f"{source.name}/{track.id}".encode()).hexdigest()[:16]
             sound["file"] = f"{CLIPS}/{name}.{sound['codec']}"
             if gate.objection(sound, rules.min_seconds) is None:
                 with artifacts.replacing(rules.folder / sound["file"]) as temporary:
@@ -329,6 +355,12 @@ def _admit(source, track, rules):
     if reason := gate.objection(sound, rules.min_seconds):
         raise ValueError(reason)
     return sound
+
+
+def _link(path, target):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
 
 
 def _intact(folder, sound):

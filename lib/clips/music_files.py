@@ -32,7 +32,7 @@ from lib.audio import decode
 from lib.clips import tags
 from lib.listening import names, text
 
-COLUMNS = ("path", *tags.FIELDS, "named_by", "fault")
+COLUMNS = ("path", *tags.FIELDS, "named_by", "titled", "fault")
 LOOSE = "no folder and no tag names its artist"
 NOBODY = "named only by 'Various Artists', 'Unknown Artist' or the like, who are nobody"
 NO_SOUND = "no sound, by its suffix"
@@ -73,9 +73,10 @@ class Music(NamedTuple):
     Attributes
     ----------
     files : pd.DataFrame
-        ``path``, ``artist``, ``album_artist``, ``title``, ``album``, ``track_mbid``, ``artist_mbid``, each
-        empty where it is not known, but for the path and the artist; ``named_by``: ``tags`` or ``folder``;
-        ``fault``: why the tags could not be read, mostly empty. Sorted by path.
+        ``path``, ``artist``, ``album_artist``, ``title``, ``album``, ``track_mbid``, ``artist_mbid``: of
+        these only path, artist and title are never empty. ``named_by``: ``tags`` or ``folder``. ``titled``:
+        whether the title is that of the tags, not the name of the file. ``fault``: why the tags could not be
+        read, mostly empty. Sorted by path.
     left_out : pd.DataFrame
         ``path`` and ``reason`` of files and folders that are not among them. Sorted by path.
     """
@@ -309,6 +310,7 @@ def _named(path, of_file):
         "title": title or os.path.splitext(parts[-1])[0],
         "album": of_file["album"] or (parts[-2] if len(parts) > 2 else ""),
         "named_by": named_by,
+        "titled": bool(title),
         "artist_mbid": of_file["artist_mbid"] if artist and artist == of_file["artist"] else "",
         "anybody": any(name for name, _ in spelt),
     }

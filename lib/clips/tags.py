@@ -85,7 +85,7 @@ def read(files):
 
 
 def _batch(files):
-    """The tags of some files; where the child fails, of each half of them: one file costs only its own tags."""
+    """The tags of some files; where the child fails, of each half: one file costs only its own tags."""
     try:
         answer = sandbox.call("lib.clips.tags:as_json", files, seconds=BATCH_SECONDS, gigabytes=GIGABYTES)
     except sandbox.Refused as error:

@@ -4,10 +4,13 @@ Conventions
 -----------
 MBIDs are compared in small letters, without braces or address; of several in one field the first counts.
 
-Unicode NFKC, case-folded, white space folded to single spaces; NFKC and case run twice, as folding case can
-undo NFKC. Nothing else is forgiven: an article, an accent or a "tribute" more makes another name, which
-`nearest` can only suggest. Where
-nothing but a name tells artists apart, it stands for the first artist who has it, the one with the most
+Names are the same if `normalise` makes them equal; within the plays nothing else is forgiven. A music folder
+has names as file systems hold them: one that is nobody's by `normalise` is compared by its `folded` form,
+and, for artists who have no music yet, by its `loose` one, and each match says so (`HOW`). Where two artists
+of the plays have the same form, the name stays without a partner and is listed. A "tribute" more makes
+another name, which `nearest` can only suggest.
+
+Where nothing but a name tells artists apart, it stands for the first artist who has it, the one with the most
 listeners; the others go without, so that no two artists share their clips.
 """
 
@@ -22,12 +25,18 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from lib.listening.spelling import is_nobody, nobody, normalise
+from lib.listening.spelling import folded, is_nobody, loose, nobody, normalise
 
-__all__ = ("is_nobody", "nobody", "normalise")
+__all__ = ("folded", "is_nobody", "loose", "nobody", "normalise")
 
 SIMILAR = 0.7  # ratio of `difflib` from which a spelling is worth a suggestion
 SHORTLIST, AT_ONCE = 10, 100  # spellings that are compared letter by letter; names in one product
+ID, NAME, FOLDED, LOOSE = HOW = (
+    "equal MBID",
+    "equal name",
+    "equal but for typography, characters that files cannot hold or the place of the article",
+    "equal but for diacritics or 'the'",
+)
 UNRESOLVED = ("side", "problem", "name", "artist_id", "detail")
 
 
@@ -37,11 +46,12 @@ class Joined(NamedTuple):
     Attributes
     ----------
     matches : pd.DataFrame
-        Columns ``artist_id``, ``name``, ``offered`` (a spelling in the music): one row for each artist of the
-        plays who is in the music, in their order.
+        Columns ``artist_id``, ``name``, ``offered`` (a spelling in the music), ``how`` (one of `HOW`): for
+        each artist of the plays who is in the music, in their order, one row for each name in the music that
+        is the artist's.
     unresolved : pd.DataFrame
-        Columns ``side`` (plays, music), ``problem`` (unmatched, ambiguous), ``name``, ``artist_id`` (empty
-        for the music) and ``detail``.
+        Columns ``side`` (plays, music), ``problem``, ``name``, ``artist_id`` (empty for the music) and
+        ``detail``. Problems are unmatched, ambiguous, and, of a match by the loose form, similar.
     """
 
     matches: pd.DataFrame
@@ -101,33 +111,95 @@ def join(artists, offered):
     spellings = {}
     for name in dict.fromkeys(offered):
         spellings.setdefault(normalise(name), []).append(name)
-    matches, unresolved, matched, owner = [], [], set(), {}
-    for artist in artists[["artist_id", "name"]].itertuples(index=False):
-        by_id, by_name = normalise(artist.artist_id), normalise(artist.name)
-        first = owner.setdefault(by_name, artist)
-        key = by_id if by_id in spellings else by_name
-        who = (artist.name, artist.artist_id)
-        if not by_name:
-            unresolved.append(("plays", "unmatched", *who, "has no name"))
-        elif key not in spellings:
-            unresolved.append(("plays", "unmatched", *who, "nobody in the music has this name"))
-        elif key == by_name and first is not artist:
-            unresolved.append(
-                ("plays", "ambiguous", *who, f"{first.artist_id} has this name and comes first")
+    rows = list(artists[["artist_id", "name"]].itertuples(index=False, name="Artist"))
+    matched, reasons = _by_name(rows, spellings)
+    unclear = {}
+    for form, how in ((folded, FOLDED), (loose, LOOSE)):
+        unclear |= _by_form(rows, spellings, form, how, matched, unclear)
+    for key, (candidates, how) in unclear.items():
+        for row in candidates:
+            reasons.setdefault(
+                row, ("ambiguous", f"{min(spellings[key])!r} in the music is {how}, for others too")
             )
-        else:
-            matches.append((artist.artist_id, artist.name, min(spellings[key])))
-            matched.add(key)
-    for key, names in spellings.items():
+    partners = {}
+    for key, (row, how) in matched.items():
+        partners.setdefault(row, []).append((HOW.index(how), key))
+    matches, unresolved = [], []
+    for row, (artist_id, name) in enumerate(rows):
+        for rank, key in sorted(partners.get(row, [])):
+            matches.append((artist_id, name, min(spellings[key]), HOW[rank]))
+        if row not in partners:
+            problem, detail = reasons.get(row, ("unmatched", "nobody in the music has this name"))
+            unresolved.append(("plays", problem, name, artist_id, detail))
+    for key, spelt in spellings.items():
+        name = min(spelt)
         if key not in matched:
-            unresolved.append(("music", "unmatched", min(names), "", "no artist of the plays has this name"))
-        if len(names) > 1:
-            together = f"taken for one artist: {', '.join(map(repr, sorted(names)))}"
-            unresolved.append(("music", "ambiguous", min(names), "", together))
+            unresolved.append(("music", "unmatched", name, "", _why_alone(rows, unclear.get(key))))
+            continue
+        row, how = matched[key]
+        if how == LOOSE:
+            unresolved.append(("music", "similar", name, "", f"taken for {rows[row].name!r}: {how}"))
+        together = sorted(each for _, other in partners[row] for each in spellings[other])
+        if len(together) > 1 and key == min(partners[row])[1]:
+            detail = f"taken for one artist: {', '.join(map(repr, together))}"
+            unresolved.append(("music", "ambiguous", name, "", detail))
     return Joined(
-        pd.DataFrame(matches, columns=["artist_id", "name", "offered"], dtype="str"),
+        pd.DataFrame(matches, columns=["artist_id", "name", "offered", "how"], dtype="str"),
         pd.DataFrame(unresolved, columns=list(UNRESOLVED), dtype="str"),
     )
+
+
+def _by_name(rows, spellings):
+    """Name in the music -> (row, how), by MBID and by `normalise`; and why other rows have none."""
+    matched, reasons, owner = {}, {}, {}
+    for row, (artist_id, name) in enumerate(rows):
+        by_id, by_name = normalise(artist_id), normalise(name)
+        first = owner.setdefault(by_name, row)
+        if not by_name:
+            reasons[row] = ("unmatched", "has no name")
+            continue
+        if by_id in spellings:
+            matched[by_id] = (row, ID)
+        if by_name in spellings and first == row:
+            matched[by_name] = (row, NAME)
+        elif by_name in spellings:
+            reasons[row] = ("ambiguous", f"{rows[first].artist_id} has this name and comes first")
+    return matched, reasons
+
+
+def _by_form(rows, spellings, form, how, matched, unclear):
+    """Match what is left by a more tolerant form, where one artist of the plays alone has it.
+
+    Returns what more than one has: name in the music -> (their rows, how).
+    """
+    left = {
+        key: form(min(spelt)) for key, spelt in spellings.items() if key not in matched and key not in unclear
+    }
+    wanted, with_music, holders, several = (
+        set(left.values()) - {""},
+        {row for row, _ in matched.values()},
+        {},
+        {},
+    )
+    for row, (_, name) in enumerate(rows if wanted else []):
+        if (key := form(name)) in wanted:
+            holders.setdefault(key, {}).setdefault(normalise(name), row)  # of one name, the first
+    for key, of_form in left.items():
+        candidates = list(holders.get(of_form, {}).values())
+        if len(candidates) > 1:
+            several[key] = (candidates, how)
+        elif candidates and not (how == LOOSE and candidates[0] in with_music):
+            matched[key] = (candidates[0], how)
+    return several
+
+
+def _why_alone(rows, unclear):
+    """Why a name in the music has no partner."""
+    if unclear is None:
+        return "no artist of the plays has this name"
+    candidates, how = unclear
+    who = ", ".join(f"{rows[row].name!r} ({rows[row].artist_id})" for row in candidates)
+    return f"it could be each of {who}: {how}"
 
 
 def nearest(missing, spellings):

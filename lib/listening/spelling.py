@@ -129,3 +129,69 @@ def is_nobody(mbid="mbid", name="name"):
     plain = folded.str.replace_all(MARKS, " ").str.strip_chars()
     of_id = pl.col(mbid).str.to_lowercase().str.contains("|".join(NOBODY_MBIDS))
     return plain.is_in(sorted(NOBODY)) | folded.str.strip_chars().is_in(SPECIAL) | of_id
+
+
+QUOTES_AND_DASHES = str.maketrans(
+    dict.fromkeys("’‘‛ʼ`´′＇", "'") | dict.fromkeys("“”„‟″«»＂", '"') | dict.fromkeys("‐‑‒–—―−", "-")
+)
+NOT_IN_FILES = re.compile(r'[/\\:*?"<>|_\s-]+')  # characters, what stands in for them, and white space
+ARTICLE = re.compile(
+    r"(?s)(.+), (the|an?|der|die|das|les?|la|los|las|el|il|lo|gli|os?|as|de|het|den|det|ett?)"
+)
+PLAIN = str.maketrans(
+    {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h", "ё": "е"}
+)
+
+
+def folded(name):
+    """A name as typewriters and file systems can hold it.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str
+        `normalise` where nothing else remains.
+
+    Examples
+    --------
+    >>> folded("AC_DC") == folded("AC/DC"), folded("R.E.M_") == folded("R.E.M."), folded("Beatles, The")
+    (True, True, 'the beatles')
+    >>> folded("Simon + Garfunkel") == folded("Simon & Garfunkel"), folded("Guns N’ Roses")
+    (True, "guns n' roses")
+    """
+    text = normalise(name.translate(QUOTES_AND_DASHES))
+    if behind := ARTICLE.fullmatch(text):
+        text = f"{behind[2]} {behind[1]}"
+    text = re.sub("[&+]", " and ", text)
+    text = NOT_IN_FILES.sub(" ", text).strip(" .")
+    return text or normalise(name)
+
+
+def loose(name):
+    """`folded`, without diacritics of Latin and Greek letters and without ``the`` in front.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> loose("Björk"), loose("The Beatles"), loose("The The"), loose("Sigur Rós")
+    ('bjork', 'beatles', 'the', 'sigur ros')
+    """
+    apart, letter = [], ""
+    for sign in unicodedata.normalize("NFD", folded(name).translate(PLAIN)):
+        if not unicodedata.combining(sign):
+            letter = sign
+        elif unicodedata.name(letter or " ", "").startswith(("LATIN", "GREEK")):
+            continue
+        apart.append(sign)
+    text = unicodedata.normalize("NFC", "".join(apart))
+    return text.removeprefix("the ").strip() or text

@@ -1,12 +1,13 @@
-"""One's own music: a folder ``Artist/**/track``, or a table that maps files to artists.
+"""One's own music: a folder of sound files, or a table that maps files to artists.
 
 Conventions
 -----------
-An artist of the folder is a sub-folder of it, by its name; an artist of the table is what its artist column
-says, a name or an MBID. Spellings that are the same name (`lib.listening.names`) are one artist. Tracks are
-taken from one album after another, an album being a folder; within an album the order is drawn by a hash of
-the path, so that not every clip is a first track, and is the same on every machine. Files stay where they
-are.
+Whose the files of a folder are, `lib.clips.music_files` says: their tags, or the first level of folders. An
+artist of the table is what its artist column says, a name or an MBID. Names that stand for nobody
+(`lib.listening.names.nobody`) are left out of both. Spellings that are the same name (`lib.listening.names`)
+are one artist. Tracks are taken from one album after another, an album being a folder; within an album the
+order is drawn by a hash of the path, so that not every clip is a first track, and is the same on every
+machine. Files stay where they are; the path of a track is written as `lib.clips.music_files.written` says.
 """
 
 import collections
@@ -15,7 +16,10 @@ import itertools
 import os
 from pathlib import Path
 
+import pandas as pd
+
 from lib.audio import decode
+from lib.clips import music_files
 from lib.clips.sources import source
 from lib.clips.sources.source import Fetched, Track
 from lib.listening import columns, names, text
@@ -30,8 +34,9 @@ TERMS = (
 # The parameters that a person sets, as messages name them.
 FOLDER, TABLE = "02_preview_clips.music_folder", "02_preview_clips.table_file"
 COLUMN, TEMPLATE = "02_preview_clips.artist_column", "02_preview_clips.path_template"
+SHOWN = 4  # reasons in a message
 PLAYLISTS = (".m3u", ".m3u8", ".pls", ".xspf")
-EXPECTED = f"expected a CSV or TSV with a header, such as artist,file, as `{TABLE}`"
+EXPECTED = f"expected a CSV or TSV with a header, such as artist,file, as `-p {TABLE}=...`"
 
 
 class Source(source.Named):
@@ -55,67 +60,65 @@ class Source(source.Named):
 
     def __init__(self, settings):
         if not settings.music_folder and not settings.table_file:
-            raise ValueError(f"source 'folder' needs to know where the music is: set `{FOLDER}` or `{TABLE}`")
+            raise ValueError(
+                f"source 'folder' needs to know where the music is: set `-p {FOLDER}=...` or `-p {TABLE}=...`"
+            )
         self.root = Path(settings.music_folder or Path(settings.table_file).parent).expanduser().absolute()
         if not self.root.is_dir():
-            raise ValueError(f"music folder {self.root} is missing: set `{FOLDER}` to a folder that is there")
+            raise ValueError(
+                f"music folder {self.root} is missing: set `-p {FOLDER}=...` to a folder that is there"
+            )
+        super().__init__()
+        self.left_out = pd.DataFrame(columns=["path", "reason"], dtype=object)
+        self.unread_tags = pd.DataFrame(columns=["path", "fault"], dtype=object)
         if settings.table_file:
-            tracks = _listed(Path(settings.table_file).expanduser(), self.root, settings)
+            for artist, path in _listed(Path(settings.table_file).expanduser(), self.root, settings):
+                self._add(names.mbid(artist) or artist, _untitled(music_files.written(path)))
         else:
-            tracks = _walked(self.root)
-        self._spellings, self._files = collections.defaultdict(list), collections.defaultdict(list)
-        for artist, path in tracks:
-            artist = names.mbid(artist) or artist
-            key = names.normalise(artist)
-            if artist not in self._spellings[key]:
-                self._spellings[key].append(artist)
-            self._files[key].append(path)
+            music = music_files.scan(self.root)
+            self.left_out = music.left_out
+            self.unread_tags = music.files.loc[music.files["fault"] != "", ["path", "fault"]]
+            if music.files.empty:
+                raise ValueError(_nothing(self.root, music.left_out))
+            for file in music.files.itertuples():
+                path = music_files.written(file.path)
+                title = file.title if file.titled else _untitled(path).title
+                self._add(file.artist, Track(path, title, file.album or Path(path).parent.name))
 
     def tracks(self, candidate):
         albums = collections.defaultdict(list)
-        for path in set(self._files[candidate.id]):
-            album = Path(path).parent
-            albums[str(album)].append(Track(path, str(Path(path).with_suffix("")), album.name))
+        for track in self._tracks[candidate.id].values():
+            albums[str(Path(track.id).parent)].append(track)
         in_turn = [sorted(tracks, key=source.drawn) for _, tracks in sorted(albums.items())]
         return [track for turn in itertools.zip_longest(*in_turn) for track in turn if track]
 
     def fetch(self, track):
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        return Fetched(self.root / track.id, "this machine", now)
+        return Fetched(self.root / music_files.restored(track.id), "this machine", now)
 
 
-def _walked(root):
-    """All sound files, by their suffix, as (artist, path below the root)."""
-    tracks, seen, loose = [], set(), 0
-    for folder, folders, files in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if real in seen:  # a link that leads back
-            folders.clear()
-            continue
-        seen.add(real)
-        inside = Path(folder).relative_to(root)
-        for file in sorted(files):
-            if not file.startswith(".") and file.lower().endswith(decode.SUFFIXES):
-                if inside.parts:
-                    tracks.append((inside.parts[0], (inside / file).as_posix()))
-                else:
-                    loose += 1
-    if not tracks:
-        there = (
-            f"{loose} sound files lie loose in it" if loose else f"none of {', '.join(decode.SUFFIXES)} in it"
-        )
-        raise ValueError(
-            f"music folder {root}: {there}. Expected one folder an artist, Artist/Album/track.mp3 or"
-            f" Artist/track.mp3; or give a table of files as `{TABLE}`."
-        )
-    return tracks
+def _untitled(path):
+    return Track(path, str(Path(path).with_suffix("")), Path(path).parent.name)
+
+
+def _nothing(root, left_out):
+    """Why a folder has no file of any artist."""
+    reasons = music_files.reasons(left_out).head(SHOWN)
+    counted = "; ".join(f"{row.files} × {row.reason}, such as {row.first}" for row in reasons.itertuples())
+    there = f"of what is in it, {counted}" if counted else "it is empty"
+    return (
+        f"music folder {root}: no {', '.join(decode.SUFFIXES)} of an artist in it; {there}. Expected are tags"
+        " or one folder an artist, Artist/Album/track.mp3 or Artist/track.mp3; or give a table of files as"
+        f" `-p {TABLE}=...`."
+    )
 
 
 def _listed(table, root, settings):
     """(artist, path below the root) of the rows of a table."""
     if not table.is_file():
-        raise ValueError(f"music table {table} is missing: set `{TABLE}` to a CSV or TSV file with a header")
+        raise ValueError(
+            f"music table {table} is missing: set `-p {TABLE}=...` to a CSV or TSV file with a header"
+        )
     if table.suffix.lower() in PLAYLISTS:
         raise ValueError(f"music table {table} is a playlist, which names no artists: {EXPECTED}")
     try:
@@ -135,22 +138,30 @@ def _listed(table, root, settings):
             path = settings.path_template.format_map(row)
         except (LookupError, ValueError, AttributeError) as error:
             raise ValueError(
-                f"music table {table}: `{COLUMN}` {settings.artist_column!r} and `{TEMPLATE}`"
-                f" {settings.path_template!r} do not fit its columns {columns.named(rows.form.columns)}"
+                f"music table {table}: `-p {COLUMN}={settings.artist_column}` and"
+                f" `-p {TEMPLATE}={settings.path_template}` do not fit its columns"
+                f" {columns.named(rows.form.columns)}"
             ) from error
         if "\\" in path and not (root / path).exists():  # as Windows writes it
             path = path.replace("\\", "/")
         path = Path(os.path.normpath(root / path))
         if not path.is_relative_to(root):
             raise ValueError(
-                f"music table {table} leads out of {root}, to {path}: set `{FOLDER}` to what holds them all"
+                f"music table {table} leads out of {root}, to {path}: set `-p {FOLDER}=...` to what"
+                " holds them all"
             )
         tracks.append((artist.strip(), path.relative_to(root).as_posix()))
     if not tracks:
         raise ValueError(f"music table {table} has a header but no rows")
+    if nobodys := [artist for artist, _ in tracks if names.nobody(artist, artist)]:
+        print(
+            f"{len(nobodys)} of {len(tracks)} rows of music table {table} are left out, as they name nobody,"
+            f" such as {nobodys[0]!r}"
+        )
+        tracks = [track for track in tracks if not names.nobody(track[0], track[0])]
     if not any((root / path).is_file() for _, path in tracks):
         raise ValueError(
             f"none of the {len(tracks)} files of music table {table} is there; the first would be"
-            f" {root / tracks[0][1]}. Set `{FOLDER}` and `{TEMPLATE}` to fit."
+            f" {root / tracks[0][1]}. Set `-p {FOLDER}=...` and `-p {TEMPLATE}=...` to fit."
         )
     return tracks

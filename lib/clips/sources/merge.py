@@ -12,20 +12,19 @@ The order of an artist's excerpts is drawn by a hash of their ids and is the sam
 """
 
 import collections
+import csv
 import datetime
 import io
+import itertools
 import threading
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-import pandas as pd
-
 from lib.clips.sources import source
 from lib.clips.sources.faults import Unavailable
 from lib.clips.sources.http import CLIP_BYTES
 from lib.clips.sources.source import Fetched, Track
-from lib.listening import names
 from lib.workflow import datasets, downloads
 
 ADDRESSES = {}  # it is no catalogue that one asks; where the archive is fetched from is a setting
@@ -63,6 +62,7 @@ class Source(source.Named):
     name = "merge"
 
     def __init__(self, settings):
+        super().__init__()
         self.path, self._threads = _archive(settings), threading.local()
         try:
             with _opened(self.path) as archive:
@@ -70,13 +70,9 @@ class Source(source.Named):
                 self._root, rows = _table(archive, self.path, self._count)
         except OSError as error:
             raise ValueError(f"MERGE archive {self.path} cannot be read ({error})") from error
-        self._spellings, self._tracks = collections.defaultdict(list), collections.defaultdict(dict)
         for song, quadrant, artist, title in rows:
-            key, spelling = names.normalise(artist), artist.strip()
-            if spelling not in self._spellings[key]:
-                self._spellings[key].append(spelling)
             track_id = f"{quadrant}/{song}"
-            self._tracks[key].setdefault(track_id, Track(track_id, title.strip() or track_id))
+            self._add(artist.strip(), Track(track_id, title.strip() or track_id))
         wanted = [self._member(track) for tracks in self._tracks.values() for track in tracks.values()]
         if not any(member in self._count for member in wanted):
             raise ValueError(
@@ -120,13 +116,13 @@ def _archive(settings):
             return downloads.fetch(datasets.MERGE_AUDIO.at(settings.zenodo))
         except downloads.DatasetError as error:
             raise downloads.DatasetError(
-                f"{error}\nOr set `{FILE}` to a copy that you trust: it is taken as it is."
+                f"{error}\nOr set `-p {FILE}=...` to a copy that you trust: it is taken as it is."
             ) from error
     path = Path(settings.merge_file).expanduser().absolute()
     if not path.is_file():
         raise ValueError(
-            f"MERGE archive {path} is missing: set `{FILE}` to {datasets.MERGE_AUDIO.file}, or to nothing to"
-            " have it fetched"
+            f"MERGE archive {path} is missing: set `-p {FILE}=...` to {datasets.MERGE_AUDIO.file}, or to"
+            " nothing to have it fetched"
         )
     return path
 
@@ -150,18 +146,26 @@ def _table(archive, path, count):
             f" {datasets.MERGE_AUDIO.file}, complete?"
         )
     try:
-        text = _read(archive, tables[0], TABLE_BYTES).decode("utf-8-sig")
-        rows = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False).fillna("")
-    except ValueError as error:  # what pandas and decoders raise is one too
+        content = _read(archive, tables[0], TABLE_BYTES).decode("utf-8-sig")
+        lines = csv.reader(io.StringIO(content, newline=""), strict=True)
+        header, *rows = [(lines.line_num, row) for row in lines if row]
+    except (ValueError, csv.Error) as error:  # what decoders raise is a ValueError too
         raise ValueError(f"MERGE archive {path}: its table cannot be read: {error}") from error
-    if missing := [column for column in COLUMNS if column not in rows.columns]:
+    if missing := [column for column in COLUMNS if column not in header[1]]:
         raise ValueError(
             f"MERGE archive {path}: its table lacks {', '.join(missing)}; it has"
-            f" {', '.join(map(repr, rows.columns))}"
+            f" {', '.join(map(repr, header[1]))}"
         )
-    if rows.empty:
+    for line, row in rows:
+        if any(row[len(header[1]) :]):
+            raise ValueError(
+                f"MERGE archive {path}: line {line} of its table has {len(row)} fields, its header"
+                f" {len(header[1])}"
+            )
+    if not rows:
         raise ValueError(f"MERGE archive {path}: its table has a header but no rows")
-    return tables[0].removesuffix(TABLE), rows[list(COLUMNS)].itertuples(index=False, name=None)
+    rows = [dict(itertools.zip_longest(header[1], row[: len(header[1])], fillvalue="")) for _, row in rows]
+    return tables[0].removesuffix(TABLE), [tuple(row[column] for column in COLUMNS) for row in rows]
 
 
 def _read(archive, name, cap):

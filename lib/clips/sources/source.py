@@ -133,10 +133,42 @@ class Named(Source):
     ----------
     _spellings : dict of str to list of str
         Normalised name → how it is spelt in the source.
+    _tracks : dict of str to dict of str to Track
+        Normalised name → its tracks by their ids.
     """
+
+    def __init__(self):
+        self._spellings, self._tracks = {}, {}
+
+    def _add(self, name, track):
+        """One more track of an artist; of two with one id the first is kept."""
+        key = names.normalise(name)
+        spellings = self._spellings.setdefault(key, [])
+        if name not in spellings:
+            spellings.append(name)
+        self._tracks.setdefault(key, {}).setdefault(track.id, track)
 
     def offers(self):
         return [name for spellings in self._spellings.values() for name in spellings]
+
+    def unite(self, offered):
+        """Take several names for one artist.
+
+        Parameters
+        ----------
+        offered : sequence of str
+            Some of those that the source `offers`.
+
+        Returns
+        -------
+        Candidate
+            Known by the first of these names.
+        """
+        first, *others = dict.fromkeys(map(names.normalise, offered))
+        for key in others:
+            for track_id, track in self._tracks[key].items():
+                self._tracks[first].setdefault(track_id, track)
+        return Candidate(first, min(self._spellings[first]))
 
     def candidates(self, artist):
         keys = (names.normalise(artist.artist_id), names.normalise(artist.name))

@@ -292,14 +292,11 @@ class Link(NamedTuple):
     start, end : int, bytes
     streams : int
         That are interleaved in it.
-    first_granule : int
-        Of the first page that completes a packet of sound.
     """
 
     start: int
     end: int
     streams: int
-    first_granule: int
 
 
 def ogg_links(content, kind):
@@ -314,7 +311,7 @@ def ogg_links(content, kind):
     -------
     list of Link
     """
-    place, links, begins, first = kind.start, [], False, None
+    place, links, begins = kind.start, [], False
     while (place := content.find(b"OggS", place, kind.end)) >= 0:
         head = content[place : place + 27]
         if len(head) < 27 or head[4]:
@@ -323,13 +320,11 @@ def ogg_links(content, kind):
         behind = place + 27 + len(sizes) + sum(sizes)
         if len(sizes) < head[26] or behind > kind.end:
             break  # the last page is not whole
-        granule = int.from_bytes(head[6:14], "little", signed=True)
         if head[5] & 2 and begins and links:
             links[-1] = links[-1]._replace(streams=links[-1].streams + 1, end=behind)
         elif head[5] & 2 or not links:
-            links.append(Link(place, behind, 1, 0))
+            links.append(Link(place, behind, 1))
         else:
-            first = granule if granule > 0 and not links[-1].first_granule else 0
-            links[-1] = links[-1]._replace(end=behind, first_granule=links[-1].first_granule or first)
+            links[-1] = links[-1]._replace(end=behind)
         begins, place = bool(head[5] & 2), behind
     return links

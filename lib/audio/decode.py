@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.audio import kinds, readers, sandbox
+from lib.audio import kinds, readers, sandbox, selection
 
 SUFFIXES = (".mp3", ".m4a", ".mp4", ".aac", ".flac", ".ogg", ".oga", ".opus", ".wav", ".aif", ".aiff")
 MP3_FRAME = readers.MP3_FRAME
@@ -161,7 +161,7 @@ def _reader(source):
                 if file.tell():
                     content = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
             kind = kinds.of(content)
-            yield readers.reader(content, path, kind), kind.codec
+            yield selection.reader(content, path, kind), kind.codec
     except OSError as error:
         raise ValueError(f"{name}: cannot be read ({error.strerror})") from error
     except ValueError as error:

@@ -37,6 +37,7 @@ OTHERS = {  # kinds that exist and are not read here, so that a message can name
     b"#!AMR": "AMR",
     b"\x0bw": "AC-3",
     b"TTA1": "True Audio",
+    **dict.fromkeys((b"\xff\xfd", b"\xff\xfc", b"\xff\xf5", b"\xff\xf4"), "MPEG audio of layer II"),
     b"%PDF": "PDF",
     b"PK\x03\x04": "ZIP",
     b"#EXTM3U": "a playlist (m3u)",
@@ -107,10 +108,10 @@ def of(content):
     --------
     >>> of(b"fLaC" + bytes(8)).codec
     'flac'
-    >>> of(b"%PDF")
+    >>> of(b"")
     Traceback (most recent call last):
         ...
-    ValueError: begins with b'%PDF', which is none of wav, aiff, flac, ogg, m4a, mp3, aac but looks like PDF; ...
+    ValueError: is empty; this is no sound file of a kind that is read here, whatever its name says
     """
     end = before_tags(content)
     start = after_tags(content, 0, end)

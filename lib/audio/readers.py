@@ -11,13 +11,10 @@ sound's own time counts: a late start or a longer picture in the same container 
 from __future__ import annotations
 
 import io
-import itertools
 
 import av
 import numpy as np
 import soundfile
-
-from lib.audio import containers
 
 SAMPLE_RATES = (8_000, 192_000)  # Hz; what lies outside is a damaged header
 FFMPEG_FORMATS = {codec: codec for codec in ("wav", "aiff", "flac", "mp3", "ogg", "aac")} | {"m4a": "mov"}
@@ -98,6 +95,7 @@ class Libsndfile:
                     f" {self.rate} Hz and {self.channels}: one sound is expected in a file"
                 )
         self.total = sum(sound.frames for sound in self.sounds)
+        self.seekable = all(sound.seekable() for sound in self.sounds)
 
     def read(self, first, count):
         parts, place = [], 0
@@ -213,8 +211,8 @@ class Container:
             lasts = frames[-1][0].time - frames[0][0].time + frames[-1][0].samples / rate
             if abs(lasts - len(samples) / rate) > TOLERANCE:
                 raise ValueError(
-                    f"{lasts:.1f} s by the times of its packets, {len(samples) / rate:.1f} s by their samples: the"
-                    " container contradicts its sound"
+                    f"{lasts:.1f} s by the times of its packets, {len(samples) / rate:.1f} s by their"
+                    " samples: the container contradicts its sound"
                 )
             samples = samples[max(0, frames[0][1]) :][:wanted]
         if len(samples) < wanted - TOLERANCE * rate:
@@ -247,7 +245,11 @@ def _times(container, stream):
             middle = (low + high) // 2
             reached = _last(container, stream, middle, n=1)
             low, high = (max(middle, reached), high) if reached is not None else (low, middle)
-        raise damaged(f"{float(low * stream.time_base):.1f} of {named:.1f} announced seconds are there")
+        there = float(low * stream.time_base)
+        raise damaged(f"packets up to {named:.2f} s are announced, they are there up to {there:.2f} s")
+    if container.format.name == "ogg":  # the first page of a late start bears no time: count what is there
+        container.seek(0)
+        start = end - sum(packet.duration or 0 for packet in container.demux(stream) if packet.size)
     return max(0.0, float(start * stream.time_base)), float(end * stream.time_base)
 
 
@@ -302,129 +304,3 @@ def as_float(samples):
         return samples.astype(np.float32, copy=False)
     full = np.float32(2 ** (8 * samples.dtype.itemsize - 1))
     return samples.astype(np.float32) / full - (samples.dtype == np.uint8)  # eight bits are unsigned
-
-
-def reader(content, path, kind):
-    """The reader for a sound.
-
-    Parameters
-    ----------
-    content : bytes or mmap.mmap
-    path : str or None
-        Of the file, where it is one.
-    kind : lib.audio.kinds.Kind
-
-    Returns
-    -------
-    Libsndfile, Framed or Container
-
-    Raises
-    ------
-    ValueError
-        Where it cannot be decoded, or less is there than is announced.
-    """
-    if kind.codec in ("mp3", "aac"):
-        return _framed(content, path, kind)
-    plain = kind.start == 0
-    source = path if plain and path else Window(content, kind.start, len(content))
-    if kind.codec == "m4a":
-        if (n := containers.boxes(content, kind).count(b"moov")) > 1:
-            raise ValueError(f"{n} recordings stand in it one behind the other: one is expected")
-        return Container(lambda: _again(source), kind.codec)
-    parts, lenient = [source], False
-    if kind.codec == "flac":
-        links = [*containers.flac_links(content, kind), kind.end]
-        if len(links) == 2:
-            parts, lenient = _flac(content, source, kind)
-        else:
-            parts = [Window(content, start, end) for start, end in itertools.pairwise(links)]
-    elif kind.codec in ("wav", "aiff"):
-        parts = [_riff(content, source, kind)]
-    elif len(links := containers.ogg_links(content, kind)) > 1:
-        parts = [Window(content, link.start, link.end) for link in links]
-    if parts:
-        try:
-            return Libsndfile(parts, kind.codec, lenient)
-        except soundfile.SoundFileError:
-            pass  # a kind that libsndfile does not know, or damage: FFmpeg will tell
-    return Container(lambda: _again(source), kind.codec)
-
-
-def _again(source):
-    if not isinstance(source, str):
-        source.seek(0)
-    return source
-
-
-def _framed(content, path, kind):
-    frames = containers.frames(content, kind)
-    if not len(frames.starts):
-        raise damaged("no whole frame of sound is there")
-    if frames.announced and frames.announced > frames.total + 2 * frames.samples:
-        announced, there = frames.announced / frames.rate, frames.total / frames.rate
-        raise ValueError(
-            f"its header announces {announced:.1f} s, frames of {there:.1f} s are there; the file is damaged"
-            " or cut short, or its header is that of another"
-        )
-    if kind.codec == "mp3" and not frames.gaps:
-        known = path and (kind.start == 0 or content[:3] == b"ID3") and len(content) - frames.ends[-1] <= 128
-        source = path if known else Window(content, kind.start, int(frames.ends[-1]))
-        try:
-            sound = Libsndfile([source], "mp3", lenient=frames.announced is None)
-        except soundfile.SoundFileError:
-            pass
-        else:
-            if abs(sound.total - frames.total) <= 4 * frames.samples and sound.rate == frames.rate:
-                return sound
-    return Framed(content, frames, kind.codec)
-
-
-def _flac(content, source, kind):
-    """What libsndfile is to read, its header repaired; nothing where only FFmpeg can measure it."""
-    announced, real = containers.flac_total(content, kind)
-    if real is None:
-        return ([source], False) if announced else ([], False)
-    info = content[kind.start + 8 : kind.start + 42]
-    if announced == real:
-        return [source], False
-    if announced > real:
-        rate = int.from_bytes(info[10:13]) >> 4 or 1
-        raise ValueError(
-            f"its header announces {announced / rate:.1f} s, its last frame ends at {real / rate:.1f} s; the"
-            " file is damaged or cut short, or its header is that of another"
-        )
-    packed = int.from_bytes(info[10:18]) >> 36 << 36 | real
-    head = content[kind.start : kind.start + 18] + packed.to_bytes(8)
-    return [Window(content, kind.start, len(content), bytes(head))], True
-
-
-def _riff(content, source, kind):
-    """What libsndfile is to read; its header repaired where its writer could not come back to it."""
-    chunks = containers.chunks(content, kind)
-    name = b"data" if kind.codec == "wav" else b"SSND"
-    place = next((place for place, chunk in enumerate(chunks) if chunk.name == name), None)
-    if place is None:
-        return source
-    sound, last = chunks[place], chunks[-1]
-    missing = sound.stated - sound.size
-    if missing > 0 and sound.stated < containers.UNKNOWN_SIZE:
-        raise ValueError(
-            f"its header announces {sound.stated:,} bytes of sound, {sound.size:,} are there; the file is"
-            " damaged or cut short, or its header is that of another"
-        )
-    behind = kind.end - (last.start + last.size)
-    if sound.stated == 0 and sound is last and behind:
-        size = min(behind, 2**32 - 1 - sound.start)
-        order = "little" if kind.codec == "wav" else "big"
-        head = bytearray(content[kind.start : sound.start])
-        head[-4:] = size.to_bytes(4, order)
-        head[4:8] = (size + len(head) - 8).to_bytes(4, order)
-        return Window(content, kind.start, len(content), bytes(head))
-    again = [chunk.name for chunk in chunks[place + 1 :] if chunk.name in (b"RIFF", b"RF64", b"FORM")]
-    if again or behind > max(1000, sound.size // 30):
-        what = "another recording" if again else f"{behind:,} bytes that are no chunk"
-        raise ValueError(
-            f"behind the {sound.size:,} bytes of sound that its header announces stand {what}; its header is"
-            " false, or two files were joined"
-        )
-    return source

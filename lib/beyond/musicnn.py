@@ -132,7 +132,7 @@ def signal(path):
 
     Parameters
     ----------
-    path : path or bytes
+    path : path
 
     Returns
     -------
@@ -143,7 +143,7 @@ def signal(path):
     ValueError
         If it cannot be decoded, see `lib.audio.decode.decode`.
     """
-    sound = decode.decode(path, middle=SECONDS)
+    sound = decode.decode_apart(path, middle=SECONDS)
     channels = sound.samples.shape[1]
     mono = sound.samples @ np.full(channels, 1 / channels, dtype=np.float32)
     return soxr.resample(mono, sound.sample_rate, SAMPLE_RATE, quality="HQ")

@@ -129,7 +129,7 @@ def of_files(files, *, n_jobs=2):
 
 
 def _of_file(file):
-    decoded = decode.decode(file, middle=picture.SECONDS)
+    decoded = decode.decode_apart(file, middle=picture.SECONDS)
     return detect(picture.mono(decoded.samples, decoded.sample_rate))
 
 

@@ -17,7 +17,7 @@ import io
 import numpy as np
 import soundfile
 
-from lib.audio import sandbox
+from lib.audio import decode
 from lib.spectrograms import picture
 
 SECONDS = 4.0  # of an excerpt
@@ -79,7 +79,6 @@ def excerpt(path, start, seconds=SECONDS):
     Examples
     --------
     >>> import tempfile
-    >>> from lib.audio import decode
     >>> file = f"{tempfile.mkdtemp()}/noise.wav"
     >>> soundfile.write(file, np.random.default_rng(0).uniform(-1, 1, 80_000), 8000)  # ten seconds
     >>> round(decode.decode(excerpt(file, start=3, seconds=2)).seconds)
@@ -89,9 +88,11 @@ def excerpt(path, start, seconds=SECONDS):
         raise ValueError(
             f"an excerpt of {path} is more than 0 and at most {picture.SECONDS} s long, got {seconds} s"
         )
-    signal = sandbox.of_file("lib.spectrograms.picture:signal", path)
+    decoded = decode.decode_apart(path, middle=picture.SECONDS)
+    signal = picture.mono(decoded.samples, decoded.sample_rate)
     length = round(seconds * picture.SAMPLE_RATE)
-    first = int(np.clip(round(start * picture.SAMPLE_RATE), 0, max(0, len(signal) - length)))
+    n_sounding = min(len(signal), round(decoded.seconds * picture.SAMPLE_RATE))  # what follows is padding
+    first = int(np.clip(round(start * picture.SAMPLE_RATE), 0, max(0, n_sounding - length)))
     return encode(signal[first : first + length])
 
 
@@ -110,7 +111,6 @@ def encode(signal):
     Examples
     --------
     >>> mp3 = encode(np.sin(np.arange(picture.SAMPLE_RATE)))  # one second
-    >>> from lib.audio import decode
     >>> decode.decode(mp3).codec, round(decode.decode(mp3).seconds)
     ('mp3', 1)
     """

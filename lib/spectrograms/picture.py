@@ -103,7 +103,15 @@ def mono(samples, sample_rate):
     >>> signal.shape == (SECONDS * SAMPLE_RATE,), float(signal[0]), float(signal[-1])
     (True, 0.5, 0.0)
     """
-    signal = _averaged(samples, sample_rate, SAMPLE_RATE)
+    wanted = SECONDS * sample_rate
+    start = max(0, (len(samples) - wanted) // 2)
+    window = samples[start : start + wanted]
+    channels = window.shape[1]
+    # A matrix product: mean(axis=1) over two interleaved channels takes ten times as long.
+    signal = window @ np.full(channels, 1 / channels, dtype=np.float32) if channels > 1 else window[:, 0]
+    if sample_rate != SAMPLE_RATE:
+        signal = soxr.resample(signal, sample_rate, SAMPLE_RATE, quality="HQ")
+    signal = signal[: SECONDS * SAMPLE_RATE]
     return np.pad(signal, (0, SECONDS * SAMPLE_RATE - len(signal)))
 
 
@@ -305,28 +313,6 @@ def of_excerpts(source, count, settings=DEFAULT):
     return np.stack(pictures)
 
 
-def signal(path, sample_rate=SAMPLE_RATE):
-    """The 30 seconds around the middle of a recording, channels averaged, resampled; a shorter one unpadded.
-
-    Parameters
-    ----------
-    path : path
-    sample_rate : int
-        In Hz.
-
-    Returns
-    -------
-    np.ndarray, shape=(n_samples,), dtype=float32
-
-    Raises
-    ------
-    ValueError
-        If the file cannot be decoded; the message names it.
-    """
-    decoded = decode.decode(path, middle=SECONDS)
-    return _averaged(decoded.samples, decoded.sample_rate, sample_rate)
-
-
 def _of_audio(decoded, settings):
     if settings.short_clips == "reject" and decoded.seconds < SECONDS - TOLERANCE:
         raise ValueError(f"{decoded.seconds:.1f} s long, {SECONDS} s wanted (short_clips is 'reject')")
@@ -336,18 +322,6 @@ def _of_audio(decoded, settings):
     if not np.isfinite(samples).all() or not samples.any():
         raise ValueError("the signal is silent or not finite")
     return as_published(samples)
-
-
-def _averaged(samples, sample_rate, wanted_rate):
-    wanted = SECONDS * sample_rate
-    start = max(0, (len(samples) - wanted) // 2)
-    window = samples[start : start + wanted]
-    channels = window.shape[1]
-    # A matrix product: mean(axis=1) over two interleaved channels takes ten times as long.
-    signal = window @ np.full(channels, 1 / channels, dtype=np.float32) if channels > 1 else window[:, 0]
-    if sample_rate != wanted_rate:
-        signal = soxr.resample(signal, sample_rate, wanted_rate, quality="HQ")
-    return signal[: SECONDS * wanted_rate]
 
 
 @lru_cache

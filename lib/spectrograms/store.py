@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib.audio import containers, decode, kinds, readers, sandbox
+from lib.audio import containers, decode, kinds, readers, sandbox, selection
 from lib.spectrograms import picture
 from lib.workflow import artifacts, cluster, paths, stages
 
@@ -250,7 +250,7 @@ def _made_by(settings):
     """Digest of all that decides the bytes of a row but the sound: settings, code, packages."""
     code = [
         stages.digest(Path(module.__file__).read_text(encoding="utf-8"))
-        for module in (picture, decode, kinds, containers, readers)
+        for module in (picture, decode, kinds, containers, readers, selection)
     ]
     everything = json.dumps([asdict(settings), code, artifacts.sha256(paths.lock())])
     return hashlib.sha256(everything.encode()).hexdigest()

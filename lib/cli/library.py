@@ -16,7 +16,6 @@ from lib import registry
 from lib.clips import music_files, tags
 from lib.library import describe, features, maps, playlists, tracks
 from lib.library.neighbours import Neighbours, of_artists
-from lib.listening import names
 from lib.plots import library as plots
 from lib.workflow import artifacts, figures, paths
 
@@ -181,9 +180,9 @@ def nearest_tracks(library):
 def nearest_artists(library):
     """The nearest artists of each artist, by the means of their tracks: one row a pair."""
     table, vectors = library
-    keys = table["artist"].map(names.normalise)
+    keys = table["artist"].map(playlists.key_of)
     numbers, unique = pd.factorize(keys.where(keys != ""), sort=True)
-    spelt = table.groupby(numbers)["artist"].agg(lambda names: names.value_counts(sort=True).index[0])
+    spelt = table.groupby(numbers)["artist"].agg(lambda spellings: spellings.mode().iloc[0])
     counts = np.bincount(numbers[numbers >= 0], minlength=len(unique))
     means = of_artists(vectors, numbers)
     places, scores = Neighbours(means).of_tracks(np.arange(len(unique)), NEAREST) if len(unique) else ([], [])

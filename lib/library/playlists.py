@@ -22,9 +22,10 @@ import numpy as np
 from lib.clips import copies
 from lib.clips.music_files import restored
 from lib.library.neighbours import Neighbours, of_artists
-from lib.listening import names
+from lib.listening import names, spelling
 
 LENGTH, OF_ONE = 30, 3
+FORMS = (spelling.normalise, spelling.folded, spelling.loose)  # in which names are compared
 SHOWN = 5  # candidates in a message
 
 
@@ -47,6 +48,11 @@ class Seed:
     places: list
 
 
+def key_of(artist):
+    """By which spellings of an artist are one; empty where nobody is named."""
+    return spelling.folded(artist) or spelling.normalise(artist)
+
+
 def shown(track):
     """A track in one line: ``Artist - Title``, or the title alone."""
     return " ".join((f"{track.artist} - {track.title}" if track.artist else track.title).split())
@@ -56,7 +62,7 @@ def find(wanted, tracks):
     """The track or artist that a text means.
 
     A path below the music folder goes first, then ``Artist - Title``, then an artist's name, then a title;
-    each as `lib.listening.names.normalise` compares names.
+    each in the forms of `lib.listening.spelling`, the strictest first.
 
     Parameters
     ----------
@@ -80,27 +86,27 @@ def find(wanted, tracks):
     >>> find("abba", tracks).kind, find("sos", tracks).name, find("b.mp3", tracks).places
     ('artist', 'Abba - SOS', [1])
     """
-    rows = list(tracks.itertuples())
-    key = names.normalise(wanted)
-    if not key:
+    if not names.normalise(wanted):
         raise ValueError("--playlist is the name of a track or an artist, and came empty")
-    titles = [row.title for row in rows]
+    rows = list(tracks.itertuples())
     ways = (
         ("track", [row.path for row in rows]),
-        ("track", [f"{row.artist} - {title}" if row.artist else "" for row, title in zip(rows, titles)]),
+        ("track", [f"{row.artist} - {row.title}" if row.artist else "" for row in rows]),
         ("artist", [row.artist for row in rows]),
-        ("track", titles),
+        ("track", [row.title for row in rows]),
         ("track", [PurePosixPath(row.path).name for row in rows]),
     )
-    for kind, texts in ways:
-        keys = [names.normalise(text) for text in texts]
-        places = [place for place, text in enumerate(keys) if text == key]
-        if places and kind == "artist":
-            return Seed("artist", rows[places[0]].artist, places)
-        if places:
-            return _only(wanted, places, tracks, rows)
-    near = names.nearest([wanted] * 2, list(dict.fromkeys(tracks["artist"])) or [""])[:1]
-    near += names.nearest([wanted] * 2, titles)[:1]
+    for form in FORMS:
+        key = form(wanted)
+        for kind, texts in ways:
+            places = [place for place, text in enumerate(texts) if text and form(text) == key]
+            if places and kind == "artist":
+                return _artist(wanted, places, rows)
+            if places:
+                return _only(wanted, places, tracks, rows)
+    titles = [row.title for row in rows]
+    near = names.nearest([wanted], list(dict.fromkeys(tracks["artist"])))
+    near += names.nearest([wanted], titles)
     near = [name for name in dict.fromkeys(near) if name]
     hint = f"; near are {', '.join(map(repr, near))}" if near else ""
     raise ValueError(f"no track and no artist of the library is called {wanted!r}{hint}")
@@ -133,7 +139,7 @@ def choose(library, seed, *, length=LENGTH, near=None):
         raise ValueError(f"--length must be 1 or more, got {length}")
     tracks, vectors = library
     near = near or Neighbours(vectors)
-    artists = tracks["artist"].map(names.normalise).to_numpy()
+    artists = tracks["artist"].map(key_of).to_numpy()
     if seed.kind == "artist":
         query = of_artists(vectors[seed.places], np.zeros(len(seed.places), dtype=int))
         first = seed.places[int((vectors[seed.places] @ query[0]).argmax())]
@@ -185,6 +191,16 @@ def m3u8(playlist, music, folder):
         lines.append(f"#EXTINF:{round(track.seconds)},{shown(track)}")
         lines.append(_address(os.path.join(music, restored(track.path)), folder))
     return "\n".join(lines) + "\n"
+
+
+def _artist(wanted, places, rows):
+    """The one artist whose tracks these are."""
+    spelt = {key_of(rows[place].artist): rows[place].artist for place in reversed(places)}
+    if len(spelt) > 1:
+        raise ValueError(
+            f"{wanted!r} may be {len(spelt)} artists: write one of {', '.join(map(repr, spelt.values()))}"
+        )
+    return Seed("artist", *spelt.values(), places)
 
 
 def _only(wanted, places, tracks, rows):

@@ -39,6 +39,8 @@ examples
   python3 run_all.py --profile FILE.yml --only 05       one's own profile, one stage
   python3 run_all.py --test -- -k ranking               the tests with "ranking" in their names
   python3 run_all.py --lab -- --no-browser              JupyterLab, with an option of its own
+  python3 run_all.py --library Music                    neighbours and a map of one's own music
+  python3 run_all.py --library Music --playlist "Abba"  and a playlist, of a track or an artist
 
 A stage is named by any unique beginning, such as 04. MUSIC_SIMILARITY_DATA and MUSIC_SIMILARITY_FIGURES
 move data/ and figures/ elsewhere; MUSIC_SIMILARITY_THREADS sets the number of threads (2).
@@ -79,7 +81,13 @@ def parse(arguments):
     add("--from", dest="first", metavar="NN", help="this stage and those behind it")
     add("--dask", metavar="ADDRESS", help="read plays and make spectrograms on this cluster")
     add("--force", action="store_true", help="run stages that are fresh, too")
+    add = parser.add_argument_group("one's own music").add_argument
+    add("--playlist", metavar="NAME", help="with --library: what goes with this track or artist, as m3u8")
+    add("--length", type=int, metavar="N", help="with --playlist: tracks of the list (30)")
+    add("--model", metavar="FILE", help="with --library: a model of notebook 07 instead of plain features")
+    add("--excerpts", type=int, metavar="N", help="with --library: half minutes of each track (3)")
     add = parser.add_mutually_exclusive_group().add_argument
+    add("--library", metavar="MUSIC", help="neighbours, a map and playlists of a music folder")
     add("--list", action="store_true", help="show the stages: which are fresh, which would run and why")
     add(
         "--refresh-notebooks", action="store_true", help="execute the committed notebooks and store them anew"
@@ -91,12 +99,32 @@ def parse(arguments):
         own, rest = arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]
     options = parser.parse_args(own)
     options.rest = rest
-    if options.dask:
+    check_library(parser, options)
+    if options.dask and not options.library:
         stages = ("01_listening_data", "03_spectrograms")
         options.parameters += [f"{stage}.dask={options.dask}" for stage in stages]
     if rest and not (options.test or options.lab):
         parser.error("what follows -- goes to pytest or JupyterLab: give --test or --lab before it")
     return options
+
+
+def check_library(parser, options):
+    """Refuse options that mean nothing with, or without, ``--library``."""
+    own = [name for name in ("playlist", "length", "model", "excerpts") if getattr(options, name) is not None]
+    if own and options.library is None:
+        parser.error(f"--{own[0]} goes with --library MUSIC, a music folder")
+    if options.length is not None and options.playlist is None:
+        parser.error("--length goes with --playlist NAME, a track or an artist")
+    others = {
+        "-p": options.parameters,
+        "--only": options.only,
+        "--from": options.first,
+        "--force": options.force,
+    }
+    given = [name for name, value in others.items() if value]
+    given += ["--profile"] if options.profile != "demo" else []
+    if options.library is not None and given:
+        parser.error(f"{given[0]} is for the notebooks and means nothing with --library")
 
 
 def use_supported_python(arguments):

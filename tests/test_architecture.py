@@ -21,7 +21,7 @@ ORDER = [
         "registry",
         "training",
     ),
-    *("ranking", "filters", "beyond", "plots", "explorer", "cli"),
+    *("ranking", "filters", "beyond", "plots", "explorer", "library", "cli"),
 ]
 MAY_IMPORT_KERAS = {
     *("training/devices", "training/network", "training/siamese", "training/checkpoints"),

@@ -75,12 +75,27 @@ class Finder:
         """The artists most similar to spectrograms of one artist, shape=(n_clips, 256, 64)."""
         if not 1 <= n <= len(self.artists):
             raise ValueError(f"{n} artists were asked for, the model knows {len(self.artists)}")
-        scores = self.vectors @ self.method.hear(np.asarray(clips, dtype=np.float32))
+        scores = self.vectors @ self.vector(clips)
         nearest = np.argsort(-scores, kind="stable")[:n]
         neighbours = self.artists.iloc[nearest].reset_index(drop=True)
         return neighbours.assign(rank=range(1, n + 1), score=scores[nearest])[
             ["rank", "name", "score", "artist_id"]
         ]
+
+    def vector(self, clips):
+        """Where spectrograms of one recording stand, by which recordings are compared.
+
+        Parameters
+        ----------
+        clips : np.ndarray, shape=(n_clips, 256, 64)
+            Of one or several excerpts.
+
+        Returns
+        -------
+        np.ndarray, shape=(n,)
+            Of length 1; the product of two such vectors is the recordings' similarity, a cosine.
+        """
+        return self.method.hear(np.asarray(clips, dtype=np.float32))
 
     def save(self, path):
         """Write it as one file (``.npz``, nothing pickled); the same bytes for the same finder.

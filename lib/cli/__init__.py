@@ -6,5 +6,6 @@
 - `notebooks`: executing and storing notebooks.
 - `reproduction`: this run's figures beside the committed ones.
 - `real_results`: aggregate results of a run on real music, kept beside the demo's.
+- `library`: ``--library``, a person's own music. `library_features`: what its features reach on real music.
 - `report`: the part of the README that results fill.
 """

@@ -30,6 +30,10 @@ def main(options):
         os.environ.update(notebooks.environment(bars=not options.test))
         if options.test:
             return test(options.rest)
+        if options.library is not None:
+            from lib.cli import library  # draws with Matplotlib, as below
+
+            return library.main(options)
         profile, parameters = profiles.resolve(options.profile, options.parameters)
         wanted = selected(options.only, options.first)
         if options.list:

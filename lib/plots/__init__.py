@@ -7,5 +7,6 @@ well with any colour vision. Names from outside are drawn as plain text, never a
 - `style`: colours, maps and axes; colours of methods are in `lib.registry`, fonts in `lib.workflow.figures`.
 - `listening` (01), `sound` (02, 03), `training` (04), `ranking` (05), `kernels` and `filters` (06), `beyond`
   (07).
+- `library`: the map of a person's own music.
 - `players`: sounds in notebooks.
 """

@@ -1,0 +1,301 @@
+"""``run_all.py --library MUSIC``: the neighbours of each track and artist, a map, and playlists.
+
+Results are in ``data/library/``, a folder for each music folder: its name and eight digits of its path.
+"""
+
+import hashlib
+import os
+import re
+import sys
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from lib import registry
+from lib.clips import music_files, tags
+from lib.library import describe, features, maps, playlists, tracks
+from lib.library.neighbours import Neighbours, of_artists
+from lib.plots import library as plots
+from lib.workflow import artifacts, figures, paths
+
+NEAREST = 10  # tracks and artists of each list
+SHORT, BRIEF = 20, 5  # artists and neighbours in the Markdown
+WRITTEN = ("nearest_tracks.csv", "nearest_artists.csv", "nearest_artists.md", "map.csv", "map.png")
+UNNAMED = (music_files.LOOSE, music_files.NOBODY)  # reasons that leave out no track here
+
+
+def main(options):
+    """Bring the library up to date; write a playlist if one is wanted.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        As ``run_all.py`` reads it: ``library``, ``playlist``, ``length``, ``model``, ``excerpts``, ``dask``.
+
+    Returns
+    -------
+    int
+        Exit code.
+    """
+    music = Path(options.library)
+    try:
+        if not music.is_dir():
+            raise ValueError(f"--library is a music folder, and {music_files.written(str(music))!r} is none")
+        folder = results(music)
+        refusal = ValueError(f"Another run is at work in {paths.shown(folder)}. Wait for it, or stop it.")
+        with artifacts.locked(folder, refusal):
+            stored = (folder / tracks.TRACKS).exists() and options.model is None and options.excerpts is None
+            if options.playlist is not None and stored:
+                library = tracks.load(folder)
+            else:
+                library = refresh(music, folder, options)
+            if options.playlist is not None:
+                length = playlists.LENGTH if options.length is None else options.length
+                write_playlist(library, options.playlist, length, music, folder / "playlists")
+    except (ValueError, OSError) as problem:
+        print(f"\n{problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def results(music):
+    """Folder with the results of a music folder.
+
+    Parameters
+    ----------
+    music : Path
+
+    Returns
+    -------
+    Path
+    """
+    whole = str(music.resolve())
+    digest = hashlib.sha256(whole.encode(errors="surrogateescape")).hexdigest()[:8]
+    return paths.data("library") / f"{_plain(Path(whole).name)}-{digest}"
+
+
+def refresh(music, folder, options):
+    """Describe what is new and write everything that follows from it.
+
+    Parameters
+    ----------
+    music, folder : Path
+    options : argparse.Namespace
+
+    Returns
+    -------
+    lib.library.tracks.Library
+    """
+    excerpts = describe.EXCERPTS if options.excerpts is None else options.excerpts
+    model = str(Path(options.model).resolve()) if options.model else ""
+    description = describe.Description(model, excerpts)
+    print(reached(description))
+    files, left_out = listed(music)
+    artifacts.write_csv(left_out, folder / "left_out.tsv")
+    if files.empty:
+        why = _counted(left_out, folder / "left_out.tsv") or "it is empty"
+        raise ValueError(f"{music_files.written(str(music))} holds no music file: {why}")
+    n_jobs = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count())
+    to_do = tracks.plan(music, files, folder, description)
+    before = _checksum(folder / tracks.TRACKS)
+    library, failures = tracks.update(
+        music, to_do, folder, description, n_jobs=n_jobs, dask=options.dask or "", say=_say
+    )
+    whole = all((folder / name).exists() for name in WRITTEN)
+    if whole and before == _checksum(folder / tracks.TRACKS):
+        print("Nothing has changed.")
+    else:
+        write(library, folder)
+    for name, table in (("left_out.tsv", left_out), (tracks.FAILURES, failures)):
+        if len(table):
+            print(f"{len(table):,} {'left out' if name == 'left_out.tsv' else 'unreadable'}:", end=" ")
+            print(_counted(table, folder / name))
+    print(f"{len(library.tracks):,} tracks; all results are in {paths.shown(folder)}")
+    return library
+
+
+def listed(music):
+    """The tracks of a music folder, with or without an artist, and the files that are none.
+
+    Parameters
+    ----------
+    music : Path
+
+    Returns
+    -------
+    files : pd.DataFrame
+        ``path``, ``artist`` (may be empty), ``title`` (else the name of the file), ``album``.
+    left_out : pd.DataFrame
+        ``path``, ``reason``.
+    """
+    scanned = music_files.scan(music)
+    unnamed = scanned.left_out["reason"].isin(UNNAMED)
+    loose = scanned.left_out.loc[unnamed, ["path"]].assign(artist="")
+    of_files = tags.read([music / path for path in loose["path"]])
+    for column in ("title", "album"):
+        loose[column] = [of_file[column] for of_file in of_files]
+    files = pd.concat([scanned.files[["path", "artist", "title", "album"]], loose], ignore_index=True)
+    files = files.sort_values("path", ignore_index=True)
+    stems = files["path"].map(lambda path: music_files.written(PurePosixPath(path).stem))
+    files["title"] = files["title"].where(files["title"].fillna("") != "", stems)
+    left_out = scanned.left_out[~unnamed].reset_index(drop=True)
+    return files, left_out.assign(path=left_out["path"].map(music_files.written))
+
+
+def write(library, folder):
+    """Neighbours and map.
+
+    Parameters
+    ----------
+    library : lib.library.tracks.Library
+    folder : Path
+    """
+    table, vectors = library
+    artifacts.write_csv(nearest_tracks(library), folder / "nearest_tracks.csv", float_format="%.4f")
+    near = nearest_artists(library)
+    artifacts.write_csv(near, folder / "nearest_artists.csv", float_format="%.4f")
+    artifacts.write_text(short_list(near), folder / "nearest_artists.md")
+    points = table[["path", "artist", "title"]].copy()
+    points[["x", "y"]] = maps.coordinates(vectors)
+    artifacts.write_csv(points, folder / "map.csv", float_format="%.4f")
+    figures.use_style()
+    figure = plots.map_of(points)
+    figures.save(figure, folder / "map.png")
+    figure.clear()
+
+
+def nearest_tracks(library):
+    """The nearest tracks of each track: one row a pair, the nearest first."""
+    table, vectors = library
+    places, scores = Neighbours(vectors).of_tracks(np.arange(len(table)), NEAREST)
+    n = places.shape[1]
+    own, other = table.iloc[np.repeat(np.arange(len(table)), n)], table.iloc[places.ravel()]
+    columns = {name: own[name].to_numpy() for name in ("path", "artist", "title")}
+    columns |= {"rank": np.tile(np.arange(1, n + 1), len(table)), "similarity": scores.ravel()}
+    columns |= {f"near_{name}": other[name].to_numpy() for name in ("path", "artist", "title")}
+    return pd.DataFrame(columns)
+
+
+def nearest_artists(library):
+    """The nearest artists of each artist, by the means of their tracks: one row a pair."""
+    table, vectors = library
+    keys = table["artist"].map(playlists.key_of)
+    numbers, unique = pd.factorize(keys.where(keys != ""), sort=True)
+    spelt = table.groupby(numbers)["artist"].agg(lambda spellings: spellings.mode().iloc[0])
+    counts = np.bincount(numbers[numbers >= 0], minlength=len(unique))
+    means = of_artists(vectors, numbers)
+    places, scores = Neighbours(means).of_tracks(np.arange(len(unique)), NEAREST) if len(unique) else ([], [])
+    rows = [
+        (spelt[artist], counts[artist], rank, score, spelt[other])
+        for artist in range(len(unique))
+        for rank, (other, score) in enumerate(zip(places[artist], scores[artist]), start=1)
+    ]
+    return pd.DataFrame(rows, columns=["artist", "tracks", "rank", "similarity", "near_artist"])
+
+
+def short_list(near):
+    """The largest artists with their nearest ones, as Markdown."""
+    largest = near.drop_duplicates("artist").sort_values("tracks", ascending=False, kind="stable")
+    brief = near[near["rank"] <= BRIEF].groupby("artist", sort=False)["near_artist"].agg(", ".join)
+    table = largest.head(SHORT)[["artist", "tracks"]].assign(nearest=lambda rows: rows["artist"].map(brief))
+    if table.empty:
+        return "Fewer than two artists are named: there is no nearest one.\n"
+    return f"The nearest of the artists with the most tracks.\n\n{artifacts.markdown(table)}"
+
+
+def write_playlist(library, wanted, length, music, folder):
+    """A playlist as m3u8 and CSV.
+
+    Parameters
+    ----------
+    library : lib.library.tracks.Library
+    wanted : str
+        A track or an artist.
+    length : int
+    music, folder : Path
+
+    Returns
+    -------
+    Path
+        Of the m3u8.
+    """
+    seed = playlists.find(wanted, library.tracks)
+    chosen = playlists.choose(library, seed, length=length)
+    file = folder / f"{_plain(seed.name)}.m3u8"
+    folder.mkdir(parents=True, exist_ok=True)
+    artifacts.write_text(playlists.m3u8(chosen, music, folder), file)
+    columns = ["artist", "title", "album", "seconds", "similarity", "path"]
+    artifacts.write_csv(chosen[columns], file.with_suffix(".csv"), float_format="%.4f")
+    fewer = f" of {length}: no more fit (at most {playlists.OF_ONE} of an artist)"
+    print(
+        f"{seed.kind} {seed.name!r}: {len(chosen)} tracks{fewer if len(chosen) < length else ''},"
+        f" in {paths.shown(file)}"
+    )
+    return file
+
+
+def reached(description):
+    """Which vectors are used, and what they reached on real dev data, in words.
+
+    Parameters
+    ----------
+    description : lib.library.describe.Description
+
+    Returns
+    -------
+    str
+    """
+    if not description.model:
+        vectors = "Vectors: statistics of spectrograms, nothing trained"
+        return f"{vectors}. {_measured('library_features', features.NAME, 'They')}"
+    finder = description.finder
+    method, simulated = finder.method.name, finder.provenance.get("simulated")
+    of = {True: "the simulated world", False: "real listening"}.get(simulated, "data that it does not name")
+    vectors = f"Vectors: {registry.label(method)}, fitted on {of} ({Path(description.model).name})"
+    measured = _measured("beyond_ranking", method, "The method, fitted on real listening,")
+    return f"{vectors}. {measured}"
+
+
+def _measured(table, method, subject):
+    """What a method reached on real dev data, from a stored table."""
+    file = paths.real(table)
+    stored = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=["method", "fold", "metric", "n"])
+    own = stored[(stored["method"] == method) & stored["fold"].isna()].set_index("metric")
+    if not {"ndcg", "matched_concordance"} <= set(own.index):
+        return f"{subject} has no value on real dev data in {paths.shown(file)}."
+    ndcg, concordance = own.loc["ndcg"], own.loc["matched_concordance"]
+    if isinstance(ndcg, pd.DataFrame):
+        ndcg = ndcg[ndcg["n"] == NEAREST].iloc[0]
+    return (
+        f"{subject} reached nDCG@{int(ndcg['n'])} {_interval(ndcg)} (chance {ndcg['chance']:.3f}) and"
+        f" popularity-matched concordance {_interval(concordance)} (chance {concordance['chance']:.1f}) on"
+        f" real dev data: {int(ndcg['n_queries'])} artists, by shared listeners ({paths.shown(file)})."
+    )
+
+
+def _interval(row):
+    return f"{row['value']:.3f} ({row['ci_low']:.3f} – {row['ci_high']:.3f})"
+
+
+def _counted(table, file):
+    """Files by reason, the most frequent first, and where they are listed."""
+    if not len(table):
+        return ""
+    counts = table["reason"].str.replace(r"\(.*", "", regex=True).str.strip().value_counts()
+    some = ", ".join(f"{number:,} {reason}" for reason, number in counts.head(4).items())
+    return f"{some}{' and others' if len(counts) > 4 else ''} ({paths.shown(file)})"
+
+
+def _plain(name):
+    """A name as it can be part of a file's name anywhere."""
+    plain = re.sub(r"[^\w.,&'()-]+", "_", music_files.written(name)).strip("._")[:80]
+    return plain or "library"
+
+
+def _checksum(file):
+    return artifacts.sha256(file) if file.exists() else ""
+
+
+def _say(text):
+    print(text, flush=True)

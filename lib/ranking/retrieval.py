@@ -58,7 +58,7 @@ def retrieval(scores, relevant, candidates, codes, *, seed=0):
     codes : np.ndarray of int, shape=(n_tracks,)
         Artist of each track, from 0.
     seed : int
-        Of the orders drawn where scores of a query's candidates tie: means over `ties.N_DRAWS` of them.
+        Of the orders drawn where relevant candidates tie with others: means over `ties.N_DRAWS` of them.
 
     Returns
     -------
@@ -85,9 +85,11 @@ def retrieval(scores, relevant, candidates, codes, *, seed=0):
         places = np.flatnonzero(admitted)
         if not wanted.any():
             continue
-        tied = len(np.unique(row[places])) < len(places)
+        by_score = np.lexsort((wanted[places], -row[places]))
+        equal = np.diff(row[places][by_score]) == 0
+        mixed = (equal & (np.diff(wanted[places][by_score].astype(int)) != 0)).any()
         drawn = []
-        for _ in range(ties.N_DRAWS if tied else 1):
+        for _ in range(ties.N_DRAWS if mixed else 1):
             order = places[np.lexsort((rng.random(len(places)), -row[places]))]
             drawn.append(_of_order(wanted[order], artists[codes[order]]))
         values[query], changes[query] = (np.mean(side, axis=0) for side in zip(*drawn, strict=True))

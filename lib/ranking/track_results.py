@@ -22,6 +22,7 @@ Conventions
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -31,10 +32,19 @@ from lib.ranking import confounds, influence, metrics, retrieval, significance, 
 WHOLE, AVERAGE = "track", "artist average"
 LISTENERS, ARTIST, STYLE = "listeners", "same artist", "same style"
 INPUTS = (WHOLE, *(f"{k} excerpt{'s' if k > 1 else ''}" for k in range(1, tracks.N_EXCERPTS + 1)), AVERAGE)
+# What is measured of each input. Averaged scores tie the tracks of an artist, so that chance would be another
+# one for retrieval; excerpts are about the sound of a track.
+BY_LISTENERS = ((LISTENERS, "ndcg"), (LISTENERS, "matched_concordance"))
+BY_ARTIST = tuple((ARTIST, measure) for measure in retrieval.MEASURES)
+BY_STYLE = tuple((STYLE, measure) for measure in retrieval.MEASURES)
+EVERYTHING = (*BY_LISTENERS, *BY_ARTIST, *BY_STYLE)
+WANTED = dict.fromkeys(INPUTS, ((LISTENERS, "ndcg"), *BY_ARTIST))
+WANTED |= {WHOLE: EVERYTHING, AVERAGE: BY_LISTENERS}
+OVER = ("over_chance", "over_low", "over_high", "p_value")
+GAIN = ("gain", "gain_low", "gain_high", "gain_p_value")
 COLUMNS = [
     *("question", "input", "method", "measure", "n", "value", "ci_low", "ci_high", "chance"),
-    *("over_chance", "over_low", "over_high", "p_value"),
-    *("gain", "gain_low", "gain_high", "gain_p_value", "folds", "n_tracks", "n_queries", "n_seeds"),
+    *(*OVER, *GAIN, "folds", "n_tracks", "n_queries", "n_seeds"),
 ]
 
 
@@ -101,13 +111,15 @@ class HeldOut:
         """Ids of the tracks."""
         return list(self.truth.index)
 
-    def measure(self, frame):
-        """All measures of one prediction.
+    def measure(self, frame, wanted=EVERYTHING):
+        """Measures of one prediction.
 
         Parameters
         ----------
         frame : pd.DataFrame, shape=(n_tracks, n_tracks)
             Scores, higher is closer.
+        wanted : sequence of (str, str)
+            Questions and measures; those of a style where there are styles.
 
         Returns
         -------
@@ -115,17 +127,19 @@ class HeldOut:
             By question and measure; queries and candidates are artists.
         """
         frame = frame.reindex_like(self.truth)
-        results = {
-            (LISTENERS, "ndcg"): self._ndcg(frame),
-            (LISTENERS, "matched_concordance"): self._concordance(frame),
-        }
-        for question, relevant, candidates in self._retrieved():
+        results = {}
+        for key, function in zip(BY_LISTENERS, (self._ndcg, self._concordance), strict=True):
+            if key in wanted:
+                results[key] = function(frame)
+        questions = {question for question, _ in wanted}
+        for question, relevant, candidates in self._retrieved(questions):
             values, changes = retrieval.retrieval(
                 frame.to_numpy(float), relevant, candidates, self._codes, seed=self.seed
             )
             results |= {
                 (question, name): self._of_artists(values[:, place], changes[:, place])
                 for place, name in enumerate(retrieval.MEASURES)
+                if (question, name) in wanted
             }
         return results
 
@@ -151,19 +165,21 @@ class HeldOut:
             }
         return results
 
-    @property
+    @cached_property
     def _artists(self):
         return pd.Index(self.made_by.unique(), name="query", dtype=object)
 
-    @property
+    @cached_property
     def _codes(self):
         return self._artists.get_indexer(self.made_by)
 
-    def _retrieved(self):
+    def _retrieved(self, questions=(ARTIST, STYLE)):
         """Of each question of retrieval: relevant and admitted candidates, shape=(n_tracks, n_tracks)."""
         same = np.equal.outer(self._codes, self._codes)
-        yield ARTIST, same & ~np.eye(len(same), dtype=bool), ~np.eye(len(same), dtype=bool)
-        if self.styles is not None:
+        if ARTIST in questions:
+            others = ~np.eye(len(same), dtype=bool)
+            yield ARTIST, same & others, others
+        if STYLE in questions and self.styles is not None:
             codes = pd.factorize(self.styles)[0]
             yield STYLE, np.equal.outer(codes, codes) & ~same, ~same
 
@@ -181,13 +197,11 @@ class HeldOut:
         return self._of_artists(values, self._summed(shares))
 
     def _concordance(self, frame):
-        values, shares = pd.Series(np.nan, index=self.truth.index), np.zeros(self.truth.shape)
-        for artist in self._artists:
-            own = (self.made_by == artist).to_numpy()
-            predicted, truth = (side.loc[own, ~own] for side in (frame, self.truth))
-            part = confounds.concordance(predicted, truth, self.listeners[~own])
-            values[own], shares[np.ix_(own, ~own)] = part.values, part.influence
-        return self._of_artists(values.to_numpy(), self._summed(shares))
+        others = ~np.equal.outer(self._codes, self._codes)
+        truth = np.where(others, self.truth.to_numpy(float), np.nan)
+        popularity = np.log(self.listeners.to_numpy(float))
+        values, shares = confounds.agreement(frame.to_numpy(float), truth, popularity)
+        return self._of_artists(values, self._summed(shares))
 
     def _summed(self, shares):
         """What an artist adds to each track's value: the sum over its tracks, shape=(n_tracks, n_artists)."""
@@ -244,12 +258,10 @@ def table(scores, held_out, parts=None):
     for fold, own in held_out.items():
         constants[fold] = own.chance()
         for method in scores.only(fold=fold).methods:
+            whole = scores.trainings(method, own.ids, fold=fold)
             inputs = {
-                WHOLE: [[frame] for frame in scores.trainings(method, own.ids, fold=fold)],
-                AVERAGE: [
-                    [tracks.averaged(frame, own.made_by)]
-                    for frame in scores.trainings(method, own.ids, fold=fold)
-                ],
+                WHOLE: [[frame] for frame in whole],
+                AVERAGE: [[tracks.averaged(frame, own.made_by)] for frame in whole],
             }
             if parts is not None and method in parts.methods:
                 trained = parts.trainings(method, fold=fold)
@@ -259,37 +271,36 @@ def table(scores, held_out, parts=None):
                 }
             for made_of, trainings in inputs.items():
                 for frames in trainings:
-                    several = [own.measure(frame) for frame in frames]
+                    several = [own.measure(frame, WANTED[made_of]) for frame in frames]
                     for key in several[0]:
                         one = influence.mean([each[key] for each in several])
                         results.setdefault((*key, made_of, method), {}).setdefault(fold, []).append(one)
     rows = []
     for (question, measure, made_of, method), by_fold in results.items():
-        if (question, made_of) == (ARTIST, AVERAGE) or list(by_fold) != folds:
-            continue
-        runs = _together(by_fold)
-        chance = _together({fold: [each[question, measure]] for fold, each in constants.items()})
-        row = {"question": question, "input": made_of, "method": method, "measure": measure}
-        row["n"] = min(own.n for own in held_out.values()) if measure == "ndcg" else pd.NA
-        row |= {name: value for name, value in significance.estimate(runs).row().items() if name != "p_value"}
-        row["chance"] = chance[0].values.mean()
-        over = significance.estimate([run - chance[0] for run in runs])
-        row |= dict(
-            zip(("over_chance", "over_low", "over_high", "p_value"), over.row().values(), strict=True)
-        )
-        if made_of != WHOLE:
+        if list(by_fold) == folds:
+            chance = _together({fold: [each[question, measure]] for fold, each in constants.items()})[0]
             whole = _together(results[question, measure, WHOLE, method])
-            gain = significance.estimate([run - one for run, one in zip(runs, whole, strict=True)])
-            names = ("gain", "gain_low", "gain_high", "gain_p_value")
-            row |= dict(zip(names, gain.row().values(), strict=True))
-        counted = runs[0].values.dropna().index
-        n_tracks = sum(int(own.made_by.isin(counted).sum()) for own in held_out.values())
-        row |= {"folds": len(folds), "n_tracks": n_tracks, "n_queries": len(counted), "n_seeds": len(runs)}
-        rows.append(row)
+            row = {"question": question, "input": made_of, "method": method, "measure": measure}
+            row["n"] = min(own.n for own in held_out.values()) if measure == "ndcg" else pd.NA
+            row |= _row(_together(by_fold), chance, None if made_of == WHOLE else whole)
+            counted = chance.values.dropna().index
+            n_tracks = sum(int(own.made_by.isin(counted).sum()) for own in held_out.values())
+            row |= {"folds": len(folds), "n_tracks": n_tracks}
+            rows.append(row)
     order = [(question, made_of) for question in (LISTENERS, ARTIST, STYLE) for made_of in INPUTS]
     results = pd.DataFrame(rows, columns=COLUMNS).astype({"n": "Int64"})
     places = [order.index(each) for each in zip(results["question"], results["input"], strict=True)]
     return results.iloc[np.argsort(places, kind="stable")].reset_index(drop=True)
+
+
+def _row(runs, chance, whole):
+    """Value, difference to chance and, if wanted, to the scores of whole tracks, as columns of the table."""
+    result, over = significance.estimate(runs), significance.estimate([run - chance for run in runs])
+    row = result.table_row(chance=chance.values.mean()) | dict(zip(OVER, over.row().values(), strict=True))
+    if whole is not None:
+        gain = significance.estimate([run - one for run, one in zip(runs, whole, strict=True)])
+        row |= dict(zip(GAIN, gain.row().values(), strict=True))
+    return row
 
 
 def _together(by_fold):

@@ -27,7 +27,7 @@ N_EXCERPTS = 3  # thirds of a clip
 
 
 def alone(study):
-    """The study in which every clip is an artist of its own, called by its ``clip_id``.
+    """The study in which every clip is an artist of its own, called by its ``clip_id``, or else its row.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def alone(study):
     Raises
     ------
     ValueError
-        If clips have no ids, or two have the same.
+        If two clips have the same id.
 
     Examples
     --------
@@ -55,9 +55,12 @@ def alone(study):
     >>> tracks.target.loc["x"].tolist(), tracks.target.loc["y"].tolist()
     ([nan, 0.5, 0.5], [0.5, nan, nan])
     """
-    if "clip_id" not in study.clips or study.clips["clip_id"].duplicated().any():
-        raise ValueError("tracks are named by clip_id, and the clips have none, or share one: run 02 again")
-    ids = pd.Index(study.clips["clip_id"], name="clip_id", dtype=object)
+    numbers = pd.Series(np.arange(len(study.clips)).astype(str))
+    ids = pd.Index(study.clips.get("clip_id", numbers), name="clip_id", dtype=object)
+    if ids.has_duplicates:
+        raise ValueError(
+            f"two clips are called {ids[ids.duplicated()][0]}, and tracks need names: run 02 again"
+        )
     made_by = study.clip_artists
     artists = pd.DataFrame({"made_by": made_by}, index=ids)
     artists["listeners"] = study.listeners.reindex(made_by).to_numpy()

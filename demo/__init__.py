@@ -9,10 +9,11 @@ from demo.catalogue_server import serve
 from demo.folder import write_folder
 from demo.listeners import traits, write_listening
 from demo.moments import moments as moments_of_clips
+from demo.moments import styles as styles_of_clips
 from demo.synthesiser import activity, onsets, render, synthesise
 from demo.world import PARTS, Artist, Track, World
 
 __all__ = [
     "PARTS", "Artist", "Track", "World", "activity", "moments_of_clips", "onsets", "render", "serve",
-    "synthesise", "traits", "write_folder", "write_listening",
+    "styles_of_clips", "synthesise", "traits", "write_folder", "write_listening",
 ]  # fmt: skip

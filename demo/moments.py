@@ -1,4 +1,6 @@
-"""Moments of the simulated clips, from their scores: what `lib.filters.events` finds in real ones by ear.
+"""Moments of the simulated clips, from their scores, and the style of each.
+
+What `lib.filters.events` finds in real clips by ear, and what is not known of real ones at all.
 
 Conventions
 -----------
@@ -10,7 +12,7 @@ nothing sounds while the track stops.
 import numpy as np
 import pandas as pd
 
-from demo.constants import SECONDS, STOP_DEPTH
+from demo.constants import SECONDS, STOP_DEPTH, STYLE_NAMES
 from demo.score import compose
 from lib.filters import events
 
@@ -37,6 +39,25 @@ def moments(world, clips):
         for clip, track in zip(clips["clip_id"], clips["source_track_id"], strict=True)
     ]
     return pd.concat(tables, ignore_index=True)[["clip_id", "kind", "seconds"]]
+
+
+def styles(world, clips):
+    """The main style of the track of each clip: what its music has most of.
+
+    Parameters
+    ----------
+    world : demo.world.World
+    clips : pd.DataFrame
+        ``clip_id``, ``source_track_id``.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``clip_id, style``, in the order of the clips.
+    """
+    mixtures = [world.style_of(world.track(track)) for track in clips["source_track_id"]]
+    names = [STYLE_NAMES[int(mixture.argmax())] for mixture in mixtures]
+    return pd.DataFrame({"clip_id": clips["clip_id"].to_numpy(), "style": names})
 
 
 def of_score(score):

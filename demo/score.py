@@ -244,8 +244,7 @@ class _Composer:
     def __init__(self, world, track):
         artist = world.artist(track.artist)
         self.rng = np.random.default_rng([world.seed, track.seed])
-        later = artist.later_style is not None and world.is_later(track.n)
-        blend = (artist.later_style if later else artist.style) ** BLEND_POWER
+        blend = world.style_of(track) ** BLEND_POWER
         self.blend = blend / blend.sum()
         self.habit = dict(zip(HABITS, artist.habits, strict=True))
         line_up = world.artist(artist.copy_of) if artist.copy_of else artist

@@ -193,6 +193,12 @@ class World:
         """The track of a `track_id`; KeyError where there is none."""
         return self._by_track_id[track_id]
 
+    def style_of(self, track):
+        """The mixture of styles of a track: its artist's of those years, shape=(n_styles,)."""
+        artist = self.artist(track.artist)
+        later = artist.later_style is not None and self.is_later(track.n)
+        return artist.later_style if later else artist.style
+
     @staticmethod
     def is_later(n):
         """Whether an artist's n-th track is a later one: its top track and every other."""

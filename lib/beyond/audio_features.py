@@ -32,6 +32,7 @@ N_MFCC = 20
 MOST_PATCHES = 40_000  # that a dictionary is learnt from
 KEPT_VARIANCE = 0.99  # of the patches, after whitening
 ROUNDS = 10  # of k-means
+LATEST = 3  # sets of artists whose features are kept: those trained on, those asked about, and tracks
 
 
 class Dictionary:
@@ -184,11 +185,11 @@ class Features:
     Notes
     -----
     Several methods may share one: it is fitted once for a set of training artists, and keeps the values of
-    the artists that were looked up last.
+    the `LATEST` sets of artists that were looked up last.
     """
 
     def __init__(self):
-        self._fitted, self._latest = None, None
+        self._fitted, self._latest = None, {}
 
     def fit(self, study, train, *, seed=0):
         """Learn from the clips of the training artists; return self.
@@ -203,15 +204,18 @@ class Features:
         if self._fitted != key:
             clips, owners = study.clips_of(train)
             values = self.learn(clips, owners, seed=seed)
-            self._fitted, self._latest = key, (tuple(train), values, owners)
+            self._fitted, self._latest = key, {tuple(train): (values, owners)}
         return self
 
     def of(self, study, artists):
         """Features of all clips of some artists, and whose they are (`lib.study.Study.clips_of`)."""
-        if self._latest is None or self._latest[0] != tuple(artists):
+        key = tuple(artists)
+        if key not in self._latest:
             clips, owners = study.clips_of(artists)
-            self._latest = (tuple(artists), self.transform(clips), owners)
-        return self._latest[1:]
+            self._latest[key] = self.transform(clips), owners
+            for oldest in list(self._latest)[:-LATEST]:
+                del self._latest[oldest]
+        return self._latest[key]
 
     def learn(self, clips, owners, *, seed):
         """Learn from clips, whose artists are `owners`; return their features."""

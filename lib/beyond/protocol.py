@@ -30,11 +30,12 @@ from lib.beyond.factors import N_FACTORS, listening_factors
 from lib.beyond.segment_features import SegmentFeatures
 from lib.beyond.tags import Tags
 from lib.listening.matrix import ListeningMatrix
-from lib.ranking import baselines
+from lib.ranking import baselines, tracks
 from lib.ranking import scores as ranking_scores
 from lib.workflow import stages
 
 LEARNT = "learnt "  # before the names of what a method has learnt, in its record
+TRACKS = "tracks "  # before the names of vectors or scores of single tracks
 
 
 def described():
@@ -84,10 +85,20 @@ class Fitted(FactorMethod):
     artists : sequence of str
     record : dict
         From `_record`.
+    tracks : sequence of str
+        Ids of the tracks that the record knows as well.
     """
 
-    def __init__(self, name, artists, record):
+    def __init__(self, name, artists, record, tracks=()):
         self.name, self.artists, self.record = name, pd.Index(artists), record
+        self.tracks = list(tracks)
+
+    def of_tracks(self):
+        """The same method, asked about single tracks (`lib.ranking.tracks.alone`) in the place of artists."""
+        record = {key: array for key, array in self.record.items() if key.startswith(TRACKS)}
+        return Fitted(
+            self.name, self.tracks, {key.removeprefix(TRACKS): array for key, array in record.items()}
+        )
 
     def vectors(self, study, artists):
         if "vectors" not in self.record:
@@ -146,6 +157,10 @@ def fit_all(study, train, dev, given, *, seeds, artists, kept):
         "tags": None if given.tagged is None else given.tagged.counts,
     }  # fmt: skip
     form = stages.digest(inspect.getsource(_record))  # what is kept of a method
+    alone = tracks.alone(study)
+    held_out = set(artists).difference(train, dev)
+    single = tracks.of_artists(alone, [artist for artist in artists if artist in held_out])
+    about = {"": (study, artists)} | ({TRACKS: (alone, single)} if single else {})
     fitted, seconds = [], []
     for name in [*registry.of_kind(*kinds), *registry.pre_trained(given.encoded)]:
         entry = registry.METHODS[name]
@@ -159,13 +174,13 @@ def fit_all(study, train, dev, given, *, seeds, artists, kept):
             def make(kind=kind, seed=seed):
                 start = time.perf_counter()
                 method = kind.made(given).fit(study, train, dev, seed=seed)
-                return _record(method, study, artists) | {"seconds": time.perf_counter() - start}
+                return _record(method, about) | {"seconds": time.perf_counter() - start}
 
             code, _, _ = entry.place.partition(":")
             encoded = {each: given.encoded[each] for each in entry.encoders}
             own = {"encoded": encoded} if encoded else {}
             record = kept.result(name, make, code=code, seed=seed, form=form, **inputs, **own)
-            fitted.append((Fitted(name, artists, record), seed))
+            fitted.append((Fitted(name, artists, record, single), seed))
             seconds.append((name, seed, record["seconds"]))
     return fitted, pd.DataFrame(seconds, columns=["method", "seed", "seconds"])
 
@@ -211,6 +226,42 @@ def fit_and_score(study, split, given, *, seeds, kept, scored=()):
         scores |= ranking_scores.score_all([*plain, *scorers], study, fold=int(fold), artists=artists)
         seconds.append(took.assign(fold=fold))
     return first, scores, pd.concat(seconds, ignore_index=True)[["fold", "method", "seed", "seconds"]]
+
+
+def score_tracks(study, split, given, *, seeds, kept, folds):
+    """Scores of the test artists' tracks by every method of audio; fits are taken as they were kept.
+
+    Parameters
+    ----------
+    study : lib.study.Study
+    split, given, seeds, kept
+        As for `fit_and_score`, which fitted the methods.
+    folds : sequence of int
+
+    Returns
+    -------
+    lib.ranking.scores.Scores
+        Over the tracks of each fold's test artists, by their ids (`lib.ranking.tracks.alone`).
+
+    Examples
+    --------
+    >>> score_tracks(study, study.splits, given, seeds=[0], kept=kept, folds=[0])  # doctest: +SKIP
+    """
+    alone, scores = tracks.alone(study), ranking_scores.Scores()
+    for fold in folds:
+        train, dev, test = (studies.artists_of(split, name, fold=fold) for name in studies.NAMES)
+        artists = study.ids if fold == 0 else [*dev, *test]
+        scorers, _ = fit_all(study, train, dev, given, seeds=seeds, artists=artists, kept=kept)
+        of_tracks = [(_of_tracks(method), seed) for method, seed in scorers]
+        ids = tracks.of_artists(alone, test)
+        scores |= ranking_scores.score_all(of_tracks, alone, fold=fold, artists=ids)
+    return scores
+
+
+def _of_tracks(method):
+    if isinstance(method, FactorSum):
+        return FactorSum([part.of_tracks() for part in method.parts], method.name)
+    return method.of_tracks()
 
 
 def all_factors(listening, artists, *, n_factors=N_FACTORS):
@@ -274,11 +325,14 @@ def with_folds(split, artists, *, n_folds, n_dev):
     )
 
 
-def _record(method, study, artists):
-    """A fitted method as it is kept: vectors of the artists, or else scores, and what it has learnt."""
-    if not hasattr(method, "vectors"):
-        scores = method.score(study, artists).to_numpy(copy=True)
-        np.fill_diagonal(scores, 0.0)  # blank again in `Fitted.score`
-        return {"scores": scores}
-    learnt = {f"{LEARNT}{name}": np.asarray(array) for name, array in method.arrays().items()}
-    return {"vectors": method.vectors(study, artists)} | learnt
+def _record(method, about):
+    """A method as it is kept: vectors, or else scores, of artists and of tracks, and what it has learnt."""
+    record = {}
+    for prefix, (study, ids) in about.items():
+        if hasattr(method, "vectors"):
+            record[f"{prefix}vectors"] = method.vectors(study, ids)
+        else:
+            record[f"{prefix}scores"] = method.score(study, ids).to_numpy(copy=True)
+            np.fill_diagonal(record[f"{prefix}scores"], 0.0)  # blank again in `Fitted.score`
+    learnt = method.arrays() if hasattr(method, "vectors") else {}
+    return record | {f"{LEARNT}{name}": np.asarray(array) for name, array in learnt.items()}

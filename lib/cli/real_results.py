@@ -22,7 +22,7 @@ from lib.workflow import artifacts, paths, profiles, stages
 OPTIONAL = ("beyond_encoders", "ablation", "kfold_ranking")  # tables that not every run has
 TABLES = (
     *("similarity_summary", "table1_ranking", "comparisons", "confounds", "ledger", "loss_summary"),
-    *("beyond_ranking", "beyond_comparisons", "beyond_hubness", *OPTIONAL),
+    *("beyond_ranking", "beyond_comparisons", "beyond_hubness", "track_ranking", "beyond_tracks", *OPTIONAL),
 )
 PICTURES = (
     *("popularity", "metric_summary", "forest", "confounds", "figure2_loss"),

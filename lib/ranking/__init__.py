@@ -12,6 +12,8 @@ Reads targets, spectrograms and networks; notebook 05 writes ``scores.npz``, the
 - `confounds`: what popularity and other nuisances explain. `hubs`: artists who are on too many lists.
 - `strata`: results by popularity.
 - `compare`: which method is better, decided in one place.
+- `tracks`: tracks as queries. `retrieval`: which tracks share an artist or a style with a query.
+- `track_results`: how well tracks are ranked.
 - `tables`: Table 1. `examples`: Table 2 and single artists. `paper`: the published values.
 - `longer_runs`: trainings that take longer than a notebook. `longer_results`: what their tables say.
 - `ledger`: the lines and verdicts of the paper's claims. `claims`: the claims and what decides each.

@@ -341,6 +341,71 @@ def clip_claims(curve):
     return pd.DataFrame([line], columns=ledger.COLUMNS)
 
 
+def track_claims(table):
+    """The paper's future work: is similarity between tracks told better than by luck, and suited better?
+
+    "perhaps similarity between tracks would be better suited for this kind of application" (section 6). There
+    is no listening by track here, so that the truth is that of the tracks' artists: it favours averages over
+    an artist's tracks, and only the second claim does without it.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `lib.ranking.track_results.table`, with ``siamese``.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the columns of the ledger.
+
+    Examples
+    --------
+    >>> row = {"method": "siamese", "input": "track", "over_chance": 0.05, "over_low": 0.02}
+    >>> row |= {"over_high": 0.08}
+    >>> one = row | {"question": "listeners", "measure": "ndcg", "n": 10, "p_value": 0.002}
+    >>> two = row | {"question": "same artist", "measure": "average_precision", "p_value": 0.003}
+    >>> gain = {"gain": 0.01, "gain_low": -0.01, "gain_high": 0.03, "gain_p_value": 0.3}
+    >>> table = pd.DataFrame([one, two, one | gain | {"input": "artist average"}]).astype({"n": "Int64"})
+    >>> track_claims(table)["value"].tolist()
+    [0.05, 0.05, -0.01]
+    """
+    own = table[table["method"] == "siamese"].set_index(["question", "input", "measure"])
+    claims = {
+        ("listeners", "track", "ndcg"): "the model ranks tracks better than random selection",
+        (
+            "same artist",
+            "track",
+            "average_precision",
+        ): "the model names the other tracks of an unheard artist better than random selection",
+        (
+            "listeners",
+            "artist average",
+            "ndcg",
+        ): "similarity between tracks is better suited than between artists",
+    }
+    rows = []
+    for key, claim in claims.items():
+        if key not in own.index:
+            rows.append(ledger.undecided(claim, "6", "too few artists have more than one clip"))
+            continue
+        row = own.loc[key]
+        names = ("over_chance", "over_low", "over_high", "p_value")
+        decided_by = "average precision among all tracks of unheard artists - chance"
+        if key[0] == "listeners":
+            decided_by = (
+                f"nDCG @ {row['n']} of tracks of unheard artists, by their artists' listeners - chance"
+            )
+        if key[1] != "track":
+            names = ("gain", "gain_low", "gain_high", "gain_p_value")
+            decided_by = f"nDCG @ {row['n']} of tracks by themselves - by averages over their artists' tracks"
+        value, low, high, p_value = (float(row[name]) for name in names)
+        if key[1] != "track":
+            value, low, high = -value, -high, -low
+        figures = {"value": value, "ci_low": low, "ci_high": high, "p_value": p_value}
+        rows.append(ledger.claim_row(claim, "6", decided_by, figures))
+    return pd.DataFrame(rows, columns=ledger.COLUMNS)
+
+
 def training_clip_claims(table):
     """Does it hurt the training that an artist's tracks differ, or do more of them help?
 

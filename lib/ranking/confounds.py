@@ -59,29 +59,52 @@ def concordance(predicted, truth, listeners, *, ratio=1.3):
     ranking.Measured
     """
     metrics.validate(predicted, truth)
-    popularity = _log_listeners(listeners, truth.columns)
+    values, influence = agreement(
+        predicted.to_numpy(float),
+        truth.to_numpy(float),
+        _log_listeners(listeners, truth.columns),
+        ratio=ratio,
+    )
+    influence[ranking_influence.own_cells(truth)] = np.nan
+    return ranking_influence.Measured(
+        pd.Series(values, index=truth.index),
+        pd.DataFrame(influence, index=truth.index, columns=truth.columns),
+    )
+
+
+def agreement(predicted, truth, popularity, *, ratio=1.3):
+    """`concordance` of plain arrays, in which a query may have other candidates than the next.
+
+    Parameters
+    ----------
+    predicted, truth : np.ndarray, shape=(n_queries, n_candidates)
+        Where the truth is NaN, there is no candidate.
+    popularity : np.ndarray, shape=(n_candidates,)
+        Logarithm of the listeners.
+    ratio : float
+
+    Returns
+    -------
+    values : np.ndarray, shape=(n_queries,)
+    influence : np.ndarray, shape=(n_queries, n_candidates)
+        0 where there is no candidate.
+    """
     first, second = np.triu_indices(len(popularity), k=1)
     alike = (
         np.abs(popularity[first] - popularity[second]) <= np.log(ratio) + 1e-12
     )  # exactly 1.3 is still alike
     first, second = first[alike], second[alike]
-    values = np.full(len(truth), np.nan)
-    influence = np.where(ranking_influence.own_cells(truth), np.nan, np.zeros(truth.shape))
-    for place, (p, t) in enumerate(zip(predicted.to_numpy(float), truth.to_numpy(float), strict=True)):
+    values, influence = np.full(len(truth), np.nan), np.zeros(truth.shape)
+    for place, (p, t) in enumerate(zip(predicted, truth, strict=True)):
         true_sign = np.sign(t[first] - t[second])  # NaN with the query's own cell
         counted = np.nan_to_num(true_sign) != 0
         if counted.any():
-            agreement = np.sign(p[first] - p[second])[counted] * true_sign[counted]
-            values[place] = 0.5 * (1 + agreement.mean())
-            excess = (
-                0.5 * (agreement - agreement.mean()) / len(agreement)
-            )  # of each pair, for both its artists
+            signs = np.sign(p[first] - p[second])[counted] * true_sign[counted]
+            values[place] = 0.5 * (1 + signs.mean())
+            excess = 0.5 * (signs - signs.mean()) / len(signs)  # of each pair, for both its artists
             for side in (first, second):
                 influence[place] += np.bincount(side[counted], weights=excess, minlength=len(popularity))
-    return ranking_influence.Measured(
-        pd.Series(values, index=truth.index),
-        pd.DataFrame(influence, index=truth.index, columns=truth.columns),
-    )
+    return values, influence
 
 
 def popularity_frame(scores, listeners):

@@ -364,7 +364,13 @@ STATEMENTS = [
         "01, 07",
         "seven metrics; other targets in 07",
     ),
-    ("6", "future work: similarity between tracks", "not reproduced", "", "artists only so far"),
+    (
+        "6",
+        "future work: perhaps similarity between tracks would be better suited",
+        "decided",
+        f"05, 07, lib/ranking/track_results.py, {LEDGER}",
+        "tracks ranked as artists are; there is no listening by track, so that the truth is the artists'",
+    ),
     ("6", "future work: review data", "not reproduced", "", "no such data"),
     ("6", "future work: more audio samples of each artist would help", "decided", f"04, 05, {LEDGER}", ""),
 ]

@@ -292,6 +292,60 @@ def chosen(compared, name, *, measure="ndcg", reference="l2"):
     )
 
 
+def tracks(table, names=("siamese", "l2")):
+    """Whether methods rank tracks better than random orders do, question by question.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `lib.ranking.track_results.table`.
+    names : sequence of str
+        Methods.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> row = {"question": "listeners", "input": "track", "method": "l2", "measure": "ndcg", "n": 10}
+    >>> row |= {"value": 0.15, "chance": 0.1, "over_chance": 0.05, "over_low": 0.02, "over_high": 0.08}
+    >>> row |= {"p_value": 0.003, "n_tracks": 140, "n_queries": 49}
+    >>> print(tracks(pd.DataFrame([row]), ["l2"]))  # doctest: +NORMALIZE_WHITESPACE
+    Tracks by their artists' listeners (140 tracks of 49 artists, chance 0.100 in nDCG): L2 of
+    spectrograms 0.150, better than chance (+0.050, 95 % interval +0.020 to +0.080, p = 0.003).
+    """
+    questions = {
+        ("listeners", "ndcg"): ("Tracks by their artists' listeners", "nDCG"),
+        ("same artist", "average_precision"): ("Other tracks of the same artist", "average precision"),
+        ("same style", "average_precision"): (
+            "Tracks of the same style by other artists, simulated",
+            "average precision",
+        ),
+    }
+    verbs = {1: "better than chance", -1: "worse than chance", 0: "not told from chance"}
+    lines = []
+    for (question, measure), (what, unit) in questions.items():
+        own = table[
+            (table["question"] == question) & (table["measure"] == measure) & (table["input"] == "track")
+        ]
+        own = own[own["method"].isin(names)].set_index("method")
+        parts = []
+        for name in (name for name in names if name in own.index):
+            row = own.loc[name]
+            figures = _figures(row["over_chance"], row["over_low"], row["over_high"])
+            verb = verbs[compare.side(row["over_chance"], row["p_value"])]
+            parts.append(f"{method(name)} {row['value']:.3f}, {verb} ({figures}, p = {row['p_value']:.2g})")
+        if parts:
+            row = own.iloc[0]
+            lines.append(
+                f"{what} ({row['n_tracks']} tracks of {row['n_queries']} artists, chance"
+                f" {row['chance']:.3f} in {unit}): {'; '.join(parts)}."
+            )
+    return "\n".join(lines)
+
+
 def verdicts(claims):
     """How many claims hold, primary ones by name.
 

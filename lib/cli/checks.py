@@ -71,9 +71,12 @@ def typed(stage, parameter, value):
 
 def _paths(parameters, todo):
     """Files and folders that are given and are not there, or cannot be read."""
+    seen = set()
     for stage in todo:
         for name, value in parameters[stage].items():
-            if not name.endswith(profiles.PATHS) or not value:
+            shared = name in profiles.SHARED and name in seen
+            seen.add(name)
+            if not name.endswith(profiles.PATHS) or not value or shared:
                 continue
             path, option = Path(value).expanduser(), typed(stage, name, value)
             if not path.exists():

@@ -119,7 +119,7 @@ def show(profile, parameters, wanted, force=False):
 
 def run(profile, parameters, wanted, force=False):
     """Run every wanted stage that is not fresh, and say what was written."""
-    started, ran = time.monotonic(), []
+    started, ran, n_left_out = time.monotonic(), [], 0
     artifacts.sweep(profile)
     expected = beforehand(profile, parameters, wanted, force)
     for stage in wanted:
@@ -128,6 +128,7 @@ def run(profile, parameters, wanted, force=False):
         if why := _left_out(stage, profile, parameters):
             paths.manifest(profile, stage).unlink(missing_ok=True)  # of a larger collection
             print(f"{stage} · left out: {why}")
+            n_left_out += 1
             continue
         reason = "forced" if force else artifacts.why_stale(stage, profile, parameters[stage])
         if reason is None:
@@ -138,7 +139,8 @@ def run(profile, parameters, wanted, force=False):
         ran.append(stage)
     written = [name for stage in ran for name in _written(profile, stage)]
     took = progress.clock(time.monotonic() - started)
-    print(f"\n{len(ran)} of {len(wanted)} stages ran in {took}." + (" They wrote:" if written else ""))
+    less = f", {n_left_out} cannot and were left out" if n_left_out else ""
+    print(f"\n{len(ran)} of {len(wanted)} stages ran in {took}{less}." + (" They wrote:" if written else ""))
     for name in written:
         print(f"  {name}")
     if parameters == profiles.resolve("demo")[1]:

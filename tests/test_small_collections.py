@@ -254,7 +254,9 @@ def test_cells_on_rankings_are_left_out_of_a_copy_and_a_line_says_why(places):
         (line,) = [cell for cell in copy.cells if notebooks.LEFT_OUT in cell.metadata.get("tags", [])]
         assert line.source == "*Cells are left out here: too few.*"
         assert "run.finish()" in copy.cells[-1].source
+        assert notebooks.was_shortened(stage, "own")
         notebooks.prepare(stage, "own", parameters)
+        assert not notebooks.was_shortened(stage, "own")
         assert len(nbformat.read(paths.executed("own", stage), as_version=4).cells) > len(copy.cells)
 
 
@@ -279,6 +281,19 @@ def test_the_runner_leaves_out_what_cannot_run(eight, monkeypatch, capsys, n_art
     assert [stage for stage, why in executed.items() if why] == shortened.split()
     assert old.exists() == ("05" in executed)
     assert f"{n_artists} artists with music and plays: " in capsys.readouterr().out
+
+
+def test_a_notebook_that_was_shortened_runs_again_when_rankings_are_evaluated(places, monkeypatch):
+    parameters = profiles.resolve("own")[1]
+    monkeypatch.setattr(artifacts, "why_stale", lambda *_: None)
+    for stage in sizes.WITH_RANKINGS:
+        notebooks.prepare(stage, "own", parameters[stage], "too few")
+        reasons = []
+        for n_artists in (23, 24):
+            count = collection.Count(n_artists, "with music and plays", exact=True)
+            monkeypatch.setattr(collection, "exact", lambda profile, count=count: count)
+            reasons.append(runner._why_stale(stage, "own", parameters))
+        assert reasons == [None, "its cells on rankings were left out"]
 
 
 def test_eight_artists_go_from_their_plays_to_the_explorer(tmp_path):

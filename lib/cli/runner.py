@@ -76,7 +76,7 @@ def plan(profile, parameters, wanted, force=False, left_out=None):
     """
     decisions, runs = {}, set()
     for stage in stages.names():
-        reason = artifacts.why_stale(stage, profile, parameters[stage])
+        reason = _why_stale(stage, profile, parameters)
         before = [need for need in stages.reads(stage) if need in runs]
         if stage in (left_out or {}):
             decisions[stage] = (False, f"will not run: {left_out[stage]}")
@@ -130,7 +130,7 @@ def run(profile, parameters, wanted, force=False):
             print(f"{stage} · left out: {why}")
             n_left_out += 1
             continue
-        reason = "forced" if force else artifacts.why_stale(stage, profile, parameters[stage])
+        reason = "forced" if force else _why_stale(stage, profile, parameters)
         if reason is None:
             print(f"{stage} · fresh")
             continue
@@ -300,6 +300,14 @@ def _execute(stage, profile, parameters):
     with progress.Line(stage) as line:
         left_out = _shortened(stage, profile, parameters)
         return notebooks.execute(stage, profile, parameters[stage], say=line.say, left_out=left_out)
+
+
+def _why_stale(stage, profile, parameters):
+    """Why a stage would have to run; also, because cells that were left out of it can run now."""
+    reason = artifacts.why_stale(stage, profile, parameters[stage])
+    if reason or not notebooks.was_shortened(stage, profile) or _shortened(stage, profile, parameters):
+        return reason
+    return "its cells on rankings were left out"
 
 
 def _size(stage, profile, parameters):

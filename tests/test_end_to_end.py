@@ -149,6 +149,7 @@ SMALL = [
     "02_preview_clips.clips_per_artist=1",
     "04_siamese_training.n_dev=5",
     "04_siamese_training.n_test=5",
+    "04_siamese_training.n_folds=1",
     "04_siamese_training.batch_size=256",
     "04_siamese_training.epochs=1",
     "04_siamese_training.seeds=[0]",

@@ -20,7 +20,7 @@ from lib.workflow import datasets, paths, profiles, sizes
 
 LISTENING, CLIPS, TRAINING = collection.LISTENING, collection.CLIPS, "04_siamese_training"
 CLUSTER_SECONDS = 3.0  # until a scheduler has to accept a connection
-CLIP_BYTES = 600_000  # of a fetched clip, and its spectrogram
+CLIP_BYTES, PICTURE_BYTES = 600_000, 33_000  # of a fetched clip, and of a spectrogram
 RESULT_BYTES = 300_000_000  # models, tables, pictures and kept results
 DOWNLOAD_BYTES = {"lastfm-2k": 2_600_000, "lastfm-360k": 569_202_935, "merge": 1_500_000_000}
 
@@ -71,9 +71,12 @@ def typed(stage, parameter, value):
 
 def _paths(parameters, todo):
     """Files and folders that are given and are not there, or cannot be read."""
+    seen = set()
     for stage in todo:
         for name, value in parameters[stage].items():
-            if not name.endswith(profiles.PATHS) or not value:
+            shared = name in profiles.SHARED and name in seen
+            seen.add(name)
+            if not name.endswith(profiles.PATHS) or not value or shared:
                 continue
             path, option = Path(value).expanduser(), typed(stage, name, value)
             if not path.exists():
@@ -169,8 +172,10 @@ def _disk(profile, parameters, todo, count):
         needed += _missing(datasets.LISTENING[given["download"]].file, given["download"])
     if CLIPS in todo and "merge" in of_clips["sources"] and not of_clips["merge_file"]:
         needed += _missing(datasets.MERGE_AUDIO.file, "merge")
-    if CLIPS in todo and count is not None:
-        needed += count.n_artists * of_clips["clips_per_artist"] * CLIP_BYTES
+    listed = count.n_artists if count and set(of_clips["sources"]) <= {"folder", "merge"} else 0
+    if CLIPS in todo and (n_artists := given["n_artists"] or listed):
+        each = PICTURE_BYTES + (CLIP_BYTES if set(of_clips["sources"]) != {"folder"} else 0)
+        needed += n_artists * of_clips["clips_per_artist"] * each
     free = shutil.disk_usage(next(each for each in (folder, *folder.parents) if each.exists())).free
     if free < needed:
         raise profiles.ProfileError(

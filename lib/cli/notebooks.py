@@ -127,6 +127,15 @@ def execute(stage, profile, parameters, say=print, left_out=""):
     return seen[0]
 
 
+def was_shortened(stage, profile):
+    """Whether a stage was last executed without its cells on rankings."""
+    path = paths.executed(profile, stage)
+    if stage not in sizes.WITH_RANKINGS or not path.exists():
+        return False
+    cells = nbformat.read(path, as_version=4).cells
+    return any(LEFT_OUT in cell.metadata.get("tags", []) for cell in cells)
+
+
 def prepare(stage, profile, parameters, left_out=""):
     """Put a notebook with the parameters of a profile where a person can step through it."""
     notebook = _shortened(nbformat.read(paths.notebook(stage), as_version=4), left_out)

@@ -80,7 +80,7 @@ def plan(profile, parameters, wanted, force=False, left_out=None):
     """
     decisions, runs = {}, set()
     for stage in stages.names():
-        reason = artifacts.why_stale(stage, profile, parameters[stage])
+        reason = _why_stale(stage, profile, parameters)
         before = [need for need in stages.reads(stage) if need in runs]
         if stage in (left_out or {}):
             decisions[stage] = (False, f"will not run: {left_out[stage]}")
@@ -123,7 +123,7 @@ def show(profile, parameters, wanted, force=False):
 
 def run(profile, parameters, wanted, force=False):
     """Run every wanted stage that is not fresh, and say what was written."""
-    started, ran = time.monotonic(), []
+    started, ran, n_left_out = time.monotonic(), [], 0
     artifacts.sweep(profile)
     expected = beforehand(profile, parameters, wanted, force)
     for stage in wanted:
@@ -132,8 +132,9 @@ def run(profile, parameters, wanted, force=False):
         if why := _left_out(stage, profile, parameters):
             paths.manifest(profile, stage).unlink(missing_ok=True)  # of a larger collection
             print(f"{stage} · left out: {why}")
+            n_left_out += 1
             continue
-        reason = "forced" if force else artifacts.why_stale(stage, profile, parameters[stage])
+        reason = "forced" if force else _why_stale(stage, profile, parameters)
         if reason is None:
             print(f"{stage} · fresh")
             continue
@@ -142,7 +143,8 @@ def run(profile, parameters, wanted, force=False):
         ran.append(stage)
     written = [name for stage in ran for name in _written(profile, stage)]
     took = progress.clock(time.monotonic() - started)
-    print(f"\n{len(ran)} of {len(wanted)} stages ran in {took}." + (" They wrote:" if written else ""))
+    less = f", {n_left_out} cannot and were left out" if n_left_out else ""
+    print(f"\n{len(ran)} of {len(wanted)} stages ran in {took}{less}." + (" They wrote:" if written else ""))
     for name in written:
         print(f"  {name}")
     if parameters == profiles.resolve("demo")[1]:
@@ -302,6 +304,14 @@ def _execute(stage, profile, parameters):
     with progress.Line(stage) as line:
         left_out = _shortened(stage, profile, parameters)
         return notebooks.execute(stage, profile, parameters[stage], say=line.say, left_out=left_out)
+
+
+def _why_stale(stage, profile, parameters):
+    """Why a stage would have to run; also, because cells that were left out of it can run now."""
+    reason = artifacts.why_stale(stage, profile, parameters[stage])
+    if reason or not notebooks.was_shortened(stage, profile) or _shortened(stage, profile, parameters):
+        return reason
+    return "its cells on rankings were left out"
 
 
 def _size(stage, profile, parameters):

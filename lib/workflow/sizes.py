@@ -85,8 +85,8 @@ class Sizes:
             )
         if self.evaluated and min(self.list_lengths) >= self.n_test:
             return (
-                f"no list of {list(self.list_lengths)} is shorter than the {self.n_test - 1} candidates that"
-                f" {self.n_test} test artists give: give -p {EVALUATING[0]}.list_lengths=[], which computes"
+                f"no list of {list(self.list_lengths)} is shorter than {self.n_test}, the number of test"
+                f" artists: give -p {EVALUATING[0]}.list_lengths=[], which computes"
                 f" them, or raise -p {TRAINING[0]}.n_test={self.n_test}"
             )
         return ""

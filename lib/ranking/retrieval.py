@@ -11,12 +11,15 @@ Conventions
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import scipy.special
 
 from lib.ranking import ties
 
 MEASURES = ("average_precision", "reciprocal_rank", "hit_at_1")
+N_ORDERS = 2000  # drawn for the spread of a measure
 
 
 def expected(n_candidates, n_relevant):
@@ -44,6 +47,34 @@ def expected(n_candidates, n_relevant):
     precision = np.mean((1 + (places - 1) * others) / places)  # at the place of a relevant candidate
     first = scipy.special.comb(m - places, r - 1) / scipy.special.comb(m, r)
     return float(precision), float((first / places).sum()), r / m
+
+
+@functools.cache
+def spread(n_candidates, n_relevant):
+    """Standard deviation of each measure over random orders, from `N_ORDERS` seeded ones.
+
+    Parameters
+    ----------
+    n_candidates, n_relevant : int
+
+    Returns
+    -------
+    tuple of float
+        In the order of `MEASURES`; NaN where nothing is relevant.
+
+    Examples
+    --------
+    >>> [round(value, 2) for value in spread(2, 1)]  # first or second
+    [0.25, 0.25, 0.5]
+    """
+    m, r = n_candidates, n_relevant
+    if not r:
+        return (np.nan,) * len(MEASURES)
+    rng = np.random.default_rng([m, r])
+    ranks = np.sort(rng.random((N_ORDERS, m)).argsort(axis=1)[:, :r], axis=1) + 1
+    first = ranks[:, 0]
+    drawn = (np.arange(1, r + 1) / ranks).mean(axis=1), 1 / first, first == 1
+    return tuple(float(np.std(each)) for each in drawn)
 
 
 def retrieval(scores, relevant, candidates, codes, *, seed=0):

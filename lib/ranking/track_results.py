@@ -16,12 +16,14 @@ Conventions
 - ``input`` is what a score of two tracks was made of: *track* (both clips), *1 excerpt*, *2 excerpts*,
   *3 excerpts* (so many thirds of each clip, the mean over their pairs), *artist average* (the mean over all
   pairs of tracks of the two artists).
-- Chance is the expectation over random orders of the same candidates.
+- Chance is the expectation over random orders of the same candidates. Measures of retrieval are skewed: by
+  bad luck they are low and hardly vary, which would show as certainly worse than chance. So their standard
+  error is at least that of random orders (`HeldOut.spread`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -40,6 +42,7 @@ BY_STYLE = tuple((STYLE, measure) for measure in retrieval.MEASURES)
 EVERYTHING = (*BY_LISTENERS, *BY_ARTIST, *BY_STYLE)
 WANTED = dict.fromkeys(INPUTS, ((LISTENERS, "ndcg"), *BY_ARTIST))
 WANTED |= {WHOLE: EVERYTHING, AVERAGE: BY_LISTENERS}
+NO_LUCK = pd.Series(dtype=float)
 OVER = ("over_chance", "over_low", "over_high", "p_value")
 GAIN = ("gain", "gain_low", "gain_high", "gain_p_value")
 COLUMNS = [
@@ -156,14 +159,33 @@ class HeldOut:
             (LISTENERS, "ndcg"): self._ndcg(self.truth * 0),
             (LISTENERS, "matched_concordance"): self._concordance(self.truth * 0),
         }
-        for question, relevant, candidates in self._retrieved():
-            counts = [(int(c.sum()), int(r.sum())) for r, c in zip(relevant, candidates, strict=True)]
-            values = np.array([retrieval.expected(*each) for each in counts])
+        for question, values in self._of_counts(retrieval.expected):
             results |= {
                 (question, name): self._of_artists(values[:, place], nothing)
                 for place, name in enumerate(retrieval.MEASURES)
             }
         return results
+
+    def spread(self):
+        """Standard deviation of each artist's value over random orders, of the measures of retrieval.
+
+        As if the values of an artist's tracks were equal: they share scores, and are not independent.
+
+        Returns
+        -------
+        dict of (str, str) to pd.Series, shape=(n_artists,)
+        """
+        results = {}
+        for question, values in self._of_counts(retrieval.spread):
+            by_artist = pd.DataFrame(values, columns=retrieval.MEASURES).groupby(self._codes).mean()
+            results |= {(question, name): by_artist[name] for name in retrieval.MEASURES}
+        return results
+
+    def _of_counts(self, function):
+        """A function of the numbers of candidates and relevant ones, question by question, for each track."""
+        for question, relevant, candidates in self._retrieved():
+            counts = zip(candidates.sum(axis=1), relevant.sum(axis=1), strict=True)
+            yield question, np.array([function(int(m), int(r)) for m, r in counts])
 
     @cached_property
     def _artists(self):
@@ -255,6 +277,7 @@ def table(scores, held_out, parts=None):
     6  same artist           track  hit_at_1   1.00    0.14         8          4
     """
     results, constants, folds = {}, {}, list(held_out)
+    spreads = [own.spread() for own in held_out.values()]
     for fold, own in held_out.items():
         constants[fold] = own.chance()
         for method in scores.only(fold=fold).methods:
@@ -282,7 +305,9 @@ def table(scores, held_out, parts=None):
             whole = _together(results[question, measure, WHOLE, method])
             row = {"question": question, "input": made_of, "method": method, "measure": measure}
             row["n"] = min(own.n for own in held_out.values()) if measure == "ndcg" else pd.NA
-            row |= _row(_together(by_fold), chance, None if made_of == WHOLE else whole)
+            luck = pd.concat([each.get((question, measure), NO_LUCK) for each in spreads])
+            least = float(np.sqrt((luck**2).sum()) / max(luck.count(), 1))
+            row |= _row(_together(by_fold), chance, None if made_of == WHOLE else whole, least)
             counted = chance.values.dropna().index
             n_tracks = sum(int(own.made_by.isin(counted).sum()) for own in held_out.values())
             row |= {"folds": len(folds), "n_tracks": n_tracks}
@@ -293,9 +318,15 @@ def table(scores, held_out, parts=None):
     return results.iloc[np.argsort(places, kind="stable")].reset_index(drop=True)
 
 
-def _row(runs, chance, whole):
-    """Value, difference to chance and, if wanted, to the scores of whole tracks, as columns of the table."""
-    result, over = significance.estimate(runs), significance.estimate([run - chance for run in runs])
+def _row(runs, chance, whole, least):
+    """Value, difference to chance and, if wanted, to the scores of whole tracks, as columns of the table.
+
+    The error of the first two is at least `least`.
+    """
+    result, over = (
+        replace(each, error=max(each.error, least))
+        for each in (significance.estimate(runs), significance.estimate([run - chance for run in runs]))
+    )
     row = result.table_row(chance=chance.values.mean()) | dict(zip(OVER, over.row().values(), strict=True))
     if whole is not None:
         gain = significance.estimate([run - one for run, one in zip(runs, whole, strict=True)])

@@ -263,7 +263,7 @@ def length_fields(name):
         mark = max(content.find(b"Xing", 0, 200), content.find(b"Info", 0, 200))
         return [(mark + 8, ">I"), (mark + 12, ">I"), (mark + 60, ">I")]
     if content[4:8] == b"ftyp":
-        durations = ((b"mvhd", 20), (b"mdhd", 20), (b"mdhd", 16), (b"tkhd", 24), (b"stts", 12), (b"stts", 16))
+        durations = ((b"mvhd", 20), (b"mdhd", 20), (b"mdhd", 16), (b"tkhd", 24), (b"stts", 16))
         return [(content.rindex(box) + offset, ">I") for box, offset in durations]
     return []
 

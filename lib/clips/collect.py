@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib.clips import copies, gate, music_files
+from lib.clips import copies, gate, lists, music_files
 from lib.clips.sources.faults import Unavailable
 from lib.clips.sources.source import Candidate
 from lib.listening import names
@@ -57,8 +57,6 @@ COLUMNS = {  # of clips.parquet
     "file": "str",
 }
 MISSING = ("artist_id", "artist", "source", "reason", "rejected_candidates")
-COPIES = ("artist_id", "artist", "source", "track", "same_as_artist", "same_as_source", "same_as_track")
-LEFT_OUT = ("source", "path", "reason")
 RETRIEVALS = ("clip_id", "source", "host", "retrieved")
 
 
@@ -161,7 +159,7 @@ def collect(artists, sources, folder, *, everybody=None, clips_per_artist=3, min
     artifacts.write_parquet(clips, folder / "clips.parquet")
     artifacts.write_csv(missing, folder / "missing.tsv")
     artifacts.write_csv(retrievals, folder / "retrievals.tsv")
-    for name, table in (("copies.tsv", copied), ("left_out.tsv", left_out(sources))):
+    for name, table in zip(lists.FILES, (copied, lists.left_out(sources))):
         if len(table):
             artifacts.write_csv(table, folder / name)
         else:
@@ -258,37 +256,6 @@ def summary(clips, sources, n_artists):
     rows.append(("all", "missing_share", n_missing / n_artists))
     rows.append(("all", "fallback_share", (clips["source"] != sources[0]).mean()))
     return pd.DataFrame(rows, columns=["source", "quantity", "value"])
-
-
-def left_out(sources):
-    """The files of music folders that were left out.
-
-    Parameters
-    ----------
-    sources : sequence of lib.clips.sources.source.Source
-
-    Returns
-    -------
-    pd.DataFrame
-        Columns ``source``, ``path`` and ``reason``.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from lib.clips.sources import registry
-    >>> music = Path(tempfile.mkdtemp())
-    >>> for path in ("Abba/SOS.mp3", "Abba/SOS.wma"):
-    ...     (music / path).parent.mkdir(exist_ok=True)
-    ...     (music / path).touch()
-    >>> left_out(registry.connect(["folder"], music_folder=str(music)))[["path", "reason"]].values.tolist()
-    [['Abba/SOS.wma', 'suffix .wma is not read']]
-    """
-    rows = [
-        (source.name, music_files.written(row.path), row.reason)
-        for source in sources
-        for row in source.left_out.itertuples()
-    ]
-    return pd.DataFrame(rows, columns=LEFT_OUT, dtype="str")
 
 
 def _shared(artists, source):
@@ -459,7 +426,7 @@ def _tables(gathered):
         pd.DataFrame(clips, columns=list(COLUMNS)).astype(COLUMNS),
         pd.DataFrame(missing, columns=MISSING, dtype="str"),
         pd.DataFrame(retrievals, columns=RETRIEVALS, dtype="str"),
-        pd.DataFrame(copied, columns=COPIES, dtype="str"),
+        pd.DataFrame(copied, columns=lists.COPIES, dtype="str"),
     )
 
 

@@ -9,11 +9,11 @@ compared at shifts of up to `SHIFTS` frames of 117 ms; their *distance* is the l
 differ, over the frames that both can judge; unrelated ones differ in about half of them.
 
 `THRESHOLD` was measured on 259 excerpts of half a minute of as many recordings (the dev excerpts of the 4Q
-audio emotion data set): any two of them, 33,411 pairs, have a distance of at least 0.464 (median 0.489). 26
-of them, encoded again as mp3 and AAC at 64 kbit/s and as Ogg Vorbis, as they are and without their first 0.1 to
-1 s, each up to 12 dB softer, have one of at most 0.184 (median 0.074). From the pictures of
-`lib.spectrograms.picture` the figures are 0.379 and 0.309. `groups` compares each with each whose bands have
-about the same means: ten thousand recordings take a minute, more of them need a search before.
+audio emotion data set). Any two of them, 33,411 pairs, have a distance of at least 0.464 (median 0.489). 26
+of them were encoded again as mp3 and AAC at 64 kbit/s and as Ogg Vorbis, whole and without their first 0.1
+to 1 s, up to 12 dB softer: these have a distance of at most 0.184 (median 0.074) from their own. From the
+pictures of `lib.spectrograms.picture` the figures are 0.379 and 0.309. `groups` compares each with each
+whose bands have about the same means: some ten thousand recordings take minutes, more need a search before.
 """
 
 from __future__ import annotations

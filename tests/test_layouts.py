@@ -462,11 +462,20 @@ def test_users_that_differ_in_capitals_only_are_counted_apart_and_named(tmp_path
 
 
 @pytest.mark.parametrize(
-    "name", ["Various Artists", "various artists", " VARIOUS  ARTISTS", "V.A.", "Various"]
+    "name",
+    [
+        "Various Artists",
+        "various artists",
+        " VARIOUS  ARTISTS",
+        "V.A.",
+        "Various",
+        "<unknown>",
+        "Vari artisti",
+    ],
 )
 def test_various_artists_is_nobody(tmp_path, name):
     clean = read(written(tmp_path / "plays.csv", f"{HEADED}cid,{name},9\n"))
-    assert clean.rejects["reason"].to_list() == ["artist is Various Artists, who is nobody"]
+    assert clean.rejects["reason"].to_list() == ["artist is nobody, as Various Artists or Unknown Artist"]
     assert good(clean) == WANTED
 
 

@@ -1,11 +1,13 @@
 """Names: what counts as the same one."""
 
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.listening import names
+from lib.listening import spelling as names_of_nobody
 
 
 @pytest.mark.parametrize(
@@ -155,3 +157,115 @@ def test_a_suggestion_is_always_one_of_the_spellings(missing, spellings):
     suggested = names.nearest(missing, spellings)
     assert len(suggested) == len(missing)
     assert set(suggested) <= {*spellings, ""}
+
+
+# Second and third look at names of a music folder
+
+
+@pytest.mark.parametrize(
+    ("in_plays", "in_music", "how"),
+    [
+        ("Guns N' Roses", "Guns N’ Roses", names.FOLDED),
+        ("a‐ha", "a-ha", names.FOLDED),
+        ('"Weird Al" Yankovic', "“Weird Al” Yankovic", names.FOLDED),
+        ("Simon & Garfunkel", "Simon and Garfunkel", names.FOLDED),
+        ("Florence + the Machine", "Florence & the Machine", names.FOLDED),
+        ("AC/DC", "AC_DC", names.FOLDED),
+        ("AC/DC", "AC-DC", names.FOLDED),
+        ("R.E.M.", "R.E.M_", names.FOLDED),
+        ("R.E.M.", "R.E.M", names.FOLDED),
+        (".38 Special", "_38 Special", names.FOLDED),
+        ("Therapy?", "Therapy_", names.FOLDED),
+        ("Sunn O)))", "Sunn O)))", names.NAME),
+        ("The Beatles", "Beatles, The", names.FOLDED),
+        ("Die Ärzte", "Ärzte, Die", names.FOLDED),
+        ("The Beatles", "Beatles", names.LOOSE),
+        ("Beatles", "The Beatles", names.LOOSE),
+        ("Björk", "Bjork", names.LOOSE),
+        ("Mø", "MO", names.LOOSE),
+        ("Sigur Rós", "Sigur Ros", names.LOOSE),
+        ("ABBA", "Abba Tribute", None),
+        ("ガクト", "カクト", None),  # another letter, not a diacritic
+        ("???", "!!!", None),
+    ],
+)
+def test_a_name_of_a_folder_joins_and_says_how(in_plays, in_music, how):
+    joined = names.join(artists("Somebody Else", in_plays), [in_music])
+    assert joined.matches["how"].tolist() == ([how] if how else [])
+    music = joined.unresolved[joined.unresolved["side"] == "music"]
+    listed = {names.LOOSE: ["similar"], None: ["unmatched"]}
+    assert music["problem"].tolist() == listed.get(how, [])
+
+
+def test_two_artists_of_the_plays_with_one_folded_form_are_never_joined_in_silence():
+    joined = names.join(artists("AC/DC", "AC DC"), ["AC_DC"])
+    assert joined.matches.empty
+    assert problems(joined) == [
+        ["plays", "ambiguous", "AC/DC", "id-0"],
+        ["plays", "ambiguous", "AC DC", "id-1"],
+        ["music", "unmatched", "AC_DC", ""],
+    ]
+    assert "'AC/DC' (id-0), 'AC DC' (id-1)" in joined.unresolved["detail"].iloc[2]
+    exact = names.join(artists("AC/DC", "AC DC"), ["ac/dc"])
+    assert exact.matches["name"].tolist() == ["AC/DC"]
+
+
+def test_the_loosest_form_is_only_for_artists_without_music():
+    joined = names.join(artists("Bjork"), ["Bjork", "Björk"])
+    assert joined.matches["offered"].tolist() == ["Bjork"]
+    assert problems(joined) == [["music", "unmatched", "Björk", ""]]
+
+
+def test_several_names_of_one_artist_are_all_the_artists_and_listed_together():
+    joined = names.join(artists("AC/DC"), ["AC/DC", "AC_DC"])
+    assert joined.matches["how"].tolist() == [names.NAME, names.FOLDED]
+    assert problems(joined) == [["music", "ambiguous", "AC/DC", ""]]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Various Artists", "VARIOUS", "V.A.", "V/A", "VV.AA.", "Unknown Artist", "[unknown]", "<Unknown>", "OST"]
+    + ["Soundtrack", "Verschiedene Interpreten", "Artistes divers", "Varios artistas", "Vari  artisti"]
+    + ["Verschiedene Ku\u0308nstler", "Разные исполнители", "[no artist]", "Compilations"],
+)
+def test_nobody_has_many_names(name):
+    assert names.nobody(name)
+    frame = pl.DataFrame({"mbid": [""], "name": [name]})
+    assert frame.select(names.is_nobody()).item()
+
+
+@pytest.mark.parametrize("name", ["Abba", "Anonymous", "Unknown Mortal Orchestra", "The Various", "Data", ""])
+def test_artists_are_somebody(name):
+    assert not names.nobody(name)
+    assert not pl.DataFrame({"mbid": [""], "name": [name]}).select(names.is_nobody()).item()
+
+
+@pytest.mark.parametrize("mbid", names_of_nobody.NOBODY_MBIDS)
+def test_nobody_has_mbids(mbid):
+    assert names.nobody("Diverse acts", mbid.upper())
+
+
+SPELT = st.text(st.sampled_from("aAÅéø &+-_/'’.,? theTHE"), max_size=10)
+
+
+@given(SPELT)
+def test_each_form_is_stable_and_joins_more_than_the_one_before(name):
+    for form in (names.folded, names.loose):
+        assert form(name) == form(names.normalise(name)) == form(name.upper().lower())
+    assert names.loose(name) == names.loose(names.folded(name)) or "," in name
+
+
+@given(st.lists(SPELT, unique=True, max_size=6), st.lists(SPELT, unique=True, max_size=6))
+def test_no_name_of_the_music_has_two_owners_and_none_is_lost(plays, music):
+    joined = names.join(artists(*plays), music)
+    offered = [names.normalise(name) for name in joined.matches["offered"]]
+    assert len(offered) == len(set(offered))
+    alone = joined.unresolved.query("side == 'music' and problem == 'unmatched'")["name"]
+    assert sorted([*offered, *map(names.normalise, alone)]) == sorted(set(map(names.normalise, music)))
+    with_music = set(joined.matches["artist_id"])
+    rest = joined.unresolved.query("side == 'plays'")["artist_id"]
+    assert sorted([*with_music, *rest]) == sorted(artists(*plays)["artist_id"])
+    for form, how in ((names.folded, names.FOLDED), (names.loose, names.LOOSE)):
+        for row in joined.matches[joined.matches["how"] == how].itertuples():
+            same = {names.normalise(name) for name in plays if form(name) == form(row.offered)}
+            assert same == {names.normalise(row.name)}

@@ -259,7 +259,7 @@ def _reasons(bad, good_user, good_spelling, *, headed, unknown):
         "plays is not a whole number": pl.col("plays").str.contains(r"^-?[0-9]+$"),
         f"plays is not between 1 and {MAX_PLAYS:,}": pl.col("count").is_between(1, MAX_PLAYS),
         f"artist is {unknown}": good_spelling["is_artist"],
-        "artist is Various Artists, who is nobody": good_spelling["is_somebody"],
+        "artist is nobody, as Various Artists or Unknown Artist": good_spelling["is_somebody"],
         "artist has no MBID": good_spelling["identified"],
         "user without a sign-up date": good_user["registered"],
     }

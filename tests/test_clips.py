@@ -240,8 +240,11 @@ def test_a_header_that_announces_more_than_any_memory_holds_is_one_clip_rejected
 def test_a_file_that_never_ends_is_one_clip_rejected(tmp_path, monkeypatch):
     """A pipe that nobody writes to stands for a decoder that hangs."""
     music(tmp_path / "music", "Abba", "Cher")
-    os.mkfifo(tmp_path / "music/Abba/2.wav")
+    pipe = tmp_path / "music/Abba/2.wav"
+    pipe.touch()
     sources = registry.connect(["folder"], music_folder=str(tmp_path / "music"))
+    pipe.unlink()
+    os.mkfifo(pipe)
     gate.examine_apart(sound(440))  # a child is there before the clock runs
     monkeypatch.setattr(gate, "GATE_SECONDS", 1.0)
     found = collect(artists("Abba", "Cher"), sources, tmp_path, n_jobs=1)

@@ -39,7 +39,7 @@ NO_SOUND = "no sound, by its suffix"
 SYSTEM = "of the file system or a program"
 BACK = "a link to what is read elsewhere in the folder"
 NOWHERE = "a link that leads nowhere"
-SPECIAL = "no file"  # but a pipe, a socket or a device
+SPECIAL = "a pipe, a socket or a device"
 HIDDEN = (
     *("._*", ".ds_store", ".apdisk", ".appledouble", ".appledb", ".appledesktop", ".localized"),
     *(".documentrevisions-v100", ".fseventsd", ".spotlight-v100", ".temporaryitems", ".volumeicon.icns"),
@@ -122,13 +122,13 @@ def scan(root):
         raise ValueError(f"music folder {written(str(root))} is missing, or is no folder")
     walk = _Walk(root)
     walk.run()
-    found = sorted(walk.files)
-    batches = [found[start : start + tags.BATCH] for start in range(0, len(found), tags.BATCH)]
+    paths = sorted(walk.files)
+    batches = [paths[start : start + tags.BATCH] for start in range(0, len(paths), tags.BATCH)]
     read = joblib.Parallel(n_jobs=min(len(batches), os.cpu_count() or 1) or 1, prefer="threads")(
         joblib.delayed(tags.read)([root / path for path in batch]) for batch in batches
     )
     rows, left_out = [], walk.left_out
-    for path, of_file in zip(found, (each for batch in read for each in batch), strict=True):
+    for path, of_file in zip(paths, (each for batch in read for each in batch), strict=True):
         if of_file["fault"].startswith("PermissionError"):
             left_out.append((path, "may not be read (PermissionError)"))
             continue

@@ -104,13 +104,13 @@ def as_json(files):
 
 
 def _one(file):
-    found, fault = {}, ""
+    fields, fault = {}, ""
     try:
         with _within(FILE_SECONDS):
-            found = _fields(file)
+            fields = _fields(file)
     except Exception as error:  # a reader of damaged tags fails in any way
         fault = f"{type(error).__name__}: {error}"[:200].replace(file, "").strip(": ")
-    return {field: found.get(field, "") for field in FIELDS} | {"fault": _clean(fault)}
+    return {field: fields.get(field, "") for field in FIELDS} | {"fault": _clean(fault)}
 
 
 def _fields(file):
@@ -148,13 +148,13 @@ def _mapped(tags):
         table = MP4
     else:
         table = COMMENTS
-    found = {}
+    fields = {}
     for field, keys in table.items():
         values = (_first(tags[key]) for key in keys if key in tags)
-        found[field] = next(filter(None, values), "")
+        fields[field] = next(filter(None, values), "")
         if field.endswith("mbid"):
-            found[field] = names.mbid(found[field])
-    return found
+            fields[field] = names.mbid(fields[field])
+    return fields
 
 
 def _first(value):

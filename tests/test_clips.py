@@ -430,7 +430,7 @@ def test_own_files_stay_where_they_are_and_only_their_middle_is_heard(tmp_path):
     assert sorted(found.clips["file"]) == sorted(own)
     assert found.clips.set_index("file")["seconds"][str(music / "Abba/1.wav")] == 40
     assert not (tmp_path / "data/clips").exists()
-    assert "no sound file, whatever its name says" in found.missing["reason"][0]
+    assert "no sound file of a kind that is read here, whatever its name says" in found.missing["reason"][0]
 
 
 def music(root, *names):

@@ -108,8 +108,8 @@ def excerpts(source, count, seconds):
     >>> import soundfile
     >>> file = io.BytesIO()
     >>> soundfile.write(file, np.arange(80) / 100, 8000, format="WAV", subtype="FLOAT")
-    >>> [sound.samples.ravel().round(2).tolist() for sound in excerpts(file.getvalue(), 2, 2 / 8000)]
-    [[0.19, 0.2], [0.59, 0.6]]
+    >>> [(100 * sound.samples.ravel()).round().tolist() for sound in excerpts(file.getvalue(), 2, 2 / 8000)]
+    [[19.0, 20.0], [59.0, 60.0]]
     """
     with _reader(source) as (reader, codec):
         wanted = min(reader.total, round(seconds * reader.rate))

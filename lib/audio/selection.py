@@ -86,7 +86,11 @@ def _framed(content, path, kind):
         except soundfile.SoundFileError:
             pass
         else:
-            if abs(sound.total - frames.total) <= 4 * frames.samples and sound.rate == frames.rate:
+            above = sound.total - frames.total
+            if sound.rate == frames.rate and abs(above) <= 4 * frames.samples:
+                return sound
+            if sound.rate == frames.rate and frames.announced is None and above > 0:
+                sound.total = frames.total  # of a length that nobody announces, libsndfile's is an estimate
                 return sound
     return readers.Framed(content, frames, kind.codec)
 

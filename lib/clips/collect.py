@@ -339,13 +339,15 @@ def _admit(source, track, rules):
     sound = source.recall(track)
     if sound is None or not (gate.objection(sound, rules.min_seconds) or _intact(rules.folder, sound)):
         fetched = source.fetch(track)
-        sound = gate.examine_apart(fetched.content) | {"host": fetched.host, "retrieved": fetched.retrieved}
         name = hashlib.sha1(f"{source.name}/{track.id}".encode()).hexdigest()[:16]
-        if isinstance(fetched.content, Path):
-            sound["file"] = str(fetched.content)
-            if music_files.written(sound["file"]) != sound["file"]:  # no table can hold such a name
-                sound["file"] = f"{CLIPS}/{name}.{sound['codec']}"
-                _link(rules.folder / sound["file"], fetched.content)
+        content = fetched.content
+        if isinstance(content, Path) and music_files.written(str(content)) != str(content):
+            content = _linked(content, rules.folder / CLIPS, name)
+        sound = gate.examine_apart(content) | {"host": fetched.host, "retrieved": fetched.retrieved}
+        if content is not fetched.content:
+            sound["file"] = f"{CLIPS}/{content.name}"
+        elif isinstance(content, Path):
+            sound["file"] = str(content)
         else:
             sound["file"] = f"{CLIPS}/{name}.{sound['codec']}"
             if gate.objection(sound, rules.min_seconds) is None:
@@ -357,10 +359,13 @@ def _admit(source, track, rules):
     return sound
 
 
-def _link(path, target):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    path.symlink_to(target)
+def _linked(target, folder, name):
+    """A link to a file whose own name no table can hold."""
+    folder.mkdir(parents=True, exist_ok=True)
+    link = (folder / f"{name}{target.suffix.lower()}").absolute()
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
+    return link
 
 
 def _intact(folder, sound):

@@ -97,7 +97,7 @@ def compute(
     with _workers(n_jobs, dask) as parallel, tqdm(total=len(todo), desc="spectrograms", unit="clip") as bar:
         for start in range(0, len(todo), BLOCK):
             block = todo.iloc[start : start + BLOCK]
-            files = [str((Path(folder) / file).resolve()) for file in block["file"]]
+            files = [str((Path(folder) / file).absolute()) for file in block["file"]]  # a link stays one
             jobs = [joblib.delayed(_attempt)(file, asdict(settings), limits) for file in files]
             outcomes = {}
             for clip_id, outcome in zip(block["clip_id"], parallel(jobs), strict=True):

@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import joblib
+import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib.clips import gate, music_files
+from lib.clips import copies, gate, music_files
 from lib.clips.sources.faults import Unavailable
 from lib.clips.sources.source import Candidate
 from lib.listening import names
@@ -56,6 +57,8 @@ COLUMNS = {  # of clips.parquet
     "file": "str",
 }
 MISSING = ("artist_id", "artist", "source", "reason", "rejected_candidates")
+COPIES = ("artist_id", "artist", "source", "track", "same_as_artist", "same_as_source", "same_as_track")
+LEFT_OUT = ("source", "path", "reason")
 RETRIEVALS = ("clip_id", "source", "host", "retrieved")
 
 
@@ -71,6 +74,7 @@ class _Gathered(NamedTuple):
     clips: list
     missing: list
     retrievals: list
+    copies: list
 
 
 class _Rules(NamedTuple):
@@ -83,8 +87,9 @@ def collect(artists, sources, folder, *, everybody=None, clips_per_artist=3, min
     """Find, fetch and check the clips of all artists.
 
     Writes ``clips.parquet``, ``missing.tsv``, ``retrievals.tsv`` and the audio below ``clips/``; files of
-    music folders stay where they are. After an interruption, call it again: what was fetched is not fetched
-    again.
+    music folders stay where they are. Where there are any, recordings that are another clip once more are
+    listed in ``copies.tsv``, and files of a music folder that nobody's clip can be in ``left_out.tsv``. After
+    an interruption, call it again: what was fetched is not fetched again.
 
     Parameters
     ----------
@@ -151,11 +156,16 @@ def collect(artists, sources, folder, *, everybody=None, clips_per_artist=3, min
         shown = tqdm(results, total=len(todo), desc="clips", unit="artist")
         gathered |= {artist.artist_id: result for artist, result in zip(todo, shown, strict=True)}
         todo = _ban_copies(wanted, gathered, banned)
-    clips, missing, retrievals = _tables([gathered[artist.artist_id] for artist in wanted])
+    clips, missing, retrievals, copied = _tables([gathered[artist.artist_id] for artist in wanted])
     _check(clips, missing, len(wanted))
     artifacts.write_parquet(clips, folder / "clips.parquet")
     artifacts.write_csv(missing, folder / "missing.tsv")
     artifacts.write_csv(retrievals, folder / "retrievals.tsv")
+    for name, table in (("copies.tsv", copied), ("left_out.tsv", left_out(sources))):
+        if len(table):
+            artifacts.write_csv(table, folder / name)
+        else:
+            (folder / name).unlink(missing_ok=True)
     _tidy(folder, clips)
     return clips, missing
 
@@ -250,6 +260,37 @@ def summary(clips, sources, n_artists):
     return pd.DataFrame(rows, columns=["source", "quantity", "value"])
 
 
+def left_out(sources):
+    """The files of music folders that were left out.
+
+    Parameters
+    ----------
+    sources : sequence of lib.clips.sources.source.Source
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns ``source``, ``path`` and ``reason``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from lib.clips.sources import registry
+    >>> music = Path(tempfile.mkdtemp())
+    >>> for path in ("Abba/SOS.mp3", "Abba/SOS.wma"):
+    ...     (music / path).parent.mkdir(exist_ok=True)
+    ...     (music / path).touch()
+    >>> left_out(registry.connect(["folder"], music_folder=str(music)))[["path", "reason"]].values.tolist()
+    [['Abba/SOS.wma', 'suffix .wma is not read']]
+    """
+    rows = [
+        (source.name, music_files.written(row.path), row.reason)
+        for source in sources
+        for row in source.left_out.itertuples()
+    ]
+    return pd.DataFrame(rows, columns=LEFT_OUT, dtype="str")
+
+
 def _shared(artists, source):
     """Ids of the artists whose name does not tell a source who they are."""
     keep = False if source.offers() is None else "first"
@@ -271,7 +312,7 @@ def _partners(artists, source):
 
 def _gather(artist, shared, partners, sources, banned, rules):
     """The clips of one artist, source by source."""
-    gathered = _Gathered([], [], [])
+    gathered = _Gathered([], [], [], [])
     for source in sources:
         had = len(gathered.clips)
         if had == rules.clips_per_artist:
@@ -309,9 +350,12 @@ def _fill(gathered, artist, source, choice, banned, rules):
         except (Unavailable, ValueError) as error:
             yield f"{track.title!r}: {str(error).removeprefix('sound in memory: ')}"
             continue
-        copied = "another clip" if sound["content"] in {clip["content"] for clip in gathered.clips} else None
-        if original := banned.get((source.name, track.id), copied):
-            yield f"{track.title!r}: the same sound as {original}"
+        of_own = next((clip for clip in gathered.clips if _same(clip, sound)), None)
+        if original := banned.get((source.name, track.id), of_own):
+            whose = "another clip" if original is of_own else f"a clip of {original['artist']}"
+            yield f"{track.title!r}: the same sound as {whose}"
+            of_original = [original[key] for key in ("artist", "source", "source_track_id")]
+            gathered.copies.append((artist.artist_id, artist.name, source.name, track.id, *of_original))
             continue
         clip_id = f"{hashlib.sha1(artist.artist_id.encode()).hexdigest()[:12]}-{len(gathered.clips)}"
         gathered.retrievals.append((clip_id, source.name, sound["host"], sound["retrieved"]))
@@ -373,16 +417,36 @@ def _intact(folder, sound):
     return path.is_file() and artifacts.sha256(path) == sound["sha256"]
 
 
+def _same(one, other):
+    """Whether two examined sounds are the same recording."""
+    prints = [_fingerprint(each) for each in (one, other)]
+    near = all(each is not None for each in prints) and copies.distance(*prints) < copies.THRESHOLD
+    return one["content"] == other["content"] or near
+
+
+def _fingerprint(sound):
+    """None for a sound that an earlier version of the gate has examined."""
+    kept = sound.get("fingerprint")
+    return np.frombuffer(bytes.fromhex(kept), dtype=np.uint8) if kept else None
+
+
 def _ban_copies(wanted, gathered, banned):
     """Forbid clips that an earlier artist has too; return the artists who now need others."""
+    clips = [(artist, clip) for artist in wanted for clip in gathered[artist.artist_id].clips]
+    prints = {place: _fingerprint(clip) for place, (_, clip) in enumerate(clips)}
+    prints = {place: each for place, each in prints.items() if each is not None}
+    places = np.array(list(prints))
+    alike = dict(zip(prints, places[copies.groups(list(prints.values()))].tolist() if prints else []))
     owner, again = {}, []
-    for artist in wanted:
-        for clip in gathered[artist.artist_id].clips:
-            first = owner.setdefault(clip["content"], artist)
-            if first is not artist:
-                key = (clip["source"], clip["source_track_id"])
-                banned[artist.artist_id][key] = f"a clip of {first.name}"
-                again.append(artist)
+    for place, (artist, clip) in enumerate(clips):
+        keys = (clip["content"], alike.get(place, place))
+        first = next((owner[key] for key in keys if key in owner), place)
+        for key in keys:
+            owner.setdefault(key, first)
+        if clips[first][0] is not artist:
+            key = (clip["source"], clip["source_track_id"])
+            banned[artist.artist_id][key] = clips[first][1]
+            again.append(artist)
     return list(dict.fromkeys(again))
 
 
@@ -390,10 +454,12 @@ def _tables(gathered):
     clips = [clip for each in gathered for clip in each.clips]
     missing = [row for each in gathered for row in each.missing]
     retrievals = [row for each in gathered for row in each.retrievals]
+    copied = [row for each in gathered for row in each.copies]
     return (
         pd.DataFrame(clips, columns=list(COLUMNS)).astype(COLUMNS),
         pd.DataFrame(missing, columns=MISSING, dtype="str"),
         pd.DataFrame(retrievals, columns=RETRIEVALS, dtype="str"),
+        pd.DataFrame(copied, columns=COPIES, dtype="str"),
     )
 
 

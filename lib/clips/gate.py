@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from lib.audio import decode, sandbox
+from lib.clips import copies
 from lib.workflow import artifacts
 
 CLIP_SECONDS = 30.0  # of a longer file, this much of its middle is the clip
@@ -36,8 +37,8 @@ def examine(content):
     -------
     dict
         ``codec``, ``seconds``, ``sample_rate``, ``channels``, ``bytes``, ``sha256``, ``peak`` (largest
-        sample, None if not finite), ``loudness`` (of the mean square, dB) and ``content``, a digest of the
-        decoded sound.
+        sample, None if not finite), ``loudness`` (of the mean square, dB), ``content``, a digest of the
+        decoded sound, and ``fingerprint`` (`lib.clips.copies`) in hexadecimal digits.
 
     Raises
     ------
@@ -63,6 +64,7 @@ def examine(content):
         "peak": peak if math.isfinite(peak) else None,
         "loudness": round(10 * math.log10(power), 2) if 0 < power < math.inf else None,
         "content": digest.hexdigest(),
+        "fingerprint": copies.fingerprint(copies.bands(samples, sound.sample_rate)).tobytes().hex(),
     }
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from contextlib import contextmanager
 
@@ -47,6 +48,7 @@ COMMENTS = {  # of Vorbis, which FLAC and Opus have too, and of APE; capitals do
     "track_mbid": ("musicbrainz_trackid",),
     "artist_mbid": ("musicbrainz_artistid",),
 }
+NO_HEADER = re.compile("NoHeader|HeaderNotFound")  # errors of mutagen by which a file has no tags at all
 BATCH = 200  # files in one call
 FILE_SECONDS, BATCH_SECONDS, GIGABYTES = 5.0, 60.0, 1.0  # that a file and a call may take
 LONGEST = 1_000  # characters of a tag that are kept
@@ -120,7 +122,7 @@ def _fields(file):
     try:
         tags = getattr(File(file), "tags", None)
     except MutagenError as error:  # no sound that it knows; there may be tags before or behind it
-        tags, fault = None, error
+        tags, fault = None, None if NO_HEADER.search(type(error).__name__) else error
     else:
         fault = None
     for reader in (id3.ID3, apev2.APEv2):

@@ -70,16 +70,20 @@ class Source(source.Named):
             )
         super().__init__()
         self.left_out = pd.DataFrame(columns=["path", "reason"], dtype=object)
-        self.unread_tags = pd.DataFrame(columns=["path", "fault"], dtype=object)
         if settings.table_file:
             for artist, path in _listed(Path(settings.table_file).expanduser(), self.root, settings):
                 self._add(names.mbid(artist) or artist, _untitled(music_files.written(path)))
         else:
             music = music_files.scan(self.root)
             self.left_out = music.left_out
-            self.unread_tags = music.files.loc[music.files["fault"] != "", ["path", "fault"]]
             if music.files.empty:
                 raise ValueError(_nothing(self.root, music.left_out))
+            if unread := [file for file in music.files.itertuples() if file.fault]:
+                print(
+                    f"the tags of {len(unread)} of {len(music.files)} files in {self.root} cannot"
+                    " be read, their folders name the artist; the first is"
+                    f" {music_files.written(unread[0].path)}: {unread[0].fault}"
+                )
             for file in music.files.itertuples():
                 path = music_files.written(file.path)
                 title = file.title if file.titled else _untitled(path).title

@@ -15,6 +15,8 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
+
 from lib.clips.sources import faults, http
 from lib.listening import names
 from lib.workflow import artifacts, datasets
@@ -94,9 +96,12 @@ class Source:
     Attributes
     ----------
     name : str
+    left_out : pd.DataFrame
+        ``path`` and ``reason`` of files that the source has and cannot offer.
     """
 
     name = ""
+    left_out = pd.DataFrame(columns=["path", "reason"], dtype=object)
 
     def offers(self):
         """The names of all artists, from a source that knows nothing else; None where only a search tells."""

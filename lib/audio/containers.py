@@ -137,7 +137,7 @@ def chunks(content, kind):
     Returns
     -------
     list of Chunk
-        A chunk that states more than there is ends with the file.
+        A sound that states more than there is ends with the file; other chunks lie in it as a whole.
     """
     order = "little" if kind.codec == "wav" else "big"
     place, inside = kind.start + 12, []
@@ -154,6 +154,8 @@ def chunks(content, kind):
         if name == b"data" and stated == 0xFFFF_FFFF and long_size:
             stated = long_size
         start = place + 8
+        if start + stated > kind.end and name not in (b"data", b"SSND"):
+            break
         inside.append(Chunk(name, start, min(stated, kind.end - start), stated))
         place = start + stated + stated % 2
     return inside

@@ -16,6 +16,7 @@ of the others libsndfile does not know.
 import contextlib
 import io
 import mmap
+import os
 from typing import NamedTuple
 
 import numpy as np
@@ -150,12 +151,12 @@ def for_parent(path, middle):
 @contextlib.contextmanager
 def _reader(source):
     """The reader for a source and its codec; whatever is wrong is said with the name of the source."""
-    name = "sound in memory" if isinstance(source, bytes) else str(source)
+    name = "sound in memory" if isinstance(source, bytes) else sandbox.readable(source)
     try:
         with contextlib.ExitStack() as stack:
             path, content = None, source
             if not isinstance(source, bytes):
-                path, file = name, stack.enter_context(open(source, "rb"))
+                path, file = os.fspath(source), stack.enter_context(open(source, "rb"))
                 file.seek(0, io.SEEK_END)
                 content = b""
                 if file.tell():

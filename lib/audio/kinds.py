@@ -115,7 +115,7 @@ def of(content):
     """
     end = before_tags(content)
     start = after_tags(content, 0, end)
-    head = content[start : start + 16]
+    head = content[start : min(start + 16, end)]
     if codec := _by_magic(head):
         return Kind(codec, start, end)
     frame_like = [codec for codec in SYNC if frame(content, start, codec)]

@@ -11,6 +11,7 @@ sound's own time counts: a late start or a longer picture in the same container 
 from __future__ import annotations
 
 import io
+import os
 
 import av
 import numpy as np
@@ -86,7 +87,7 @@ class Libsndfile:
 
     def __init__(self, parts, codec, lenient=False):
         self.codec, self.lenient = codec, lenient
-        self.sounds = [soundfile.SoundFile(part) for part in parts]
+        self.sounds = [soundfile.SoundFile(_by_bytes(part)) for part in parts]
         self.rate, self.channels = checked(self.sounds[0].samplerate), self.sounds[0].channels
         for place, sound in enumerate(self.sounds):
             if (sound.samplerate, sound.channels) != (self.rate, self.channels):
@@ -275,6 +276,11 @@ def _last(container, stream, place, n=None):
     except av.FFmpegError:
         return None
     return end
+
+
+def _by_bytes(part):
+    """A path as its bytes, for a name may be in another encoding than libsndfile's wrapper expects."""
+    return os.fsencode(part) if isinstance(part, str) else part
 
 
 def joined(frames):

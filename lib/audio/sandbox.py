@@ -172,7 +172,13 @@ def of_file(function, path, *arguments, **limits):
     try:
         return call(function, path, *arguments, **limits)
     except Refused as error:
-        raise error if path in str(error) else Refused(f"{path}: {error}") from error
+        name = readable(path)
+        raise error if name in str(error) else Refused(f"{name}: {error}") from error
+
+
+def readable(path):
+    """A path as text that can be printed and written, whatever bytes are in it."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 @atexit.register

@@ -79,8 +79,8 @@ def _framed(content, path, kind):
             " or cut short, or its header is that of another"
         )
     if kind.codec == "mp3" and not frames.gaps:
-        known = path and (kind.start == 0 or content[:3] == b"ID3") and len(content) - frames.ends[-1] <= 128
-        source = path if known else readers.Window(content, kind.start, int(frames.ends[-1]))
+        plain = path and (kind.start == 0 or content[:3] == b"ID3") and len(content) - frames.ends[-1] <= 128
+        source = path if plain else readers.Window(content, kind.start, int(frames.ends[-1]))
         try:
             sound = readers.Libsndfile([source], "mp3", lenient=frames.announced is None)
         except soundfile.SoundFileError:

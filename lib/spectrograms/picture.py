@@ -23,7 +23,7 @@ import numpy as np
 import scipy.fft
 import soxr
 
-from lib.audio import decode
+from lib.audio import decode, sandbox
 
 SAMPLE_RATE = 22_050  # Hz
 SECONDS = 30
@@ -308,7 +308,7 @@ def of_excerpts(source, count, settings=DEFAULT):
         except ValueError as error:
             reasons.append(error)
     if not pictures:
-        name = "sound in memory" if isinstance(source, bytes) else source
+        name = "sound in memory" if isinstance(source, bytes) else sandbox.readable(source)
         raise ValueError(f"{name}: {reasons[0]}") from reasons[0]
     return np.stack(pictures)
 

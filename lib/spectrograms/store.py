@@ -241,9 +241,9 @@ def _workers(n_jobs, dask):
 def _attempt(path, settings, limits):
     """The spectrogram as stored, or why there is none."""
     try:
-        return sandbox.call("lib.spectrograms.store:as_stored", path, settings, **limits)
+        return sandbox.of_file("lib.spectrograms.store:as_stored", path, settings, **limits)
     except sandbox.Refused as error:
-        return str(error) if path in str(error) else f"{path}: {error}"
+        return str(error)
 
 
 def _made_by(settings):

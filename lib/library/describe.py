@@ -10,9 +10,11 @@ Conventions
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
+import tempfile
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +24,7 @@ import numpy as np
 
 from lib.audio import containers, decode, kinds, readers, sandbox
 from lib.beyond import audio_features, factor_models, segment_features, similar_artists
-from lib.clips import copies
+from lib.clips import copies, music_files
 from lib.library import features
 from lib.spectrograms import picture
 from lib.workflow import artifacts, stages
@@ -141,20 +143,33 @@ def track(path, description, there=frozenset()):
         if sha256 in there:
             return Track(sha256)
         settings = asdict(description.finder.settings if description.model else SETTINGS)
-        clips, notes = sandbox.call(
-            "lib.library.describe:clips_and_seconds",
-            path,
-            description.excerpts,
-            settings,
-            seconds=SECONDS,
-            gigabytes=GIGABYTES,
-        )
+        with _plain(path) as plain:
+            clips, notes = sandbox.call(
+                "lib.library.describe:clips_and_seconds",
+                plain,
+                description.excerpts,
+                settings,
+                seconds=SECONDS,
+                gigabytes=GIGABYTES,
+            )
     except OSError as error:
         return f"cannot be read ({error.strerror})"
     except sandbox.Refused as error:
-        return str(error).replace(f"{path}: ", "")
+        return str(error).replace(f"{path}: ", "").replace(f"{plain}: ", "")
     fingerprint = copies.fingerprint(clips[len(clips) // 2]).tobytes()
     return Track(sha256, notes["seconds"], len(clips), fingerprint, description.of(clips))
+
+
+@contextlib.contextmanager
+def _plain(path):
+    """The path, or that of a link where decoders cannot be given such a name: it is not UTF-8."""
+    if music_files.written(path) == path:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="music-similarity-") as folder:
+        link = Path(folder) / f"link{Path(path).suffix}"
+        link.symlink_to(path)
+        yield str(link)
 
 
 def clips_and_seconds(path, count, settings):

@@ -27,8 +27,8 @@ def forest(table, *, simulated=False):
     --------
     >>> import pandas as pd
     >>> table = pd.DataFrame({"question": "listeners", "input": "track", "method": ["siamese", "l2"]})
-    >>> table = table.assign(measure="ndcg", value=[0.3, 0.2], ci_low=0.1, ci_high=0.4, chance=0.15, n_seeds=5)
-    >>> figure = forest(table)
+    >>> table = table.assign(measure="ndcg", value=[0.3, 0.2], ci_low=0.1, ci_high=0.4, chance=0.15)
+    >>> figure = forest(table.assign(n_seeds=5))
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]  # from below
     ['L2 of spectrograms', 'siamese network']
     >>> plt.close(figure)

@@ -20,6 +20,10 @@ import pandas as pd
 from lib.workflow import artifacts, paths, profiles, stages
 
 OPTIONAL = ("beyond_encoders", "ablation", "kfold_ranking", "library_features")  # not every run has them
+AFTERWARDS = {  # tables that no notebook makes
+    "ablation": "python -m benchmarks.real_ablation",
+    "library_features": "python -m lib.cli.library_features",
+}
 TABLES = (
     *("similarity_summary", "table1_ranking", "comparisons", "confounds", "ledger", "loss_summary"),
     *("beyond_ranking", "beyond_comparisons", "beyond_hubness", "track_ranking", "beyond_tracks", *OPTIONAL),
@@ -113,6 +117,11 @@ def account(profile, manifests, source):
         "What went in:\n\n"
         + artifacts.markdown(pd.DataFrame(rows, columns=["parameter", "file", "SHA-256"]))
         + f"\n\nMade with Python {made['python']}, {versions}, on {made['threads']} threads.\n"
+        + "".join(
+            f"\n`{table}.csv` was made from this run by `{after}`.\n"
+            for table, after in AFTERWARDS.items()
+            if (paths.figures(profile) / f"{table}.csv").is_file()
+        )
     )
 
 

@@ -159,6 +159,7 @@ def whole(folder, n_tracks):
     turned = rng.normal(size=(features.N_DIRECTIONS, features.N_FEATURES)).astype(np.float32)
     values = clustered(n_tracks, features.N_DIRECTIONS) @ turned
     print_of_one = copies.fingerprint(rng.random((picture.N_FRAMES, picture.N_MELS), dtype=np.float32))
+    tracks.BLOCK = 10_000  # fewer files than an interrupted run leaves
     kept = tracks._Features(folder, describe.Description().made_by)
     for place, row in enumerate(values):
         fingerprint = rng.integers(0, 256, print_of_one.nbytes, dtype=np.uint8).tobytes()

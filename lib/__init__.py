@@ -2,5 +2,6 @@
 
 Each imports only those before it: `workflow`, `numerics`, `audio`, `listening` (01), `clips` (02),
 `spectrograms` (03), `study`, `methods`, `registry`, `training` (04), `ranking` (05), `filters` (06), `beyond`
-(07), `plots`, `explorer` (08), `library` (a music folder alone), `cli`. ``tests/test_architecture.py`` holds the order.
+(07), `plots`, `explorer` (08), `library` (one's own music), `cli`. ``tests/test_architecture.py`` holds the
+order.
 """

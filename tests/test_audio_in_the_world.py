@@ -304,10 +304,11 @@ def test_excerpts_do_not_overlap_and_lie_where_they_should(name):
 
 def test_pictures_of_excerpts_are_those_of_their_places(tmp_path):
     soundfile.write(tmp_path / "long.wav", rising(seconds=70), RATE)
-    pictures = picture.of_excerpts(tmp_path / "long.wav", 3)
+    pictures, seconds = picture.of_excerpts(tmp_path / "long.wav", 3)
+    assert seconds == pytest.approx(70)
     assert pictures.shape == (2, picture.N_FRAMES, picture.N_MELS)
     assert pictures[0].mean(axis=0).argmax() < pictures[1].mean(axis=0).argmax()
-    (one,) = picture.of_excerpts(tmp_path / "long.wav", 1)
+    (one,), _ = picture.of_excerpts(tmp_path / "long.wav", 1)
     np.testing.assert_array_equal(one, picture.from_file(tmp_path / "long.wav"))
 
 

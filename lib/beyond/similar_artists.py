@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from lib import registry
+from lib.audio import decode
 from lib.beyond.factor_models import FactorMethod, FactorSum
 from lib.spectrograms import picture
 from lib.workflow import artifacts
@@ -69,7 +70,12 @@ class Finder:
         ValueError
             If the file cannot be decoded, is silent or too short.
         """
-        return self.of_clips(picture.from_file(path, self.settings)[None], n)
+        decoded = decode.decode_apart(path, middle=picture.SECONDS)
+        try:
+            clip = picture.of_audio(decoded, self.settings)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        return self.of_clips(clip[None], n)
 
     def of_clips(self, clips, n=5):
         """The artists most similar to spectrograms of one artist, shape=(n_clips, 256, 64)."""

@@ -6,6 +6,7 @@
 - `notebooks`: executing and storing notebooks.
 - `reproduction`: this run's figures beside the committed ones.
 - `real_results`: aggregate results of a run on real music, kept beside the demo's.
-- `library`: ``--library``, a person's own music. `library_features`: what its features reach on real music.
+- `library`: ``--library``, a person's own music. `library_features`: what its features reach on real
+  music. `library_model`: a fitted model as something to publish.
 - `report`: the part of the README that results fill.
 """

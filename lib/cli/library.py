@@ -9,6 +9,7 @@ import re
 import sys
 from pathlib import Path, PurePosixPath
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -162,7 +163,7 @@ def write(library, folder):
     figures.use_style()
     figure = plots.map_of(points)
     figures.save(figure, folder / "map.png")
-    figure.clear()
+    plt.close(figure)
 
 
 def nearest_tracks(library):

@@ -19,7 +19,7 @@ import pandas as pd
 
 from lib.workflow import artifacts, paths, profiles, stages
 
-OPTIONAL = ("beyond_encoders", "ablation", "kfold_ranking")  # tables that not every run has
+OPTIONAL = ("beyond_encoders", "ablation", "kfold_ranking", "library_features")  # not every run has them
 TABLES = (
     *("similarity_summary", "table1_ranking", "comparisons", "confounds", "ledger", "loss_summary"),
     *("beyond_ranking", "beyond_comparisons", "beyond_hubness", "track_ranking", "beyond_tracks", *OPTIONAL),

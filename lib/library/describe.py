@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -20,28 +21,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.audio import containers, decode, kinds, readers, sandbox
+from lib.audio import sandbox
 from lib.beyond import audio_features, factor_models, segment_features, similar_artists
 from lib.clips import copies
 from lib.library import features
 from lib.spectrograms import picture
-from lib.workflow import artifacts, stages
+from lib.workflow import artifacts, kept, stages
 
 EXCERPTS = 3
 SECONDS, GIGABYTES = 120.0, 2.0  # that one file may take
 SETTINGS = picture.DEFAULT
 # What the numbers depend on, beside the sound and the model: when it changes, all tracks are described again.
-CODE = (
-    containers,
-    decode,
-    kinds,
-    picture,
-    readers,
-    features,
-    audio_features,
-    segment_features,
-    factor_models,
-)
+CODE = (features, audio_features, segment_features, factor_models)
 PACKAGES = ("av", "librosa", "numpy", "scipy", "soundfile", "soxr")
 
 
@@ -81,6 +72,7 @@ class Description:
             raise ValueError(f"--excerpts must be 1 or more, got {self.excerpts}")
         settings = self.finder.settings if self.model else SETTINGS
         code = [stages.digest(Path(module.__file__).read_text(encoding="utf-8")) for module in CODE]
+        code.append(kept.code_of("lib.spectrograms.picture"))
         versions = [importlib.metadata.version(package) for package in PACKAGES]
         model = artifacts.sha256(self.model) if self.model else ""
         everything = [code, versions, self.excerpts, asdict(settings), model]
@@ -141,34 +133,21 @@ def track(path, description, there=frozenset()):
         if sha256 in there:
             return Track(sha256)
         settings = asdict(description.finder.settings if description.model else SETTINGS)
-        clips, notes = sandbox.call(
-            "lib.library.describe:clips_and_seconds",
-            path,
-            description.excerpts,
-            settings,
-            seconds=SECONDS,
-            gigabytes=GIGABYTES,
-        )
+        given = path, description.excerpts, settings
+        limits = {"seconds": SECONDS, "gigabytes": GIGABYTES}
+        clips, notes = sandbox.of_file("lib.library.describe:clips_and_seconds", *given, **limits)
     except OSError as error:
         return f"cannot be read ({error.strerror})"
     except sandbox.Refused as error:
-        return str(error).replace(f"{path}: ", "")
+        return str(error).removeprefix(f"{sandbox.readable(os.path.abspath(path))}: ")
     fingerprint = copies.fingerprint(clips[len(clips) // 2]).tobytes()
     return Track(sha256, notes["seconds"], len(clips), fingerprint, description.of(clips))
 
 
 def clips_and_seconds(path, count, settings):
     """What a child answers: spectrograms of the excerpts that are not silent, and the length of the track."""
-    excerpts = decode.excerpts(path, count, picture.SECONDS)
-    clips, problem = [], None
-    for excerpt in excerpts:
-        try:
-            clips.append(picture._of_audio(excerpt, picture.Settings(**settings)))
-        except ValueError as error:
-            problem = error
-    if not clips:
-        raise problem
-    return np.stack(clips), {"seconds": excerpts[0].seconds}
+    clips, length = picture.of_excerpts(path, count, picture.Settings(**settings))
+    return clips, {"seconds": length}
 
 
 @lru_cache(maxsize=1)

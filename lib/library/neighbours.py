@@ -90,7 +90,7 @@ class Neighbours:
         places, scores = self.nearest(self.vectors[tracks], n + 1)
         own = places == tracks[:, None]
         own[~own.any(axis=1), -1] = True  # as near as others, and behind them
-        return places[~own].reshape(-1, n), scores[~own].reshape(-1, n)
+        return places[~own].reshape(len(tracks), n), scores[~own].reshape(len(tracks), n)
 
     def _proposed(self, block, n):
         """For each query places to choose among, and their similarities."""

@@ -13,6 +13,7 @@ Conventions
 from __future__ import annotations
 
 import os
+import re
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -62,7 +63,8 @@ def find(wanted, tracks):
     """The track or artist that a text means.
 
     A path below the music folder goes first, then ``Artist - Title``, then an artist's name, then a title;
-    each in the forms of `lib.listening.spelling`, the strictest first.
+    each in the forms of `lib.listening.spelling`, the strictest first. At last, the artist or the track whose
+    name holds all the words.
 
     Parameters
     ----------
@@ -85,6 +87,10 @@ def find(wanted, tracks):
     >>> tracks = pd.DataFrame({"path": ["a.mp3", "b.mp3"], "artist": ["Abba", "Air"], "title": ["SOS", "b"]})
     >>> find("abba", tracks).kind, find("sos", tracks).name, find("b.mp3", tracks).places
     ('artist', 'Abba - SOS', [1])
+    >>> find("so", tracks)
+    Traceback (most recent call last):
+        ...
+    ValueError: no track and no artist of the library is called 'so'; near are 'SOS'
     """
     if not names.normalise(wanted):
         raise ValueError("--playlist is the name of a track or an artist, and came empty")
@@ -104,6 +110,11 @@ def find(wanted, tracks):
                 return _artist(wanted, places, rows)
             if places:
                 return _only(wanted, places, tracks, rows)
+    words = _words(wanted)
+    if places := [place for place, row in enumerate(rows) if words and words <= _words(row.artist)]:
+        return _artist(wanted, places, rows)
+    if places := [place for place, row in enumerate(rows) if words and words <= _words(shown(row))]:
+        return _only(wanted, places, tracks, rows)
     titles = [row.title for row in rows]
     near = names.nearest([wanted], list(dict.fromkeys(tracks["artist"])))
     near += names.nearest([wanted], titles)
@@ -193,6 +204,10 @@ def m3u8(playlist, music, folder):
     return "\n".join(lines) + "\n"
 
 
+def _words(text):
+    return set(re.findall(r"\w+", spelling.loose(text)))
+
+
 def _artist(wanted, places, rows):
     """The one artist whose tracks these are."""
     spelt = {key_of(rows[place].artist): rows[place].artist for place in reversed(places)}
@@ -211,7 +226,7 @@ def _only(wanted, places, tracks, rows):
         listed = labels if len(set(labels)) == len(labels) else [repr(rows[place].path) for place in places]
         more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
         raise ValueError(
-            f"{wanted!r} is the name of {len(listed)} tracks: write one of {', '.join(listed[:SHOWN])}{more}"
+            f"{wanted!r} may be {len(listed)} tracks: write one of {', '.join(listed[:SHOWN])}{more}"
         )
     return Seed("track", shown(rows[places[0]]), places[:1])
 

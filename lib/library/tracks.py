@@ -164,7 +164,7 @@ def update(music, to_do, folder, description, *, n_jobs=2, dask="", say=print):
     folder, files = Path(folder), to_do.files.copy()
     kept = _Features(folder, description.made_by)
     places = np.flatnonzero(files["todo"])
-    sources = (str(Path(music) / restored(files["path"][place])) for place in places)
+    sources = (os.path.join(os.path.abspath(music), restored(files["path"][place])) for place in places)
     outcomes = cluster.in_turn(describe.track, sources, description, to_do.there, n_threads=n_jobs, dask=dask)
     if len(places) <= SAMPLE:
         say(to_do.in_words())

@@ -24,9 +24,12 @@ def map_of(points, ax=None):
     Examples
     --------
     >>> import pandas as pd
+    >>> import matplotlib.pyplot as plt
     >>> points = pd.DataFrame({"artist": ["Abba", "Abba", ""], "title": "x", "x": [0, 1, 2], "y": 0})
-    >>> [text.get_text() for text in map_of(points).axes[0].texts]
+    >>> figure = map_of(points)
+    >>> [text.get_text() for text in figure.axes[0].texts]
     ['Abba', 'x', 'x', 'x']
+    >>> plt.close(figure)
     """
     figure, ax = style.axes_of(ax, (9, 9))
     ax.scatter(points["x"], points["y"], s=6, color=TRACKS, linewidths=0, rasterized=True)

@@ -13,20 +13,22 @@ PANELS = {
 }
 
 
-def forest(table):
+def forest(table, *, simulated=False):
     """Each method's value for every question with its interval, beside chance.
 
     Parameters
     ----------
     table : pd.DataFrame
         From `lib.ranking.track_results.table`; scores of whole tracks are drawn.
+    simulated : bool
+        Whether the world is; the title says so.
 
     Examples
     --------
     >>> import pandas as pd
     >>> table = pd.DataFrame({"question": "listeners", "input": "track", "method": ["siamese", "l2"]})
     >>> table = table.assign(measure="ndcg", value=[0.3, 0.2], ci_low=0.1, ci_high=0.4, chance=0.15)
-    >>> figure = forest(table)
+    >>> figure = forest(table.assign(n_seeds=5))
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]  # from below
     ['L2 of spectrograms', 'siamese network']
     >>> plt.close(figure)
@@ -47,5 +49,7 @@ def forest(table):
         ax.set_xlabel(label)
     axes[0, 0].set_yticks(range(len(methods)), [registry.label(method) for method in methods])
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", fontsize=8)
-    figure.suptitle("single tracks, 95 % interval over artists and trainings", fontsize=9)
+    world = "simulated listeners and music: " if simulated else ""
+    trainings = f"{int(whole['n_seeds'].max())} trainings of a network"
+    figure.suptitle(f"{world}single tracks, 95 % interval over artists and up to {trainings}", fontsize=9)
     return figure

@@ -276,7 +276,7 @@ def from_file(source, settings=DEFAULT):
     ValueError
         If the file cannot be decoded, is silent, not finite or too short; the message names the file.
     """
-    return of_excerpts(source, 1, settings)[0]
+    return of_excerpts(source, 1, settings)[0][0]
 
 
 def of_excerpts(source, count, settings=DEFAULT):
@@ -293,7 +293,9 @@ def of_excerpts(source, count, settings=DEFAULT):
 
     Returns
     -------
-    np.ndarray, shape=(n_excerpts, N_FRAMES, N_MELS), dtype=float32
+    pictures : np.ndarray, shape=(n_excerpts, N_FRAMES, N_MELS), dtype=float32
+    seconds : float
+        Length of the recording.
 
     Raises
     ------
@@ -304,16 +306,33 @@ def of_excerpts(source, count, settings=DEFAULT):
     pictures, reasons = [], []
     for decoded in decode.excerpts(source, count, SECONDS):
         try:
-            pictures.append(_of_audio(decoded, settings))
+            pictures.append(of_audio(decoded, settings))
         except ValueError as error:
             reasons.append(error)
     if not pictures:
         name = "sound in memory" if isinstance(source, bytes) else sandbox.readable(source)
         raise ValueError(f"{name}: {reasons[0]}") from reasons[0]
-    return np.stack(pictures)
+    return np.stack(pictures), decoded.seconds
 
 
-def _of_audio(decoded, settings):
+def of_audio(decoded, settings=DEFAULT):
+    """Spectrogram of decoded sound.
+
+    Parameters
+    ----------
+    decoded : lib.audio.decode.Audio
+        The 30 s around the middle of it are taken.
+    settings : Settings
+
+    Returns
+    -------
+    np.ndarray, shape=(N_FRAMES, N_MELS), dtype=float32
+
+    Raises
+    ------
+    ValueError
+        If it is silent, not finite or too short.
+    """
     if settings.short_clips == "reject" and decoded.seconds < SECONDS - TOLERANCE:
         raise ValueError(f"{decoded.seconds:.1f} s long, {SECONDS} s wanted (short_clips is 'reject')")
     samples = mono(decoded.samples, decoded.sample_rate)

@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lib.audio import containers, decode, kinds, readers, sandbox, selection
+from lib.audio import sandbox
 from lib.spectrograms import picture
-from lib.workflow import artifacts, cluster, paths, stages
+from lib.workflow import artifacts, cluster, kept, paths
 
 BLOCK = 64  # clips that are lost at most when a run is killed
 PARTS = "spectrograms.parts"  # finished blocks of a run that is not finished
@@ -248,11 +248,8 @@ def _attempt(path, settings, limits):
 
 def _made_by(settings):
     """Digest of all that decides the bytes of a row but the sound: settings, code, packages."""
-    code = [
-        stages.digest(Path(module.__file__).read_text(encoding="utf-8"))
-        for module in (picture, decode, kinds, containers, readers, selection)
-    ]
-    everything = json.dumps([asdict(settings), code, artifacts.sha256(paths.lock())])
+    code, lock = kept.code_of("lib.spectrograms.picture"), artifacts.sha256(paths.lock())
+    everything = json.dumps([asdict(settings), code, lock])
     return hashlib.sha256(everything.encode()).hexdigest()
 
 

@@ -192,9 +192,22 @@ def made_by(module):
         threads, lock``.
     """
     made_with = machine.made_with()
-    return {"code": _code(module, paths.root())} | {
-        name: made_with[name] for name in ("cpu", "threads", "lock")
-    }
+    return {"code": code_of(module)} | {name: made_with[name] for name in ("cpu", "threads", "lock")}
+
+
+def code_of(module):
+    """Digest of a module and all that it imports below ``lib/``, this package aside.
+
+    Parameters
+    ----------
+    module : str
+        Full name, such as ``lib.training.siamese``.
+
+    Returns
+    -------
+    str
+    """
+    return _code(module, paths.root())
 
 
 @functools.cache
@@ -234,7 +247,7 @@ def digest(value):
     import pandas as pd
 
     if hasattr(value, "inputs"):  # what it does with them is its code
-        value = {"code": _code(type(value).__module__, paths.root()), "inputs": value.inputs()}
+        value = {"code": code_of(type(value).__module__), "inputs": value.inputs()}
     whole = hashlib.sha256()
     if isinstance(value, pd.DataFrame | pd.Series):
         whole.update(pd.util.hash_pandas_object(value, index=True).to_numpy().tobytes())

@@ -47,7 +47,9 @@ def main(options):
     length = playlists.LENGTH if options.length is None else options.length
     try:
         if not str(options.library).strip() or not music.is_dir():
-            raise ValueError(f"--library is a music folder, and {music_files.written(str(music))!r} is none")
+            raise ValueError(
+                f"--library is a music folder, and {music_files.written(str(options.library))!r} is none"
+            )
         if options.playlist is not None:
             playlists.check(options.playlist, length)
         folder = results(music)
@@ -95,6 +97,8 @@ def refresh(music, folder, options):
     lib.library.tracks.Library
     """
     excerpts = describe.EXCERPTS if options.excerpts is None else options.excerpts
+    if options.model is not None and not Path(options.model).is_file():
+        raise ValueError(f"--model is a file that notebook 07 wrote, and {options.model!r} is none")
     model = str(Path(options.model).resolve()) if options.model else ""
     description = describe.Description(model, excerpts)
     print(reached(description))

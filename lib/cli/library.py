@@ -9,6 +9,7 @@ import re
 import sys
 import unicodedata
 import warnings
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import matplotlib.pyplot as plt
@@ -111,7 +112,13 @@ def refresh(music, folder, options):
     files, spelt = with_one_spelling(files)
     to_do = tracks.plan(music, files, folder, description)
     library, failures = tracks.update(
-        music, to_do, folder, description, n_jobs=n_jobs, dask=options.dask or "", say=_say
+        music,
+        to_do,
+        folder,
+        description,
+        n_jobs=n_jobs,
+        dask=options.dask or "",
+        say=partial(print, flush=True),
     )
     artifacts.write_csv(spelt, folder / SPELLINGS)
     whole = all((folder / name).exists() for name in WRITTEN)
@@ -397,7 +404,3 @@ def _in_one_line(name):
 
 def _number(number, noun, plural=""):
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def _say(text):
-    print(text, flush=True)

@@ -58,7 +58,7 @@ def main(options):
         with artifacts.locked(folder, refusal):
             stored = (folder / tracks.TRACKS).exists() and options.model is None and options.excerpts is None
             if options.playlist is not None and stored:
-                library = as_stored(music, folder)
+                library = _as_stored(music, folder)
             else:
                 library = refresh(music, folder, options)
             if options.playlist is not None:
@@ -143,22 +143,8 @@ def refresh(music, folder, options):
     return library
 
 
-def as_stored(music, folder):
-    """The library of the last run, without the files that are gone since.
-
-    Parameters
-    ----------
-    music, folder : Path
-
-    Returns
-    -------
-    lib.library.tracks.Library
-
-    Raises
-    ------
-    ValueError
-        If no file is there any more.
-    """
+def _as_stored(music, folder):
+    """The library of the last run, without the files that are gone since."""
     table, vectors = tracks.load(folder)
     there = np.array([os.path.exists(music / music_files.restored(path)) for path in table["path"]])
     n_gone = int((~there).sum())

@@ -157,6 +157,9 @@ def test_a_table_cannot_lead_out_of_its_folder(tmp_path, file):
 @pytest.mark.parametrize(
     ("table", "settings", "message"),
     [
+        ("artist,artist,file\nAbba,Cher,x.mp3\n", {}, "more than one column 'artist'"),
+        ("artist,file\n,a/1.mp3\n", {}, "no row of music table .* names an artist and a file"),
+        ("artist,file\nAbba,.\n", {}, "no row of music table .* names an artist and a file"),
         (None, {}, r"is missing: set `-p 02_preview_clips\.table_file=\.\.\.`"),
         ("artist,file\n", {}, "no rows"),
         ("", {}, "cannot be read"),

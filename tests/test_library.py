@@ -219,6 +219,74 @@ def test_names_that_are_hard_to_write_down_can_be_opened(tmp_path):
     assert len(pd.read_csv(library.results(folder) / "map.csv")) == len(AWKWARD)
 
 
+def test_results_that_an_interrupted_run_did_not_write_are_written_by_the_next(music, monkeypatch, capsys):
+    library.main(given(music))
+    write(music / "New" / "n.flac", 300, artist="New", title="n")
+    monkeypatch.setattr(library, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        library.main(given(music))
+    monkeypatch.undo()
+    monkeypatch.setenv("MUSIC_SIMILARITY_DATA", str(music.parent / "data"))
+    assert library.main(given(music)) == 0
+    assert "Nothing has changed" not in capsys.readouterr().out.partition("0 new")[2]
+    assert "New" in set(pd.read_csv(library.results(music) / "nearest_tracks.csv")["artist"])
+
+
+def test_a_playlist_of_an_earlier_run_leaves_out_what_is_gone(music, capsys):
+    library.main(given(music))
+    (music / "Low One" / "1.flac").unlink()
+    assert library.main(given(music, playlist="Low Two")) == 0
+    assert "1 of its files are gone and left out" in capsys.readouterr().out
+    (file,) = (library.results(music) / "playlists").glob("*.m3u8")
+    assert all(os.path.exists(path) for _, _, path in parsed(file))
+
+
+def test_a_file_that_could_not_be_opened_is_tried_again(music, monkeypatch, capsys):
+    monkeypatch.setattr(describe.artifacts, "sha256", fails_for("loose.wav", describe.artifacts.sha256))
+    library.main(given(music))
+    assert "1 unreadable: 1 cannot be read" in capsys.readouterr().out
+    monkeypatch.undo()
+    monkeypatch.setenv("MUSIC_SIMILARITY_DATA", str(music.parent / "data"))
+    assert library.main(given(music)) == 0
+    assert len(tracks.load(library.results(music)).tracks) == 10
+
+
+def fails_for(name, function):
+    def called(path):
+        if os.path.basename(path) == name:
+            raise OSError(5, "Input/output error")
+        return function(path)
+
+    return called
+
+
+def test_spellings_of_one_artist_are_one_and_listed(tmp_path, capsys):
+    folder = tmp_path / "Music"
+    for place, name in enumerate(
+        ["AC_DC/a", "AC-DC/b", "AC_DC/c", "Bjo\u0308rk/d", "Bj\u00f6rk/e", "+_-/f", "And/g"]
+    ):
+        write(folder / f"{name}.wav", 200 + 90 * place)
+    write(folder / ("new\nline " + "x" * 200) / "h.wav", 1000)
+    assert library.main(given(folder)) == 0
+    said, results = capsys.readouterr().out, library.results(folder)
+    assert "8 tracks of 5 artists" in said
+    assert "1 artist is spelt in several ways, each taken for one artist: such as 'AC-DC' for 'AC_DC'" in said
+    spelt = pd.read_csv(results / "spellings.tsv", sep="\t").to_numpy().tolist()
+    assert spelt == [["AC_DC", "AC-DC", 1]]
+    artists = set(pd.read_csv(results / "map.csv")["artist"])
+    assert artists == {"AC_DC", "Bj\u00f6rk", "+_-", "And", "new line " + "x" * 200}
+
+
+def test_playlists_of_different_names_are_different_files(tmp_path):
+    folder = tmp_path / "Music"
+    for place, name in enumerate(["!!!/a", "+_-/b", "Air/c"]):
+        write(folder / f"{name}.wav", 200 + 90 * place)
+    write(folder / "Air.wav", 900)
+    for wanted in ("!!!", "+/-", "Air", "Air.wav"):
+        assert library.main(given(folder, playlist=wanted)) == 0
+    assert len(list((library.results(folder) / "playlists").glob("*.m3u8"))) == 4
+
+
 def vectors_of(*rows):
     values = np.array(rows, dtype=np.float32)
     return values / np.linalg.norm(values, axis=1, keepdims=True)
@@ -381,6 +449,7 @@ def test_what_goes_wrong_is_one_sentence(tmp_path, capsys):
         ({"excerpts": 0}, "--excerpts must be 1 or more, got 0"),
         ({"playlist": "a", "length": 0}, "--length must be 1 or more, got 0"),
         ({"playlist": " "}, "came empty"),
+        ({"library": ""}, "'' is none"),
         ({"model": str(tmp_path / "gone.npz")}, "gone.npz"),
     ]:
         options = vars(given(tmp_path / "Music")) | options

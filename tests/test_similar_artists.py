@@ -83,8 +83,13 @@ def test_the_example_prints_the_most_similar_artists(made, recording, tmp_path):
 
 def test_a_file_that_is_no_model_is_an_error(tmp_path):
     np.savez(tmp_path / "other.npz", numbers=np.arange(3))
-    with pytest.raises(ValueError, match="is no model of similar artists"):
-        similar_artists.load(tmp_path / "other.npz")
+    np.save(tmp_path / "array.npy", np.arange(3))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "other.npz").read_bytes()[:100])
+    (tmp_path / "text.npz").write_text("# a text\n")
+    (tmp_path / "empty.npz").write_bytes(b"")
+    for file in sorted(tmp_path.iterdir()):
+        with pytest.raises(ValueError, match=f"{file.name} is no model of similar artists"):
+            similar_artists.load(file)
 
 
 def test_more_artists_than_it_knows_are_an_error(made):

@@ -13,6 +13,8 @@ Conventions
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -185,11 +187,16 @@ def load(path):
     >>> load(path).provenance, load(path).artists["name"].tolist()
     ({'profile': 'demo'}, ['Abba', 'Beck'])
     """
-    with np.load(path, allow_pickle=False) as stored:
-        if ABOUT not in stored.files:
-            raise ValueError(f"{path} is no model of similar artists: notebook 07 writes one")
-        about = json.loads(stored[ABOUT].tobytes())
-        arrays = {name: stored[name] for name in stored.files if name != ABOUT}
+    refusal = ValueError(f"{path} is no model of similar artists, or is damaged: notebook 07 writes one")
+    try:
+        stored = np.load(path, allow_pickle=False)
+        if ABOUT not in getattr(stored, "files", ()):  # another archive, or a single array
+            raise refusal
+        with stored:
+            about = json.loads(stored[ABOUT].tobytes())
+            arrays = {name: stored[name] for name in stored.files if name != ABOUT}
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+        raise refusal from None
     if about["format"] != FORMAT:
         raise ValueError(f"{path} is of format {about['format']}, this program reads {FORMAT}")
     learnt = {

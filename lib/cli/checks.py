@@ -22,6 +22,14 @@ LISTENING, CLIPS, TRAINING = collection.LISTENING, collection.CLIPS, "04_siamese
 CLUSTER_SECONDS = 3.0  # until a scheduler has to accept a connection
 CLIP_BYTES, PICTURE_BYTES = 600_000, 33_000  # of a fetched clip, and of a spectrogram
 RESULT_BYTES = 300_000_000  # models, tables, pictures and kept results
+LEAST = {  # that these parameters may be
+    LISTENING: {"n_artists": 2},
+    CLIPS: {"clips_per_artist": 1},
+    TRAINING: {"n_dev": 2, "n_test": 2, "n_folds": 1, "search_list_length": 1},
+    "05_ranking_evaluation": {"list_lengths": 1},
+    "07_beyond_the_paper": {"n_folds": 1},
+}
+ZERO = {"n_artists": "takes all"} | dict.fromkeys(LEAST[TRAINING], "computes it")
 DOWNLOAD_BYTES = {"lastfm-2k": 2_600_000, "lastfm-360k": 569_202_935, "merge": 1_500_000_000}
 
 
@@ -48,6 +56,7 @@ def check(profile, parameters, todo):
     """
     problems = [*_paths(parameters, todo), *_sources(parameters, todo), *_tables(parameters, todo)]
     problems += [*_cluster(parameters, todo), *_batches(parameters, todo)]
+    problems += _numbers(parameters, todo)
     if problems:
         raise profiles.ProfileError("\n".join(dict.fromkeys(problems)))
     count = collection.counted(profile, parameters, todo)
@@ -145,6 +154,18 @@ def _cluster(parameters, todo):
                     pass
             except (OSError, ValueError, TypeError) as error:
                 yield f"{typed(stage, 'dask', address)}: no Dask scheduler answers there ({error})."
+
+
+def _numbers(parameters, todo):
+    """Numbers that are too small to mean anything."""
+    for stage, of_stage in LEAST.items():
+        for name, least in of_stage.items() if stage in todo else ():
+            value = parameters[stage][name]
+            zero = ZERO.get(name, "") if stage in (LISTENING, TRAINING) else ""
+            values = value if isinstance(value, list) else [value]
+            if all(isinstance(each, int) and (each >= least or (zero and each == 0)) for each in values):
+                continue
+            yield f"{typed(stage, name, value)}: expected is {least} or more{f'; 0 {zero}' if zero else ''}."
 
 
 def _batches(parameters, todo):

@@ -127,6 +127,8 @@ def described(count, parameters):
             lines.append(f"  {stage} runs without {shortened[stage]}")
     if size.evaluated and not count.exact and not parameters["05_ranking_evaluation"]["list_lengths"]:
         lines.append(f"  should fewer than {sizes.EVALUATED_FROM} remain, no ranking is evaluated")
+    elif size.trained and not size.evaluated and not count.exact:
+        lines.append(f"  should fewer than {sizes.TRAINED_FROM} remain, nothing is trained")
     return lines
 
 

@@ -7,6 +7,9 @@ import hashlib
 import os
 import re
 import sys
+import unicodedata
+import warnings
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import matplotlib.pyplot as plt
@@ -22,6 +25,8 @@ from lib.workflow import artifacts, figures, paths
 
 NEAREST = 10  # tracks and artists of each list
 SHORT, BRIEF = 20, 5  # artists and neighbours in the Markdown
+MADE_FROM = "results.sha256"  # of the table of tracks that what is written comes from
+SPELLINGS = "spellings.tsv"
 WRITTEN = ("nearest_tracks.csv", "nearest_artists.csv", "nearest_artists.md", "map.csv", "map.png")
 UNNAMED = (music_files.LOOSE, music_files.NOBODY)  # reasons that leave out no track here
 
@@ -40,19 +45,23 @@ def main(options):
         Exit code.
     """
     music = Path(options.library)
+    length = playlists.LENGTH if options.length is None else options.length
     try:
-        if not music.is_dir():
-            raise ValueError(f"--library is a music folder, and {music_files.written(str(music))!r} is none")
+        if not str(options.library).strip() or not music.is_dir():
+            raise ValueError(
+                f"--library is a music folder, and {music_files.written(str(options.library))!r} is none"
+            )
+        if options.playlist is not None:
+            playlists.check(options.playlist, length)
         folder = results(music)
         refusal = ValueError(f"Another run is at work in {paths.shown(folder)}. Wait for it, or stop it.")
         with artifacts.locked(folder, refusal):
             stored = (folder / tracks.TRACKS).exists() and options.model is None and options.excerpts is None
             if options.playlist is not None and stored:
-                library = tracks.load(folder)
+                library = _as_stored(music, folder)
             else:
                 library = refresh(music, folder, options)
             if options.playlist is not None:
-                length = playlists.LENGTH if options.length is None else options.length
                 write_playlist(library, options.playlist, length, music, folder / "playlists")
     except (ValueError, OSError) as problem:
         print(f"\n{problem}", file=sys.stderr)
@@ -89,6 +98,8 @@ def refresh(music, folder, options):
     lib.library.tracks.Library
     """
     excerpts = describe.EXCERPTS if options.excerpts is None else options.excerpts
+    if options.model is not None and not Path(options.model).is_file():
+        raise ValueError(f"--model is a file that notebook 07 wrote, and {options.model!r} is none")
     model = str(Path(options.model).resolve()) if options.model else ""
     description = describe.Description(model, excerpts)
     print(reached(description))
@@ -98,22 +109,83 @@ def refresh(music, folder, options):
         why = _counted(left_out, folder / "left_out.tsv") or "it is empty"
         raise ValueError(f"{music_files.written(str(music))} holds no music file: {why}")
     n_jobs = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count())
+    files, spelt = with_one_spelling(files)
     to_do = tracks.plan(music, files, folder, description)
-    before = _checksum(folder / tracks.TRACKS)
     library, failures = tracks.update(
-        music, to_do, folder, description, n_jobs=n_jobs, dask=options.dask or "", say=_say
+        music,
+        to_do,
+        folder,
+        description,
+        n_jobs=n_jobs,
+        dask=options.dask or "",
+        say=partial(print, flush=True),
     )
+    artifacts.write_csv(spelt, folder / SPELLINGS)
     whole = all((folder / name).exists() for name in WRITTEN)
-    if whole and before == _checksum(folder / tracks.TRACKS):
+    made_from = artifacts.sha256(folder / tracks.TRACKS)
+    if whole and (folder / MADE_FROM).exists() and (folder / MADE_FROM).read_text() == made_from:
         print("Nothing has changed.")
     else:
         write(library, folder)
+        artifacts.write_text(made_from, folder / MADE_FROM)
+    if len(spelt):
+        n_artists, first = spelt["artist"].nunique(), spelt.iloc[0]
+        print(
+            f"{_number(n_artists, 'artist is', 'artists are')} spelt in several ways, each taken for one"
+            f" artist: such as {first['spelling']!r} for {first['artist']!r}"
+            f" ({paths.shown(folder / SPELLINGS)})"
+        )
     for name, table in (("left_out.tsv", left_out), (tracks.FAILURES, failures)):
         if len(table):
             print(f"{len(table):,} {'left out' if name == 'left_out.tsv' else 'unreadable'}:", end=" ")
             print(_counted(table, folder / name))
-    print(f"{len(library.tracks):,} tracks; all results are in {paths.shown(folder)}")
+    print(f"{_number(len(library.tracks), 'track')}; all results are in {paths.shown(folder)}")
     return library
+
+
+def _as_stored(music, folder):
+    """The library of the last run, without the files that are gone since."""
+    table, vectors = tracks.load(folder)
+    there = np.array([os.path.exists(music / music_files.restored(path)) for path in table["path"]])
+    n_gone = int((~there).sum())
+    if not there.any():
+        raise ValueError(
+            f"none of the {n_gone:,} files of the last run is in {music_files.written(str(music))}"
+        )
+    gone = f" ({n_gone:,} of its files are gone and left out)" if n_gone else ""
+    print(f"The library as the last run read it{gone}; without --playlist, new and changed files are read.")
+    return tracks.Library(table[there].reset_index(drop=True), vectors[there])
+
+
+def with_one_spelling(files):
+    """Files with one spelling of each artist, the most frequent one, and the other spellings.
+
+    Parameters
+    ----------
+    files : pd.DataFrame
+        As `listed`.
+
+    Returns
+    -------
+    files : pd.DataFrame
+    others : pd.DataFrame
+        ``artist``, ``spelling``, ``files``: each other spelling that was taken for the artist.
+
+    Examples
+    --------
+    >>> files, others = with_one_spelling(pd.DataFrame({"artist": ["AC_DC", "AC/DC", "AC/DC", "Air", ""]}))
+    >>> files["artist"].tolist(), others.to_numpy().tolist()
+    (['AC/DC', 'AC/DC', 'AC/DC', 'Air', ''], [['AC/DC', 'AC_DC', 1]])
+    """
+    counts = files["artist"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    first, rows = {}, []
+    for spelling, n_files in counts.items():
+        artist = first.setdefault(playlists.key_of(spelling), spelling)
+        if artist != spelling:
+            rows.append((artist, spelling, n_files))
+    chosen = {spelling: first[playlists.key_of(spelling)] for spelling in counts.index}
+    others = pd.DataFrame(sorted(rows), columns=["artist", "spelling", "files"])
+    return files.assign(artist=files["artist"].map(chosen)), others
 
 
 def listed(music):
@@ -140,6 +212,8 @@ def listed(music):
     files = files.sort_values("path", ignore_index=True)
     stems = files["path"].map(lambda path: music_files.written(PurePosixPath(path).stem))
     files["title"] = files["title"].where(files["title"].fillna("") != "", stems)
+    for column in ("artist", "title", "album"):
+        files[column] = [_in_one_line(name) for name in files[column].fillna("")]
     left_out = scanned.left_out[~unnamed].reset_index(drop=True)
     return files, left_out.assign(path=left_out["path"].map(music_files.written))
 
@@ -162,7 +236,9 @@ def write(library, folder):
     artifacts.write_csv(points, folder / "map.csv", float_format="%.4f")
     figures.use_style()
     figure = plots.map_of(points)
-    figures.save(figure, folder / "map.png")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a box instead: the CSV has the name
+        figures.save(figure, folder / "map.png")
     plt.close(figure)
 
 
@@ -183,7 +259,7 @@ def nearest_artists(library):
     table, vectors = library
     keys = table["artist"].map(playlists.key_of)
     numbers, unique = pd.factorize(keys.where(keys != ""), sort=True)
-    spelt = table.groupby(numbers)["artist"].agg(lambda spellings: spellings.mode().iloc[0])
+    spelt = table.groupby(numbers)["artist"].first()
     counts = np.bincount(numbers[numbers >= 0], minlength=len(unique))
     means = of_artists(vectors, numbers)
     places, scores = Neighbours(means).of_tracks(np.arange(len(unique)), NEAREST) if len(unique) else ([], [])
@@ -223,14 +299,14 @@ def write_playlist(library, wanted, length, music, folder):
     """
     seed = playlists.find(wanted, library.tracks)
     chosen = playlists.choose(library, seed, length=length)
-    file = folder / f"{_plain(seed.name)}.m3u8"
+    file = folder / f"{_file_of(seed, library.tracks)}.m3u8"
     folder.mkdir(parents=True, exist_ok=True)
     artifacts.write_text(playlists.m3u8(chosen, music, folder), file)
     columns = ["artist", "title", "album", "seconds", "similarity", "path"]
     artifacts.write_csv(chosen[columns], file.with_suffix(".csv"), float_format="%.4f")
-    fewer = f" of {length}: no more fit (at most {playlists.OF_ONE} of an artist)"
+    fewer = f" of {length}: no more fit (each recording once, {playlists.OF_ONE} of another artist at most)"
     print(
-        f"{seed.kind} {seed.name!r}: {len(chosen)} tracks{fewer if len(chosen) < length else ''},"
+        f"{seed.kind} {seed.name!r}: {_number(len(chosen), 'track')}{fewer if len(chosen) < length else ''},"
         f" in {paths.shown(file)}"
     )
     return file
@@ -294,9 +370,23 @@ def _plain(name):
     return plain or "library"
 
 
-def _checksum(file):
-    return artifacts.sha256(file) if file.exists() else ""
+def _file_of(seed, table):
+    """Name of a playlist's file: no two tracks or artists of a library share one."""
+    plain, shown = _plain(seed.name), [playlists.shown(row) for row in table.itertuples()]
+    alone = shown.count(seed.name) == (seed.kind == "track")
+    if alone and plain == "_".join(seed.name.split()):
+        return plain
+    which = table["path"].iloc[seed.places[0]] if seed.kind == "track" else playlists.key_of(seed.name)
+    digest = hashlib.sha256(f"{seed.kind} {which}".encode()).hexdigest()[:8]
+    return f"{plain}-{digest}"
 
 
-def _say(text):
-    print(text, flush=True)
+def _in_one_line(name):
+    """A name composed as most files have it, without line breaks and other control characters."""
+    return " ".join(
+        re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", unicodedata.normalize("NFC", name)).split()
+    )
+
+
+def _number(number, noun, plural=""):
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

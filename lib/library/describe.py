@@ -30,6 +30,7 @@ from lib.workflow import artifacts, kept, stages
 
 EXCERPTS = 3
 SECONDS, GIGABYTES = 120.0, 2.0  # that one file may take
+UNREADABLE = "cannot be read"  # of a file that may be there again at the next run
 SETTINGS = picture.DEFAULT
 # What the numbers depend on, beside the sound and the model: when it changes, all tracks are described again.
 CODE = (features, audio_features, segment_features, factor_models)
@@ -137,7 +138,7 @@ def track(path, description, there=frozenset()):
         limits = {"seconds": SECONDS, "gigabytes": GIGABYTES}
         clips, notes = sandbox.of_file("lib.library.describe:clips_and_seconds", *given, **limits)
     except OSError as error:
-        return f"cannot be read ({error.strerror})"
+        return f"{UNREADABLE} ({error.strerror})"
     except sandbox.Refused as error:
         return str(error).removeprefix(f"{sandbox.readable(os.path.abspath(path))}: ")
     fingerprint = copies.fingerprint(clips[len(clips) // 2]).tobytes()

@@ -59,6 +59,25 @@ def shown(track):
     return " ".join((f"{track.artist} - {track.title}" if track.artist else track.title).split())
 
 
+def check(wanted, length=LENGTH):
+    """Refuse what no playlist can be made of, before a library is read.
+
+    Parameters
+    ----------
+    wanted : str
+    length : int
+
+    Raises
+    ------
+    ValueError
+        If the name is empty, or the length is no positive number.
+    """
+    if not names.normalise(wanted):
+        raise ValueError("--playlist is the name of a track or an artist, and came empty")
+    if length < 1:
+        raise ValueError(f"--length must be 1 or more, got {length}")
+
+
 def find(wanted, tracks):
     """The track or artist that a text means.
 
@@ -92,8 +111,7 @@ def find(wanted, tracks):
         ...
     ValueError: no track and no artist of the library is called 'so'; near are 'SOS'
     """
-    if not names.normalise(wanted):
-        raise ValueError("--playlist is the name of a track or an artist, and came empty")
+    check(wanted)
     rows = list(tracks.itertuples())
     ways = (
         ("track", [row.path for row in rows]),
@@ -146,8 +164,7 @@ def choose(library, seed, *, length=LENGTH, near=None):
     ValueError
         If the length is no positive number.
     """
-    if length < 1:
-        raise ValueError(f"--length must be 1 or more, got {length}")
+    check(seed.name, length)
     tracks, vectors = library
     near = near or Neighbours(vectors)
     artists = tracks["artist"].map(key_of).to_numpy()

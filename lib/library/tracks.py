@@ -5,8 +5,8 @@ Conventions
 - A file is the same while its size and time of change are; after that, while its SHA-256 is. What describes a
   file is kept by its SHA-256, so that a renamed or copied file is not decoded again.
 - Paths are relative to the music folder, as `lib.clips.music_files.written` writes them.
-- Finished tracks are written in blocks; a run that was stopped goes on behind them. A file that failed is
-  tried again when it has changed, or when the program has.
+- Finished tracks are written in blocks; a run that was stopped goes on behind them. A file that was
+  no sound is tried again when it has changed, or when the program has; one that could not be opened, always.
 """
 
 from __future__ import annotations
@@ -250,7 +250,7 @@ def _failures(folder, made_by):
     """(path, size, time) -> reason of files that could not be described."""
     try:
         table = pd.read_csv(folder / FAILURES, sep="\t", keep_default_na=False, dtype={"path": str})
-        own = table[table["made_by"] == made_by]
+        own = table[(table["made_by"] == made_by) & ~table["reason"].str.startswith(describe.UNREADABLE)]
         return dict(zip(zip(own["path"], own["size"], own["mtime_ns"]), own["reason"]))
     except (OSError, ValueError, KeyError):
         return {}

@@ -161,11 +161,14 @@ def folded(name):
     (True, True, 'the beatles')
     >>> folded("Simon + Garfunkel") == folded("Simon & Garfunkel"), folded("Guns N’ Roses")
     (True, "guns n' roses")
+    >>> folded("+/-") == folded("+_-"), folded("+/-") == folded("And")
+    (True, False)
     """
     text = normalise(name.translate(QUOTES_AND_DASHES))
     if behind := ARTICLE.fullmatch(text):
         text = f"{behind[2]} {behind[1]}"
-    text = re.sub("[&+]", " and ", text)
+    if any(sign.isalnum() for sign in text):  # +/- is a name of signs
+        text = re.sub("[&+]", " and ", text)
     text = NOT_IN_FILES.sub(" ", text).strip(" .")
     return text or normalise(name)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lib.plots import style
 
 LABELLED = 25  # artists, those with the most tracks
+LONGEST = 40  # characters of a name that are shown
 TRACKS, ARTISTS = "#999999", "#0072B2"
 
 
@@ -41,7 +42,7 @@ def map_of(points, ax=None):
     ax.scatter(artists["x"], artists["y"], s=12 * artists["n"] ** 0.8, color=ARTISTS, alpha=0.4, linewidths=0)
     for artist in artists.head(LABELLED).itertuples():
         ax.annotate(
-            artist.Index,
+            _label(artist.Index),
             (artist.x, artist.y),
             xytext=(3, 3),
             textcoords="offset points",
@@ -51,7 +52,7 @@ def map_of(points, ax=None):
     if len(points) <= LABELLED:
         for track in points.itertuples():
             ax.annotate(
-                track.title,
+                _label(track.title),
                 (track.x, track.y),
                 xytext=(3, -9),
                 textcoords="offset points",
@@ -67,3 +68,7 @@ def map_of(points, ax=None):
         fontsize=9,
     )
     return figure
+
+
+def _label(name):
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"

@@ -83,6 +83,11 @@ class Sizes:
                 f" {needed}, here are {self.n_artists}: lower -p {TRAINING[0]}.n_dev={self.n_dev} or"
                 f" -p {TRAINING[0]}.n_test={self.n_test}, or give 0, which computes them"
             )
+        if self.trained and self.n_folds > self.n_artists:
+            return (
+                f"{self.n_folds} folds need as many artists, here are {self.n_artists}: lower"
+                f" -p {TRAINING[0]}.n_folds={self.n_folds}, or give 0, which computes it"
+            )
         if self.evaluated and min(self.list_lengths) >= self.n_test:
             return (
                 f"no list of {list(self.list_lengths)} is shorter than {self.n_test}, the number of test"

@@ -14,6 +14,7 @@ import collections
 import datetime
 import itertools
 import os
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -134,6 +135,9 @@ def _listed(table, root, settings):
         raise ValueError(odd)
     for note in filter(None, [*rows.notes, odd]):
         print(note)
+    used = [settings.artist_column, *re.findall(r"{(\w+)", settings.path_template)]
+    if twice := [name for name in used if rows.form.columns.count(name) > 1]:
+        raise ValueError(f"music table {table} has more than one column {columns.named(twice)}: {EXPECTED}")
     tracks, folded = [], {column.casefold(): column for column in rows.form.columns}
     for row in records:
         row |= {name: row[column] for name, column in folded.items()}  # a column by its name in small letters
@@ -157,12 +161,20 @@ def _listed(table, root, settings):
         tracks.append((artist.strip(), path.relative_to(root).as_posix()))
     if not tracks:
         raise ValueError(f"music table {table} has a header but no rows")
-    if nobodys := [artist for artist, _ in tracks if names.nobody(artist, artist)]:
+    if special := [path for _, path in tracks if (root / path).exists() and not (root / path).is_file()]:
+        print(
+            f"{len(special)} of {len(tracks)} rows of music table {table} are left out, they name a folder,"
+            f" {music_files.SPECIAL}, such as {special[0]!r}"
+        )
+        tracks = [track for track in tracks if track[1] not in set(special)]
+    if nobodys := [artist for artist, _ in tracks if not artist or names.nobody(artist, artist)]:
         print(
             f"{len(nobodys)} of {len(tracks)} rows of music table {table} are left out, as they name nobody,"
             f" such as {nobodys[0]!r}"
         )
-        tracks = [track for track in tracks if not names.nobody(track[0], track[0])]
+        tracks = [track for track in tracks if track[0] and not names.nobody(track[0], track[0])]
+    if not tracks:
+        raise ValueError(f"no row of music table {table} names an artist and a file: {EXPECTED}")
     if not any((root / path).is_file() for _, path in tracks):
         raise ValueError(
             f"none of the {len(tracks)} files of music table {table} is there; the first would be"

@@ -117,6 +117,36 @@ def pages(ogg):
     return parts
 
 
+def page_of(page, *, time):
+    """An Ogg page with another time."""
+    page, remainder = bytearray(page), 0
+    page[6:14], page[22:26] = struct.pack("<q", time), bytes(4)
+    for byte in page:
+        remainder ^= byte << 24
+        for _ in range(8):
+            remainder = (remainder << 1 ^ (0x04C1_1DB7 if remainder >> 31 else 0)) & 0xFFFF_FFFF
+    page[22:26] = struct.pack("<I", remainder)
+    return bytes(page)
+
+
+def riff(codec, sound, size=None, *, behind=b""):
+    """A wav by hand: the number of its codec, its sound, and the size that it states of it."""
+    form = struct.pack("<HHIIHHHHIHHH", codec, 1, RATE, 2 * RATE, 2, 16, 12, 1, 2, 144, 1, 0)
+    size = len(sound) if size is None else size
+    head = b"WAVEbext" + struct.pack("<I", 3) + bytes(4) + b"fmt " + struct.pack("<I", len(form)) + form
+    inside = head + b"data" + struct.pack("<I", size) + sound + behind
+    return b"RIFF" + struct.pack("<I", len(inside)) + inside
+
+
+def of_free_format(mp3):
+    kind = kinds.of(mp3)
+    frames = containers.frames(mp3, kind)
+    return b"".join(
+        mp3[start : start + 2] + bytes([mp3[start + 2] & 15]) + mp3[start + 3 : end]
+        for start, end in zip(frames.starts, frames.ends)
+    )
+
+
 def joined(make):
     """Two recordings one behind the other: the tone's first quarter, then the rest."""
     return make(rising(end=0.25)) + make(rising(begin=0.25))
@@ -152,6 +182,8 @@ VIDEO = by_ffmpeg("mp4", "aac", pictures=90)
 LATE = by_ffmpeg("mp4", "aac", late=5.0)
 LIST = VIDEO.rindex(b"elst")
 VORBIS = pages(MADE["vorbis"])
+OPUS = pages(MADE["opus"])
+PCM = MADE["wav"][44:]
 IN_THE_WORLD = {
     # Lengths that nobody announces, or announces wrongly.
     "mp3 without a header": PLAIN_MP3,
@@ -177,6 +209,17 @@ IN_THE_WORLD = {
     + by_libsndfile("OGG", rising(rate=48_000, begin=0.25), 48_000, subtype="OPUS"),
     "ogg flac that starts late": by_ffmpeg("oga", "flac", late=5.0),
     "opus that starts late": by_ffmpeg("ogg", "libopus", rising(rate=48_000), rate=48_000, late=5.0),
+    "wav with mp3 inside, without a header": riff(0x55, PLAIN_MP3),
+    "wav with mp3 inside, from a pipe": riff(0x55, PLAIN_MP3, 0xFFFF_FFFF),
+    "wav with mp3 and its tags inside": riff(0x55, id3(500) + MADE["mp3"] + ID3V1),
+    "wav before a tag and zeros": riff(1, PCM, behind=b"LIST\4\0\0\0INFO") + id3(90_000) + bytes(90_000),
+    "bw64": b"BW64" + MADE["rf64"][4:],
+    "wav whose ADPCM leans on all before": by_ffmpeg("wav", "adpcm_yamaha"),
+    "flac from a pipe before zeros": flac_of(0) + bytes(3_000_000),
+    "flac whose smallest block is a false one": written(flac_of(0), 8, 16, ">H"),
+    "opus with something between its pages": b"".join(OPUS[:10]) + b"OggSomething" * 50 + b"".join(OPUS[10:]),
+    "ogg flacs joined": joined(lambda part: by_ffmpeg("oga", "flac", part)),
+    "ogg flac before zeros": MADE["ogg flac"] + bytes(90_000),
     # Containers longer than their sound.
     "m4a with a longer video": VIDEO,
     "m4a that starts late": LATE,
@@ -206,6 +249,21 @@ REFUSED = {
     "mp3s of two rates joined": (
         MADE["mp3"] + by_libsndfile("MP3", rising(rate=22_050), 22_050),
         r"after 40\.\d s the sound goes on with 22050 Hz and 1 channels instead of 16000 Hz",
+    ),
+    "wav with two sounds": (
+        riff(1, PCM, behind=b"data" + struct.pack("<I", len(PCM)) + PCM),
+        "another recording or chunk of sound",
+    ),
+    "wav of G.721": (
+        by_libsndfile("WAV", rising(rate=8_000), 8_000, subtype="G721_32"),
+        "G.721, which is not decoded",
+    ),
+    "aiff of DWVW": (by_libsndfile("AIFF", subtype="DWVW_16"), "its sound is in a codec that is not"),
+    "mp3 of free format": (id3(90) + of_free_format(PLAIN_MP3), "looks like mp3 of free format"),
+    "opus without many pages": (b"".join(OPUS[:10] + OPUS[20:]), r"pages of some 10\.\d s are missing in it"),
+    "opus whose last time is earlier": (
+        b"".join(OPUS[:-1]) + page_of(OPUS[-1], time=480_000),
+        "the times of its pages are false",
     ),
     "aac with a hole": (
         MADE["aac"][: len(MADE["aac"]) // 2] + bytes(9_000) + MADE["aac"][len(MADE["aac"]) // 2 + 9_000 :],

@@ -22,9 +22,9 @@ from lib.audio import kinds
 
 # Sizes that writers to a pipe leave where they cannot come back: FFmpeg, SoX, arecord and others.
 UNKNOWN_SIZE = 0x7F00_0000
-TAIL = 2**21  # bytes from the end among which the last FLAC frame begins
 PROBE = 2**16  # bytes in which a FLAC frame begins, nearly always
-SYNC = re.compile(rb"\xff[\xf8\xf9]")  # of a FLAC frame
+FLAC_SYNCS = (b"\xff\xf8", b"\xff\xf9")  # of a frame of fixed and of variable size
+SYNC = re.compile(b"|".join(FLAC_SYNCS))
 XING = (b"Xing", b"Info")
 
 
@@ -180,11 +180,10 @@ def flac_total(content, kind):
     if len(info) < 34:
         return 0, None
     packed = int.from_bytes(info[10:18])
-    announced, block = packed & (2**36 - 1), int.from_bytes(info[:2])
-    tail = content[max(kind.start + 42, kind.end - TAIL) : kind.end]
-    place = len(tail)
-    while (place := tail.rfind(b"\xff", 0, place)) >= 0:
-        if (end := _flac_frame(tail[place : place + 16], block, packed)) is not None:
+    announced, block = packed & (2**36 - 1), _block(info)
+    place = kind.end
+    while (place := max(content.rfind(sync, kind.start + 42, place) for sync in FLAC_SYNCS)) >= 0:
+        if (end := _flac_frame(content[place : min(place + 16, kind.end)], block, packed)) is not None:
             return announced, end
     return announced, None
 
@@ -205,7 +204,7 @@ def flac_links(content, kind):
         Places, in bytes.
     """
     info = content[kind.start + 8 : kind.start + 42]
-    packed, block = int.from_bytes(info[10:18]), int.from_bytes(info[:2])
+    packed, block = int.from_bytes(info[10:18]), _block(info)
     announced, numbers = packed & (2**36 - 1), []
     for sixteenth in range(16):
         place = kind.start + 42 + (kind.end - kind.start) * sixteenth // 16
@@ -248,6 +247,11 @@ def boxes(content, kind):
     return names
 
 
+def _block(info):
+    """Samples of each FLAC frame; None where they differ, so that numbers of frames tell no time."""
+    return int.from_bytes(info[:2]) if info[:2] == info[2:4] else None
+
+
 def _flac_frame(head, block, packed):
     """The sample behind the frame whose header this is, or None if it is none of this stream."""
     if len(head) < 6 or head[1] & 0xFE != 0xF8 or head[3] & 1:
@@ -274,7 +278,9 @@ def _flac_frame(head, block, packed):
         samples = int.from_bytes(head[place : place + n_block]) + 1
     else:
         samples = 192 if blocks == 1 else 576 << (blocks - 2) if blocks < 6 else 256 << (blocks - 8)
-    return (number if head[1] & 1 else number * block) + samples
+    if head[1] & 1:
+        return number + samples
+    return number * block + samples if block else None
 
 
 def _crc8(data):
@@ -294,11 +300,14 @@ class Link(NamedTuple):
     start, end : int, bytes
     streams : int
         That are interleaved in it.
+    lost : int
+        Samples of pages that are missing, and by which the times of pages fall, about.
     """
 
     start: int
     end: int
     streams: int
+    lost: int = 0
 
 
 def ogg_links(content, kind):
@@ -314,10 +323,14 @@ def ogg_links(content, kind):
     list of Link
     """
     place, links, begins = kind.start, [], False
+    page, time, step = 0, 0, 0  # number of the page before, its time, and the samples that it holds
     while (place := content.find(b"OggS", place, kind.end)) >= 0:
         head = content[place : place + 27]
-        if len(head) < 27 or head[4]:
+        if len(head) < 27:
             break
+        if head[4]:  # of no version that exists: no page
+            place += 4
+            continue
         sizes = content[place + 27 : place + 27 + head[26]]
         behind = place + 27 + len(sizes) + sum(sizes)
         if len(sizes) < head[26] or behind > kind.end:
@@ -329,4 +342,13 @@ def ogg_links(content, kind):
         else:
             links[-1] = links[-1]._replace(end=behind)
         begins, place = bool(head[5] & 2), behind
+        own, until = int.from_bytes(head[18:22], "little"), int.from_bytes(head[6:14], "little", signed=True)
+        if links[-1].streams == 1 and until >= 0:
+            missing = not begins and own != page + 1
+            if time > 0 and not begins and (missing or until < time):
+                links[-1] = links[-1]._replace(lost=links[-1].lost + max(0, abs(until - time) - step))
+            else:
+                step = until - time if time > 0 else 0
+            time = until
+        page = own
     return links

@@ -32,12 +32,17 @@ OTHERS = {  # kinds that exist and are not read here, so that a message can name
     b"FRM8": "DSD",
     b"caff": "Core Audio Format",
     b"riff": "Wave64",
+    b"RIFX": "WAV of big-endian numbers",
     b".snd": "Sun audio",
     b"MThd": "MIDI",
     b"#!AMR": "AMR",
     b"\x0bw": "AC-3",
     b"TTA1": "True Audio",
     **dict.fromkeys((b"\xff\xfd", b"\xff\xfc", b"\xff\xf5", b"\xff\xf4"), "MPEG audio of layer II"),
+    **dict.fromkeys(
+        (bytes((255, second, third)) for second in b"\xe2\xe3\xf2\xf3\xfa\xfb" for third in range(12)),
+        "mp3 of free format, whose frames state no length",
+    ),
     b"%PDF": "PDF",
     b"PK\x03\x04": "ZIP",
     b"#EXTM3U": "a playlist (m3u)",
@@ -254,7 +259,7 @@ def _adts_frame(head):
 
 
 def _by_magic(head):
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
+    if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
         return "wav"
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return "aiff"
@@ -284,12 +289,12 @@ def _nothing(content, start, head, frame_like):
     else:
         behind = f"{start} bytes of tags or zeros, then " if start else ""
         seen = f"begins with {behind}{bytes(head)!r}, which is none of {read}"
+    if other := _other(head):
+        return f"{seen} but looks like {other}; this is no sound of a kind that is read here"
     if frame_like or content[:3] == b"ID3":
         like = frame_like[0] if frame_like else "mp3"
         return (
             f"{seen}; it begins like {like}, but no frames of sound follow: it is something else, or the file"
             " is damaged or cut short"
         )
-    if other := _other(head):
-        seen += f" but looks like {other}"
     return f"{seen}; this is no sound file of a kind that is read here, whatever its name says"

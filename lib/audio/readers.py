@@ -39,6 +39,13 @@ def damaged(cause):
     return ValueError(f"{cause}; the file is damaged or cut short")
 
 
+def undecodable(codec, error):
+    """The error for what a decoder refuses: damage, or a codec that it does not know."""
+    plain = codec in ("mp3", "aac", "flac")
+    other = "" if plain else ", or its sound is in a codec that is not decoded here"
+    return ValueError(f"cannot be decoded as {codec} ({error}); the file is damaged or cut short{other}")
+
+
 class Window(io.RawIOBase):
     """Part of some content as a file, with other bytes at its beginning where a header has to be repaired."""
 
@@ -74,51 +81,61 @@ class Window(io.RawIOBase):
 
 
 class Libsndfile:
-    """What libsndfile reads: one stream, or several of a chained Ogg file, one after the other.
+    """What libsndfile reads.
 
     Parameters
     ----------
-    parts : list
-        Of what `soundfile.SoundFile` opens.
+    source : path or file
     codec : str
     lenient : bool
         Whether fewer samples than libsndfile announces are all that there is.
     """
 
-    def __init__(self, parts, codec, lenient=False):
+    def __init__(self, source, codec, lenient=False):
         self.codec, self.lenient = codec, lenient
-        self.sounds = [soundfile.SoundFile(_by_bytes(part)) for part in parts]
-        self.rate, self.channels = checked(self.sounds[0].samplerate), self.sounds[0].channels
-        for place, sound in enumerate(self.sounds):
-            if (sound.samplerate, sound.channels) != (self.rate, self.channels):
-                raise ValueError(
-                    f"stream {place + 1} has {sound.samplerate} Hz and {sound.channels} channels, the first"
-                    f" {self.rate} Hz and {self.channels}: one sound is expected in a file"
-                )
-        self.total = sum(sound.frames for sound in self.sounds)
-        self.seekable = all(sound.seekable() for sound in self.sounds)
+        self.sound = soundfile.SoundFile(_by_bytes(source))
+        self.rate, self.channels = checked(self.sound.samplerate), self.sound.channels
+        self.total, self.seekable = self.sound.frames, self.sound.seekable()
 
     def read(self, first, count):
-        parts, place = [], 0
-        for sound in self.sounds:
-            begin, end = max(first - place, 0), min(first + count - place, sound.frames)
-            if end > begin:
-                parts.append(self._part(sound, begin, end - begin))
-            place += sound.frames
-        if not parts:
-            raise damaged(f"0 of {count} announced samples can be decoded")
-        return parts[0] if len(parts) == 1 else np.concatenate(parts), self.rate
-
-    def _part(self, sound, begin, count):
+        count = min(count, self.sound.frames - first)
         try:
-            sound.seek(begin)
-            samples = sound.read(count, dtype="float32", always_2d=True)
+            self.sound.seek(first)
+            samples = self.sound.read(count, dtype="float32", always_2d=True)
         except (soundfile.SoundFileError, ValueError) as error:  # no array can hold what the header announces
-            raise damaged(f"cannot be decoded as {self.codec} ({error})") from error
+            raise undecodable(self.codec, error) from error
         short = count - len(samples)
         if not len(samples) or short > (2 * MP3_FRAME if self.codec == "mp3" else 0) and not self.lenient:
             raise damaged(f"{len(samples)} of {count} announced samples can be decoded")
-        return samples
+        return samples, self.rate
+
+
+class Chain:
+    """Streams that follow each other in a file.
+
+    Parameters
+    ----------
+    parts : list of Libsndfile or Container
+    """
+
+    def __init__(self, parts):
+        self.parts, self.rate = parts, parts[0].rate
+        for place, part in enumerate(parts):
+            if (part.rate, part.channels) != (self.rate, parts[0].channels):
+                raise ValueError(
+                    f"stream {place + 1} has {part.rate} Hz and {part.channels} channels, the first"
+                    f" {self.rate} Hz and {parts[0].channels}: one sound is expected in a file"
+                )
+        self.total = sum(part.total for part in parts)
+
+    def read(self, first, count):
+        pieces, place = [], 0
+        for part in self.parts:
+            begin, end = max(first - place, 0), min(first + count - place, part.total)
+            if end > begin:
+                pieces.append(part.read(begin, end - begin)[0])
+            place += part.total
+        return np.concatenate(pieces), self.rate
 
 
 class Framed:
@@ -153,7 +170,7 @@ class Framed:
             except av.FFmpegError as error:
                 if place < begin:  # leans on frames before it, which were not decoded
                     continue
-                raise damaged(f"cannot be decoded as {self.codec} ({error.strerror})") from error
+                raise undecodable(self.codec, error.strerror) from error
             if place >= begin:
                 decoded += pieces
         samples, rate = joined(decoded)
@@ -179,10 +196,11 @@ class Container:
             with self._open() as container:
                 stream = self._stream(container)
                 self.rate = checked(stream.codec_context.sample_rate)
+                self.channels = stream.codec_context.channels
                 announced = (container.duration or 0) / 1e6  # FFmpeg counts microseconds
                 self.start, end = _times(container, stream)
         except av.FFmpegError as error:
-            raise damaged(f"cannot be decoded as {codec} ({error.strerror})") from error
+            raise undecodable(codec, error.strerror) from error
         self.seconds = end - self.start
         if abs(self.seconds - announced) <= TOLERANCE and self.start <= TOLERANCE:
             self.start, self.seconds = 0.0, announced
@@ -195,7 +213,8 @@ class Container:
         try:
             with self._open() as container:
                 stream = self._stream(container)
-                if start > self.start + SEEK_MARGIN:
+                # Some codecs in wav lean on all that is before.
+                if start > self.start + SEEK_MARGIN and self.codec not in ("wav", "aiff"):
                     container.seek(int((start - SEEK_MARGIN) * 1e6))
                 for frame in container.decode(stream):
                     if not whole and frame.time + frame.samples / frame.sample_rate <= start:
@@ -205,7 +224,7 @@ class Container:
                     skip = 0 if whole or frames else round((start - frame.time) * frame.sample_rate)
                     frames.append((frame, skip))
         except av.FFmpegError as error:
-            raise damaged(f"cannot be decoded as {self.codec} ({error.strerror})") from error
+            raise undecodable(self.codec, error.strerror) from error
         samples, rate = joined([frame for frame, _ in frames])
         wanted = round(count * rate / self.rate)
         if not whole:

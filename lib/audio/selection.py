@@ -11,7 +11,7 @@ import itertools
 
 import soundfile
 
-from lib.audio import containers, readers
+from lib.audio import containers, kinds, readers
 
 
 def reader(content, path, kind):
@@ -26,7 +26,7 @@ def reader(content, path, kind):
 
     Returns
     -------
-    readers.Libsndfile, readers.Framed or readers.Container
+    readers.Libsndfile, readers.Framed, readers.Container or readers.Chain
 
     Raises
     ------
@@ -40,26 +40,30 @@ def reader(content, path, kind):
     if kind.codec == "m4a":
         if (n := containers.boxes(content, kind).count(b"moov")) > 1:
             raise ValueError(f"{n} recordings stand in it one behind the other: one is expected")
-        return readers.Container(lambda: _again(source), kind.codec)
-    parts, lenient = [source], False
+        return _container(source, kind.codec)
+    if kind.codec in ("wav", "aiff"):
+        return _riff(content, source, kind)
     if kind.codec == "flac":
         links = [*containers.flac_links(content, kind), kind.end]
         if len(links) == 2:
-            parts, lenient = _flac(content, source, kind)
-        else:
-            parts = [readers.Window(content, start, end) for start, end in itertools.pairwise(links)]
-    elif kind.codec in ("wav", "aiff"):
-        parts = [_riff(content, source, kind)]
-    elif kind.codec == "ogg":
-        parts = _ogg(content, source, kind)
-    if parts:
-        try:
-            sound = readers.Libsndfile(parts, kind.codec, lenient)
-            if sound.seekable:
-                return sound
-        except soundfile.SoundFileError:
-            pass  # a kind that libsndfile does not know, or damage: FFmpeg will tell
-    return readers.Container(lambda: _again(source), kind.codec)
+            return _flac(content, source, kind)
+        parts = [readers.Window(content, start, end) for start, end in itertools.pairwise(links)]
+        return readers.Chain([_one(part, kind.codec) for part in parts])
+    return _ogg(content, source, kind)
+
+
+def _one(source, codec, lenient=False):
+    try:
+        sound = readers.Libsndfile(source, codec, lenient)
+        if sound.seekable:
+            return sound
+    except soundfile.SoundFileError:
+        pass  # a kind that libsndfile does not know, or damage: FFmpeg will tell
+    return _container(source, codec)
+
+
+def _container(source, codec):
+    return readers.Container(lambda: _again(source), codec)
 
 
 def _again(source):
@@ -82,7 +86,7 @@ def _framed(content, path, kind):
         plain = path and (kind.start == 0 or content[:3] == b"ID3") and len(content) - frames.ends[-1] <= 128
         source = path if plain else readers.Window(content, kind.start, int(frames.ends[-1]))
         try:
-            sound = readers.Libsndfile([source], "mp3", lenient=frames.announced is None)
+            sound = readers.Libsndfile(source, "mp3", lenient=frames.announced is None)
         except soundfile.SoundFileError:
             pass
         else:
@@ -96,13 +100,12 @@ def _framed(content, path, kind):
 
 
 def _flac(content, source, kind):
-    """What libsndfile is to read, its header repaired; nothing where only FFmpeg can measure it."""
     announced, real = containers.flac_total(content, kind)
-    if real is None:
-        return ([source], False) if announced else ([], False)
+    if real is None and not announced:
+        return _container(source, kind.codec)
     info = content[kind.start + 8 : kind.start + 42]
-    if announced == real:
-        return [source], False
+    if real is None or announced == real:
+        return _one(source, kind.codec)
     if announced > real:
         rate = int.from_bytes(info[10:13]) >> 4 or 1
         raise ValueError(
@@ -111,30 +114,49 @@ def _flac(content, source, kind):
         )
     packed = int.from_bytes(info[10:18]) >> 36 << 36 | real
     head = content[kind.start : kind.start + 18] + packed.to_bytes(8)
-    return [readers.Window(content, kind.start, len(content), bytes(head))], True
+    return _one(readers.Window(content, kind.start, len(content), bytes(head)), kind.codec, lenient=True)
 
 
 def _ogg(content, source, kind):
-    """What libsndfile is to read; nothing where only FFmpeg can measure it."""
     links = containers.ogg_links(content, kind)
+    if len(links) > 1 and any(link.streams > 1 for link in links):
+        raise ValueError("interleaved streams follow each other: one sound is expected in a file")
+    first = content[kind.start + 28 : kind.start + 44]
+    rate = int.from_bytes(first[12:16], "little") if first.startswith(b"\x01vorbis") else 48_000
+    if (lost := sum(link.lost for link in links)) > 2 * rate:  # the middle moves by half of it
+        raise ValueError(
+            f"pages of some {lost / rate:.1f} s are missing in it, or the times of its pages are false; the"
+            " file is damaged"
+        )
     if len(links) > 1:
-        if any(link.streams > 1 for link in links):
-            raise ValueError("interleaved streams follow each other: one sound is expected in a file")
-        return [readers.Window(content, link.start, link.end) for link in links]
+        parts = [readers.Window(content, link.start, link.end) for link in links]
+        return readers.Chain([_one(part, kind.codec) for part in parts])
     # libsndfile knows no interleaved streams, and takes a late start of FLAC for sound.
-    flac = content[kind.start + 28 : kind.start + 33] == b"\x7fFLAC"
-    return [] if flac or links and links[0].streams > 1 else [source]
+    if first.startswith(b"\x7fFLAC") or links and links[0].streams > 1:
+        return _container(readers.Window(content, kind.start, links[0].end), kind.codec)
+    return _one(source, kind.codec)
 
 
 def _riff(content, source, kind):
-    """What libsndfile is to read; its header repaired where its writer could not come back to it."""
     chunks = containers.chunks(content, kind)
     name = b"data" if kind.codec == "wav" else b"SSND"
     place = next((place for place, chunk in enumerate(chunks) if chunk.name == name), None)
     if place is None:
-        return source
+        return _one(source, kind.codec)
     sound, last = chunks[place], chunks[-1]
-    missing = sound.stated - sound.size
+    form = next(
+        (bytes(content[chunk.start : chunk.start + 2]) for chunk in chunks if chunk.name == b"fmt "), b""
+    )
+    if form == b"\x55\0":
+        end = sound.start + sound.size if sound.stated else kind.end
+        start = kinds.after_tags(content, sound.start, end)
+        start = kinds.next_frame(content, start, end, "mp3")
+        if start is None:
+            raise readers.damaged("its header announces mp3, no frame of which is there")
+        return _framed(content, None, kinds.Kind("mp3", start, end))
+    if form == b"\x40\0":
+        raise ValueError("its sound is in G.721, which is not decoded here")
+    missing = sound.start + sound.stated - len(content)
     if missing > 0 and sound.stated < containers.UNKNOWN_SIZE:
         raise ValueError(
             f"its header announces {sound.stated:,} bytes of sound, {sound.size:,} are there; the file is"
@@ -151,12 +173,13 @@ def _riff(content, source, kind):
             head[place : place + 4] = b"JUNK"
         head[-4:] = size.to_bytes(4, order)
         head[4:8] = (size + len(head) - 8).to_bytes(4, order)
-        return readers.Window(content, kind.start, len(content), bytes(head))
-    again = [chunk.name for chunk in chunks[place + 1 :] if chunk.name in (b"RIFF", b"RF64", b"FORM")]
+        return _one(readers.Window(content, kind.start, len(content), bytes(head)), kind.codec)
+    behind = kind.end - kinds.after_tags(content, min(last.start + last.size, kind.end), kind.end)
+    again = [chunk.name for chunk in chunks[place + 1 :] if chunk.name in (name, b"RIFF", b"RF64", b"FORM")]
     if again or behind > max(1000, sound.size // 30):
-        what = "another recording" if again else f"{behind:,} bytes that are no chunk"
+        what = "another recording or chunk of sound" if again else f"{behind:,} bytes that are no chunk"
         raise ValueError(
             f"behind the {sound.size:,} bytes of sound that its header announces stand {what}; its header is"
             " false, or two files were joined"
         )
-    return source
+    return _one(source, kind.codec)

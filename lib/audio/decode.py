@@ -136,6 +136,15 @@ def decode_apart(path, *, middle=None, seconds=60.0, gigabytes=2.0):
     ------
     ValueError
         Also if the file crashes the decoder, or needs more than it may take; the message names the file.
+
+    Examples
+    --------
+    >>> import soundfile, tempfile
+    >>> file = f"{tempfile.mkdtemp()}/half.wav"
+    >>> soundfile.write(file, np.full(4000, 0.5), 8000, subtype="FLOAT")
+    >>> sound = decode_apart(file, middle=0.25)
+    >>> sound.samples.shape, sound.sample_rate, sound.seconds
+    ((2000, 1), 8000, 0.5)
     """
     limits = {"seconds": seconds, "gigabytes": gigabytes}
     samples, (rate, codec, length) = sandbox.of_file("lib.audio.decode:for_parent", path, middle, **limits)

@@ -71,13 +71,11 @@ def shapes(clips):
 def entries():
     """The toys beside the methods that are quick."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in SLOW:
-            patch.delitem(registry.METHODS, name)
-        patch.setitem(
-            registry.METHODS, "toy", registry.Entry("a toy", "#123456", "audio", "test_toy_method:Toy")
-        )
+        quick = {name: entry for name, entry in registry.METHODS.items() if name not in SLOW}
+        toy = registry.Entry("a toy", "#123456", "audio", "test_toy_method:Toy")
         plain = registry.Entry("a plain toy", "#654321", "audio", "test_toy_method:Plain")
-        patch.setitem(registry.METHODS, "plain", plain)
+        # Deleting entries would put them back in another order.
+        patch.setattr(registry, "METHODS", quick | {"toy": toy, "plain": plain})
         yield
     plt.close("all")
 

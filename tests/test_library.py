@@ -96,9 +96,9 @@ def parsed(file):
 
 def test_a_folder_becomes_a_table_neighbours_and_a_map(music, capsys):
     assert library.main(given(music)) == 0
-    said, folder = capsys.readouterr().out, library.results(music)
-    assert "10 tracks of 4 artists: 10 new" in said
-    assert "figures/real/library_features.csv" in said and "real dev data" in said
+    printed, folder = capsys.readouterr().out, library.results(music)
+    assert "10 tracks of 4 artists: 10 new" in printed
+    assert "figures/real/library_features.csv" in printed and "real dev data" in printed
     table = pd.read_parquet(folder / "tracks.parquet")
     assert len(table) == 10 and (table["artist"] == "").sum() == 2
     assert table["seconds"].round(1).eq(2).all()
@@ -268,9 +268,11 @@ def test_spellings_of_one_artist_are_one_and_listed(tmp_path, capsys):
         write(folder / f"{name}.wav", 200 + 90 * place)
     write(folder / ("new\nline " + "x" * 200) / "h.wav", 1000)
     assert library.main(given(folder)) == 0
-    said, results = capsys.readouterr().out, library.results(folder)
-    assert "8 tracks of 5 artists" in said
-    assert "1 artist is spelt in several ways, each taken for one artist: such as 'AC-DC' for 'AC_DC'" in said
+    printed, results = capsys.readouterr().out, library.results(folder)
+    assert "8 tracks of 5 artists" in printed
+    assert (
+        "1 artist is spelt in several ways, each taken for one artist: such as 'AC-DC' for 'AC_DC'" in printed
+    )
     spelt = pd.read_csv(results / "spellings.tsv", sep="\t").to_numpy().tolist()
     assert spelt == [["AC_DC", "AC-DC", 1]]
     artists = set(pd.read_csv(results / "map.csv")["artist"])
@@ -443,7 +445,7 @@ def test_what_goes_wrong_is_one_sentence(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     (tmp_path / "notes.npz").write_bytes(b"no model")
     write(tmp_path / "Music" / "a.wav", 100)
-    for options, said in [
+    for options, printed in [
         ({"library": tmp_path / "nowhere"}, "is a music folder, and"),
         ({"library": tmp_path / "empty"}, "holds no music file: it is empty"),
         ({"excerpts": 0}, "--excerpts must be 1 or more, got 0"),
@@ -455,11 +457,11 @@ def test_what_goes_wrong_is_one_sentence(tmp_path, capsys):
         options = vars(given(tmp_path / "Music")) | options
         assert library.main(SimpleNamespace(**options)) == 1
         (line,) = capsys.readouterr().err.strip().splitlines()[-1:]
-        assert said in line
+        assert printed in line
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "printed"),
     [
         (["--playlist", "x"], "--playlist goes with --library MUSIC"),
         (["--library", "M", "--length", "3"], "--length goes with --playlist"),
@@ -467,10 +469,10 @@ def test_what_goes_wrong_is_one_sentence(tmp_path, capsys):
         (["--library", "M", "--list"], "not allowed with"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(arguments, said, capsys):
+def test_options_that_do_not_go_together_are_refused(arguments, printed, capsys):
     with pytest.raises(SystemExit):
         run_all.parse(arguments)
-    assert said in capsys.readouterr().err
+    assert printed in capsys.readouterr().err
 
 
 def test_a_cluster_writes_the_same_table(music, monkeypatch, tmp_path):

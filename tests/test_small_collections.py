@@ -306,11 +306,11 @@ def test_eight_artists_go_from_their_plays_to_the_explorer(tmp_path):
     small = ["04.epochs=1", "04.seeds=[0]", "04.batch_size=256", "02.clips_per_artist=2"]
     overrides = [part for value in [*typed(folder), *small] for part in ("-p", value)]
     only = ["--only", "01", "02", "03", "04", "05", "07", "08"]
-    said = test_end_to_end.run(tmp_path, "--profile", "own", *overrides, *only).stdout
-    before, _, _ = said.partition("01_listening_data · cell")
+    printed = test_end_to_end.run(tmp_path, "--profile", "own", *overrides, *only).stdout
+    before, _, _ = printed.partition("01_listening_data · cell")
     assert "at most 8 artists with music and plays: no folds" in before
     assert left_out(before.splitlines()) == ["05", "07"]
-    assert "\n8 artists with music and plays: no folds" in said
+    assert "\n8 artists with music and plays: no folds" in printed
     done = {file.stem[:2] for file in (tmp_path / "data" / "own" / "manifests").iterdir()}
     assert done == {"01", "02", "03", "04", "08"}
     splits = pd.read_parquet(tmp_path / "data" / "own" / "splits.parquet")

@@ -1,6 +1,6 @@
 """From a file of sound to samples. Reads any music file; writes nothing.
 
-- `kinds`: what kind of sound a file holds, told by its content.
+- `kinds`: what kind of sound a file holds, recognised by its content.
 - `containers`: how much sound is in it, from its structure instead of what it announces.
 - `readers`: libsndfile and FFmpeg behind one interface: the length of a sound, and any stretch of it.
 - `selection`: which of these readers a sound gets.

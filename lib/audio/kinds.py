@@ -1,10 +1,10 @@
-"""What kind of sound a file holds, told by its content: tags in front are skipped, frames have to follow.
+"""What kind of sound a file holds, by its content: tags in front are skipped, frames have to follow.
 
 Conventions
 -----------
 - Places are counted in bytes from the beginning of the file; times are in samples.
 - Content is anything that can be sliced like bytes: bytes themselves or a memory-mapped file.
-- mp3 and raw AAC (ADTS) have no header of their own: they are told by `CHAIN` frames, each beginning where
+- mp3 and raw AAC (ADTS) have no header of their own: `CHAIN` frames show them, each beginning where
   the one before says that it ends. A file that ends earlier needs as many as it has, at least one.
 
 References

@@ -47,7 +47,7 @@ class Count:
 
 
 def counted(profile, parameters, stale=()):
-    """The artists that there are, as exactly as can be told before notebook 04.
+    """The artists that there are, as exactly as they can be counted before notebook 04.
 
     Parameters
     ----------

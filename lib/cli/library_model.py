@@ -77,9 +77,11 @@ def check(arrays, n_artists):
     ValueError
         If an array is neither, or has too many numbers.
     """
-    strange = [name for name in arrays if name != "vectors" and not name.startswith("method.")]
-    if strange:
-        raise ValueError(f"the model holds {strange[0]!r}, which is neither of the method nor the artists'")
+    unexpected = [name for name in arrays if name != "vectors" and not name.startswith("method.")]
+    if unexpected:
+        raise ValueError(
+            f"the model holds {unexpected[0]!r}, which is neither of the method nor the artists'"
+        )
     large = [name for name, array in arrays.items() if array.size > LARGEST]
     if large:
         shape = arrays[large[0]].shape

@@ -342,7 +342,7 @@ def clip_claims(curve):
 
 
 def track_claims(table):
-    """The paper's future work: is similarity between tracks told better than by luck, and suited better?
+    """The paper's future work: are tracks ranked better than by chance, and better than artists?
 
     "perhaps similarity between tracks would be better suited for this kind of application" (section 6). There
     is no listening by track here, so that the truth is that of the tracks' artists: it favours averages over

@@ -1059,7 +1059,9 @@ class Explorer {
       return;
     }
     if (stale()) return;
-    const pair = own ? { a: -1, b: otherClips[0] ?? -1 } : this.closestPair(queryClips, otherClips, pictures);
+    const picked = (clip, clips) => (clip >= 0 ? [clip] : clips);
+    const [mine, theirs] = [picked(state.clip, queryClips), picked(state.otherClip, otherClips)];
+    const pair = own ? { a: -1, b: theirs[0] ?? -1 } : this.closestPair(mine, theirs, pictures);
     this.pair = pair;
     const window = (clip) => (clip < 0 ? null : this.source.window?.(clip) ?? null);
     const step = world.moments?.seconds;
@@ -1081,9 +1083,8 @@ class Explorer {
     this.showWhy();
   }
 
-  closestPair(queryClips, otherClips, pictures) {
-    const { state, world } = this;
-    const [mine, theirs] = [state.clip >= 0 ? [state.clip] : queryClips, state.otherClip >= 0 ? [state.otherClip] : otherClips];
+  closestPair(mine, theirs, pictures) {
+    const { world } = this;
     let best = { a: mine[0] ?? -1, b: theirs[0] ?? -1, moment: null, alike: -Infinity };
     if (!world.moments) return best;
     const frames = (clip) => bytesOf(pictures.get(clip).buffers[1], Int8Array);
@@ -1267,7 +1268,7 @@ class Explorer {
       if (!theirs.length) continue;
       const wanted = [...mine, ...theirs];
       const pictures = new Map(await Promise.all(wanted.map(async (clip) => [clip, await this.ask("picture", clip)])));
-      const { b } = this.own ? { b: theirs[0] } : this.closestPair.call({ ...this, state: { clip: -1, otherClip: -1 } }, mine, theirs, pictures);
+      const { b } = this.own ? { b: theirs[0] } : this.closestPair(mine, theirs, pictures);
       const line = (text) => text.replace(/[\r\n]+/g, " ");
       lines.push(`#EXTINF:-1,${line(world.artists.name[k])} - ${line(world.clips.title[b] || "untitled")}`, line(world.clips.file?.[b] ?? `${world.clips.title[b] || "untitled"}.mp3`));
     }

@@ -647,11 +647,13 @@ class Explorer {
     this.back = make("button", { type: "button", onclick: () => this.walk(this.past, this.future) }, "← back");
     this.forward = make("button", { type: "button", onclick: () => this.walk(this.future, this.past) }, "forward →");
     this.file = make("input", { id: `${id}-file`, type: "file", class: "mse-file", accept: "audio/*,.mp3,.m4a,.flac,.ogg,.opus,.wav,.aac", onchange: () => this.upload() });
+    this.copy = make("button", { type: "button", onclick: () => this.link() }, "link to this view");
+    this.address = make("input", { type: "text", class: "mse-link", readonly: true, hidden: true, "aria-label": "link to this view", onfocus: () => this.address.select() });
     const top = make("div", { class: "mse-row mse-top" },
       make("div", { class: "mse-search" }, make("label", { for: `${id}-search` }, "artist"), this.input, this.found),
       this.back, this.forward,
       world.can.upload ? make("label", { class: "mse-button", for: `${id}-file` }, "your own file …") : null,
-      world.can.upload ? this.file : null);
+      world.can.upload ? this.file : null, this.copy);
     this.banner = make("p", { class: "mse-banner", role: "alert", hidden: true });
     this.left = make("div", { class: "mse-left" }, ...this.buildMap());
     this.heading = make("h2", { class: "mse-name", tabindex: "-1" });
@@ -664,7 +666,7 @@ class Explorer {
     const right = make("div", { class: "mse-right" }, this.heading, this.about, ...this.buildControls(), this.lists,
       make("div", { class: "mse-clips" }, this.cards[0].root, this.cards[1].root), this.why);
     this.root.classList.add("mse");
-    this.root.replaceChildren(top, this.banner, make("div", { class: "mse-body" }, this.left, right), ...this.buildLink(), this.status, this.audio);
+    this.root.replaceChildren(top, this.address, this.banner, make("div", { class: "mse-body" }, this.left, right), this.status, this.audio);
   }
 
   buildMap() {
@@ -730,12 +732,6 @@ class Explorer {
       slider("popularity", this.weights, "popularity", ["ignored", "popular first"]),
       make("div", {}, make("label", { for: `${id}-among` }, "candidates"), this.among),
       make("div", {}, make("label", { for: `${id}-length` }, "list length"), this.length)), this.quality];
-  }
-
-  buildLink() {
-    this.address = make("input", { id: `${this.id}-link`, type: "text", readonly: true, hidden: true, "aria-label": "link to what is shown", onfocus: () => this.address.select() });
-    this.copy = make("button", { type: "button", onclick: () => this.link() }, "link to this view");
-    return [make("div", { class: "mse-row mse-foot" }, this.copy, this.address)];
   }
 
   // ---- choosing

@@ -604,6 +604,7 @@ class Explorer {
     const { artists } = this.world;
     this.n = artists.id.length;
     this.places = Array.from({ length: this.n }, (_, k) => k);
+    this.byId = [...this.places].sort((a, b) => (artists.id[a] < artists.id[b] ? -1 : 1)); // equal scores stand in this order
     this.names = artists.name.map((name) => {
       const plain = folded(name);
       return { raw: name.toLowerCase(), folded: plain, words: plain ? plain.split(" ") : [] };
@@ -720,11 +721,13 @@ class Explorer {
       ...among.map(([value, text]) => make("option", { value }, text)));
     this.length = make("input", {
       id: `${id}-length`, type: "number", min: 1, max: 50, value: this.state.n,
-      onchange: () => {
-        this.state.n = Math.min(50, Math.max(1, Math.round(Number(this.length.value)) || this.world.list_length));
-        this.length.value = this.state.n;
+      oninput: () => {
+        const n = Number(this.length.value);
+        if (!Number.isInteger(n) || n < 1 || n > 50) return; // half typed
+        this.state.n = n;
         this.showLists();
       },
+      onchange: () => { this.length.value = this.state.n; },
     });
     this.quality = make("p", { class: "mse-note mse-quality" });
     return [make("div", { class: "mse-row mse-controls" },
@@ -848,7 +851,7 @@ class Explorer {
   candidates() {
     const { artist, among } = this.state, { split } = this.world.artists, groups = this.world.groups;
     const query = this.own ? -1 : artist;
-    return this.places.filter((k) => k !== query && (among !== "unheard" || split[k] !== "train")
+    return this.byId.filter((k) => k !== query && (among !== "unheard" || split[k] !== "train")
       && (among !== "other" || !groups || query < 0 || groups.of[k] !== groups.of[query] || groups.of[k] < 0));
   }
 

@@ -1202,7 +1202,7 @@ class Explorer {
     const both = a.map((value, at) => [value * b[at] > 0 ? Math.min(Math.abs(value), Math.abs(b[at])) : 0, at]).filter(([size]) => size > 0.5).sort((x, y) => y[0] - x[0]).slice(0, 3);
     const apart = a.map((value, at) => [Math.abs(value - b[at]), at]).filter(([size]) => size > 1.4).sort((x, y) => y[0] - x[0]).slice(0, 3);
     const scale = "in standard deviations from the mean artist";
-    fact("for", both.length ? `both are ${both.map(([, at]) => `${a[at] < 0 ? features.low[at] : features.high[at]} (${signed(a[at])}, ${signed(b[at])})`).join("; ")} – ${scale}.` : "no feature in which both differ from the mean artist in the same way.");
+    fact("for", both.length ? `both: ${both.map(([, at]) => `${a[at] < 0 ? features.low[at] : features.high[at]} (${signed(a[at])}, ${signed(b[at])})`).join("; ")} – ${scale}.` : "no feature in which both differ from the mean artist in the same way.");
     const against = apart.flatMap(([, at], place) => {
       const [first, second] = a[at] > b[at] ? [mine, theirs] : [theirs, mine];
       return [place ? "; " : "", bdi(first), `: ${features.high[at]} (${signed(Math.max(a[at], b[at]))}), `, bdi(second), `: ${features.low[at]} (${signed(Math.min(a[at], b[at]))})`];

@@ -12,6 +12,7 @@ ORDER = [
     *(
         "workflow",
         "numerics",
+        "maps",
         "audio",
         "listening",
         "clips",

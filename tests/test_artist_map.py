@@ -68,6 +68,14 @@ def test_kept_neighbours_against_brute_force(rng):
     artists = pd.DataFrame(rng.random((30, 2)), columns=["x", "y"]).assign(of="L2")
     places = artists[["x", "y"]].to_numpy()
     on_map = nearest(-np.linalg.norm(places[:, None] - places, axis=2), 7)
+    wanted = [len(a & b) for a, b in zip(nearest(scores, 7), on_map, strict=True)]
+    assert artist_map.kept_neighbours(scores, artists, n=7).tolist() == wanted
+
+
+def test_the_sentence_counts_them_beside_chance():
+    place = np.arange(21.0)
+    scores = labelled_scores(-np.abs(place[:, None] - place) - 1e-3 * place, ids(21))
+    artists = pd.DataFrame({"x": place, "y": 1e-3 * place**2}).assign(of="a line")
     shuffled = artists.sample(frac=1, random_state=0).reset_index(drop=True)
     text = artist_map.sentence(scores, artists)
     assert text.startswith("Of an artist's 10 nearest by a line, 10.0 on average are among its 10 nearest")

@@ -118,6 +118,47 @@ def test_arrays_are_read_from_a_file_when_they_are_used(scores, tmp_path, monkey
     assert read == ["about", "2"]
 
 
+def test_a_row_is_read_alone_and_is_the_row_of_the_frames_mean(scores, tmp_path, monkeypatch):
+    scores.save(tmp_path / "scores.npz")
+    loaded = ranking_scores.load(tmp_path / "scores.npz")
+    kind = np.lib.npyio.NpzFile
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "__getitem__", lambda file, name: pytest.fail(f"array {name} was read whole"))
+        rows = {(method, query): loaded.row(method, query) for method in loaded.methods for query in IDS}
+    for (method, query), row in rows.items():
+        wanted = loaded.mean(method).loc[query].drop(query)
+        pd.testing.assert_series_equal(row.drop(query), wanted, check_exact=True, check_names=False)
+    rows["l2", "a"][:] = 0  # a copy: what is stored stays
+    assert (loaded.row("l2", "a").drop("a") != 0).all()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("write", [np.savez, np.savez_compressed])
+def test_rows_are_right_however_the_file_was_written(scores, tmp_path, write, order):
+    scores.save(tmp_path / "scores.npz")
+    with np.load(tmp_path / "scores.npz") as stored:
+        write(tmp_path / "other.npz", **{name: np.array(stored[name], order=order) for name in stored.files})
+    loaded = ranking_scores.load(tmp_path / "other.npz")
+    for method in scores.methods:
+        pd.testing.assert_series_equal(loaded.row(method, "c"), scores.row(method, "c"), check_exact=True)
+
+
+def test_rows_of_runs_with_other_artists_are_laid_on_the_first_runs(rng):
+    other = frame(rng, ["d", "b", "a"])
+    first = frame(rng)
+    row = Scores.of_frames({FIRST: first, SECOND: other}).row("siamese", "b")
+    assert row.index.tolist() == IDS
+    assert row["d"] == (first.loc["b", "d"] + other.loc["b", "d"]) / 2
+    assert np.isnan(row["c"])
+
+
+def test_rows_of_a_file_that_was_written_over_are_the_old_ones(scores, tmp_path, rng):
+    scores.save(tmp_path / "scores.npz")
+    loaded = ranking_scores.load(tmp_path / "scores.npz")
+    Scores.of_frames({L2: frame(rng)}).save(tmp_path / "scores.npz")
+    pd.testing.assert_series_equal(loaded.row("siamese", "a"), scores.row("siamese", "a"), check_exact=True)
+
+
 def test_scores_can_be_written_over_the_file_that_they_are_read_from(scores, frames, tmp_path, rng):
     scores.save(tmp_path / "scores.npz")
     more = Scores.of_frames({("late", 0, 0): frame(rng)})

@@ -81,16 +81,24 @@ def hubness(scores, n):
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0)
 
 
-def blend(scores, listeners, weight):
-    """Scores with so much popularity in them.
+def blend(scores, listeners, weight, *, truth=None, share=0.0):
+    """Scores with so much popularity, and so much of the shared listeners, in them.
+
+    Each part has mean 0 and standard deviation 1 over a query's candidates:
+    ``(1 - share) * scores + share * truth + weight * log(listeners)``.
 
     Parameters
     ----------
     scores : pd.DataFrame, shape=(n_queries, n_candidates)
-        Higher is closer; blank cells stay blank and count for nothing.
+        Higher is closer; NaN stays NaN and counts for nothing.
     listeners : pd.Series
         Of each candidate.
     weight : float, >= 0
+        Of popularity.
+    truth : pd.DataFrame, shape=(n_queries, n_candidates), optional
+        Similarity from shared listeners; its order of queries and candidates may be another one.
+    share : float, in [0, 1]
+        Of the truth; 0 leaves the method's scores, 1 puts the truth in their place.
 
     Returns
     -------
@@ -99,18 +107,36 @@ def blend(scores, listeners, weight):
     Raises
     ------
     ValueError
-        If a candidate has no listeners, or the weight is negative or not finite.
+        If a candidate has no listeners, the weight is negative or not finite, the share is outside [0, 1],
+        or the truth is missing, or NaN where there is a score.
+
+    Examples
+    --------
+    >>> scores = pd.DataFrame([[np.nan, 3.0, 1.0]], ["a"], ["a", "b", "c"])
+    >>> truth = pd.DataFrame([[np.nan, 0.2, 0.4]], ["a"], ["a", "b", "c"])
+    >>> listeners = pd.Series([9, 10, 100], ["a", "b", "c"])
+    >>> blend(scores, listeners, 1.0, truth=truth, share=0.25).loc["a", ["b", "c"]].round(2).tolist()
+    [-0.5, 0.5]
     """
     if not 0 <= weight < np.inf:
         raise ValueError(f"the weight of popularity must be 0 or more, got {weight}")
+    if not 0 <= share <= 1:
+        raise ValueError(f"the share of the truth must be from 0 to 1, got {share}")
     counts = listeners.reindex(scores.columns).to_numpy(dtype=float)
     if not (counts > 0).all():
         raise ValueError(f"{int((~(counts > 0)).sum())} candidates have no listeners")
     values = scores.to_numpy(dtype=float)
-    popularity = np.where(np.isnan(values), np.nan, np.log(counts))
-    return pd.DataFrame(
-        _standardised(values) + weight * _standardised(popularity), index=scores.index, columns=scores.columns
-    )
+    blank = np.isnan(values)
+    blended = _standardised(values)
+    if share:
+        if truth is None:
+            raise ValueError(f"a share of {share} of the truth needs the truth: give truth=")
+        similarity = truth.reindex_like(scores).to_numpy(dtype=float)
+        if (lacking := np.isnan(similarity) & ~blank).any():
+            raise ValueError(f"the truth is NaN for {int(lacking.sum())} pairs that have a score")
+        blended = (1 - share) * blended + share * _standardised(np.where(blank, np.nan, similarity))
+    popularity = _standardised(np.where(blank, np.nan, np.log(counts)))
+    return pd.DataFrame(blended + weight * popularity, index=scores.index, columns=scores.columns)
 
 
 def _standardised(values):

@@ -5,12 +5,18 @@ Conventions
 - A *run* is a (method, fold, seed); fold 0 is the paper's single split.
 - Scores are labelled frames where they are used: rows are queries, columns candidates, higher is closer, the
   diagonal blank. In memory and on disk they are float64: in float32, scores that differ by a hundred
-  millionth tie, and ranks with them. A file is read array by array, when one is used.
+  millionth tie, and ranks with them. A file is read array by array, when one is used, and checked against
+  its checksum; one row is read alone, from the file mapped into memory, and not checked.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import mmap
+import struct
+import zipfile
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +34,7 @@ class Scores:
     Parameters
     ----------
     arrays : dict of (str, int, int) to np.ndarray, shape=(n_artists, n_artists)
-        By run; any mapping that gives an array when asked for it.
+        By run.
     ids : dict of (str, int, int) to sequence of str
         Artists of each run: its rows and columns.
 
@@ -124,12 +130,14 @@ class Scores:
 
     def row(self, method, query, *, fold=0):
         """Scores of all candidates for one query, averaged over a method's trainings: a Series by artist."""
-        rows = []
-        for run in self._runs_of(method, fold):
-            ids = pd.Index(self._ids[run])
-            _refuse_strange(run, [query], ids)
-            rows.append(pd.Series(self._array(run)[ids.get_loc(query)].astype(float), index=ids))
-        return sum(rows) / len(rows)
+        runs = self._runs_of(method, fold)
+        ids, rows = self._ids[runs[0]], []
+        for run in runs:
+            if query not in self._ids[run]:
+                _refuse_strange(run, [query], self._ids[run])
+            row = self._row(run, self._ids[run].index(query))
+            rows.append(row if self._ids[run] == ids else pd.Series(row, self._ids[run]).reindex(ids))
+        return pd.Series(sum(rows) / len(rows), pd.Index(ids, dtype=object))
 
     def _runs_of(self, method, fold):
         """The trainings of a method, by seed; an error where there are none."""
@@ -141,7 +149,12 @@ class Scores:
 
     def _array(self, run):
         array = self._arrays[run]
-        return array() if callable(array) else array
+        return array.whole() if isinstance(array, _Stored) else array
+
+    def _row(self, run, place):
+        array = self._arrays[run]
+        row = array.mapped[place] if isinstance(array, _Stored) else array[place]
+        return np.array(row, dtype=float)
 
     def table(self):
         """What there is: ``method, fold, seed, artists`` (how many), one row a run."""
@@ -170,7 +183,7 @@ class Scores:
 
 
 def load(path):
-    """Scores from a file; arrays are read when they are used.
+    """Scores from a file; arrays are read when they are used, and `Scores.row` reads single rows.
 
     Parameters
     ----------
@@ -198,9 +211,10 @@ def load(path):
     if ABOUT not in stored.files:
         raise ValueError(f"{path} holds no scores: notebooks 05 and 07 write them")
     about = json.loads(stored[ABOUT].tobytes())
+    bytes_of = mmap.mmap(stored.zip.fp.fileno(), 0, access=mmap.ACCESS_READ)
     arrays, ids = {}, {}
     for place, (*run, which) in enumerate(about["runs"]):
-        arrays[tuple(run)] = _reader(stored, str(place))
+        arrays[tuple(run)] = _Stored(stored, str(place), bytes_of)
         ids[tuple(run)] = about["ids"][which]
     return Scores(arrays, ids)
 
@@ -282,5 +296,26 @@ def _refuse_strange(run, artists, scored):
         )
 
 
-def _reader(stored, name):
-    return lambda: stored[name]
+class _Stored:
+    """One array of an open ``.npz``: whole, or mapped into memory so that a row is read alone."""
+
+    def __init__(self, stored, name, bytes_of):
+        self._stored, self._name, self._bytes = stored, name, bytes_of
+
+    def whole(self):
+        return self._stored[self._name]
+
+    @cached_property
+    def mapped(self):
+        member = self._stored.zip.getinfo(f"{self._name}.npy")
+        if member.compress_type != zipfile.ZIP_STORED:
+            return self.whole()
+        # A local header: 26 bytes, the lengths of its name and of its extra field, then these two.
+        lengths = struct.unpack_from("<HH", self._bytes, member.header_offset + 26)
+        start = member.header_offset + 30 + sum(lengths)
+        head = io.BytesIO(self._bytes[start : start + 1024])
+        version = np.lib.format.read_magic(head)
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, fortran, kind = read[version](head)
+        flat = np.frombuffer(self._bytes, kind, int(np.prod(shape)), start + head.tell())
+        return flat.reshape(shape, order="F" if fortran else "C")

@@ -62,7 +62,7 @@ def write(folder, *, names=NAMES, clips=2, seed=0, sound="mp3", gone=True):
         Of each artist: tones of 30 s, higher from artist to artist.
     seed : int
     sound : str
-        ``mp3`` or ``wav``.
+        ``mp3`` or ``wav``; empty writes no files of sound.
     gone : bool
         Whether the file of the last clip is missing.
     """
@@ -82,7 +82,7 @@ def write(folder, *, names=NAMES, clips=2, seed=0, sound="mp3", gone=True):
         "file": [f"clips/{place:05d}.{sound}" for place in range(len(owners))],
         "source": np.array(["folder", IMAGE])[owners % 2], "sha256": "", "rejected": "",
     })  # fmt: skip
-    for place, file in enumerate(table["file"][: len(table) - gone]):
+    for place, file in enumerate(table["file"][: (len(table) - gone) * bool(sound)]):
         soundfile.write(folder / file, tone(200 + 20 * place), RATE)
     frames = {
         "splits": pd.DataFrame({"fold": 0, "artist_id": ids, "split": parts}),
@@ -214,7 +214,7 @@ MOUNT = r"""async ({module, css, traits, dark}) => {
     document.getElementById("css").textContent = css;
     for (const kind of ["keydown", "keypress", "keyup"])
         document.addEventListener(kind, event => (window.keys ??= []).push([kind, event.key]));
-    const listeners = new Map(), pending = new Set();
+    const listeners = new Map(), pending = new Set(), slots = new Set();
     const emit = (name, ...values) => [...listeners.get(name) ?? []].forEach(listener => listener(...values));
     const bytes = part => part instanceof ArrayBuffer ? new Uint8Array(part)
         : new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
@@ -255,9 +255,16 @@ MOUNT = r"""async ({module, css, traits, dark}) => {
                 if (reply && !window.harness.gone) emit("msg:custom", reply, parts.map(unpacked));
             });
         },
-        widget_manager: {},
+        widget_manager: {kernel: {statusChanged: {
+            connect: slot => slots.add(slot), disconnect: slot => slots.delete(slot),
+        }}},
     };
-    window.harness = {model, traits, emit, pending, gone: false, drawn: 0};
+    const lose = () => {
+        window.harness.gone = true;
+        slots.forEach(slot => slot(model.widget_manager.kernel, "restarting"));
+        emit("comm_live_update");
+    };
+    window.harness = {model, traits, emit, pending, lose, gone: false, drawn: 0};
     for (const name of ["drawImage", "putImageData", "fillRect", "clearRect", "fill"]) {
         const own = CanvasRenderingContext2D.prototype[name];
         CanvasRenderingContext2D.prototype[name] = function (...values) {

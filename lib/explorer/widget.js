@@ -17,7 +17,7 @@ const VIRIDIS = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80
 const GROUPS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#882255", "#44AA99", "#999933", "#AA4499", "#DDCC77"];
 const UNGROUPED = "#999999";
 const SPLITS = ["train", "dev", "test"];
-const AMONG = { all: "all artists", unheard: "only artists the network was not trained on", other: "only other styles" };
+const AMONG = { all: "all artists", unheard: "not trained on", other: "of other styles" };
 
 let instances = 0;
 
@@ -533,7 +533,7 @@ class ClipCard {
     this.mark = make("div", { class: "mse-moment", hidden: true });
     this.cursor = make("div", { class: "mse-cursor", hidden: true });
     this.picture = make("div", { class: "mse-picture", onclick: (event) => this.seek(event) }, this.image, this.mark, this.cursor);
-    for (const [hertz, text] of [[500, ".5"], [2000, "2"], [8000, "8"]]) {
+    for (const [hertz, text] of [[500, "0.5 kHz"], [2000, "2 kHz"], [8000, "8 kHz"]]) {
       const tick = make("span", { class: "mse-tick" }, text);
       tick.style.bottom = `${100 * melShare(hertz)}%`;
       this.picture.append(tick);
@@ -572,7 +572,7 @@ class ClipCard {
     } else this.moment.textContent = "▶ closest moment";
     this.whole.textContent = window ? `▶ play, ${window[0].toFixed(0)} to ${window[1].toFixed(0)} s` : "▶ play";
     this.times.replaceChildren(...[0, 10, 20, 30].filter((t) => t <= seconds).map((t) => {
-      const text = make("span", {}, t === 0 ? "0 s, kHz on the left" : `${t} s`);
+      const text = make("span", {}, `${t} s`);
       text.style.left = `${(100 * t) / seconds}%`;
       return text;
     }));
@@ -647,11 +647,13 @@ class Explorer {
     this.back = make("button", { type: "button", onclick: () => this.walk(this.past, this.future) }, "← back");
     this.forward = make("button", { type: "button", onclick: () => this.walk(this.future, this.past) }, "forward →");
     this.file = make("input", { id: `${id}-file`, type: "file", class: "mse-file", accept: "audio/*,.mp3,.m4a,.flac,.ogg,.opus,.wav,.aac", onchange: () => this.upload() });
+    this.copy = make("button", { type: "button", onclick: () => this.link() }, "link to this view");
+    this.address = make("input", { type: "text", class: "mse-link", readonly: true, hidden: true, "aria-label": "link to this view", onfocus: () => this.address.select() });
     const top = make("div", { class: "mse-row mse-top" },
       make("div", { class: "mse-search" }, make("label", { for: `${id}-search` }, "artist"), this.input, this.found),
       this.back, this.forward,
       world.can.upload ? make("label", { class: "mse-button", for: `${id}-file` }, "your own file …") : null,
-      world.can.upload ? this.file : null);
+      world.can.upload ? this.file : null, this.copy);
     this.banner = make("p", { class: "mse-banner", role: "alert", hidden: true });
     this.left = make("div", { class: "mse-left" }, ...this.buildMap());
     this.heading = make("h2", { class: "mse-name", tabindex: "-1" });
@@ -664,7 +666,7 @@ class Explorer {
     const right = make("div", { class: "mse-right" }, this.heading, this.about, ...this.buildControls(), this.lists,
       make("div", { class: "mse-clips" }, this.cards[0].root, this.cards[1].root), this.why);
     this.root.classList.add("mse");
-    this.root.replaceChildren(top, this.banner, make("div", { class: "mse-body" }, this.left, right), ...this.buildLink(), this.status, this.audio);
+    this.root.replaceChildren(top, this.address, this.banner, make("div", { class: "mse-body" }, this.left, right), this.status, this.audio);
   }
 
   buildMap() {
@@ -730,12 +732,6 @@ class Explorer {
       slider("popularity", this.weights, "popularity", ["ignored", "popular first"]),
       make("div", {}, make("label", { for: `${id}-among` }, "candidates"), this.among),
       make("div", {}, make("label", { for: `${id}-length` }, "list length"), this.length)), this.quality];
-  }
-
-  buildLink() {
-    this.address = make("input", { id: `${this.id}-link`, type: "text", readonly: true, hidden: true, "aria-label": "link to what is shown", onfocus: () => this.address.select() });
-    this.copy = make("button", { type: "button", onclick: () => this.link() }, "link to this view");
-    return [make("div", { class: "mse-row mse-foot" }, this.copy, this.address)];
   }
 
   // ---- choosing
@@ -1059,7 +1055,9 @@ class Explorer {
       return;
     }
     if (stale()) return;
-    const pair = own ? { a: -1, b: otherClips[0] ?? -1 } : this.closestPair(queryClips, otherClips, pictures);
+    const picked = (clip, clips) => (clip >= 0 ? [clip] : clips);
+    const [mine, theirs] = [picked(state.clip, queryClips), picked(state.otherClip, otherClips)];
+    const pair = own ? { a: -1, b: theirs[0] ?? -1 } : this.closestPair(mine, theirs, pictures);
     this.pair = pair;
     const window = (clip) => (clip < 0 ? null : this.source.window?.(clip) ?? null);
     const step = world.moments?.seconds;
@@ -1081,9 +1079,8 @@ class Explorer {
     this.showWhy();
   }
 
-  closestPair(queryClips, otherClips, pictures) {
-    const { state, world } = this;
-    const [mine, theirs] = [state.clip >= 0 ? [state.clip] : queryClips, state.otherClip >= 0 ? [state.otherClip] : otherClips];
+  closestPair(mine, theirs, pictures) {
+    const { world } = this;
     let best = { a: mine[0] ?? -1, b: theirs[0] ?? -1, moment: null, alike: -Infinity };
     if (!world.moments) return best;
     const frames = (clip) => bytesOf(pictures.get(clip).buffers[1], Int8Array);
@@ -1171,12 +1168,12 @@ class Explorer {
         : `${ordinal(rankOf(truth, this.current.places, other))} of ${count(this.current.sharing)} candidates that share a listener.`);
     }
     const places = this.state.lists.filter((method) => method !== TRUTH && this.current.lists.get(method) && this.current.places.includes(other));
-    if (places.length) fact("the methods", places.map((method) => `${ordinal(rankOf(this.current.lists.get(method).values, this.current.places, other))} by ${this.labelOf.get(method)}`).join(", "), ` (of ${count(this.current.places.length)}).`);
+    if (places.length) fact("the methods", places.map((method) => `${this.labelOf.get(method)}: ${ordinal(rankOf(this.current.lists.get(method).values, this.current.places, other))}`).join("; "), ` (of ${count(this.current.places.length)}).`);
     if (pair?.moment) {
       fact("closest clips", bdi(world.clips.title[pair.a] || "untitled"), " and ", bdi(world.clips.title[pair.b] || "untitled"),
         `; closest moment ${this.span[0][0].toFixed(0)} s and ${this.span[1][0].toFixed(0)} s${world.excerpt ? ", among what can be played here" : ""} (cosine ${pair.cosine.toFixed(2)}, ${world.moments.of}).`);
     }
-    this.compareFeatures(fact);
+    this.compareFeatures(fact, mine, theirs);
     const doubts = this.doubts();
     if (doubts.length) fact("may mislead", doubts.join(" "));
   }
@@ -1195,16 +1192,19 @@ class Explorer {
     return [...known, sound.length ? "; " : "", ...sound, ".", few];
   }
 
-  compareFeatures(fact) {
+  compareFeatures(fact, mine, theirs) {
     const { features } = this.world;
     if (!features || this.own) return;
     const [a, b] = [features.values[this.state.artist], features.values[this.state.other]];
-    const word = (value, at) => `${value < 0 ? features.low[at] : features.high[at]} (${signed(value)})`;
     const both = a.map((value, at) => [value * b[at] > 0 ? Math.min(Math.abs(value), Math.abs(b[at])) : 0, at]).filter(([size]) => size > 0.5).sort((x, y) => y[0] - x[0]).slice(0, 3);
     const apart = a.map((value, at) => [Math.abs(value - b[at]), at]).filter(([size]) => size > 1.4).sort((x, y) => y[0] - x[0]).slice(0, 3);
     const scale = "in standard deviations from the mean artist";
     fact("for", both.length ? `both are ${both.map(([, at]) => `${a[at] < 0 ? features.low[at] : features.high[at]} (${signed(a[at])}, ${signed(b[at])})`).join("; ")} – ${scale}.` : "no feature in which both differ from the mean artist in the same way.");
-    fact("against", apart.length ? `${apart.map(([, at]) => `${word(a[at], at)} against ${word(b[at], at)}`).join("; ")}.` : "no feature in which the two differ more than two artists at random do.");
+    const against = apart.flatMap(([, at], place) => {
+      const [first, second] = a[at] > b[at] ? [mine, theirs] : [theirs, mine];
+      return [place ? "; " : "", bdi(first), `: ${features.high[at]} (${signed(Math.max(a[at], b[at]))}), `, bdi(second), `: ${features.low[at]} (${signed(Math.min(a[at], b[at]))})`];
+    });
+    fact("against", ...(apart.length ? [...against, "."] : ["no feature in which the two differ more than two artists at random do."]));
   }
 
   doubts() {
@@ -1267,7 +1267,7 @@ class Explorer {
       if (!theirs.length) continue;
       const wanted = [...mine, ...theirs];
       const pictures = new Map(await Promise.all(wanted.map(async (clip) => [clip, await this.ask("picture", clip)])));
-      const { b } = this.own ? { b: theirs[0] } : this.closestPair.call({ ...this, state: { clip: -1, otherClip: -1 } }, mine, theirs, pictures);
+      const { b } = this.own ? { b: theirs[0] } : this.closestPair(mine, theirs, pictures);
       const line = (text) => text.replace(/[\r\n]+/g, " ");
       lines.push(`#EXTINF:-1,${line(world.artists.name[k])} - ${line(world.clips.title[b] || "untitled")}`, line(world.clips.file?.[b] ?? `${world.clips.title[b] || "untitled"}.mp3`));
     }

@@ -3,10 +3,13 @@
 Conventions
 -----------
 - *Truth* is the similarity from listening; every other source is a method, its scores averaged over seeds.
+- An artist with no shared listener has no place in the truth's list, which may so be shorter than the others.
+- `chance` is no list: its order is drawn at random.
 - Where notebook 05 has not been run, as with few artists, the networks of 04 and plain methods are scored.
 - The methods of notebook 07 are offered where it has been run; ``best`` stands for the one that was best on
   the dev artists, and for the siamese network where 07 has not been run.
-- Popularity can be blended into every ranking but the truth's (`lib.beyond.adjust`); 0 is audio alone.
+- Shared listeners and popularity can be blended into every ranking but the truth's (`lib.beyond.adjust`);
+  0 and 0 leave the method's own scores.
 - A query is never its own candidate. Candidates can be narrowed to some splits; then the truth's list is
   narrowed too, so that all lists are chosen from the same artists.
 - Names come from outside: they are shown as they are and never become markup or mathematics.
@@ -16,20 +19,24 @@ Conventions
 from __future__ import annotations
 
 import json
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import scipy.sparse
 
 from lib import registry
 from lib import study as studies
 from lib.beyond import adjust
-from lib.listening import history
+from lib.listening import history, matrix, metrics
 from lib.plots import beyond as plots
 from lib.plots import players
 from lib.ranking import baselines, lists
 from lib.ranking.scores import load, score_all
 
-TRUTH, BEST = "truth", "best"
+TRUTH, BEST, CHANCE = "truth", "best", "chance"
 TRUTH_LABEL = "truth: shared listeners"
 SPLIT_MEANS = {
     "train": "a training artist: the network has learnt from its clips, so its ranking here is no test",
@@ -57,7 +64,6 @@ def fitted(folder):
 
     Examples
     --------
-    >>> import tempfile
     >>> from lib.methods import labelled_scores
     >>> from lib.ranking.scores import Scores
     >>> folder = Path(tempfile.mkdtemp())
@@ -116,11 +122,22 @@ def resolved(sources, best):
 
 
 def sources_of(scores):
-    """Names of the rankings: the truth, then the methods in the order of their entries, then any others."""
-    methods = scores.only(fold=0).methods
+    """Names of the lists: the truth, then the methods in the order of their entries, then any others."""
+    methods = [name for name in scores.only(fold=0).methods if name != CHANCE]
     return [TRUTH, *(name for name in registry.METHODS if name in methods)] + sorted(
         set(methods) - set(registry.METHODS)
     )
+
+
+def checked(sources, scores):
+    """Names of lists, each once; an error where one is unknown, or there is none."""
+    unknown = sorted(set(sources) - set(sources_of(scores)))
+    if unknown or not sources:
+        what = f"no scores of {', '.join(unknown) or 'nothing'}"
+        if CHANCE in unknown:
+            what = "chance is no list, for its order is drawn at random"
+        raise ValueError(f"{what}; choose among {', '.join(sources_of(scores))}")
+    return list(dict.fromkeys(sources))
 
 
 def described(study, scores):
@@ -144,13 +161,9 @@ def described(study, scores):
 
     Examples
     --------
-    >>> from lib.methods import labelled_scores
     >>> from lib.ranking.scores import Scores
-    >>> near = labelled_scores([[0, 3, 2], [3, 0, 1], [2, 1, 0]], ["x", "y", "z"])
-    >>> artists = pd.DataFrame({"name": ["Abba", "Air", "Air"], "listeners": [9, 5, 2]}, index=near.index)
-    >>> splits = pd.DataFrame({"fold": 0, "artist_id": ["x", "y", "z"], "split": ["train", "dev", "test"]})
-    >>> study = studies.Study(None, None, near, artists, splits)
-    >>> described(study, Scores.of_frames({("l2", 0, 0): near}))["label"].to_dict()
+    >>> study = three_artists(["Abba", "Air", "Air"])
+    >>> described(study, Scores.of_frames({("l2", 0, 0): study.target}))["label"].to_dict()
     {'x': 'Abba', 'y': 'Air (y)', 'z': 'Air (z)'}
     """
     split_of = study.splits[study.splits["fold"] == 0].set_index("artist_id")["split"]
@@ -166,7 +179,35 @@ def described(study, scores):
     return artists.assign(label=_labels(artists["name"]))[["name", "label", "listeners", "split"]]
 
 
-def neighbours(study, scores, query, *, sources, n, among=studies.NAMES, popularity=0.0):
+def sharing(study, artist):
+    """How many listeners each artist shares with one artist.
+
+    Parameters
+    ----------
+    study : lib.study.Study
+    artist : str
+        Artist id.
+
+    Returns
+    -------
+    pd.Series, dtype=int64
+        Index: artist id, in the order of the study; 0 for the artist itself.
+
+    Examples
+    --------
+    >>> study = three_artists()
+    >>> sharing(study, "x").to_dict()
+    {'x': 0, 'y': 1, 'z': 0}
+    """
+    plays, ids = study.chosen_listening.plays, pd.Index(study.chosen_listening.artists["artist_id"])
+    places = np.flatnonzero(plays.indices == ids.get_loc(artist))
+    users = np.searchsorted(plays.indptr, places, side="right") - 1
+    counts = pd.Series(np.bincount(plays[users].indices, minlength=len(ids)), ids).reindex(study.ids)
+    counts[artist] = 0
+    return counts
+
+
+def neighbours(study, scores, query, *, sources, n, among=studies.NAMES, popularity=0.0, share=0.0):
     """The artists closest to one artist by each source.
 
     Parameters
@@ -178,17 +219,18 @@ def neighbours(study, scores, query, *, sources, n, among=studies.NAMES, popular
     sources : sequence of str
         ``truth`` or names of methods.
     n : int
-        Length of the lists; shorter where there are fewer candidates.
+        Length of the lists; shorter where there are fewer candidates, and the truth's where fewer of them
+        share listeners.
     among : sequence of str
         Splits that candidates are taken from.
-    popularity : float, >= 0
-        Its weight in every ranking but the truth's.
+    popularity, share : float
+        Weights of popularity (0 or more) and of shared listeners (0 to 1) in every ranking but the truth's.
 
     Returns
     -------
     pd.DataFrame
-        ``source, rank`` (from 1), ``artist`` (id), ``label, split, score`` and ``true``: whether the artist
-        is in the truth's list too.
+        ``source`` (categorical, with all of `sources`), ``rank`` (from 1), ``artist`` (id), ``label, split,
+        score`` and ``true``: whether the artist is in the truth's list too.
 
     Raises
     ------
@@ -197,40 +239,36 @@ def neighbours(study, scores, query, *, sources, n, among=studies.NAMES, popular
 
     Examples
     --------
-    >>> from lib.methods import labelled_scores
     >>> from lib.ranking.scores import Scores
-    >>> near = labelled_scores([[0, 3, 2], [3, 0, 1], [2, 1, 0]], ["x", "y", "z"])
-    >>> artists = pd.DataFrame({"name": ["Abba", "Air", "ZZ Top"], "listeners": [9, 5, 2]}, index=near.index)
-    >>> splits = pd.DataFrame({"fold": 0, "artist_id": ["x", "y", "z"], "split": ["train", "dev", "test"]})
-    >>> study = studies.Study(None, None, near, artists, splits)
-    >>> scores = Scores.of_frames({("l2", 0, 0): -near})
-    >>> table = neighbours(study, scores, "x", sources=["truth", "l2"], n=1)
-    >>> table[["source", "rank", "label", "true"]].to_numpy().tolist()
-    [['truth', 1, 'Air', True], ['l2', 1, 'ZZ Top', False]]
+    >>> study = three_artists()
+    >>> scores = Scores.of_frames({("l2", 0, 0): -study.target})
+    >>> table = neighbours(study, scores, "x", sources=["truth", "l2"], n=2)
+    >>> table[["source", "rank", "label", "true"]].to_numpy().tolist()  # no listener of Abba has ZZ Top
+    [['truth', 1, 'Air', True], ['l2', 1, 'ZZ Top', False], ['l2', 2, 'Air', True]]
     """
     artists = described(study, scores)
     if query not in artists.index:
         raise ValueError(f"there is no artist {query!r} with clips among {len(artists)}: give an artist id")
-    unknown = sorted(set(sources) - set(sources_of(scores)))
-    if unknown or not sources:
-        choices = ", ".join(sources_of(scores))
-        raise ValueError(f"no scores of {', '.join(unknown) or 'nothing'}; choose among {choices}")
+    sources = checked(sources, scores)
     candidates = artists.index[artists["split"].isin(list(among))].drop(query, errors="ignore")
     if candidates.empty or n < 1:
         raise ValueError(
             f"{len(candidates)} candidates in {list(among)} and lists of {n}: at least 1 of each"
         )
-    tables = []
+    truth, tables = study.target.loc[[query], candidates], {}
     for source in dict.fromkeys([TRUTH, *sources]):
-        row = study.target.loc[query] if source == TRUTH else scores.row(source, query)
-        frame = row.reindex(candidates).to_frame(query).T
-        if popularity and source != TRUTH:
-            frame = adjust.blend(frame, artists["listeners"], popularity)
-        tables.append(lists.top(frame, n).assign(source=source))
-    table = pd.concat(tables, ignore_index=True)
-    table["true"] = table["artist"].isin(table.loc[table["source"] == TRUTH, "artist"])
-    table = table[table["source"].isin(list(sources))].join(artists[["label", "split"]], on="artist")
-    return table[["source", "rank", "artist", "label", "split", "score", "true"]].reset_index(drop=True)
+        if source == TRUTH:
+            frame = truth.where(sharing(study, query)[candidates].to_numpy()[None] > 0)
+        else:
+            frame = scores.row(source, query).reindex(candidates).to_frame(query).T
+            if popularity or share:
+                frame = adjust.blend(frame, artists["listeners"], popularity, truth=truth, share=share)
+        tables[source] = lists.top(frame, n).assign(source=source)
+    table = pd.concat([tables[source] for source in sources], ignore_index=True)
+    table["true"] = table["artist"].isin(tables[TRUTH]["artist"])
+    table["source"] = pd.Categorical(table["source"], sources)
+    table = table.join(artists[["label", "split"]], on="artist")
+    return table[["source", "rank", "artist", "label", "split", "score", "true"]]
 
 
 def plays_of(history_file, artists):
@@ -250,7 +288,6 @@ def plays_of(history_file, artists):
 
     Examples
     --------
-    >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "scrobbles.csv"
     >>> _ = file.write_text("Abba,Gold,SOS,01 Oct 2010 02:05\\nCher,Believe,Believe,01 Oct 2010 02:09\\n")
     >>> plays_of(file, pd.DataFrame({"name": ["Air", "Abba"]}, index=["x", "y"])).to_dict()
@@ -265,24 +302,10 @@ def plays_of(history_file, artists):
     return played
 
 
-def side_by_side(table):
-    """Names by rank, one column a source.
-
-    Parameters
-    ----------
-    table : pd.DataFrame
-        From `neighbours`.
-
-    Returns
-    -------
-    pd.DataFrame
-        Index: rank; columns: sources, in the table's order.
-    """
-    return table.pivot(index="rank", columns="source", values="label")[list(table["source"].unique())]
-
-
 def side_by_side_html(table, played=None):
-    """The same as an HTML table: hits in bold, each artist with its split; names are escaped.
+    """Lists side by side as an HTML table: ✓ where the truth agrees, each artist with its split.
+
+    Names are escaped; a shorter list ends in empty cells.
 
     Parameters
     ----------
@@ -299,22 +322,23 @@ def side_by_side_html(table, played=None):
     --------
     >>> table = pd.DataFrame({"source": ["truth", "l2"], "rank": 1, "label": ["<Air>", "ZZ Top"]})
     >>> html = side_by_side_html(table.assign(split="test", true=[True, False]))
-    >>> "<b>&lt;Air&gt;</b> <small>test</small>" in html, "ZZ Top <small>test</small>" in html
+    >>> "✓ &lt;Air&gt; <small>test</small>" in html, "<td>ZZ Top <small>test</small>" in html
     (True, True)
     """
+    sources = table["source"].astype("category").cat.categories
     names = table["label"].map(players.plain)
-    names = names.where(~table["true"], "<b>" + names + "</b>")
+    names = names.where(~table["true"], "✓ " + names)
     small = table["split"]
     if played is not None:
         n_plays = table["artist"].map(played).fillna(0).astype(int)
         small = small + n_plays.map(lambda n: f", {n:,} plays" if n else "")
-    cells = table.assign(label=names + " <small>" + small + "</small>")
-    wide = side_by_side(cells).rename(columns=lambda source: players.plain(name(source)))
-    wide.index.name = wide.columns.name = None
-    return wide.fillna("").to_html(escape=False, border=0)
+    cells = table.assign(label=names + " <small>" + small + "</small>", source=table["source"].astype(str))
+    wide = cells.pivot(index="rank", columns="source", values="label").reindex(columns=sources).fillna("")
+    wide.columns = [players.plain(name(source)) for source in sources]
+    return wide.rename_axis(index=None).to_html(escape=False, border=0)
 
 
-def notice(study, scores, artist):
+def notice(study, scores, artist, *, n=0):
     """What has to be known about an artist before its rankings are read.
 
     Parameters
@@ -323,6 +347,8 @@ def notice(study, scores, artist):
     scores : lib.ranking.scores.Scores
     artist : str
         Artist id.
+    n : int
+        Length of the lists: where fewer artists share listeners, their number is given.
 
     Returns
     -------
@@ -331,22 +357,40 @@ def notice(study, scores, artist):
 
     Examples
     --------
-    >>> from lib.methods import labelled_scores
     >>> from lib.ranking.scores import Scores
-    >>> near = labelled_scores([[0, 1], [1, 0]], ["x", "y"])
-    >>> artists = pd.DataFrame({"name": ["Abba", "Air"], "listeners": [9000, 5]}, index=near.index)
-    >>> splits = pd.DataFrame({"fold": 0, "artist_id": ["x", "y"], "split": ["test", "dev"]})
-    >>> study = studies.Study(None, None, near, artists, splits)
-    >>> notice(study, Scores.of_frames({("l2", 0, 0): near}), "x")
-    'Abba, 9,000 listeners: a test artist: the network has never heard it.'
+    >>> study = three_artists()
+    >>> scores = Scores.of_frames({("l2", 0, 0): study.target})
+    >>> print(notice(study, scores, "x", n=2))  # doctest: +NORMALIZE_WHITESPACE
+    Abba, 2 listeners: a test artist: the network has never heard it. Only 1 artist shares listeners with
+    Abba.
     """
     row = described(study, scores).loc[artist]
     text = f"{row['label']}, {row['listeners']:,} listeners: {SPLIT_MEANS[row['split']]}."
+    n_sharing = int((sharing(study, artist) > 0).sum())
+    if n_sharing < min(n, len(study.ids) - 1):
+        few = f"Only {n_sharing} artists share" if n_sharing > 1 else "Only 1 artist shares"
+        text += f" {few if n_sharing else 'No artist shares'} listeners with {row['label']}."
     return f"{text} {SIMULATED}" if study.simulated else text
 
 
 def name(source):
     return TRUTH_LABEL if source == TRUTH else plots.name_of(source)
+
+
+def three_artists(names=("Abba", "Air", "ZZ Top")):
+    """A study for trying things out: the first two artists share a listener, and the last two."""
+    plays = scipy.sparse.csr_array([[1, 1, 0], [1, 0, 0], [0, 1, 1]])
+    artists = pd.DataFrame({"artist_id": ["x", "y", "z"], "name": names, "listeners": plays.sum(axis=0)})
+    listening = matrix.ListeningMatrix(plays, artists.assign(plays=plays.sum(axis=0)))
+    folder = Path(tempfile.mkdtemp())
+    matrix.save(listening, folder)
+    clips = pd.DataFrame({"clip_id": ["x-0", "y-0", "z-0"], "artist_id": ["x", "y", "z"], "title": "Song"})
+    spectrograms = np.random.default_rng(0).random((3, 256, 64)).astype(np.float16)
+    study = studies.aligned(
+        metrics.METRICS["min_conditional"](listening), listening.artists, spectrograms, clips
+    )
+    splits = pd.DataFrame({"fold": 0, "artist_id": ["x", "y", "z"], "split": ["test", "train", "dev"]})
+    return replace(study, splits=splits, folder=folder)
 
 
 def _labels(names):

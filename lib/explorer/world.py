@@ -1,0 +1,222 @@
+"""What the explorer shows of a study before anything is chosen: one JSON object, the *world*.
+
+Conventions
+-----------
+- Artists and clips are numbers: their places in ``study.ids`` and ``study.clips``.
+- What notebooks 02 and 07 store for the explorer is used where it is there: the map, the measured blend, the
+  moments of clips, the simulated styles. A file that does not fit the study is refused, for it is of another
+  run.
+- NaN is no JSON: what is unknown is null.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib.beyond import readable
+from lib.explorer import explorer
+
+FORMAT = 1
+MEASURES = {"ndcg": "nDCG", "unordered": "overlap"}
+
+
+def describe(study, scores, *, best, shown, list_length, start, played=None, upload=False):
+    """All that the explorer shows of a study without a question to the kernel.
+
+    Parameters
+    ----------
+    study : lib.study.Study
+        With ``splits`` and ``folder``.
+    scores : lib.ranking.scores.Scores
+    best : str
+        The method that was best on the dev artists.
+    shown : sequence of str
+        Lists that are shown first: ``truth`` or names of methods.
+    list_length : int, >= 1
+    start : str
+        Id of the artist that is shown first.
+    played : pd.Series, optional
+        A person's plays by artist id, from `explorer.plays_of`.
+    upload : bool
+        Whether a model is there that answers for a person's own file.
+
+    Returns
+    -------
+    dict
+        A JSON object.
+
+    Raises
+    ------
+    ValueError
+        If the artist or a list is unknown, a list would be empty, or a stored file is not of this run.
+
+    Examples
+    --------
+    >>> from lib.ranking.scores import Scores
+    >>> study = explorer.three_artists()
+    >>> scores = Scores.of_frames({("l2", 0, 0): study.target})
+    >>> world = describe(study, scores, best="l2", shown=["truth", "l2"], list_length=8, start="y")
+    >>> world["artists"]["name"][world["start"]], [method["label"] for method in world["methods"]]
+    ('Air', ['truth: shared listeners', 'L2 of spectrograms'])
+    """
+    artists, methods = explorer.described(study, scores), explorer.sources_of(scores)
+    shown = explorer.checked(shown, scores)
+    if start not in artists.index:
+        raise ValueError(f"there is no artist {start!r} with clips among {len(artists)}: give an artist id")
+    if list_length < 1:
+        raise ValueError(f"lists of {list_length} artists: list_length must be 1 or more")
+    about, _ = moments(study) or (None, None)
+    return {
+        "format": FORMAT,
+        "profile": study.folder.name,
+        "simulated": bool(study.simulated),
+        "split_means": explorer.SPLIT_MEANS,
+        "n_listeners": int(study.chosen_listening.plays.shape[0]),
+        "artists": {
+            "id": list(artists.index),
+            "name": artists["label"].tolist(),
+            "listeners": artists["listeners"].astype(int).tolist(),
+            "split": artists["split"].tolist(),
+            "plays": None if played is None else played.reindex(artists.index, fill_value=0).tolist(),
+        },
+        "clips": _clips(study),
+        "methods": [{"name": method, "label": explorer.name(method)} for method in methods],
+        "best": best if best in methods else None,
+        "shown": shown,
+        "list_length": int(list_length),
+        "start": artists.index.get_loc(start),
+        "map": _map(study),
+        "groups": _groups(study),
+        "blend": _blend(study, methods),
+        "features": _features(study),
+        "moments": about,
+        "excerpt": None,
+        "can": {"upload": bool(upload), "sound": True},
+    }
+
+
+def moments(study):
+    """What notebook 07 stored of the moments of each clip, if it did.
+
+    Parameters
+    ----------
+    study : lib.study.Study
+
+    Returns
+    -------
+    about : dict
+        ``of``: what the frames are of; ``n``, ``dims``; ``seconds`` of a frame.
+    frames : np.ndarray, shape=(n_clips, n, dims), dtype=int8
+        Unit vectors times 127, in the order of the study's clips.
+
+    Raises
+    ------
+    ValueError
+        If a clip has none: they are of another run.
+    """
+    path = _stored(study, "moments.npz")
+    if path is None:
+        return None
+    with np.load(path, allow_pickle=False) as stored:
+        frames, clips = stored["frames"], pd.Index(stored["clip_ids"].astype(str))
+        about = json.loads(str(stored["about"][()]))
+    places = clips.get_indexer(study.clips["clip_id"])
+    _refuse_lacking(path, study.clips["clip_id"][places < 0], len(places), "clips")
+    n, dims = frames.shape[1:]
+    return {"of": about["of"], "n": n, "dims": dims, "seconds": about["seconds"]}, frames[places]
+
+
+def _stored(study, name):
+    """Path of a file that a notebook may have written; None where it did not."""
+    path = Path(study.folder) / name
+    return path if path.exists() else None
+
+
+def _refuse_lacking(path, lacking, n, what):
+    if len(lacking):
+        raise ValueError(
+            f"{path.name} lacks {len(lacking)} of the {n} {what}, the first is {next(iter(lacking))!r}: it is"
+            " not of this run; run_all.py --list says which stages are stale"
+        )
+
+
+def _clips(study):
+    clips, place = study.clips, {artist: at for at, artist in enumerate(study.ids)}
+    texts = {name: clips.get(name, pd.Series("", clips.index)) for name in ("title", "source")}
+    loudness = clips.get("loudness", pd.Series(np.nan, clips.index))
+    return {
+        "artist": clips["artist_id"].map(place).tolist(),
+        **{name: column.fillna("").astype(str).tolist() for name, column in texts.items()},
+        "loudness": _finite(loudness, 2),
+    }
+
+
+def _map(study):
+    path = _stored(study, "artist_map.parquet")
+    if path is None:
+        return None
+    table = pd.read_parquet(path).set_index("artist_id")
+    _refuse_lacking(
+        path, [artist for artist in study.ids if artist not in table.index], len(study.ids), "artists"
+    )
+    places = table.loc[study.ids]
+    return {"x": _finite(places["x"], 4), "y": _finite(places["y"], 4), "of": str(places["of"].iloc[0])}
+
+
+def _groups(study):
+    """The most frequent simulated style of each artist; of equally frequent ones the first by name."""
+    path = _stored(study, "styles.parquet")
+    if path is None:
+        return None
+    style_of = pd.read_parquet(path).set_index("clip_id")["style"]
+    styles = study.clips["clip_id"].map(style_of).groupby(study.clips["artist_id"]).agg(pd.Series.mode)
+    first = styles.map(lambda style: style if isinstance(style, str) else next(iter(style), None))
+    of, names = pd.factorize(first.reindex(study.ids), sort=True)
+    return {"label": "style (simulated)", "names": [str(name) for name in names], "of": of.tolist()}
+
+
+def _blend(study, methods):
+    path = _stored(study, "blend.parquet")
+    if path is None:
+        return None
+    table = pd.read_parquet(path)
+    shares, weights = sorted(table["listeners"].unique()), sorted(table["popularity"].unique())
+    grids, first = {}, table.iloc[0]
+    for method, rows in table.groupby("method", sort=False):
+        cells = rows.set_index(["listeners", "popularity"])
+        grid = {
+            name: cells[column].unstack().reindex(index=shares, columns=weights)
+            for name, column in {"value": "value", "low": "ci_low", "high": "ci_high"}.items()
+        }
+        grids[method] = {name: [_finite(row, 4) for row in frame.to_numpy()] for name, frame in grid.items()}
+    return {
+        "measure": f"{MEASURES.get(first['measure'], first['measure'])}@{first['n']}",
+        "n_queries": int(first["n_queries"]),
+        "chance": _finite([first["chance"]], 4)[0],
+        "listeners": [float(share) for share in shares],
+        "popularity": [float(weight) for weight in weights],
+        "methods": {method: grid for method, grid in grids.items() if method in methods},
+    }
+
+
+def _features(study):
+    """Readable features of each artist, the mean over its clips, standardised over the artists."""
+    table = readable.of_clips(study.spectrograms)
+    means = table.groupby(study.clip_artists).mean().reindex(study.ids)
+    spread = means.std(ddof=0)
+    values = (means - means.mean()) / spread.where(spread > 0, 1)
+    return {
+        "low": [readable.LOW[column] for column in table.columns],
+        "high": [readable.HIGH[column] for column in table.columns],
+        "values": [_finite(row, 2) for row in values.to_numpy()],
+    }
+
+
+def _finite(values, digits):
+    """Rounded numbers; None where there is none."""
+    rounded = np.round(np.asarray(values, dtype=float), digits)
+    return [float(value) if np.isfinite(value) else None for value in rounded]

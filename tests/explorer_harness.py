@@ -20,6 +20,7 @@ import soundfile
 
 from lib import methods
 from lib import study as studies
+from lib.explorer import explorer, widget
 from lib.listening import matrix
 from lib.ranking.scores import Scores
 from lib.workflow import artifacts, paths, stages
@@ -88,7 +89,7 @@ def write(folder, *, names=NAMES, clips=2, seed=0, sound="mp3", gone=True):
         "splits": pd.DataFrame({"fold": 0, "artist_id": ids, "split": parts}),
         "clips": table,
         "spectrograms": table[["clip_id", "artist_id"]].assign(row=range(len(table))),
-        "styles": pd.DataFrame({"artist_id": ids, "style": np.array(STYLES, dtype=object)[style]}),
+        "styles": table[["clip_id"]].assign(style=np.array(STYLES, dtype=object)[style[owners]]),
     }
     for name, frame in frames.items():
         artifacts.write_parquet(frame, folder / f"{name}.parquet")
@@ -188,6 +189,20 @@ def study_of(folder):
     """The study that `write` left, loaded as the notebooks do."""
     with environment(folder):
         return studies.load(folder.name)
+
+
+def opened(folder, *, scores=None):
+    """The explorer of what `write` left, without a kernel: it has ``world`` and ``answers``.
+
+    `scores` take the place of those that are stored; all of them are then shown, behind the truth.
+    """
+    study = study_of(folder)
+    if scores is None:
+        scores, best = explorer.fitted(folder)
+        sources = explorer.resolved(["truth", "best", "siamese", "l2"], best)
+    else:
+        sources, best = ["truth", *scores.methods], scores.methods[0]
+    return widget.Explorer(study, scores, sources=sources, best=best)
 
 
 @contextmanager
@@ -375,7 +390,7 @@ class Mounted:
 
     def lose_kernel(self):
         """From now on messages are lost, as after a restart of the kernel."""
-        self.page.evaluate("() => { window.harness.gone = true; window.harness.emit('comm_live_update'); }")
+        self.page.evaluate("() => window.harness.lose()")
 
     def keys(self):
         """Key presses that reached the document."""

@@ -604,6 +604,7 @@ class Explorer {
     const { artists } = this.world;
     this.n = artists.id.length;
     this.places = Array.from({ length: this.n }, (_, k) => k);
+    this.byId = [...this.places].sort((a, b) => (artists.id[a] < artists.id[b] ? -1 : 1)); // equal scores stand in this order
     this.names = artists.name.map((name) => {
       const plain = folded(name);
       return { raw: name.toLowerCase(), folded: plain, words: plain ? plain.split(" ") : [] };
@@ -720,11 +721,13 @@ class Explorer {
       ...among.map(([value, text]) => make("option", { value }, text)));
     this.length = make("input", {
       id: `${id}-length`, type: "number", min: 1, max: 50, value: this.state.n,
-      onchange: () => {
-        this.state.n = Math.min(50, Math.max(1, Math.round(Number(this.length.value)) || this.world.list_length));
-        this.length.value = this.state.n;
+      oninput: () => {
+        const n = Number(this.length.value);
+        if (!Number.isInteger(n) || n < 1 || n > 50) return; // half typed
+        this.state.n = n;
         this.showLists();
       },
+      onchange: () => { this.length.value = this.state.n; },
     });
     this.quality = make("p", { class: "mse-note mse-quality" });
     return [make("div", { class: "mse-row mse-controls" },
@@ -848,7 +851,7 @@ class Explorer {
   candidates() {
     const { artist, among } = this.state, { split } = this.world.artists, groups = this.world.groups;
     const query = this.own ? -1 : artist;
-    return this.places.filter((k) => k !== query && (among !== "unheard" || split[k] !== "train")
+    return this.byId.filter((k) => k !== query && (among !== "unheard" || split[k] !== "train")
       && (among !== "other" || !groups || query < 0 || groups.of[k] !== groups.of[query] || groups.of[k] < 0));
   }
 
@@ -1199,7 +1202,7 @@ class Explorer {
     const both = a.map((value, at) => [value * b[at] > 0 ? Math.min(Math.abs(value), Math.abs(b[at])) : 0, at]).filter(([size]) => size > 0.5).sort((x, y) => y[0] - x[0]).slice(0, 3);
     const apart = a.map((value, at) => [Math.abs(value - b[at]), at]).filter(([size]) => size > 1.4).sort((x, y) => y[0] - x[0]).slice(0, 3);
     const scale = "in standard deviations from the mean artist";
-    fact("for", both.length ? `both are ${both.map(([, at]) => `${a[at] < 0 ? features.low[at] : features.high[at]} (${signed(a[at])}, ${signed(b[at])})`).join("; ")} – ${scale}.` : "no feature in which both differ from the mean artist in the same way.");
+    fact("for", both.length ? `both: ${both.map(([, at]) => `${a[at] < 0 ? features.low[at] : features.high[at]} (${signed(a[at])}, ${signed(b[at])})`).join("; ")} – ${scale}.` : "no feature in which both differ from the mean artist in the same way.");
     const against = apart.flatMap(([, at], place) => {
       const [first, second] = a[at] > b[at] ? [mine, theirs] : [theirs, mine];
       return [place ? "; " : "", bdi(first), `: ${features.high[at]} (${signed(Math.max(a[at], b[at]))}), `, bdi(second), `: ${features.low[at]} (${signed(Math.min(a[at], b[at]))})`];

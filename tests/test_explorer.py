@@ -1,43 +1,12 @@
-"""Rankings read off by eye, names that stay text, and an explorer that follows what is chosen."""
+"""Rankings read off by eye, a truth without strangers, and names that stay text."""
 
 from dataclasses import replace
 
-import numpy as np
-import pandas as pd
 import pytest
-import soundfile
+from explorer_world import HOSTILE, IDS, PLACES, frame, parts
 
-from lib import study as studies
 from lib.explorer import explorer
-from lib.explorer import widget as explorer_widget
 from lib.ranking.scores import Scores
-
-HOSTILE = '<img src=x onerror="window.ran=1"> $x^2$'
-IDS = ["a", "b", "c", "d", "e"]
-# Five artists on a line at 0, 1, 3, 7 and 15: every list can be read off by eye.
-PLACES = np.array([0.0, 1, 3, 7, 15])
-
-
-def frame(places):
-    values = -np.abs(np.subtract.outer(places, places))
-    np.fill_diagonal(values, np.nan)
-    return pd.DataFrame(values, index=pd.Index(IDS, name="query"), columns=pd.Index(IDS, name="candidate"))
-
-
-def parts(folder):
-    """A study, and scores: the network hears the line backwards, twice, on two scales."""
-    names = ["Alpha", HOSTILE, "Same", "Same", "$un_balanced"]
-    artists = pd.DataFrame({"artist_id": IDS, "name": names, "listeners": [5000, 40, 30, 20, 10]})
-    splits = pd.DataFrame({"fold": 0, "artist_id": IDS, "split": ["train", "train", "dev", "test", "test"]})
-    backwards = {("siamese", 0, seed): frame(scale * PLACES[::-1]) for seed, scale in ((0, 1), (1, 3))}
-    scores = Scores.of_frames({("l2", 0, 0): frame(PLACES), **backwards})
-    clips = pd.DataFrame({"artist_id": np.repeat(IDS, 2), "title": HOSTILE, "file": "clips/tone.wav"})
-    (folder / "clips").mkdir()
-    tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(30 * 8000) / 8000)
-    soundfile.write(folder / "clips" / "tone.wav", tone, 8000)
-    spectrograms = np.random.default_rng(0).random((10, 256, 64)).astype(np.float16)
-    study = studies.aligned(frame(PLACES), artists, spectrograms, clips)
-    return replace(study, splits=splits, simulated=True, folder=folder), scores
 
 
 @pytest.fixture
@@ -46,7 +15,7 @@ def world(tmp_path):
 
 
 def lists(table):
-    return table.groupby("source")["artist"].agg("".join).to_dict()
+    return table.groupby("source", observed=True)["artist"].agg("".join).to_dict()
 
 
 def test_each_source_lists_its_own_neighbours(world):
@@ -88,7 +57,7 @@ def test_real_artists_are_not_called_simulated(world):
     assert "imulated" not in explorer.notice(replace(study, simulated=False), scores, "a")
 
 
-def test_whom_a_person_plays_is_marked_and_comes_first(world, tmp_path, capsys):
+def test_whom_a_person_plays_is_marked(world, tmp_path, capsys):
     file = tmp_path / "scrobbles.csv"
     file.write_text(
         "".join(f"{name},A,T,01 Oct 2010 02:05\n" for name in ["same", "Alpha", "SAME", "Nobody"])
@@ -99,16 +68,8 @@ def test_whom_a_person_plays_is_marked_and_comes_first(world, tmp_path, capsys):
     assert "4 plays of 4 artists; 2 of the 5 artists here are among them" in capsys.readouterr().out
     table = explorer.neighbours(*world, "b", sources=["truth"], n=3)
     html = explorer.side_by_side_html(table, played)
-    assert "Same (c)</b> <small>dev, 2 plays</small>" in html
-    assert "Same (d)</b> <small>test</small>" in html
-    shown = explorer_widget.Explorer(*world, sources=["truth"], played=played)
-    assert [label for label, _ in shown.artist.options[:3]] == [
-        "Same (c) (2 plays)",
-        "Alpha (1 plays)",
-        HOSTILE,
-    ]
-    assert [artist for _, artist in shown.artist.options] == ["c", "a", "b", "d", "e"]
-    assert "2 plays" in shown.table.value
+    assert "✓ Same (c) <small>dev, 2 plays</small>" in html
+    assert "✓ Same (d) <small>test</small>" in html
     assert explorer.plays_of("", study.artists) is None
 
 
@@ -125,6 +86,7 @@ def test_names_never_become_markup(world):
         ({"query": "z"}, "no artist 'z'"),
         ({"sources": ["magic"]}, "no scores of magic; choose among truth, l2, siamese"),
         ({"sources": []}, "no scores of nothing"),
+        ({"sources": ["chance"]}, "chance is no list, for its order is drawn at random; choose among truth,"),
         ({"among": []}, "0 candidates"),
         ({"n": 0}, "lists of 0"),
     ],
@@ -145,58 +107,6 @@ def test_results_of_different_runs_are_refused(world):
         explorer.described(unsplit, scores)
 
 
-def test_the_explorer_follows_the_artist_that_is_chosen(world):
-    shown = explorer_widget.Explorer(*world, n=3)
-    assert shown.artist.value == "a"
-    before = shown.table.value
-    shown.artist.value = "d"
-    assert "never heard" in shown.notice.value
-    assert shown.table.value != before
-    assert [value for _, value in shown.neighbour.options][:3] == ["c", "b", "a"]
-
-
-def test_the_explorer_follows_rankings_length_and_candidates(world):
-    shown = explorer_widget.Explorer(*world, n=3)
-    shown.sources.value = ["truth"]
-    assert "siamese network" not in shown.table.value
-    shown.n.value = 1
-    assert [value for _, value in shown.neighbour.options] == ["b"]
-    shown.among.value = ["test"]
-    assert [value for _, value in shown.neighbour.options] == ["d"]
-    shown.among.value = []
-    assert "at least 1 of each" in shown.table.value
-
-
-def test_clips_of_the_artist_and_of_a_neighbour_are_heard_and_seen(world):
-    shown = explorer_widget.Explorer(*world, n=3)
-    kinds = [type(widget).__name__ for widget in shown.clips.box.children]
-    assert kinds == ["HTML", "Audio", "Image"] * 2
-    assert bytes(shown.clips.box.children[2].value).startswith(b"\x89PNG")
-    assert shown.clips.box.children[1].autoplay is False
-    shown.neighbour.value = "c"
-    assert shown.neighbour_clips.artist == "c"
-
-
-def test_a_clip_that_is_gone_is_named_and_its_spectrogram_still_shown(world):
-    (world[0].folder / "clips" / "tone.wav").unlink()
-    shown = explorer_widget.Explorer(*world, n=3)
-    kinds = [type(widget).__name__ for widget in shown.clips.box.children]
-    assert kinds == ["HTML", "Image"] * 2
-    assert "cannot be read" in shown.clips.box.children[0].value
-
-
-def test_no_widget_of_the_explorer_holds_markup_from_a_name(world):
-    shown = explorer_widget.Explorer(*world, artist="b", n=4)
-    for widget in [shown.notice, shown.table, *shown.clips.box.children]:
-        if type(widget).__name__ == "HTML":
-            assert "<img" not in widget.value
-
-
-def test_what_is_stored_of_the_explorer_is_one_line(world):
-    bundle = explorer_widget.Explorer(*world)._repr_mimebundle_()
-    assert bundle["text/plain"] == "Explorer of 5 artists and 3 rankings"
-
-
 def test_popularity_moves_famous_candidates_up_in_every_ranking_but_the_truths(world):
     plain = explorer.neighbours(*world, "e", sources=["truth", "l2"], n=1)
     blended = explorer.neighbours(*world, "e", sources=["truth", "l2"], n=1, popularity=2.0)
@@ -204,12 +114,51 @@ def test_popularity_moves_famous_candidates_up_in_every_ranking_but_the_truths(w
     assert lists(blended) == {"truth": "d", "l2": "a"}  # a has 5,000 listeners, the others 40 at most
 
 
-def test_the_slider_blends_popularity_into_the_lists(world):
-    shown = explorer_widget.Explorer(*world, artist="e", sources=("l2",), n=1)
-    before = shown.table.value
-    shown.popularity.value = 2.0
-    assert "Alpha" in shown.table.value
-    assert "Alpha" not in before
+@pytest.mark.parametrize(("share", "wanted"), [(0, "deba"), (0.4, "dbea"), (0.6, "bdae"), (1, "bade")])
+def test_shared_listeners_are_blended_into_every_ranking_but_the_truths(world, share, wanted):
+    """From c the network has d, e, b, a where the truth has b, a, d, e, at the same four distances."""
+    table = explorer.neighbours(*world, "c", sources=["truth", "siamese"], n=4, share=share)
+    assert lists(table) == {"truth": "bade", "siamese": wanted}
+
+
+def test_listeners_are_shared_by_distinct_users_and_counted_for_the_studys_artists(tmp_path):
+    plays = [[3, 1, 0, 0, 0], [1, 1, 1, 0, 0], [0, 0, 9, 0, 1], [0, 0, 0, 1, 0]]
+    study, _ = parts(tmp_path, plays)
+    shared = {artist: explorer.sharing(study, artist).tolist() for artist in IDS}
+    assert shared == {
+        "a": [0, 2, 1, 0, 0], "b": [2, 0, 1, 0, 0], "c": [1, 1, 0, 0, 1], "d": [0] * 5, "e": [0, 0, 1, 0, 0],
+    }  # fmt: skip
+
+
+def test_an_artist_without_shared_listeners_is_neither_in_the_truths_list_nor_marked(tmp_path):
+    plays = [[1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, 0, 1]]
+    world = parts(tmp_path, plays)
+    table = explorer.neighbours(*world, "a", sources=["truth", "l2"], n=4)
+    assert lists(table) == {"truth": "bc", "l2": "bcde"}
+    assert table.loc[table["source"] == "l2", "true"].tolist() == [True, True, False, False]
+    html = explorer.side_by_side_html(table)
+    assert html.count("✓") == 4
+    assert html.count("<td></td>") == 2  # the truth's list is shorter
+    assert "Only 2 artists share listeners with Alpha." in explorer.notice(*world, "a", n=3)
+    assert "share" not in explorer.notice(*world, "a", n=2)
+    nobody = explorer.neighbours(*world, "d", sources=["truth", "l2"], n=2)
+    assert nobody["source"].tolist() == ["l2", "l2"]
+    assert not nobody["true"].any()
+    assert explorer.side_by_side_html(nobody).count("truth: shared listeners") == 1
+    assert "No artist shares listeners with Same (d)." in explorer.notice(*world, "d", n=3)
+
+
+def test_one_artist_that_shares_listeners_is_one(tmp_path):
+    world = parts(tmp_path, [[1, 1, 0, 0, 0], [0, 0, 1, 1, 1]])
+    assert "Only 1 artist shares listeners with Alpha." in explorer.notice(*world, "a", n=8)
+    everybody = parts(tmp_path / "other")
+    assert "Only" not in explorer.notice(*everybody, "a", n=8)  # there are no more than four others
+
+
+def test_chance_is_no_list(world):
+    study, scores = world
+    with_chance = scores | Scores.of_frames({("chance", 0, 0): frame(PLACES)})
+    assert explorer.sources_of(with_chance) == ["truth", "l2", "siamese"]
 
 
 def test_methods_of_07_are_offered_where_it_was_run_and_its_choice_is_the_best(tmp_path):

@@ -14,6 +14,7 @@ from lib.beyond import protocol, similar_artists, tables
 from lib.beyond.audio_features import AudioFeatures
 from lib.beyond.factor_models import FactorMethod, artist_means
 from lib.explorer import explorer
+from lib.listening import matrix
 from lib.plots import beyond as plots
 from lib.ranking import baselines
 from lib.ranking import tables as ranking_tables
@@ -175,8 +176,10 @@ def test_without_vectors_a_method_is_compared_but_is_no_model_for_recordings(wor
         similar_artists.finder(plain, study, settings=picture.DEFAULT, provenance={})
 
 
-def test_the_explorer_offers_it_by_its_label(world, fitted):
-    _, study = world
+def test_the_explorer_offers_it_by_its_label(world, fitted, tmp_path):
+    listening, study = world
+    matrix.save(listening, tmp_path)
+    study = replace(study, folder=tmp_path)
     scores = fitted[1]
     assert "toy" in explorer.sources_of(scores)
     table = explorer.neighbours(study, scores, study.ids[0], sources=["truth", "toy"], n=5)

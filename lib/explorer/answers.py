@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 
 import numpy as np
+import pandas as pd
 
 from lib.explorer import explorer, media
 from lib.explorer import world as worlds
@@ -47,7 +48,7 @@ class Answers:
 
     def __init__(self, study, scores, world, *, upload=None):
         self.study, self.scores, self.world, self._upload = study, scores, world, upload
-        self._ids = study.ids
+        self._ids = pd.Index(study.ids, dtype=object)
         self._methods = [method["name"] for method in world["methods"]]
         stored = worlds.moments(study) if world["moments"] else None
         self._frames = stored[1] if stored else None
@@ -101,7 +102,7 @@ class Answers:
                 row[:] = self.study.target.loc[artist]
             else:
                 row[:] = self.scores.row(method, artist).reindex(self._ids)
-        rows[:, self._ids.index(artist)] = np.nan
+        rows[:, self._ids.get_loc(artist)] = np.nan
         shared = explorer.sharing(self.study, artist).to_numpy().astype("<u4")
         return {"methods": self._methods}, [rows.tobytes(), shared.tobytes()]
 

@@ -172,10 +172,10 @@ def _groups(study):
     path = _stored(study, "styles.parquet")
     if path is None:
         return None
-    style_of = pd.read_parquet(path).set_index("clip_id")["style"]
-    styles = study.clips["clip_id"].map(style_of).groupby(study.clips["artist_id"]).agg(pd.Series.mode)
-    first = styles.map(lambda style: style if isinstance(style, str) else next(iter(style), None))
-    of, names = pd.factorize(first.reindex(study.ids), sort=True)
+    styles = study.clips[["clip_id", "artist_id"]].merge(pd.read_parquet(path), on="clip_id")
+    counts = styles.groupby(["artist_id", "style"]).size().sort_values(ascending=False, kind="stable")
+    most = counts.reset_index().drop_duplicates("artist_id").set_index("artist_id")["style"]
+    of, names = pd.factorize(most.reindex(study.ids), sort=True)
     return {"label": "style (simulated)", "names": [str(name) for name in names], "of": of.tolist()}
 
 

@@ -12,6 +12,7 @@ ORDER = [
     *(
         "workflow",
         "numerics",
+        "maps",
         "audio",
         "listening",
         "clips",
@@ -25,7 +26,7 @@ ORDER = [
 ]
 MAY_IMPORT_KERAS = {
     *("training/devices", "training/network", "training/siamese", "training/checkpoints"),
-    *("filters/ablation", "beyond/factor_cnn", "beyond/target_encoder", "beyond/musicnn"),
+    *("training/frames", "filters/ablation", "beyond/factor_cnn", "beyond/target_encoder", "beyond/musicnn"),
 }
 LONGEST = 400  # lines; a longer file says in its docstring why
 

@@ -9,6 +9,7 @@ import pytest
 
 from lib import registry
 from lib.beyond import protocol, tables, tags
+from lib.beyond.audio_features import AudioFeatures
 from lib.ranking import confounds, metrics, significance
 from lib.ranking import tables as ranking_tables
 from lib.ranking.scores import Scores
@@ -258,3 +259,38 @@ def test_every_method_is_fitted_scored_and_better_than_l2_where_that_can_be_hear
     assert same.equals(scorers[0][0].score(study, test))  # tags leave the other methods alone
     gain = tables.comparisons(values, references=["l2"]).set_index(["measure", "method"])["difference"]
     assert min(gain["ndcg", "factor_sum"], gain["ndcg", "factor_ridge"]) > 0
+
+
+def sums_of(monkeypatch, tmp_path, entries):
+    """`fit_all` with a sum and two methods, in the order given."""
+    monkeypatch.setattr(registry, "METHODS", entries)
+    matrix, study = planted_world.build()
+    train, dev, test = planted_world.parts(study)
+    few = {AudioFeatures: AudioFeatures(lengths=(4,), n_atoms=8)}
+    given = protocol.Given(matrix, few, n_factors=4)
+    asked = {"seeds": [0], "artists": study.ids, "kept": Kept(tmp_path)}
+    scorers, _ = protocol.fit_all(study, train, dev, given, **asked)
+    return [method.name for method, _ in scorers], {
+        method.name: method.score(study, test) for method, _ in scorers
+    }
+
+
+def test_a_sum_may_be_registered_before_its_parts(monkeypatch, tmp_path):
+    parts = {name: registry.METHODS[name] for name in ("factor_ridge", "factor_kernel")}
+    both = {"both": registry.Entry("both", kind="audio", parts=("factor_kernel", "factor_ridge"))}
+    before, scores = sums_of(monkeypatch, tmp_path, both | parts)
+    behind, same = sums_of(monkeypatch, tmp_path, parts | both)
+    assert (before, behind) == (["both", *parts], [*parts, "both"])
+    mean = (scores["factor_ridge"] + scores["factor_kernel"]) / 2
+    pd.testing.assert_frame_equal(scores["both"], mean)
+    pd.testing.assert_frame_equal(scores["both"], same["both"], check_exact=True)
+
+
+@pytest.mark.parametrize("part", ["tag_ridge", "factor_rigde"])  # of another kind; misspelt
+def test_a_sum_without_one_of_its_parts_is_refused_before_anything_is_fitted(part, monkeypatch, tmp_path):
+    few = {name: registry.METHODS[name] for name in ("factor_ridge", "tag_ridge")}
+    entries = few | {"both": registry.Entry("both", kind="audio", parts=("factor_ridge", part))}
+    monkeypatch.setattr(registry.method("factor_ridge"), "fit", lambda *_, **__: pytest.fail("fitted"))
+    message = f"the sum both has the part '{part}', which is not .* factor_ridge:"
+    with pytest.raises(ValueError, match=message):
+        sums_of(monkeypatch, tmp_path, entries)

@@ -16,7 +16,7 @@ import run_all
 from lib.beyond import similar_artists
 from lib.beyond.factor_models import FactorSum
 from lib.cli import library, library_model
-from lib.library import describe, features, maps, neighbours, playlists, tracks
+from lib.library import describe, features, neighbours, playlists, tracks
 from lib.spectrograms import picture
 from lib.workflow import paths
 
@@ -401,23 +401,6 @@ def test_the_space_of_a_library_is_that_of_its_standardised_principal_components
     left, sizes, _ = np.linalg.svd(standard - standard.mean(axis=0), full_matrices=False)
     wanted = vectors_of(*(left * sizes)[:, : features.N_DIRECTIONS])
     np.testing.assert_allclose(vectors @ vectors.T, wanted @ wanted.T, atol=1e-4)
-
-
-@pytest.mark.parametrize("n_tracks", [1, 2, 5, 6, 30])
-def test_a_library_of_any_size_has_a_map(n_tracks, rng):
-    values = vectors_of(*rng.normal(size=(n_tracks, 8)))
-    places = maps.coordinates(values)
-    assert places.shape == (n_tracks, 2) and np.isfinite(places).all() and np.abs(places).max() <= 1
-
-
-def test_on_the_map_tracks_of_a_group_lie_together_beyond_the_landmarks_too(rng, monkeypatch):
-    monkeypatch.setattr(maps, "LANDMARKS", 40)
-    groups = np.arange(90) % 3
-    values = vectors_of(*(np.eye(3)[groups] + 0.1 * rng.normal(size=(90, 3))))
-    places = maps.coordinates(values)
-    distances = np.linalg.norm(places[:, None] - places[None], axis=2)
-    np.fill_diagonal(distances, np.inf)
-    assert (groups[distances.argmin(axis=1)] == groups).mean() > 0.95
 
 
 def model(tmp_path, provenance):

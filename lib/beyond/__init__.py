@@ -1,6 +1,7 @@
 """Step 07 (beyond the paper): stronger methods under the protocol of notebook 05.
 
-Reads what 05 reads and its scores; notebook 07 writes ``beyond_scores.npz`` and ``models/beyond.npz``.
+Reads what 05 reads and its scores; notebook 07 writes ``beyond_scores.npz``, ``models/beyond.npz``, and
+``artist_map.parquet``, ``blend.parquet`` and ``moments.npz`` for the explorer.
 
 - `factors`: artists as vectors of listening, without the artists that are tested. `tags`: the same from tags.
 - `tags_2k`: the tags of Last.fm-2K, read from its zip.
@@ -9,6 +10,7 @@ Reads what 05 reads and its scores; notebook 07 writes ``beyond_scores.npz`` and
 - `encoders`, `musicnn`: from clips to vectors, by what was trained elsewhere. `encoder_methods`: with those.
 - `adjust`: popularity and hubs in finished scores.
 - `protocol`: all methods fitted on all folds. `tables`: choice on dev artists, comparison on test artists.
+- `artist_map`, `blend_quality`, `moments`, `readable`: what the explorer shows beside the lists.
 - `best_chance`: the paper's network with more training and other targets.
 - `similar_artists`: a model that answers for any music file.
 """

@@ -148,8 +148,15 @@ def fit_all(study, train, dev, given, *, seeds, artists, kept):
     seconds : pd.DataFrame
         ``method, seed, seconds``: wall clock of the fit. The kernel shares the ridge's features; a sum costs
         what its parts cost.
+
+    Raises
+    ------
+    ValueError
+        If a sum has a part that is not fitted here.
     """
     kinds = ["audio"] if given.tagged is None else ["audio", "tags"]
+    names = [*registry.of_kind(*kinds), *registry.pre_trained(given.encoded)]
+    sums = _sums(names)
     inputs = study.inputs() | {
         "listening": given.listening, "ear": [each.settings for each in given.features.values()],
         "n_factors": given.n_factors, "steps": given.steps,
@@ -161,14 +168,11 @@ def fit_all(study, train, dev, given, *, seeds, artists, kept):
     held_out = set(artists).difference(train, dev)
     single = tracks.of_artists(alone, [artist for artist in artists if artist in held_out])
     about = {"": (study, artists)} | ({TRACKS: (alone, single)} if single else {})
-    fitted, seconds = [], []
-    for name in [*registry.of_kind(*kinds), *registry.pre_trained(given.encoded)]:
-        entry = registry.METHODS[name]
-        if entry.parts:
-            parts = [method for method, _ in fitted if method.name in entry.parts]
-            fitted.append((FactorSum(parts, name), seeds[0]))
+    fitted, seconds = {name: [] for name in names}, []
+    for name in names:
+        if name in sums:
             continue
-        kind = registry.method(name)
+        entry, kind = registry.METHODS[name], registry.method(name)
         for seed in seeds if kind.each_seed else seeds[:1]:
 
             def make(kind=kind, seed=seed):
@@ -180,9 +184,25 @@ def fit_all(study, train, dev, given, *, seeds, artists, kept):
             encoded = {each: given.encoded[each] for each in entry.encoders}
             own = {"encoded": encoded} if encoded else {}
             record = kept.result(name, make, code=code, seed=seed, form=form, **inputs, **own)
-            fitted.append((Fitted(name, artists, record, single), seed))
+            fitted[name].append((Fitted(name, artists, record, single), seed))
             seconds.append((name, seed, record["seconds"]))
-    return fitted, pd.DataFrame(seconds, columns=["method", "seed", "seconds"])
+    for name, parts in sums.items():
+        fitted[name] = [(FactorSum([method for part in parts for method, _ in fitted[part]], name), seeds[0])]
+    scorers = [each for name in names for each in fitted[name]]
+    return scorers, pd.DataFrame(seconds, columns=["method", "seed", "seconds"])
+
+
+def _sums(names):
+    """The parts of each sum among some methods, in any order of registration; none may be missing."""
+    sums = {name: registry.METHODS[name].parts for name in names if registry.METHODS[name].parts}
+    fitted = [name for name in names if name not in sums]
+    for name, parts in sums.items():
+        if missing := [part for part in parts if part not in fitted]:
+            raise ValueError(
+                f"the sum {name} has the part {missing[0]!r}, which is not among the methods fitted here,"
+                f" {', '.join(fitted)}: correct the parts of {name} in lib/registry.py"
+            )
+    return {name: [each for each in fitted if each in parts] for name, parts in sums.items()}
 
 
 def fit_and_score(study, split, given, *, seeds, kept, scored=()):

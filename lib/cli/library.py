@@ -16,9 +16,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from lib import registry
+from lib import maps, registry
 from lib.clips import music_files, tags
-from lib.library import describe, features, maps, playlists, tracks
+from lib.library import describe, features, playlists, tracks
 from lib.library.neighbours import Neighbours, of_artists
 from lib.plots import library as plots
 from lib.workflow import artifacts, figures, paths

@@ -1,4 +1,4 @@
-"""The map of a person's own music (`lib.library.maps`)."""
+"""The map of a person's own music (`lib.maps`)."""
 
 from __future__ import annotations
 

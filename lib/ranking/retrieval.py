@@ -22,6 +22,19 @@ MEASURES = ("average_precision", "reciprocal_rank", "hit_at_1")
 N_ORDERS = 2000  # drawn for the spread of a measure
 
 
+def _if_relevant(function):
+    """A function of the numbers of candidates and of relevant ones; NaN where nothing is relevant."""
+
+    @functools.wraps(function)
+    def guarded(n_candidates, n_relevant):
+        if not n_relevant:
+            return (np.nan,) * len(MEASURES)
+        return function(n_candidates, n_relevant)
+
+    return guarded
+
+
+@_if_relevant
 def expected(n_candidates, n_relevant):
     """What random orders reach on average: average precision, reciprocal rank, hit at 1.
 
@@ -40,8 +53,6 @@ def expected(n_candidates, n_relevant):
     [0.611, 0.611, 0.333]
     """
     m, r = n_candidates, n_relevant
-    if not r:
-        return (np.nan,) * len(MEASURES)
     places = np.arange(1, m + 1)
     others = (r - 1) / (m - 1) if m > 1 else 0.0
     precision = np.mean((1 + (places - 1) * others) / places)  # at the place of a relevant candidate
@@ -50,6 +61,7 @@ def expected(n_candidates, n_relevant):
 
 
 @functools.cache
+@_if_relevant
 def spread(n_candidates, n_relevant):
     """Standard deviation of each measure over random orders, from `N_ORDERS` seeded ones.
 
@@ -68,8 +80,6 @@ def spread(n_candidates, n_relevant):
     [0.25, 0.25, 0.5]
     """
     m, r = n_candidates, n_relevant
-    if not r:
-        return (np.nan,) * len(MEASURES)
     rng = np.random.default_rng([m, r])
     ranks = np.sort(rng.random((N_ORDERS, m)).argsort(axis=1)[:, :r], axis=1) + 1
     first = ranks[:, 0]

@@ -6,7 +6,7 @@ Reads spectrograms, target and splits; notebook 04 writes the networks, their lo
 - `pairs`: all pairs of clips, as tiles.
 - `losses`: the loss of a network and of one constant, over pairs of clips.
 - `checkpoints`: half-finished trainings on disk.
-- `siamese`: the training, and the network as one method among others.
+- `siamese`: the training, and the network as one method among others. `frames`: what it makes of each moment.
 - `devices`: the same on several devices.
 - `trainings`: trained networks, each trained once and kept.
 - `search`: batch sizes, learning rates and depths, compared on the dev artists.

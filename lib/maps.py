@@ -1,13 +1,13 @@
-"""A library in two dimensions: tracks that sound alike lie near each other.
+"""A map of many items, such as tracks or artists: what is alike lies near each other.
 
 Conventions
 -----------
-- t-SNE (van der Maaten & Hinton, 2008) of up to `LANDMARKS` tracks, drawn at random with a fixed seed; every
-  further track lies at the mean of its `NEAREST` nearest landmarks, weighted by similarity. So 100,000 tracks
-  take about as long as 2,000.
+- t-SNE (van der Maaten & Hinton, 2008) of up to `LANDMARKS` items, drawn at random with a fixed seed; every
+  further one lies at the mean of its `NEAREST` nearest landmarks, weighted by similarity. So 100,000 take
+  about as long as 2,000.
 - Only nearness means something. The axes have no meaning of their own, nor has the distance between groups
   that lie far apart, nor how large a group looks.
-- One thread, so that the same library gives the same map on one type of processor. On another one rounding
+- One thread, so that the same items give the same map on one type of processor. On another one rounding
   differs, and with it the map.
 """
 
@@ -19,21 +19,21 @@ from sklearn.manifold import TSNE
 
 LANDMARKS, NEAREST = 2000, 5
 PERPLEXITY = 20.0
-FEWEST = 6  # tracks for t-SNE; fewer lie along their principal components
+FEWEST = 6  # items for t-SNE; fewer lie along their principal components
 
 
 def coordinates(vectors, *, seed=0):
-    """Where tracks lie on the map.
+    """Where items lie on the map.
 
     Parameters
     ----------
-    vectors : np.ndarray, shape=(n_tracks, n)
+    vectors : np.ndarray, shape=(n_items, n)
         Rows of length 1.
     seed : int
 
     Returns
     -------
-    np.ndarray, shape=(n_tracks, 2)
+    np.ndarray, shape=(n_items, 2)
         In [-1, 1].
 
     Examples

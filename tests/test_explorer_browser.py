@@ -21,7 +21,7 @@ LISTS = """() => [...document.querySelectorAll(".mse-list")].map(list => ({
     agreed: [...list.querySelectorAll("li")].map(item => item.querySelector(".mse-tick-mark") !== null),
     text: list.innerText,
 }))"""
-# Text whose colour stands out from its background by less than 4.5 (WCAG 2.1, 1.4.3); disabled controls apart.
+# Text with a contrast to its background of less than 4.5 (WCAG 2.1, 1.4.3), but for disabled controls.
 PALE = """() => {
     const parse = text => {
         const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number);
@@ -31,13 +31,15 @@ PALE = """() => {
     const light = colour => colour.map(value => value / 255)
         .map(value => value <= .04045 ? value / 12.92 : ((value + .055) / 1.055) ** 2.4)
         .reduce((sum, value, k) => sum + value * [.2126, .7152, .0722][k], 0);
-    const pale = [], walker = document.createTreeWalker(document.getElementById("explorer"), NodeFilter.SHOW_TEXT);
+    const pale = [], root = document.getElementById("explorer");
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
     for (let node; (node = walker.nextNode());) {
         const owner = node.parentElement, style = getComputedStyle(owner);
-        if (!node.data.trim() || !owner.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue;
-        if (owner.closest(":disabled, option, .mse-hidden")) continue;
+        if (!node.data.trim() || owner.closest(":disabled, option, .mse-hidden")) continue;
+        if (!owner.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue;
         const layers = [];
-        for (let one = owner; one; one = one.parentElement) layers.unshift(parse(getComputedStyle(one).backgroundColor));
+        for (let one = owner; one; one = one.parentElement)
+            layers.unshift(parse(getComputedStyle(one).backgroundColor));
         const below = layers.reduce((under, layer) => over(layer, under), [255, 255, 255]);
         const own = light(over(parse(style.color), below)), ground = light(below);
         const contrast = (Math.max(own, ground) + .05) / (Math.min(own, ground) + .05);
@@ -119,8 +121,9 @@ def index(world, name):
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("bjork", "Björk"), ("SIGUR ROS", "Sigur Rós"), ("ros sigur", "Sigur Rós"), ("motorhead", "Motörhead"),
-        ("goats mountain", "The Mountain Goats"), ("godspede you", "Godspeed You! Black Emperor"),
+        ("bjork", "Björk"), ("SIGUR ROS", "Sigur Rós"), ("ros sigur", "Sigur Rós"),
+        ("motorhead", "Motörhead"), ("goats mountain", "The Mountain Goats"),
+        ("godspede you", "Godspeed You! Black Emperor"),
         ("молчат", "Молчат Дома"), ("椎名", "椎名林檎"), ("فيروز", "فيروز"), ("constructor", "constructor"),
         ("__proto__", "__proto__"), ("abab", "ABBA"), ("beyonse", "Beyoncé"), ("<img", harness.IMAGE),
     ],
@@ -396,18 +399,24 @@ def test_the_closest_clips_and_their_moment_are_those_of_a_computation(show, sma
             choose_by_list(shown, query)
             other = lists(shown)[1]["artists"][0]
         pairs = itertools.product(np.flatnonzero(owners == query), np.flatnonzero(owners == other))
-        (_, moment), clips = max(((closest(frames[a], frames[b]), (a, b)) for a, b in pairs), key=lambda x: x[0][0])
+        (_, moment), clips = max(
+            ((closest(frames[a], frames[b]), (a, b)) for a, b in pairs), key=lambda x: x[0][0]
+        )
         for side, name in enumerate(("chosen artist", "compared artist")):
             card = shown.page.get_by_role("region", name=name)
             assert card.get_by_label("clip").input_value() == str(clips[side])
             left = card.locator(".mse-moment").evaluate("node => parseFloat(node.style.left)")
-            assert left == pytest.approx(100 * (moment[side] - 1) * world["moments"]["seconds"] / 30, abs=0.01)
+            assert left == pytest.approx(
+                100 * (moment[side] - 1) * world["moments"]["seconds"] / 30, abs=0.01
+            )
 
 
 def test_both_spectrograms_have_the_same_size(show):
     boxes = [picture.bounding_box() for picture in show().page.locator(".mse-spectrogram").all()]
     assert len(boxes) == 2
-    assert [boxes[0][key] for key in ("width", "height", "y")] == [boxes[1][key] for key in ("width", "height", "y")]
+    assert [boxes[0][key] for key in ("width", "height", "y")] == [
+        boxes[1][key] for key in ("width", "height", "y")
+    ]
 
 
 # ---- a person's own file
@@ -454,7 +463,9 @@ def test_a_list_is_saved_as_csv(show, small):
     text = waiting.value.path().read_text(encoding="utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     own = lists(shown)[1]
-    assert [row["artist_id"] for row in rows] == [small[0]["artists"]["id"][place] for place in own["artists"]]
+    assert [row["artist_id"] for row in rows] == [
+        small[0]["artists"]["id"][place] for place in own["artists"]
+    ]
     assert [row["in_the_truths_list"] == "true" for row in rows] == own["agreed"]
     assert waiting.value.suggested_filename.endswith(".csv")
 
@@ -547,8 +558,9 @@ def test_every_control_is_reached_by_tab_with_a_visible_focus_and_keeps_its_keys
     reached = set()
     for _ in range(n_stops):
         place, visible = shown.page.evaluate(f"""() => {{
-            const node = document.activeElement, of = [node, ...(node.labels ?? [])].map(one => getComputedStyle(one));
-            return [({STOPS})().indexOf(node), of.some(style => style.boxShadow !== "none"
+            const node = document.activeElement, outer = [node, ...node.labels ?? []];
+            const styles = outer.map(one => getComputedStyle(one));
+            return [({STOPS})().indexOf(node), styles.some(style => style.boxShadow !== "none"
                 || style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1)];
         }}""")
         assert place >= 0, f"{len(reached)} were reached"

@@ -95,7 +95,7 @@ export function closest(a, b, moments, windowA, windowB) {
   const inside = (window) => (i) => !window || (i >= window[0] && i <= window[1]);
   const all = products(a, b, moments), [inA, inB] = [inside(windowA), inside(windowB)];
   const bestOfA = new Float32Array(n).fill(-1), bestOfB = new Float32Array(n).fill(-1);
-  let best = -Infinity, moment = [0, 0];
+  let best = -Infinity, moment = null;
   for (let i = 0; i < n; i += 1) {
     for (let j = 0; j < n; j += 1) {
       const value = all[i * n + j];
@@ -588,8 +588,8 @@ class ClipCard {
   }
 
   at(second) {
-    this.cursor.hidden = second === null;
-    if (second !== null) this.cursor.style.left = `${(100 * second) / this.seconds}%`;
+    this.cursor.hidden = second === null || second < 0 || second > this.seconds;
+    if (!this.cursor.hidden) this.cursor.style.left = `${(100 * second) / this.seconds}%`;
   }
 }
 
@@ -1117,7 +1117,7 @@ class Explorer {
     }
     if ((side ? this.pair?.b : this.pair?.a) !== clip) return;
     sound.url ??= URL.createObjectURL(new Blob([sound.buffers[0]], { type: sound.type }));
-    const second = what === "moment" ? this.span[side][0] : (what ?? sound.start);
+    const second = what === "moment" ? this.span[side][0] : (what ?? Math.max(0, sound.start));
     this.playing = { side, start: sound.start, until: what === "moment" ? this.span[side][1] + 2 : Infinity };
     this.audio.src = sound.url;
     this.audio.currentTime = Math.max(0, second - sound.start);

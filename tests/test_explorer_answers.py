@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lib.beyond import readable
+from lib.beyond.moments import Moments
 from lib.explorer import media, widget
 from lib.explorer import world as worlds
 from lib.explorer.answers import Answers
@@ -100,8 +101,8 @@ def stored(tmp_path):
     blend = blend.assign(value=np.arange(8) / 10, ci_low=-1.0, ci_high=2.0, chance=0.16, n=10, n_queries=49)
     blend.assign(measure="ndcg").iloc[::-1].to_parquet(tmp_path / "blend.parquet")
     frames = np.arange(10 * 4 * 3, dtype=np.int8).reshape(10, 4, 3)
-    about = json.dumps({"of": "siamese network", "seconds": 0.94})
-    np.savez(tmp_path / "moments.npz", frames=frames, clip_ids=np.array(clips), about=np.array(about))
+    about = {"of": "siamese network", "seconds": 0.94}
+    Moments(frames, clips, about).save(tmp_path / "moments.npz")
     return study, scores
 
 

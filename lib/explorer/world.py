@@ -11,12 +11,12 @@ Conventions
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from lib.beyond import moments as beyond_moments
 from lib.beyond import readable
 from lib.explorer import explorer
 
@@ -121,13 +121,12 @@ def moments(study):
     path = _stored(study, "moments.npz")
     if path is None:
         return None
-    with np.load(path, allow_pickle=False) as stored:
-        frames, clips = stored["frames"], pd.Index(stored["clip_ids"].astype(str))
-        about = json.loads(str(stored["about"][()]))
-    places = clips.get_indexer(study.clips["clip_id"])
+    stored = beyond_moments.load(path)
+    places = pd.Index(stored.clip_ids, dtype=object).get_indexer(study.clips["clip_id"])
     _refuse_lacking(path, study.clips["clip_id"][places < 0], len(places), "clips")
-    n, dims = frames.shape[1:]
-    return {"of": about["of"], "n": n, "dims": dims, "seconds": about["seconds"]}, frames[places]
+    n, dims = stored.frames.shape[1:]
+    about = {"of": stored.about["of"], "n": n, "dims": dims, "seconds": stored.about["seconds"]}
+    return about, stored.frames[places]
 
 
 def _stored(study, name):

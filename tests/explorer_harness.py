@@ -20,6 +20,7 @@ import soundfile
 
 from lib import methods
 from lib import study as studies
+from lib.beyond import moments
 from lib.explorer import explorer, widget
 from lib.listening import matrix
 from lib.ranking.scores import Scores
@@ -169,11 +170,9 @@ def _write_beyond(folder, rng, ids, style, clips):
     artifacts.write_parquet(curve, folder / "blend.parquet")
     frames = rng.normal(size=(len(clips), 32, 24))
     frames /= np.linalg.norm(frames, axis=-1, keepdims=True)
-    about = json.dumps({"of": "siamese network, before its maximum over time", "seconds": 0.9375})
-    np.savez(
-        folder / "moments.npz", frames=np.rint(127 * frames).astype(np.int8),
-        clip_ids=clips["clip_id"].to_numpy(dtype=str), about=about,
-    )  # fmt: skip
+    about = {"of": "siamese network, before its maximum over time", "seconds": 0.9375}
+    kept = moments.Moments(np.rint(127 * frames).astype(np.int8), clips["clip_id"].tolist(), about)
+    kept.save(folder / "moments.npz")
 
 
 @contextmanager

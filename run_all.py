@@ -39,6 +39,7 @@ examples
   python3 run_all.py --profile FILE.yml --only 05       one's own profile, one stage
   python3 run_all.py --test -- -k ranking               the tests with "ranking" in their names
   python3 run_all.py --lab -- --no-browser              JupyterLab, with an option of its own
+  python3 run_all.py --explore                          the artist explorer, in JupyterLab
   python3 run_all.py --library Music                    neighbours and a map of one's own music
   python3 run_all.py --library Music --playlist "Abba"  and a playlist, of a track or an artist
 
@@ -92,7 +93,8 @@ def parse(arguments):
     add(
         "--refresh-notebooks", action="store_true", help="execute the committed notebooks and store them anew"
     )
-    add("--lab", action="store_true", help="open JupyterLab, on the notebooks of the profile")
+    add("--lab", action="store_true", help="open JupyterLab, on copies of the notebooks for the profile")
+    add("--explore", action="store_true", help="open JupyterLab, on the artist explorer of the profile")
     add("--test", action="store_true", help="run every test")
     own, rest = arguments, []
     if "--" in arguments:
@@ -100,11 +102,14 @@ def parse(arguments):
     options = parser.parse_args(own)
     options.rest = rest
     check_library(parser, options)
+    check_lab(parser, options)
     if options.dask and not options.library:
         stages = ("01_listening_data", "03_spectrograms")
         options.parameters += [f"{stage}.dask={options.dask}" for stage in stages]
-    if rest and not (options.test or options.lab):
-        parser.error("what follows -- goes to pytest or JupyterLab: give --test or --lab before it")
+    if rest and not (options.test or options.lab or options.explore):
+        parser.error(
+            "what follows -- goes to pytest or JupyterLab: give --test, --lab or --explore before it"
+        )
     return options
 
 
@@ -125,6 +130,15 @@ def check_library(parser, options):
     given += ["--profile"] if options.profile != "demo" else []
     if options.library is not None and given:
         parser.error(f"{given[0]} is for the notebooks and means nothing with --library")
+
+
+def check_lab(parser, options):
+    """Refuse options that choose stages to run, where JupyterLab is opened and none runs."""
+    chosen = {"--only": options.only, "--from": options.first, "--force": options.force}
+    given = [name for name, value in chosen.items() if value]
+    if given and (options.lab or options.explore):
+        opened = "--lab" if options.lab else "--explore"
+        parser.error(f"{given[0]} chooses what is run and means nothing with {opened}, which runs no stage")
 
 
 def use_supported_python(arguments):

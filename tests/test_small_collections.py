@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib import study as studies
-from lib.cli import checks, collection, notebooks, runner
+from lib.cli import checks, collection, freshness, notebooks, runner
 from lib.listening import plays
 from lib.workflow import artifacts, paths, profiles, sizes, stages
 
@@ -297,7 +297,7 @@ def test_a_notebook_that_was_shortened_runs_again_when_rankings_are_evaluated(pl
         for n_artists in (23, 24):
             count = collection.Count(n_artists, "with music and plays", exact=True)
             monkeypatch.setattr(collection, "exact", lambda profile, count=count: count)
-            reasons.append(runner._why_stale(stage, "own", parameters))
+            reasons.append(freshness.why_stale(stage, "own", parameters))
         assert reasons == [None, "its cells on rankings were left out"]
 
 

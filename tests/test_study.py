@@ -101,7 +101,7 @@ def test_a_metric_that_is_given_is_taken_and_splits_are_left_to_draw(folder, min
 )
 def test_a_stage_that_was_not_run_is_named_with_its_command(folder, stage):
     paths.manifest("demo", stage).unlink()
-    command = re.escape(f"run_all.py --profile demo --only {stage[:2]}")
+    command = re.escape(f"run_all.py --only {stage[:2]}")
     with pytest.raises(artifacts.MissingArtifact, match=f"{stage} has not been run .*{command}"):
         studies.load("demo")
 

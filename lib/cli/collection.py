@@ -135,7 +135,7 @@ def described(count, parameters):
 def reasons(profile):
     """The files of the profile's data that say why artists or files have been left out; those with rows."""
     files = [paths.data(profile) / name for name in REASONS]
-    return [paths.shown(file) for file in files if file.exists() and len(file.read_bytes().splitlines()) > 1]
+    return [paths.place(file) for file in files if file.exists() and len(file.read_bytes().splitlines()) > 1]
 
 
 def _written(profile, stage, file):

@@ -54,7 +54,7 @@ def main(options):
         if options.playlist is not None:
             playlists.check(options.playlist, length)
         folder = results(music)
-        refusal = ValueError(f"Another run is at work in {paths.shown(folder)}. Wait for it, or stop it.")
+        refusal = ValueError(f"Another run is at work in {paths.place(folder)}. Wait for it, or stop it.")
         with artifacts.locked(folder, refusal):
             stored = (folder / tracks.TRACKS).exists() and options.model is None and options.excerpts is None
             if options.playlist is not None and stored:
@@ -133,13 +133,13 @@ def refresh(music, folder, options):
         print(
             f"{_number(n_artists, 'artist is', 'artists are')} spelt in several ways, each taken for one"
             f" artist: such as {first['spelling']!r} for {first['artist']!r}"
-            f" ({paths.shown(folder / SPELLINGS)})"
+            f" ({paths.place(folder / SPELLINGS)})"
         )
     for name, table in (("left_out.tsv", left_out), (tracks.FAILURES, failures)):
         if len(table):
             print(f"{len(table):,} {'left out' if name == 'left_out.tsv' else 'unreadable'}:", end=" ")
             print(_counted(table, folder / name))
-    print(f"{_number(len(library.tracks), 'track')}; all results are in {paths.shown(folder)}")
+    print(f"{_number(len(library.tracks), 'track')}; all results are in {paths.place(folder)}")
     return library
 
 
@@ -307,7 +307,7 @@ def write_playlist(library, wanted, length, music, folder):
     fewer = f" of {length}: no more fit (each recording once, {playlists.OF_ONE} of another artist at most)"
     print(
         f"{seed.kind} {seed.name!r}: {_number(len(chosen), 'track')}{fewer if len(chosen) < length else ''},"
-        f" in {paths.shown(file)}"
+        f" in {paths.place(file)}"
     )
     return file
 
@@ -340,14 +340,14 @@ def _measured(table, method, subject):
     stored = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=["method", "fold", "metric", "n"])
     own = stored[(stored["method"] == method) & stored["fold"].isna()].set_index("metric")
     if not {"ndcg", "matched_concordance"} <= set(own.index):
-        return f"{subject} has no value on real dev data in {paths.shown(file)}."
+        return f"{subject} has no value on real dev data in {paths.place(file)}."
     ndcg, concordance = own.loc["ndcg"], own.loc["matched_concordance"]
     if isinstance(ndcg, pd.DataFrame):
         ndcg = ndcg[ndcg["n"] == NEAREST].iloc[0]
     return (
         f"{subject} reached nDCG@{int(ndcg['n'])} {_interval(ndcg)} (chance {ndcg['chance']:.3f}) and"
         f" popularity-matched concordance {_interval(concordance)} (chance {concordance['chance']:.1f}) on"
-        f" real dev data: {int(ndcg['n_queries'])} artists, by shared listeners ({paths.shown(file)})."
+        f" real dev data: {int(ndcg['n_queries'])} artists, by shared listeners ({paths.place(file)})."
     )
 
 
@@ -361,7 +361,7 @@ def _counted(table, file):
         return ""
     counts = table["reason"].str.replace(r"\(.*", "", regex=True).str.strip().value_counts()
     some = ", ".join(f"{number:,} {reason}" for reason, number in counts.head(4).items())
-    return f"{some}{' and others' if len(counts) > 4 else ''} ({paths.shown(file)})"
+    return f"{some}{' and others' if len(counts) > 4 else ''} ({paths.place(file)})"
 
 
 def _plain(name):

@@ -54,7 +54,7 @@ def main(arguments=None):
         return 1
     file = paths.figures(profile) / f"{TABLE}.csv"
     artifacts.write_table(table, file)
-    print(f"{paths.shown(file)}: {len(table)} values of {table['method'].nunique()} methods")
+    print(f"{paths.place(file)}: {len(table)} values of {table['method'].nunique()} methods")
     return 0
 
 

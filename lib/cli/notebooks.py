@@ -8,6 +8,7 @@ that was asked for; what papermill says is not enough, because a kernel that is 
 
 import os
 import re
+from pathlib import Path
 
 import nbformat
 import papermill
@@ -15,6 +16,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
+from lib.cli import copies
 from lib.workflow import artifacts, paths, profiles, sizes
 
 THREADS = "MUSIC_SIMILARITY_THREADS"
@@ -53,6 +55,11 @@ def environment(*, bars=True):
         "TF_NUM_INTRAOP_THREADS": threads,
         "TF_NUM_INTEROP_THREADS": "1",
         "PYTHONHASHSEED": "0",
+        **{
+            name: str(Path(os.environ[name]).resolve())  # a kernel starts in another folder
+            for name in paths.MOVABLE.values()
+            if os.environ.get(name)
+        },
         "PYTHONPATH": os.pathsep.join(filter(None, [str(paths.root()), os.environ.get("PYTHONPATH")])),
         "JUPYTER_PREFER_ENV_PATH": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
@@ -62,7 +69,7 @@ def environment(*, bars=True):
     }
 
 
-def execute(stage, profile, parameters, say=print, left_out=""):
+def execute(stage, profile, parameters, say=print, note=print, left_out=""):
     """Run one stage and keep the executed notebook.
 
     Parameters
@@ -71,7 +78,9 @@ def execute(stage, profile, parameters, say=print, left_out=""):
     parameters : dict
         Every parameter of the stage.
     say : callable
-        Told which cell runs, and how far its progress bar is, as text.
+        Called with which cell runs, and how far its progress bar is, as text.
+    note : callable
+        Called with a line that is to stay, as text.
     left_out : str
         Why the cells on rankings (tagged `lib.workflow.sizes.RANKING`) are left out; empty: they run.
 
@@ -119,25 +128,38 @@ def execute(stage, profile, parameters, say=print, left_out=""):
         problem = _cause(seen[0])
     except DeadKernelError:
         problem = f"stopped: its kernel died in {_where(seen[0], _last(seen[0]))}\nMost often memory ran out."
-    if seen:
-        _keep(seen[0], paths.executed(profile, stage))
+    if seen and (aside := copies.write(seen[0], paths.executed(profile, stage))):
+        note(f"{stage} · {aside}")
     problem = problem or _unfinished(stage, profile, parameters, inputs)
     if problem:
-        raise StageFailed(f"{stage} {problem}\nAll it said: {paths.shown(paths.executed(profile, stage))}")
+        raise StageFailed(f"{stage} {problem}\nAll it said: {paths.place(paths.executed(profile, stage))}")
     return seen[0]
 
 
 def was_shortened(stage, profile):
     """Whether a stage was last executed without its cells on rankings."""
-    path = paths.executed(profile, stage)
-    if stage not in sizes.WITH_RANKINGS or not path.exists():
-        return False
-    cells = nbformat.read(path, as_version=4).cells
-    return any(LEFT_OUT in cell.metadata.get("tags", []) for cell in cells)
+    copy = copies.read(paths.executed(profile, stage)) if stage in sizes.WITH_RANKINGS else None
+    return copy is not None and any(LEFT_OUT in cell.metadata.get("tags", []) for cell in copy.cells)
 
 
-def prepare(stage, profile, parameters, left_out=""):
-    """Put a notebook with the parameters of a profile where a person can step through it."""
+def prepare(stage, profile, parameters, left_out="", fresh=False):
+    """Put a notebook with the parameters of a profile where a person can step through it.
+
+    Parameters
+    ----------
+    stage, profile : str
+    parameters : dict
+        Every parameter of the stage.
+    left_out : str
+        As `execute`.
+    fresh : bool
+        Whether the results of the stage are those of today: a copy that was made of the same cells stays.
+
+    Returns
+    -------
+    str
+        What became of a copy that a person has changed; empty if there was none.
+    """
     notebook = _shortened(nbformat.read(paths.notebook(stage), as_version=4), left_out)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -150,7 +172,8 @@ def prepare(stage, profile, parameters, left_out=""):
         language="python",
         prepare_only=True,
     )
-    _keep(notebook, paths.executed(profile, stage))
+    path = paths.executed(profile, stage)
+    return "" if fresh and copies.made_of(notebook, path) else copies.write(notebook, path)
 
 
 def store(executed, stage):
@@ -321,7 +344,3 @@ def _unfinished(stage, profile, parameters, inputs):
             return f"ran with another value than was asked for: does a cell assign to {' or '.join(names)}?"
         return "ran while its code, the lock or its inputs were being changed. Run it again."
     return None
-
-
-def _keep(notebook, path):
-    artifacts.write_text(nbformat.writes(notebook) + "\n", path)

@@ -64,12 +64,12 @@ def keep(profile, source):
         )
     figures, folder = paths.figures(profile), paths.real("ledger").parent
     if figures == folder:
-        raise ValueError(f"the profile {profile} writes into {paths.shown(folder)} itself: rename its file")
+        raise ValueError(f"the profile {profile} writes into {paths.place(folder)} itself: rename its file")
     files = [figures / f"{name}.csv" for name in TABLES] + [figures / f"{name}.md" for name in TABLES]
     files += [figures / f"{name}.png" for name in PICTURES]
     lacking = [file.name for file in files if not file.is_file() and file.stem not in OPTIONAL]
     if lacking:
-        raise ValueError(f"{paths.shown(figures)} lacks {', '.join(lacking)}: run all notebooks of {profile}")
+        raise ValueError(f"{paths.place(figures)} lacks {', '.join(lacking)}: run all notebooks of {profile}")
     _check_read(profile, manifests)
     text = account(profile, manifests, source)
     with tempfile.TemporaryDirectory(prefix=artifacts.PARTIAL, dir=folder.parent) as partial:
@@ -196,7 +196,7 @@ def main(arguments=None):
     parser.add_argument("--source", required=True, help="where listening and music come from, in words")
     given = parser.parse_args(arguments)
     try:
-        print(f"kept in {paths.shown(keep(given.profile, given.source))}")
+        print(f"kept in {paths.place(keep(given.profile, given.source))}")
     except (ValueError, artifacts.MissingArtifact) as problem:
         print(problem, file=sys.stderr)
         return 1

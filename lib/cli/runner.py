@@ -1,4 +1,4 @@
-"""What the door does once there is an environment: list, run, refresh, test, open JupyterLab."""
+"""What the door does once there is an environment: list, run, refresh, test."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from lib.cli import notebooks
+from lib.cli import freshness, notebooks
 from lib.workflow import artifacts, kept, paths, profiles, progress, sizes, stages
 
 
@@ -38,8 +38,10 @@ def main(options):
         wanted = selected(options.only, options.first)
         if options.list:
             return show(profile, parameters, wanted, options.force)
-        if options.lab:
-            return lab(profile, parameters, options.rest)
+        if options.lab or options.explore:
+            from lib.cli import lab
+
+            return lab.main(profile, parameters, options)
         with alone(profile):
             if options.refresh_notebooks:
                 return refresh(profile, parameters, wanted)
@@ -80,7 +82,7 @@ def plan(profile, parameters, wanted, force=False, left_out=None):
     """
     decisions, runs = {}, set()
     for stage in stages.names():
-        reason = _why_stale(stage, profile, parameters)
+        reason = freshness.why_stale(stage, profile, parameters)
         before = [need for need in stages.reads(stage) if need in runs]
         if stage in (left_out or {}):
             decisions[stage] = (False, f"will not run: {left_out[stage]}")
@@ -98,13 +100,20 @@ def plan(profile, parameters, wanted, force=False, left_out=None):
 
 
 def show(profile, parameters, wanted, force=False):
-    """List the stages: which are fresh, which would run and why; then what is kept of expensive results."""
+    """List the stages: which are fresh, which would run and why; then what is kept of expensive results.
+
+    Returns
+    -------
+    int
+        1 if it cannot run as it is, else 0.
+    """
     print(f"profile {profile}, data in {paths.data(profile)}, figures in {paths.figures(profile)}")
-    left_out = {}
+    left_out, code = {}, 0
     try:
         count = beforehand(profile, parameters, wanted, force)
     except profiles.ProfileError as problem:
         print(f"This cannot run as it is:\n{problem}")
+        code = 1
     else:
         left_out = sizes.given(count.n_artists, parameters).left_out() if count else {}
     for stage, (runs, reason) in plan(profile, parameters, wanted, force, left_out).items():
@@ -118,7 +127,7 @@ def show(profile, parameters, wanted, force=False):
         of_name = [(n_bytes, seconds) for each, _, n_bytes, seconds in results if each == name]
         n_bytes, seconds = (sum(values) for values in zip(*of_name, strict=True))
         print(f"  {name:24} {len(of_name)}, {n_bytes / 1e6:.1f} MB, made in {progress.clock(seconds)}")
-    return 0
+    return code
 
 
 def run(profile, parameters, wanted, force=False):
@@ -129,12 +138,12 @@ def run(profile, parameters, wanted, force=False):
     for stage in wanted:
         if stage in sizes.TRAINING:
             expected = recounted(profile, parameters, expected)
-        if why := _left_out(stage, profile, parameters):
+        if why := freshness.left_out(stage, profile, parameters):
             paths.manifest(profile, stage).unlink(missing_ok=True)  # of a larger collection
             print(f"{stage} · left out: {why}")
             n_left_out += 1
             continue
-        reason = "forced" if force else _why_stale(stage, profile, parameters)
+        reason = "forced" if force else freshness.why_stale(stage, profile, parameters)
         if reason is None:
             print(f"{stage} · fresh")
             continue
@@ -225,21 +234,6 @@ def refresh(profile, parameters, wanted):
     return 0
 
 
-def lab(profile, parameters, extra=()):
-    """Open JupyterLab: on the committed notebooks, or on copies with the parameters of the profile."""
-    folder = paths.root() / "notebooks"
-    if parameters != profiles.resolve("demo")[1]:
-        folder = paths.data(profile) / "notebooks"
-        for stage in stages.names():
-            if (
-                artifacts.why_stale(stage, profile, parameters[stage])
-                or not paths.executed(profile, stage).exists()
-            ):
-                notebooks.prepare(stage, profile, parameters[stage], _shortened(stage, profile, parameters))
-    print(f"JupyterLab on {paths.shown(folder)}")
-    return subprocess.call([sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder}", *extra])
-
-
 def test(extra=()):
     """Check style, run the unit tests and the committed notebooks, and see that the checkout stays clean.
 
@@ -302,38 +296,10 @@ def alone(profile):
 
 def _execute(stage, profile, parameters):
     with progress.Line(stage) as line:
-        left_out = _shortened(stage, profile, parameters)
-        return notebooks.execute(stage, profile, parameters[stage], say=line.say, left_out=left_out)
-
-
-def _why_stale(stage, profile, parameters):
-    """Why a stage would have to run; also, because cells that were left out of it can run now."""
-    reason = artifacts.why_stale(stage, profile, parameters[stage])
-    if reason or not notebooks.was_shortened(stage, profile) or _shortened(stage, profile, parameters):
-        return reason
-    return "its cells on rankings were left out"
-
-
-def _size(stage, profile, parameters):
-    """Sizes by the artists of notebook 03; None for stages before, and where it has not run."""
-    if stage not in sizes.TRAINING:
-        return None
-    from lib.cli import collection
-
-    count = collection.exact(profile)
-    return sizes.given(count.n_artists, parameters) if count else None
-
-
-def _left_out(stage, profile, parameters):
-    """Why a stage cannot run with so few artists; empty if it can."""
-    size = _size(stage, profile, parameters)
-    return size.left_out().get(stage, "") if size else ""
-
-
-def _shortened(stage, profile, parameters):
-    """Why the cells of a stage on rankings are left out; empty if they are not."""
-    size = _size(stage, profile, parameters)
-    return size.not_evaluated() if size and stage in size.shortened() else ""
+        left_out = freshness.shortened(stage, profile, parameters)
+        return notebooks.execute(
+            stage, profile, parameters[stage], say=line.say, note=line.note, left_out=left_out
+        )
 
 
 def _check_needs(stage, profile, parameters, wanted):
@@ -349,7 +315,8 @@ def _check_needs(stage, profile, parameters, wanted):
 
 def _written(profile, stage):
     made = artifacts.manifest(profile, stage)
-    return [*sorted({**made.outputs, **made.records}), paths.shown(paths.executed(profile, stage))]
+    files = [paths.located(name) for name in sorted({**made.outputs, **made.records})]
+    return [paths.place(file) for file in [*files, paths.executed(profile, stage)]]
 
 
 def _call(module, *arguments, env=None):

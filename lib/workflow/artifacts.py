@@ -13,6 +13,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +24,10 @@ PARTIAL = ".partial-"
 
 
 class MissingArtifact(FileNotFoundError):
-    """A stage has left nothing to read."""
+    """A stage has left nothing to read; in a notebook it shows as its message, without a trace."""
+
+    def _render_traceback_(self):  # IPython shows these lines in place of the trace
+        return [str(self)]
 
 
 @dataclass(frozen=True)
@@ -249,9 +253,28 @@ def manifest(profile, stage):
     except (ValueError, TypeError):
         problem = "left a manifest that cannot be read"
     raise MissingArtifact(
-        f"{stage} {problem} for the profile {profile} ({paths.shown(path)}). "
-        f"Run: python3 run_all.py --profile {profile} --only {stage[:2]}"
+        f"{stage} {problem} for the profile {profile} ({paths.place(path)}). Run: {command(stage, profile)}"
     )
+
+
+def command(stage, profile="demo", *options):
+    """What to type to run a stage.
+
+    Parameters
+    ----------
+    stage : str
+    profile : str
+        Name, or the path of a file.
+    *options : str
+        Of ``run_all.py``, such as ``-p`` and its value.
+
+    Examples
+    --------
+    >>> command("04_siamese_training", "own", "-p", "04.epochs=5")
+    'python3 run_all.py --profile own -p 04.epochs=5 --only 04'
+    """
+    of_profile = [] if profile == "demo" else ["--profile", profile]
+    return shlex.join(["python3", "run_all.py", *of_profile, *options, "--only", stage[:2]])
 
 
 def inputs(stage, profile, parameters):
@@ -296,9 +319,9 @@ def why_stale(stage, profile, parameters):
     for name, written in made.outputs.items():
         path = paths.located(name)
         if not path.exists():
-            return f"{name} is gone"
+            return f"{paths.place(path)} is gone"
         if sha256(path) != written["sha256"]:
-            return f"{name} is not what the stage wrote"
+            return f"{paths.place(path)} is not what the stage wrote"
     return None
 
 
@@ -313,7 +336,7 @@ def _described(files):
     checksums = {}
     for path in map(Path, files):
         if not path.exists():
-            raise MissingArtifact(f"{paths.shown(path)} should have been written by now, but is not there.")
+            raise MissingArtifact(f"{paths.place(path)} should have been written by now, but is not there.")
         size = sum(file.stat().st_size for file in _files(path)) if path.is_dir() else path.stat().st_size
         checksums[paths.shown(path)] = {"sha256": sha256(path), "bytes": size}
     return checksums

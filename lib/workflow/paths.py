@@ -6,7 +6,8 @@ environment variables, which is how the tests keep the checkout clean:
 - ``MUSIC_SIMILARITY_DATA`` (default ``data/``): data and artefacts, one sub-folder a profile, and downloads,
 - ``MUSIC_SIMILARITY_FIGURES`` (default ``figures/``): pictures and tables of ``demo``, others in sub-folders.
 
-A file is *shown* by a name that is the same on every machine, such as ``data/demo/artists.parquet``.
+A file is *shown* by a name that is the same on every machine, such as ``data/demo/artists.parquet``:
+manifests and notebooks keep that. A message gives its *place*, which differs where a folder was moved.
 """
 
 import os
@@ -128,6 +129,28 @@ def shown(path):
     for top in MOVABLE:
         if path.is_relative_to(_movable(top)):
             return (Path(top) / path.relative_to(_movable(top))).as_posix()
+    return path.relative_to(root()).as_posix() if path.is_relative_to(root()) else path.as_posix()
+
+
+def place(path):
+    """Where a file lies, for a message to a person.
+
+    Parameters
+    ----------
+    path : Path
+        A file or folder.
+
+    Returns
+    -------
+    str
+        As `shown`; the whole path below a folder that an environment variable has moved.
+
+    Examples
+    --------
+    >>> place(lock()), place("/music/a.mp3")
+    ('requirements.lock', '/music/a.mp3')
+    """
+    path = Path(path).resolve()
     return path.relative_to(root()).as_posix() if path.is_relative_to(root()) else path.as_posix()
 
 

@@ -39,6 +39,11 @@ class Line:
         self.text = text
         self._write("" if self.rewrites else "\n")
 
+    def note(self, text):
+        """Leave a line above what is being done."""
+        self.stream.write(("\r\x1b[2K" if self.rewrites else "") + text + "\n")
+        self.stream.flush()
+
     def __enter__(self):
         if self.rewrites:
             threading.Thread(target=self._tick, daemon=True).start()

@@ -11,6 +11,7 @@ from lib.cli import notebooks
 from lib.workflow import paths, profiles, stages
 
 IGNORED = "nbval-ignore-output"
+BEHIND = {"08_artist_explorer": ["view"]}  # cells behind the manifest: Run All ends at the explorer
 
 
 @pytest.fixture(params=stages.names())
@@ -70,9 +71,12 @@ def test_its_cells_are_short(code):
 
 
 def test_it_is_started_under_its_own_name_and_its_last_cell_writes_the_manifest(stage, code):
-    begun = [cell.source for cell in code if f'stage.start("{stage}", globals())' in cell.source]
-    assert len(begun) == 1
-    assert code[-1].source.endswith(".finish()")
+    sources = [cell.source for cell in code]
+    assert len([source for source in sources if f'stage.start("{stage}", globals())' in source]) == 1
+    behind = BEHIND.get(stage, [])
+    last = len(sources) - 1 - len(behind)
+    assert sources[last].endswith(".finish()")
+    assert sources[last + 1 :] == behind
 
 
 def test_it_repeats_no_name_of_a_file_that_it_writes(stage, code):

@@ -41,6 +41,7 @@ def test_every_kind_of_file_is_written_under_its_name_and_listed_once(run, displ
     assert run.table(FRAME, "short") is FRAME
     run.table(FRAME, "long", markdown=False)
     run.figure(plt.figure(), "curve")
+    artifacts.write_text("<!doctype html>", run.page("shown"))
     assert run.save(FRAME, "frame.parquet") == run.data / "frame.parquet"
     run.save(FRAME, "frame.tsv")
     run.save({"x": 1}, "value.json")
@@ -51,7 +52,7 @@ def test_every_kind_of_file_is_written_under_its_name_and_listed_once(run, displ
     assert run.finish() == [
         "data/demo/audio", "data/demo/frame.parquet", "data/demo/frame.tsv", "data/demo/s.npz",
         "data/demo/value.json", "figures/curve.png", "figures/how.json", "figures/long.csv",
-        "figures/short.csv", "figures/short.md",
+        "figures/short.csv", "figures/short.md", "figures/shown.html",
     ]  # fmt: skip
     made = artifacts.manifest("demo", "02_scaled")
     assert made.parameters == {"profile": "demo", "factor": 2.0, "name": None}

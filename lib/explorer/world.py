@@ -5,7 +5,7 @@ Conventions
 - Artists and clips are numbers: their places in ``study.ids`` and ``study.clips``.
 - What notebooks 02 and 07 store for the explorer is used where it is there: the map, the measured blend, the
   moments of clips, the simulated styles. A file that does not fit the study is refused, for it is of another
-  run.
+  run. Readable features of the clips are computed once and kept (`lib.workflow.kept`).
 - NaN is no JSON: what is unknown is null.
 """
 
@@ -19,9 +19,9 @@ import pandas as pd
 from lib.beyond import moments as beyond_moments
 from lib.beyond import readable
 from lib.explorer import explorer
+from lib.workflow.kept import Kept
 
 FORMAT = 1
-MEASURES = {"ndcg": "nDCG", "unordered": "overlap"}
 
 
 def describe(study, scores, *, best, shown, list_length, start, played=None, upload=False):
@@ -193,7 +193,7 @@ def _blend(study, methods):
         }
         grids[method] = {name: [_finite(row, 4) for row in frame.to_numpy()] for name, frame in grid.items()}
     return {
-        "measure": f"{MEASURES.get(first['measure'], first['measure'])}@{first['n']}",
+        "measure": f"nDCG@{first['n']}" if first["measure"] == "ndcg" else str(first["measure"]),
         "n_queries": int(first["n_queries"]),
         "chance": _finite([first["chance"]], 4)[0],
         "listeners": [float(share) for share in shares],
@@ -204,7 +204,7 @@ def _blend(study, methods):
 
 def _features(study):
     """Readable features of each artist, the mean over its clips, standardised over the artists."""
-    table = readable.of_clips(study.spectrograms)
+    table = Kept(study.folder / "kept").call(readable.of_clips, study.spectrograms)
     means = table.groupby(study.clip_artists).mean().reindex(study.ids)
     spread = means.std(ddof=0)
     values = (means - means.mean()) / spread.where(spread > 0, 1)

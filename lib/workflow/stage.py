@@ -5,8 +5,8 @@
     run.figure(figure, "forest")
     run.finish()
 
-**Conventions.** Tables and pictures go to ``figures/``, everything else to ``data/``; each name is given
-once, and `Run.finish` lists what was written.
+**Conventions.** Tables, pictures and pages go to ``figures/``, everything else to ``data/``; each name is
+given once, and `Run.finish` lists what was written.
 """
 
 from pathlib import Path
@@ -114,6 +114,19 @@ class Run:
         else:
             artifacts.write_csv(frame, path)
         return frame
+
+    def page(self, name):
+        """Take note of a page, ``figures/NAME.html``; return its path, for what writes it.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        Path
+        """
+        return self._output(self.figures / f"{name}.html")
 
     def save(self, value, name, *, record=False):
         """Write a value into the profile's data; return the path.

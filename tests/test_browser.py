@@ -1,117 +1,93 @@
-"""The explorer in a real browser: JupyterLab, driven by Chromium, on a miniature of what notebook 08 reads.
+"""The explorer in JupyterLab, driven by Chromium, on a miniature of what notebook 08 reads.
 
-Skipped where Chromium is missing, unless the environment variable ``REQUIRE_BROWSER`` is 1.
+What the explorer does by itself is tested in `test_explorer_browser`, without JupyterLab. Skipped where
+Chromium is missing, unless the environment variable ``REQUIRE_BROWSER`` is 1.
 """
 
-import dataclasses
 import json
-import os
 import secrets
-import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 
-import numpy as np
-import pandas as pd
 import pytest
-import scipy.sparse
-import soundfile
 
-from lib import methods
-from lib.cli import notebooks
-from lib.listening import matrix
-from lib.ranking.scores import Scores
-from lib.workflow import artifacts, paths, profiles, stages
+from lib.cli import lab, notebooks
+from lib.workflow import artifacts, paths, profiles
+from tests import explorer_harness as harness
+
+pytestmark = harness.needs_chromium
 
 STAGE = "08_artist_explorer"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-IMAGE = '<img src=x onerror="window.ran = 1">'
-SCRIPT = "<script>window.ran = 1</script> $x^2$"
-NAMES = ["Alpha", IMAGE, SCRIPT, "Delta", "Echo", "Foxtrot"]
 READY = """() => {
     const panel = window.jupyterapp?.shell?.currentWidget, session = panel?.sessionContext;
     const kernel = session?.isReady && session.session?.kernel;
-    return panel?.context?.isReady && kernel?.connectionStatus === "connected";
+    return panel?.context?.isReady && kernel?.connectionStatus === "connected" && kernel.status === "idle";
 }"""
-CELLS = "window.jupyterapp.shell.currentWidget.context.model.toJSON().cells.filter(cell => 'outputs' in cell)"
-OUTPUTS = f"() => {CELLS}.flatMap(cell => cell.outputs)"
-ENDED = f"""() => {CELLS}.at(-1).execution_count !== null
-    || {CELLS}.some(cell => cell.outputs.some(output => output.output_type === "error"))"""
+MODEL = "window.jupyterapp.shell.currentWidget.context.model.toJSON()"
+CODE = f"() => {MODEL}.cells.filter(cell => 'outputs' in cell)"
+SOURCES = f"() => {MODEL}.cells.map(cell => cell.source)"
+RUN_ALL = "() => window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => null)"
+RESTART = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+# One control of each kind, and every one that takes text or a choice.
+CONTROLS = """() => {
+    const kinds = new Set();
+    return [...document.querySelectorAll(".mse :is(button, input, select, summary, canvas[tabindex='0'])")]
+        .flatMap((node, place) => {
+            const kind = [node.tagName, node.type, node.className, node.id].join();
+            if (node.disabled || !node.checkVisibility() || kinds.has(kind)) return [];
+            kinds.add(kind);
+            return [place];
+        });
+}"""
+FOCUS = """place => {
+    const nodes = document.querySelectorAll(".mse :is(button, input, select, summary, canvas[tabindex='0'])");
+    nodes[place]?.focus();
+}"""
+KEYS = ("x", "d", "d", "a", "b", "Enter", "ArrowDown")
 
 
-def write_miniature(folder):
-    """What notebooks 01 to 05 leave behind, for six artists with one clip each."""
-    rng = np.random.default_rng(0)
-    ids = [f"id-{k}" for k in range(len(NAMES))]
-    plays = scipy.sparse.csr_array(rng.random((40, 6)) < np.linspace(0.9, 0.3, 6)) * 1
-    artists = {"artist_id": ids, "name": NAMES, "listeners": plays.sum(axis=0), "plays": plays.sum(axis=0)}
-    matrix.save(matrix.ListeningMatrix(plays, pd.DataFrame(artists)), folder)
-    frames = {name: methods.labelled_scores(rng.random((6, 6)), ids) for name in ("siamese", "l2")}
-    Scores.of_frames({(name, 0, 0): frame for name, frame in frames.items()}).save(folder / "scores.npz")
-    splits = ["train", "train", "train", "dev", "test", "test"]
-    clips = pd.DataFrame({"clip_id": [f"clip-{k}" for k in range(len(NAMES))], "artist_id": ids})
-    tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(30 * 22_050) / 22_050)
-    (folder / "clips").mkdir(parents=True)
-    soundfile.write(folder / "clips" / "tone.wav", tone, 22_050)
-    frames = {
-        "splits": pd.DataFrame({"fold": 0, "artist_id": ids, "split": splits}),
-        "clips": clips.assign(title=NAMES, file="clips/tone.wav"),
-        "spectrograms": clips.assign(row=range(6)),
-    }
-    for name, frame in frames.items():
-        artifacts.write_parquet(frame, folder / f"{name}.parquet")
-    np.save(folder / "spectrograms.npy", rng.random((6, 256, 64)).astype(np.float16))
-    parameters = {
-        stages.find("01"): {"simulate": True},
-        stages.find("04"): {"metric": "min_conditional", "seeds": [0]},
-    }
-    blank = {field.name: {} for field in dataclasses.fields(artifacts.Manifest)}
-    for stage in stages.NEEDS:
-        made = blank | {"stage": stage, "inputs": {"parameters": parameters.get(stage, {})}}
-        artifacts.write_json(made, folder / "manifests" / f"{stage}.json")
-
-
-@pytest.fixture
-def lab(tmp_path, monkeypatch):
-    """Address of a JupyterLab that shows the notebook as ``--lab`` prepares it, beside the miniature."""
-    for name in ("data", "figures"):
-        monkeypatch.setenv(paths.MOVABLE[name], str(tmp_path / name))
-    write_miniature(paths.data("demo"))
-    notebooks.prepare(STAGE, "demo", profiles.resolve("demo")[1][STAGE])
-    settings = tmp_path / "settings" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
-    artifacts.write_json({"windowingMode": "none"}, settings)  # else cells out of sight are not in the page
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    token = secrets.token_hex(8)
-    home = {"HOME": str(tmp_path), "JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings")}
-    command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}",
-        f"--ServerApp.root_dir={paths.executed('demo', STAGE).parent}", f"--IdentityProvider.token={token}",
-        "--LabApp.expose_app_in_browser=True",
-    ]  # fmt: skip
-    with open(tmp_path / "lab.log", "w") as log:
-        server = subprocess.Popen(
-            command, env=notebooks.environment() | home, stdout=log, stderr=subprocess.STDOUT
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Address of a JupyterLab that shows the copy of the notebook as ``--explore`` prepares it."""
+    folder = tmp_path_factory.mktemp("lab")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("data", "figures"):
+            patch.setenv(paths.MOVABLE[name], str(folder / name))
+        harness.write(paths.data("demo"), clips=1)
+        lab.prepare("demo", profiles.resolve("demo")[1], [STAGE])
+        settings = folder / "settings" / "@jupyterlab"
+        tracker = settings / "notebook-extension" / "tracker.jupyterlab-settings"
+        artifacts.write_json({"windowingMode": "none"}, tracker)  # else cells out of sight are not in the page
+        artifacts.write_json(
+            {"autosave": False}, settings / "docmanager-extension" / "plugin.jupyterlab-settings"
         )
-    try:
-        _wait_until_it_answers(f"http://127.0.0.1:{port}/api?token={token}", server, tmp_path / "lab.log")
-        yield f"http://127.0.0.1:{port}/lab/tree/{STAGE}.ipynb?token={token}"
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        token = secrets.token_hex(8)
+        options = [
+            "--no-browser", f"--ServerApp.port={port}", f"--IdentityProvider.token={token}",
+            "--LabApp.expose_app_in_browser=True",
+        ]  # fmt: skip
+        home = {"HOME": str(folder), "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
+        with open(folder / "lab.log", "w") as log:
+            server = subprocess.Popen(
+                lab.command("demo", STAGE, True, options), env=notebooks.environment() | home,
+                stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        try:
+            _wait_until_it_answers(f"http://127.0.0.1:{port}/api?token={token}", server, folder / "lab.log")
+            yield f"http://127.0.0.1:{port}/lab/tree/{STAGE}.ipynb?token={token}"
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
 
 
 def _wait_until_it_answers(address, server, log):
-    for _ in range(300):
+    for _ in range(600):
         try:
             urllib.request.urlopen(address, timeout=5).close()
             return
@@ -121,45 +97,68 @@ def _wait_until_it_answers(address, server, log):
     raise AssertionError(f"JupyterLab does not answer:\n{log.read_text()}")
 
 
-@pytest.mark.skipif(
-    CHROMIUM is None and os.environ.get("REQUIRE_BROWSER") != "1",
-    reason="no Chromium: apt-get install chromium, or REQUIRE_BROWSER=1 to fail here",
-)
-def test_the_explorer_follows_a_choice_in_the_browser_and_runs_nothing_from_names(lab):
-    from playwright.sync_api import expect, sync_playwright
-
-    assert CHROMIUM, "REQUIRE_BROWSER=1, but there is no Chromium"
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+def test_the_explorer_in_jupyterlab_keeps_its_keys_and_outlives_a_restart(served):
+    committed, copy = paths.notebook(STAGE), paths.executed("demo", STAGE)
+    before = [committed.read_bytes(), copy.read_bytes()]
+    with harness.chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        asked = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(lab)
-        page.wait_for_function(READY, timeout=60_000)
-        page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-        page.wait_for_function(ENDED, timeout=60_000)
-        shown = page.evaluate(OUTPUTS)
-        assert "error" not in [output["output_type"] for output in shown], json.dumps(shown, indent=1)
-        table = page.locator(".jupyter-widgets table")
-        table.wait_for(timeout=20_000)
+        page.set_default_timeout(60_000)
+        requests, trouble = [], []
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("filechooser", lambda chooser: None)  # what Enter opens on the upload
+        page.goto(served)
+        run_all(page)
 
-        assert "Echo" in table.inner_text()
-        assert "Alpha" not in table.inner_text()  # nobody is listed as like itself
-        assert "training artist" in page.locator(".jupyter-widgets").first.inner_text()
-        page.get_by_label("artist", exact=True).select_option(label="Echo")
-        page.get_by_text("the network has never heard it").wait_for(timeout=20_000)
-        expect(table).to_contain_text("Alpha", timeout=20_000)
-        expect(table).not_to_contain_text("Echo", timeout=20_000)
-        for hostile in (IMAGE, SCRIPT):
-            page.get_by_label("artist", exact=True).select_option(label=hostile)
-            page.get_by_text(f"{hostile}, ").first.wait_for(timeout=20_000)
-        page.get_by_label("compare", exact=True).select_option(label=IMAGE)
-        page.get_by_text(f"{IMAGE}, seconds").wait_for(timeout=20_000)
-        page.wait_for_function("() => [...document.querySelectorAll('audio')].length === 2", timeout=20_000)
-        page.wait_for_function("() => document.querySelector('audio').duration > 5", timeout=20_000)
+        # Run All ends at the explorer
+        assert "view" in page.evaluate(CODE)[-1]["source"]
+        page.wait_for_function("() => document.querySelector('.mse-go')")
+        assert page.locator(".mse").count() == 1
+        page.get_by_role("combobox", name="artist", exact=True).fill("motorhead")
+        page.get_by_role("combobox", name="artist", exact=True).press("Enter")
+        page.get_by_role("heading", name="Motörhead", exact=True).wait_for()
+        for hostile in (harness.IMAGE, harness.SCRIPT):
+            page.get_by_role("combobox", name="artist", exact=True).fill(hostile)
+            page.get_by_role("combobox", name="artist", exact=True).press("Enter")
+            page.get_by_role("heading", name=hostile, exact=True).wait_for()
+        page.get_by_role("region", name="chosen artist").get_by_role("button", name="play").first.click()
+        page.wait_for_function("() => [...document.querySelectorAll('audio')].some(one => one.currentTime > .1)")
+
+        # keys stay in the explorer
+        sources = page.evaluate(SOURCES)
+        places = page.evaluate(CONTROLS)
+        assert len(places) > 8
+        for place in places:
+            page.evaluate(FOCUS, place)
+            for key in KEYS:
+                page.keyboard.press(key)
+            assert page.evaluate(SOURCES) == sources, f"control {place} let {KEYS} through"
+
+        # a restart of the kernel
+        names = page.locator(".mse-go").all_inner_texts()
+        page.evaluate(RESTART)
+        page.locator(".mse-banner").get_by_text("kernel").wait_for()
+        assert page.locator(".mse-go").all_inner_texts() == names
+        run_all(page)
+        page.wait_for_function("() => document.querySelector('.mse-go')")
+        assert page.locator(".mse").count() == 1
+        page.locator(".mse-go").nth(9).click()
+        page.get_by_role("heading", level=2).filter(has_text=page.locator(".mse-go").nth(0).inner_text()[:0]).first.wait_for()
+        assert page.locator(".mse-banner").is_hidden()
 
         assert page.evaluate("() => window.ran") is None
         assert page.locator("img[src=x]").count() == 0
         assert page.locator(".jp-OutputArea mjx-container").count() == 0  # nothing became mathematics
-        assert not [url for url in asked if not url.startswith((lab.split("/lab")[0], "data:", "blob:"))]
+        own = (served.split("/lab")[0], "data:", "blob:")
+        assert [url for url in requests if not url.startswith(own)] == []
+        assert trouble == []
         browser.close()
+    assert [committed.read_bytes(), copy.read_bytes()] == before
+
+
+def run_all(page):
+    """Run all cells; an error in one of them is shown."""
+    page.wait_for_function(READY)
+    page.evaluate(RUN_ALL)
+    outputs = [output for cell in page.evaluate(CODE) for output in cell["outputs"]]
+    assert "error" not in [output["output_type"] for output in outputs], json.dumps(outputs, indent=1)

@@ -78,11 +78,11 @@ def of_clips(spectrograms):
     Examples
     --------
     >>> low, high = np.zeros((2, 256, 64))
-    >>> low[:, 3], high[:, 50] = 1, 1
+    >>> low[:, 1], high[:, 50] = 1, 1
     >>> of_clips(np.stack([low, high]))[["brightness", "bass"]].round(1)
        brightness  bass
-    0         7.1   1.0
-    1        12.3   0.0
+    0         6.7   1.0
+    1        12.4   0.0
     """
     if spectrograms.ndim != 3 or spectrograms.shape[1:] != (picture.N_FRAMES, picture.N_MELS):
         raise ValueError(

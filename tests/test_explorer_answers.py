@@ -16,6 +16,7 @@ from lib.beyond.moments import Moments
 from lib.explorer import media, widget
 from lib.explorer import world as worlds
 from lib.explorer.answers import Answers
+from lib.explorer.upload import Upload
 
 ASKED_FOR = {"best": "siamese", "shown": ["truth", "siamese", "l2"], "list_length": 8, "start": "b"}
 
@@ -240,24 +241,20 @@ def test_a_clip_whose_file_is_gone_is_named(tmp_path):
     assert answer["error"] == "clip 0 has no file: only its spectrogram was kept"
 
 
-def test_an_upload_is_handed_on_with_its_name_and_bytes(world, described):
+def test_an_upload_is_handed_on_with_its_name_and_bytes(answers, monkeypatch):
     given_on = []
-    answers = Answers(
-        *world, described, upload=lambda *file: given_on.append(file) or ({"title": "x"}, [b"1"])
-    )
-    assert answers.answer("upload", {"name": "x.mp3"}, [memoryview(b"abc")]) == ({"title": "x"}, [b"1"])
+    reply = {"title": "x"}, [b"1"]
+    monkeypatch.setattr(Upload, "__call__", lambda self, *file: given_on.append(file) or reply)
+    assert answers.answer("upload", {"name": "x.mp3"}, [memoryview(b"abc")]) == reply
     assert given_on == [("x.mp3", b"abc")]
-    for message, buffers in (
-        ({}, [b"a"]),
-        ({"name": "x"}, []),
-        ({"name": 1}, [b"a"]),
-        ({"name": "x"}, [b"a"] * 2),
-    ):
-        assert "an upload is a name and one file" in answers.answer("upload", message, buffers)[0]["error"]
 
 
-def test_without_a_model_an_upload_says_which_notebook_writes_one(answers):
-    assert "run notebook 07" in answers.answer("upload", {"name": "x"}, [b"a"])[0]["error"]
+@pytest.mark.parametrize(
+    ("message", "buffers"),
+    [({}, [b"a"]), ({"name": "x"}, []), ({"name": 1}, [b"a"]), ({"name": "x"}, [b"a"] * 2)],
+)
+def test_an_upload_is_a_name_and_one_file(answers, message, buffers):
+    assert "an upload is a name and one file" in answers.answer("upload", message, buffers)[0]["error"]
 
 
 @pytest.fixture

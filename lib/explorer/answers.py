@@ -17,6 +17,7 @@ import pandas as pd
 
 from lib.explorer import explorer, media
 from lib.explorer import world as worlds
+from lib.explorer.upload import Upload
 from lib.spectrograms import picture
 
 
@@ -29,8 +30,6 @@ class Answers:
     scores : lib.ranking.scores.Scores
     world : dict
         From `lib.explorer.world.describe`.
-    upload : callable, optional
-        Of a file's name and bytes; returns an answer and its bytes (`lib.explorer.upload`).
 
     Examples
     --------
@@ -46,8 +45,9 @@ class Answers:
     ({'error': 'artist must be a whole number from 0 to 2, got 3'}, [])
     """
 
-    def __init__(self, study, scores, world, *, upload=None):
-        self.study, self.scores, self.world, self._upload = study, scores, world, upload
+    def __init__(self, study, scores, world):
+        self.study, self.scores, self.world = study, scores, world
+        self._upload = Upload(study, world["map"])
         self._ids = pd.Index(study.ids, dtype=object)
         self._methods = [method["name"] for method in world["methods"]]
         stored = worlds.moments(study) if world["moments"] else None
@@ -75,7 +75,8 @@ class Answers:
         -------
         answer : dict
             Of scores: ``methods``. Of a picture: ``type, seconds``. Of a sound: ``type``, ``start`` (second
-            of the picture at which it begins), ``seconds``. Otherwise ``error``, one sentence.
+            of the picture at which it begins), ``seconds``. Of an upload: see `upload.Upload`. Otherwise
+            ``error``, one sentence.
         buffers : list of bytes
             Of scores: float32 (n_methods × n_artists) and uint32 (n_artists) shared listeners. Of a picture:
             the file and the frames of `world.moments`, int8 (n × dims), empty where there are none. Of a
@@ -123,10 +124,6 @@ class Answers:
         ]
 
     def _answer_upload(self, message, buffers):
-        if self._upload is None:
-            raise ValueError(
-                "no model answers for a file of your own here: run notebook 07, which writes one"
-            )
         name = message.get("name")
         if not isinstance(name, str) or len(buffers) != 1:
             raise ValueError(f"an upload is a name and one file, got {name!r} and {len(buffers)} files")

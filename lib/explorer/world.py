@@ -24,7 +24,7 @@ from lib.workflow.kept import Kept
 FORMAT = 1
 
 
-def describe(study, scores, *, best, shown, list_length, start, played=None, upload=False):
+def describe(study, scores, *, best, shown, list_length, start, played=None):
     """All that the explorer shows of a study without a question to the kernel.
 
     Parameters
@@ -41,8 +41,6 @@ def describe(study, scores, *, best, shown, list_length, start, played=None, upl
         Id of the artist that is shown first.
     played : pd.Series, optional
         A person's plays by artist id, from `explorer.plays_of`.
-    upload : bool
-        Whether a model is there that answers for a person's own file.
 
     Returns
     -------
@@ -95,7 +93,7 @@ def describe(study, scores, *, best, shown, list_length, start, played=None, upl
         "features": _features(study),
         "moments": about,
         "excerpt": None,
-        "can": {"upload": bool(upload), "sound": True},
+        "can": {"upload": True, "sound": True},
     }
 
 

@@ -51,6 +51,12 @@ def test_a_file_elsewhere_shows_with_its_whole_path():
     assert paths.shown(paths.lock()) == "requirements.lock"
 
 
+def test_a_message_gives_the_place_where_a_moved_file_is(monkeypatch, tmp_path):
+    assert paths.place(paths.data("demo") / "a.mp3") == "data/demo/a.mp3"
+    monkeypatch.setenv("MUSIC_SIMILARITY_DATA", str(tmp_path))
+    assert paths.place(paths.data("demo") / "a.mp3") == f"{tmp_path.resolve()}/demo/a.mp3"
+
+
 @pytest.mark.parametrize("name", ["data/demo/artists.parquet", "figures/own/table1_ranking.csv", "README.md"])
 def test_a_shown_name_leads_back_to_its_file(monkeypatch, tmp_path, name):
     monkeypatch.setenv("MUSIC_SIMILARITY_FIGURES", str(tmp_path))

@@ -352,6 +352,25 @@ def test_a_stage_that_is_not_asked_for_is_left_alone_and_said_to_be_stale(fresh,
     assert "reads 01_numbers as it is, though that is stale: parameter count" in capsys.readouterr().out
 
 
+def test_a_list_of_what_cannot_run_fails(fresh, monkeypatch, capsys):
+    assert runner.show(*profiles.resolve("demo"), runner.selected()) == 0
+
+    def refuse(*_):
+        raise profiles.ProfileError("02.factor is too large")
+
+    monkeypatch.setattr(runner, "beforehand", refuse)
+    capsys.readouterr()
+    assert runner.show(*profiles.resolve("demo"), runner.selected()) == 1
+    assert "This cannot run as it is:\n02.factor is too large" in capsys.readouterr().out
+
+
+def test_where_data_were_moved_a_run_prints_where_they_are(toy, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("MUSIC_SIMILARITY_DATA", str(tmp_path / "elsewhere"))
+    run(wanted=["03_apart"])
+    assert f"  {tmp_path}/elsewhere/demo/apart.txt\n" in capsys.readouterr().out
+    assert "data/demo/apart.txt" in paths.manifest("demo", "03_apart").read_text()
+
+
 def test_a_failure_names_notebook_cell_and_cause_in_a_few_lines(fresh, contained, capfd):
     assert runner.main(run_all.parse(["-p", "02.factor=-1"])) == 1
     assert capfd.readouterr().err.strip().splitlines() == [
@@ -422,6 +441,15 @@ def test_threads_are_fixed_in_one_place(monkeypatch):
         notebooks.environment()
 
 
+def test_folders_that_are_moved_relatively_are_the_same_for_every_kernel(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MUSIC_SIMILARITY_DATA", "here")
+    monkeypatch.delenv("MUSIC_SIMILARITY_FIGURES", raising=False)
+    environment = notebooks.environment()
+    assert environment["MUSIC_SIMILARITY_DATA"] == str((tmp_path / "here").resolve())
+    assert "MUSIC_SIMILARITY_FIGURES" not in environment
+
+
 # --- notebooks as they are kept -----------------------------------------------------------------------------
 
 
@@ -479,25 +507,6 @@ def test_the_canonical_form_drops_what_differs_between_two_executions():
     ]
     assert kept.cells[1].outputs[-1].execution_count == kept.cells[1].execution_count == 1
     assert notebooks.canonical(kept) == text
-
-
-def test_jupyterlab_opens_on_the_profiles_own_parameters(toy, monkeypatch):
-    (toy / "profiles" / "big.yml").write_text("02_scaled: {factor: 5}")
-    calls = []
-    monkeypatch.setattr(subprocess, "call", lambda command: calls.append(command) or 0)
-    assert runner.lab(*profiles.resolve("big"), ["--no-browser"]) == 0
-    assert calls[0][-2:] == [f"--ServerApp.root_dir={toy / 'data' / 'big' / 'notebooks'}", "--no-browser"]
-    prepared = nbformat.read(paths.executed("big", "02_scaled"), as_version=4)
-    injected = [cell.source for cell in prepared.cells if "injected-parameters" in cell.metadata.tags]
-    assert injected == ['# Parameters\nprofile = "big"\nfactor = 5.0\n']
-
-
-def test_jupyterlab_opens_on_the_committed_notebooks_of_the_demo(toy, monkeypatch):
-    calls = []
-    monkeypatch.setattr(subprocess, "call", lambda command: calls.append(command) or 0)
-    runner.lab(*profiles.resolve("demo"))
-    assert calls[0][-1] == f"--ServerApp.root_dir={toy / 'notebooks'}"
-    assert not paths.data("demo").exists()
 
 
 # --- testing ------------------------------------------------------------------------------------------------

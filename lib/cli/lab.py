@@ -171,7 +171,9 @@ def serve(command, page, log):
             signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))  # the terminal was closed
         if address := _address(process, page, started):
             print(_announced(address, command), flush=True)
-        if process.wait():
+        while process.poll() is None:
+            time.sleep(0.2)  # in wait(), an interrupt that another thread receives would go unnoticed
+        if process.returncode:
             text = "\n  ".join(log.read_text(errors="replace").strip().splitlines()[-LAST:])
             print(f"\nJupyterLab failed. It wrote last:\n  {text}\nAll of it: {log}", file=sys.stderr)
             return 1
@@ -210,7 +212,7 @@ def _folder(profile):
 
 
 def _page(stage, alone):
-    return f"lab/{'workspaces/explorer/' if alone else ''}tree/{stage}.ipynb"
+    return f"{'doc/workspaces/explorer' if alone else 'lab'}/tree/{stage}.ipynb"
 
 
 def _address(process, page, started):

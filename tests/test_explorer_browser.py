@@ -601,6 +601,7 @@ def open_page(browser, small):
         tab.on("pageerror", lambda error: trouble.append(str(error)))
         tab.on("console", lambda message: trouble.append(message.text))
         opened.append((context, wanted, trouble))
+        static.trouble = trouble
         tab.goto((small[2] / "explorer.html").as_uri())
         tab.wait_for_function("() => document.querySelector('.mse-go')")
         return tab
@@ -658,6 +659,8 @@ def test_the_page_runs_no_script_but_its_own(open_page):
     })""")
     assert refused.startswith("script-src")
     assert tab.evaluate("() => window.ran") is None
+    assert len(open_page.trouble) == 1
+    open_page.trouble.clear()
 
 
 def test_a_link_into_the_page_opens_the_same_view(open_page, small):

@@ -568,15 +568,14 @@ class ClipCard {
     if (span) {
       this.mark.style.left = `${(100 * span[0]) / seconds}%`;
       this.mark.style.width = `${(100 * (span[1] - span[0])) / seconds}%`;
-      this.moment.textContent = `▶ closest moment, ${span[0].toFixed(0)} s`;
-    } else this.moment.textContent = "▶ closest moment";
-    this.whole.textContent = window ? `▶ play, ${window[0].toFixed(0)} to ${window[1].toFixed(0)} s` : "▶ play";
+    }
+    this.whole.textContent = "▶ play";
     this.times.replaceChildren(...[0, 10, 20, 30].filter((t) => t <= seconds).map((t) => {
       const text = make("span", {}, `${t} s`);
       text.style.left = `${(100 * t) / seconds}%`;
       return text;
     }));
-    this.note.textContent = "";
+    this.note.textContent = window ? `Sound: from ${window[0].toFixed(0)} to ${window[1].toFixed(0)} s.` : "";
   }
 
   empty(message) {
@@ -988,7 +987,9 @@ class Explorer {
     if (own) this.about.textContent = `Your own file, by ${own.method}. Nobody is known to listen to it, so there is no truth.`;
     else {
       const plays = artists.plays?.[state.artist];
+      const group = world.groups?.names[world.groups.of[state.artist]];
       this.about.textContent = `${listeners(artists.listeners[state.artist])}; ${world.split_means[artists.split[state.artist]]}.`
+        + `${group === undefined ? "" : ` ${world.groups.label}: ${group}.`}`
         + `${plays ? ` You play it: ${count(plays)} plays.` : ""}${world.simulated ? " Simulated: this artist, its listeners and its music do not exist outside the demo." : ""}`;
     }
     if (this.all.options.length) this.all.value = String(state.artist);
@@ -1142,9 +1143,8 @@ class Explorer {
     this.audio.pause();
     if (!this.playing) return;
     const { side } = this.playing, card = this.cards[side];
-    const window = this.pair && this.source.window?.(side ? this.pair.b : this.pair.a);
     card.at(null);
-    card.whole.textContent = window ? `▶ play, ${window[0].toFixed(0)} to ${window[1].toFixed(0)} s` : "▶ play";
+    card.whole.textContent = "▶ play";
     this.playing = null;
   }
 
@@ -1191,7 +1191,7 @@ class Explorer {
     const times = shared / expected;
     const more = times >= 1.5 ? `${times.toPrecision(2)} times as many as chance would give` : times <= 1 / 1.5 ? "fewer than chance would give" : "about as many as chance would give";
     const known = shared ? [bdi(mine), " and ", bdi(theirs), ` share ${listeners(shared)}, ${more}`] : ["Nobody is known to listen to both ", bdi(mine), " and ", bdi(theirs)];
-    const few = expected < 5 ? " With so few listeners to expect, that may be chance." : "";
+    const few = expected < 5 ? " Numbers so small may be chance." : "";
     return [...known, sound.length ? "; " : "", ...sound, ".", few];
   }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import anywidget
@@ -72,7 +73,8 @@ class Explorer(anywidget.AnyWidget):
             played=played,
         )
         self.answers = Answers(study, scores, described)
-        files = [str(study.folder / file) for file in study.clips.get("file", [])]
+        files = study.clips.get("file", [None] * len(study.clips))
+        files = [os.path.join(study.folder, file) if isinstance(file, str) else None for file in files]
         super().__init__(world=described | {"clips": described["clips"] | {"file": files}})
         self.on_msg(_reply)
 

@@ -189,7 +189,7 @@ def _blend(study, methods):
             name: cells[column].unstack().reindex(index=shares, columns=weights)
             for name, column in {"value": "value", "low": "ci_low", "high": "ci_high"}.items()
         }
-        grids[method] = {name: [_finite(row, 4) for row in frame.to_numpy()] for name, frame in grid.items()}
+        grids[method] = {name: _finite(frame, 4) for name, frame in grid.items()}
     return {
         "measure": f"nDCG@{first['n']}" if first["measure"] == "ndcg" else str(first["measure"]),
         "n_queries": int(first["n_queries"]),
@@ -209,11 +209,11 @@ def _features(study):
     return {
         "low": [readable.LOW[column] for column in table.columns],
         "high": [readable.HIGH[column] for column in table.columns],
-        "values": [_finite(row, 2) for row in values.to_numpy()],
+        "values": _finite(values, 2),
     }
 
 
 def _finite(values, digits):
-    """Rounded numbers; None where there is none."""
+    """Rounded numbers as lists; None where there is none."""
     rounded = np.round(np.asarray(values, dtype=float), digits)
-    return [float(value) if np.isfinite(value) else None for value in rounded]
+    return np.where(np.isfinite(rounded), rounded.astype(object), None).tolist()

@@ -249,7 +249,7 @@ def _page(world, blocks, excerpts):
         '<link rel="icon" href="data:,">',
         f"<style>{style}</style>",
         "</head>",
-        "<body>",
+        '<body class="mse-page">',
         f"<noscript><p>{NO_SCRIPT}</p></noscript>",
         '<div id="explorer"></div>',
         *data,

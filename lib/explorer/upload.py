@@ -30,7 +30,6 @@ SHORTEST = 10.0  # seconds, as notebook 02 has it
 N_AROUND = 5  # artists whose mean place is the recording's
 MODEL = "models/beyond.npz"  # in the folder of a profile
 LONGEST_NAME = 120  # letters of a name in a message
-EXPECTED = "a recording of {shortest:g} s or more as {kinds} is expected"
 
 
 class Upload:
@@ -77,19 +76,19 @@ class Upload:
         """
         title = base_name(name)
         try:
-            return self._answer(title, content)
+            finder = self._model()
+        except ValueError as error:
+            return {"error": " ".join(str(error).split())}, []
+        try:
+            return self._answer(title, content, finder)
         except ValueError as error:
             return {"error": " ".join(f"{title}: {error}".split())}, []
 
-    def _answer(self, title, content):
+    def _answer(self, title, content, finder):
         if len(content) > LARGEST:
             raise ValueError(f"{len(content) / 1e6:,.0f} MB, at most {LARGEST / 1e6:,.0f} MB are read")
         decoded = _decoded(title, content)
-        finder = self._model()
-        try:
-            values = picture.of_audio(decoded, finder.settings if finder else self._settings())
-        except ValueError as error:
-            raise ValueError(f"{error}; {_expected()}") from error
+        values = picture.of_audio(decoded, finder.settings if finder else self._settings())
         scores = self._scores(finder, values)
         kind, data = media.picture(values)
         answer = {
@@ -191,7 +190,9 @@ def _decoded(title, content):
             raise ValueError(f"{reason}; {_expected()}") from error
     examined = {"seconds": decoded.seconds, "peak": _peak(decoded.samples)}
     if reason := gate.objection(examined, SHORTEST):
-        raise ValueError(f"{reason}; {_expected()}")
+        if reason == "silent":
+            reason = f"silent: in its middle {gate.CLIP_SECONDS:g} s no sample reaches {gate.SILENCE:g} dB"
+        raise ValueError(reason)
     return decoded
 
 
@@ -202,4 +203,4 @@ def _peak(samples):
 
 def _expected():
     kinds = ", ".join(suffix.removeprefix(".") for suffix in decode.SUFFIXES)
-    return EXPECTED.format(shortest=SHORTEST, kinds=kinds)
+    return f"a recording of {SHORTEST:g} s or more as {kinds} is expected"

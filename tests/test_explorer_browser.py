@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lib.explorer import explorer
+from lib.explorer import explorer, page
 from tests import explorer_harness as harness
 
 pytestmark = harness.needs_chromium
@@ -68,6 +68,7 @@ def small(tmp_path_factory):
     folder = tmp_path_factory.mktemp("explorer") / "data" / "demo"
     harness.write(folder)
     opened = harness.opened(folder)
+    page.write(folder / "explorer.html", opened.answers.world, opened.answers)
     return opened.world, opened.answers.answer, folder
 
 
@@ -581,3 +582,93 @@ def test_names_are_never_markup(show, small):
         assert chosen(shown) == name
     assert shown.page.locator("#explorer :is(script, img[src=x], iframe)").count() == 0
     assert shown.page.evaluate("() => window.ran") is None
+
+
+# ---- one file without a kernel
+
+
+@pytest.fixture
+def open_page(browser, small):
+    """Opens ``explorer.html`` from the disk; at the end it has wanted nothing from outside."""
+    opened = []
+
+    def static(**options):
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, **options)
+        tab = context.new_page()
+        tab.set_default_timeout(10_000)
+        wanted, trouble = [], []
+        tab.on("request", lambda request: wanted.append(request.url))
+        tab.on("pageerror", lambda error: trouble.append(str(error)))
+        tab.on("console", lambda message: trouble.append(message.text))
+        opened.append((context, wanted, trouble))
+        static.trouble = trouble
+        tab.goto((small[2] / "explorer.html").as_uri())
+        tab.wait_for_function("() => document.querySelector('.mse-go')")
+        return tab
+
+    yield static
+    for context, wanted, trouble in opened:
+        assert [url for url in wanted if not url.startswith(("file:", "blob:", "data:"))] == []
+        assert trouble == []
+        context.close()
+
+
+def pick(tab, name):
+    box = tab.get_by_role("combobox", name="artist", exact=True)
+    box.fill(name)
+    box.press("Enter")
+    tab.get_by_role("heading", name=name, exact=True, level=2).wait_for()
+
+
+def test_the_page_lists_what_the_kernel_lists(open_page, show, small):
+    tab, shown = open_page(), show()
+    for name in ("Björk", harness.IMAGE, harness.SCRIPT, "Hermit"):
+        pick(tab, name)
+        choose(shown, name)
+        assert tab.evaluate(LISTS) == lists(shown)
+    assert tab.evaluate("() => window.ran") is None
+
+
+def test_the_page_blends_walks_and_plays_an_excerpt(open_page, small):
+    tab = open_page()
+    before = tab.evaluate(LISTS)
+    tab.get_by_label("shared listeners", exact=True).fill("6")
+    assert tab.evaluate(LISTS) != before
+    neighbour = tab.locator(".mse-go bdi").nth(9).inner_text()
+    tab.locator(".mse-go").nth(9).click()
+    tab.get_by_role("heading", name=neighbour, exact=True, level=2).wait_for()
+    tab.get_by_role("button", name="back").click()
+    tab.get_by_role("region", name="chosen artist").get_by_role("button", name="play").first.click()
+    tab.wait_for_function(
+        "() => [...document.querySelectorAll('audio')].some(audio => audio.currentTime > 0.2)"
+    )
+    assert tab.evaluate("() => document.querySelector('audio').duration") == pytest.approx(5, abs=0.2)
+    assert tab.locator("input[type=file]").count() == 0
+
+
+def test_the_page_runs_no_script_but_its_own(open_page):
+    tab = open_page()
+    policy = tab.locator("meta[http-equiv='Content-Security-Policy']").get_attribute("content")
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    refused = tab.evaluate("""() => new Promise(resolve => {
+        document.addEventListener("securitypolicyviolation", event => resolve(event.violatedDirective));
+        const script = document.createElement("script");
+        script.textContent = "window.ran = 1";
+        document.body.append(script);
+    })""")
+    assert refused.startswith("script-src")
+    assert tab.evaluate("() => window.ran") is None
+    assert len(open_page.trouble) == 1
+    open_page.trouble.clear()
+
+
+def test_a_link_into_the_page_opens_the_same_view(open_page, small):
+    tab = open_page()
+    pick(tab, "ABBA")
+    tab.get_by_role("button", name="link to this view").click()
+    address = tab.get_by_role("textbox", name="link to this view").input_value()
+    assert address.startswith("file:")
+    tab.goto("about:blank")
+    tab.goto(address)
+    tab.get_by_role("heading", name="ABBA", exact=True, level=2).wait_for()

@@ -21,7 +21,7 @@ NAMES = [
     "</script><script>window.ran=1</script>",
     "<!--<script>",
     "line\u2028end\u2029",
-    "\u202egnp & \"co\"",
+    '\u202egnp & "co"',
     HOSTILE,
 ]
 ASKED_FOR = {"best": "siamese", "shown": ["truth", "siamese"], "list_length": 8, "start": "b"}

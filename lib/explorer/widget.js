@@ -1413,7 +1413,8 @@ export function embedded(page) {
   const world = JSON.parse(text("world"));
   const read = (id) => Uint8Array.from(atob(text(id)), (letter) => letter.charCodeAt(0));
   const n = world.artists.id.length, m = world.methods.length;
-  const scores = bytesOf(read("scores"), Uint16Array), ranges = floats(read("ranges")), shared = bytesOf(read("shared"), Uint16Array);
+  const scores = bytesOf(read("scores"), Uint16Array), ranges = floats(read("ranges")), counts = read("shared");
+  const shared = bytesOf(counts, counts.length === 2 * n * n ? Uint16Array : Uint32Array);
   const cut = (bytes, ends) => (at) => bytes.subarray(at ? ends[at - 1] : 0, ends[at]);
   const picture = cut(read("pictures"), integers(read("picture_ends"))), frames = read("frames");
   const ends = integers(read("sound_ends")), sound = cut(read("sounds"), ends), starts = floats(read("sound_starts"));

@@ -4,8 +4,8 @@ Conventions
 -----------
 - Artists and clips are numbers: their places in ``study.ids`` and ``study.clips``.
 - What notebooks 02 and 07 store for the explorer is used where it is there: the map, the measured blend, the
-  moments of clips, the simulated styles. A file that does not fit the study is refused, for it is of another
-  run. Readable features of the clips are computed once and kept (`lib.workflow.kept`).
+  moments and readable features of clips, the simulated styles. A file that does not fit the study is refused,
+  for it is of another run.
 - NaN is no JSON: what is unknown is null.
 """
 
@@ -19,7 +19,6 @@ import pandas as pd
 from lib.beyond import moments as beyond_moments
 from lib.beyond import readable
 from lib.explorer import explorer
-from lib.workflow.kept import Kept
 
 FORMAT = 1
 
@@ -202,14 +201,21 @@ def _blend(study, methods):
 
 def _features(study):
     """Readable features of each artist, the mean over its clips, standardised over the artists."""
-    table = Kept(study.folder / "kept").call(readable.of_clips, study.spectrograms)
-    means = table.groupby(study.clip_artists).mean().reindex(study.ids)
+    path = _stored(study, "readable.parquet")
+    if path is None:
+        return None
+    table = pd.read_parquet(path).set_index("clip_id")
+    lacking = study.clips["clip_id"][~study.clips["clip_id"].isin(table.index)]
+    _refuse_lacking(path, lacking, len(study.clips), "clips")
+    columns = [column for column in table.columns if column in readable.LOW]
+    of_clips = table.loc[study.clips["clip_id"], columns]
+    means = of_clips.groupby(study.clip_artists).mean().reindex(study.ids)
     spread = means.std(ddof=0)
     values = (means - means.mean()) / spread.where(spread > 0, 1)
     return {
-        "low": [readable.LOW[column] for column in table.columns],
-        "high": [readable.HIGH[column] for column in table.columns],
-        "values": _finite(values, 2),
+        "low": [readable.LOW[column] for column in columns],
+        "high": [readable.HIGH[column] for column in columns],
+        "values": [_finite(row, 2) for row in values.to_numpy()],
     }
 
 

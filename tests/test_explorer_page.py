@@ -21,7 +21,7 @@ NAMES = [
     "</script><script>window.ran=1</script>",
     "<!--<script>",
     "line\u2028end\u2029",
-    "\u202egnp & \"co\"",
+    '\u202egnp & "co"',
     HOSTILE,
 ]
 ASKED_FOR = {"best": "siamese", "shown": ["truth", "siamese"], "list_length": 8, "start": "b"}
@@ -222,7 +222,7 @@ def test_the_rate_and_the_methods_follow_from_the_budget(answers, tmp_path, monk
     whole = page.write(tmp_path / "explorer.html", answers.world, answers, sounds=False)
     silent = (tmp_path / "explorer.html").stat().st_size
     seen = {}
-    for room in (120_000, 58_500, 57_800, 20_000):
+    for room in (120_000, 57_800, 20_000):
         monkeypatch.setattr(page, "LIMIT", silent + room)
         sentence = page.write(tmp_path / "explorer.html", answers.world, answers)
         seen[room] = sentence.split("; ", 1)[1]

@@ -60,26 +60,41 @@ def write(path, world, answers, *, sounds=True):
 
     Examples
     --------
-    >>> write("figures/explorer.html", world, answers)  # doctest: +SKIP
-    'explorer.html: 5.98 MB; 5 of 14 lists; sound of 578 of 578 clips, 5 s each at 6.8 kbit/s; left out: ...'
+    >>> import tempfile
+    >>> from lib.explorer.answers import Answers
+    >>> from lib.ranking.scores import Scores
+    >>> study = explorer.three_artists()
+    >>> scores = Scores.of_frames({("l2", 0, 0): study.target})
+    >>> world = worlds.describe(study, scores, best="l2", shown=["l2"], list_length=8, start="x")
+    >>> path = f"{tempfile.mkdtemp()}/explorer.html"
+    >>> write(path, world, Answers(study, scores, world), sounds=False).split("; ")[1:]
+    ['2 of 2 lists', 'no sound']
     """
-    path, study, n = Path(path), answers.study, len(world["artists"]["id"])
+    path, study = Path(path), answers.study
     results = kept.Kept(Path(study.folder) / "kept")
     blocks = _pictures(study, results) | {"frames": _frames(study, world)}
     files = _files(study) if sounds else []
-    wanted = _encoded_size(media.excerpt_bytes(WANTED) + 8, len(files))
-    shown = _first(world)
-    bare = len(_page(_of_page(world, shown), blocks | _scores(answers, shown), {})) + wanted
-    room = (LIMIT - bare) // (_encoded_size(2 * n * n, 1) + _encoded_size(8 * n, 1) + 2 * _blend_size(world))
-    others = [method["name"] for method in world["methods"] if method["name"] not in shown]
-    included = [*shown, *others[: max(0, room)]]
-    names = [method["name"] for method in world["methods"] if method["name"] in included]
+    names = _included(world, blocks, len(files))
+    left_out = [method["name"] for method in world["methods"] if method["name"] not in names]
     world, blocks = _of_page(world, names), blocks | _scores(answers, names)
     rate, excerpts, text = _with_sound(world, blocks, files, results)
     with artifacts.replacing(path) as partial:
         partial.write_bytes(text)
-    left_out = [name for name in others if name not in included]
     return _sentence(path, text, names, left_out, files, rate, excerpts)
+
+
+def _included(world, blocks, n_sounds):
+    """Methods of the page: the truth, which the marks need, those shown first, and others while they fit."""
+    n, first = len(world["artists"]["id"]), {explorer.TRUTH, *world["shown"]}
+    names = [method["name"] for method in world["methods"]]
+    shown = [name for name in names if name in first]
+    one = _encoded_size(2 * n * n, 1) + _encoded_size(8 * n, 1)
+    grids = (world["blend"] or {"methods": {}})["methods"].values()
+    entry = 200 + max((len(json.dumps(grid)) for grid in grids), default=0)  # in the world, at most
+    taken = len(_page(_of_page(world, shown), blocks, {})) + _encoded_size(2 * n * n, 1) + len(shown) * one
+    taken += _encoded_size(media.excerpt_bytes(WANTED) + 8, n_sounds) + 200
+    others = [name for name in names if name not in first][: max(0, (LIMIT - taken) // (one + entry))]
+    return [name for name in names if name in first or name in others]
 
 
 def _with_sound(world, blocks, files, results):
@@ -113,18 +128,6 @@ def _rate(room, n):
 def _encoded_size(size, n):
     """Bytes of `n` files in base64."""
     return -(-size * n // 3) * 4
-
-
-def _first(world):
-    """Methods that a page holds in any case: the truth, which the marks need, and those shown first."""
-    names = {explorer.TRUTH, *world["shown"]}
-    return [method["name"] for method in world["methods"] if method["name"] in names]
-
-
-def _blend_size(world):
-    """Bytes that a method takes in the world, at most."""
-    grids = (world["blend"] or {"methods": {}})["methods"].values()
-    return 200 + max((len(json.dumps(grid)) for grid in grids), default=0)
 
 
 def _of_page(world, names):
@@ -172,8 +175,7 @@ def _scores(answers, names):
         shared[artist] = np.frombuffer(parts[1], "<u4")
     if shared.max(initial=0) > MISSING:
         raise ValueError(
-            f"two artists share {shared.max():,} listeners, a page holds at most {MISSING:,} a pair:"
-            " take fewer listeners"
+            f"two artists share {shared.max():,} listeners, a page holds at most {MISSING:,} a pair"
         )
     scores, ranges = quantised(values)
     return {"scores": scores, "ranges": ranges, "shared": shared.astype("<u2")}

@@ -10,7 +10,7 @@ Reads what 05 reads and its scores; notebook 07 writes ``beyond_scores.npz``, ``
 - `encoders`, `musicnn`: from clips to vectors, by what was trained elsewhere. `encoder_methods`: with those.
 - `adjust`: popularity and hubs in finished scores.
 - `protocol`: all methods fitted on all folds. `tables`: choice on dev artists, comparison on test artists.
-- `artist_map`, `blend_quality`, `moments`, `readable`: what the explorer shows beside the lists.
+- `artist_map`, `blends`, `moments`, `readable`: what the explorer shows beside the lists.
 - `best_chance`: the paper's network with more training and other targets.
 - `similar_artists`: a model that answers for any music file.
 """

@@ -8,12 +8,14 @@ Conventions
 - A spectrogram is scaled to its loudest cell (`lib.spectrograms.picture`), so that no feature depends on how
   loud a whole clip is; frames are 117 ms apart, so that hits that follow each other faster count as one.
 - A tempo may come out half or twice as fast as a listener would tap.
+- Centre of the spectrum, rises and peaks are as `librosa.feature.spectral_centroid`,
+  `librosa.onset.onset_strength` and `librosa.util.localmax` have them, but the ends of a clip are no peaks;
+  loading those takes longer than all features of a thousand clips.
 - `LOW` and `HIGH` say in plain words what a small and a large value of each feature mean.
 """
 
 from __future__ import annotations
 
-import librosa
 import numpy as np
 import pandas as pd
 import scipy.ndimage
@@ -78,11 +80,11 @@ def of_clips(spectrograms):
     Examples
     --------
     >>> low, high = np.zeros((2, 256, 64))
-    >>> low[:, 3], high[:, 50] = 1, 1
+    >>> low[:, 1], high[:, 50] = 1, 1
     >>> of_clips(np.stack([low, high]))[["brightness", "bass"]].round(1)
        brightness  bass
-    0         7.1   1.0
-    1        12.3   0.0
+    0         6.7   1.0
+    1        12.4   0.0
     """
     if spectrograms.ndim != 3 or spectrograms.shape[1:] != (picture.N_FRAMES, picture.N_MELS):
         raise ValueError(
@@ -95,16 +97,16 @@ def of_clips(spectrograms):
 def _of_batch(clips):
     if not ((clips >= 0) & (clips <= 1)).all():
         raise ValueError(f"values lie in [0, 1], got {clips.min():.3g} to {clips.max():.3g}")
-    levels = clips.transpose(0, 2, 1)  # as librosa has them: bands, frames
     power = np.exp((clips - 1) * np.float32(DECIBELS * np.log(10) / 10))
     bands, loudness = power.mean(axis=1), 10 * np.log10(power.mean(axis=2))
-    hertz = picture.mel_frequencies()
-    octaves = librosa.feature.spectral_centroid(S=levels.mean(axis=2, keepdims=True), freq=np.log2(hertz))
-    rises = librosa.onset.onset_strength(S=DECIBELS * levels, center=False)
+    hertz, levels = picture.mel_frequencies(), clips.mean(axis=1)
+    total = levels.sum(axis=1)
+    centre = np.divide(levels @ np.log2(hertz), total, out=np.zeros(len(clips)), where=total > 0)
+    rises = DECIBELS * np.maximum(np.diff(clips, axis=1, prepend=clips[:, :1]), 0).mean(axis=2)
     rhythm = rises - scipy.ndimage.uniform_filter1d(rises, SLOW, axis=1)
     beat, tempo = _beat(rhythm)
     return {
-        "brightness": octaves[:, 0, 0],
+        "brightness": centre,
         "bass": bands[:, hertz < BASS].sum(axis=1) / bands.sum(axis=1),
         "loudness_changes": loudness.std(axis=1),
         "attacks": rises.mean(axis=1),
@@ -118,7 +120,9 @@ def _of_batch(clips):
 
 def _hits(rises, rhythm):
     """Rises above their surroundings and 1 dB, a second."""
-    peaks = librosa.util.localmax(rises, axis=1) & (rhythm > 0) & (rises > 1)
+    before, behind = np.roll(rises, 1, axis=1), np.roll(rises, -1, axis=1)
+    before[:, 0] = behind[:, -1] = np.inf  # the ends are no peaks
+    peaks = (rises > before) & (rises >= behind) & (rhythm > 0) & (rises > 1)
     return peaks.sum(axis=1) / picture.SECONDS
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.beyond import adjust, blend_quality
+from lib.beyond import adjust, blends
 from lib.methods import labelled_scores
 from lib.ranking.scores import Scores
 
@@ -52,7 +52,7 @@ def world(rng):
 def test_every_setting_is_what_a_loop_over_queries_gives(world):
     scores, listeners, shared, truth = world
     shares, weights = [0.0, 0.3, 1.0], [0.0, 0.5, 2.0]
-    table = blend_quality.measured(*world, TEST, n=N, shares=shares, weights=weights)
+    table = blends.measured(*world, TEST, n=N, shares=shares, weights=weights)
     assert len(table) == 2 * 9 and set(table["n_queries"]) == {6} and set(table["n"]) == {N}
     for row in table.itertuples():
         frames = scores.trainings(row.method)
@@ -63,7 +63,7 @@ def test_every_setting_is_what_a_loop_over_queries_gives(world):
 
 def test_chance_is_the_mean_over_all_orders(world, rng):
     *_, truth = world
-    table = blend_quality.measured(*world, TEST, n=N, shares=[0.0], weights=[0.0])
+    table = blends.measured(*world, TEST, n=N, shares=[0.0], weights=[0.0])
     own = truth.loc[TEST, TEST].to_numpy()
     own = own[~np.eye(6, dtype=bool)].reshape(6, 5)
     discount = np.array([1, 1 / math.log2(3), 0.5])
@@ -72,7 +72,7 @@ def test_chance_is_the_mean_over_all_orders(world, rng):
 
 
 def test_with_shared_listeners_alone_all_methods_are_equal(world):
-    table = blend_quality.measured(*world, TEST, n=N, shares=[1.0], weights=adjust.WEIGHTS)
+    table = blends.measured(*world, TEST, n=N, shares=[1.0], weights=adjust.WEIGHTS)
     both = table.pivot(index="popularity", columns="method", values="value")
     np.testing.assert_allclose(both["l2"], both["siamese"])
 
@@ -83,8 +83,8 @@ def test_artists_that_are_not_tested_change_nothing(world):
     others = [artist for artist in IDS if artist not in TEST]
     changed.loc[others, :], changed.loc[:, others] = 0.5, 0.5
     asked = {"n": N, "shares": [0.5], "weights": [0.5]}
-    one = blend_quality.measured(scores, listeners, shared, truth, TEST, **asked)
-    other = blend_quality.measured(scores, listeners, changed, truth, TEST, **asked)
+    one = blends.measured(scores, listeners, shared, truth, TEST, **asked)
+    other = blends.measured(scores, listeners, changed, truth, TEST, **asked)
     pd.testing.assert_frame_equal(one, other)
 
 
@@ -92,12 +92,12 @@ def test_methods_that_know_listeners_and_chance_have_no_slider():
     frame = labelled_scores(np.zeros((2, 2)), ["a", "b"])
     names = ("siamese", "split_half", "world", "chance", "l2", "l2+proximity", "factor_ridge")
     scores = Scores.of_frames({(name, 0, 0): frame for name in names} | {("spectrum", 1, 0): frame})
-    assert blend_quality.methods(scores) == ["l2", "siamese", "factor_ridge"]
+    assert blends.methods(scores) == ["l2", "siamese", "factor_ridge"]
 
 
 def test_the_sentence_names_the_highest_setting_and_claims_nothing(world):
-    table = blend_quality.measured(*world, TEST, n=N, shares=[0.0, 0.5], weights=[0.0, 1.0])
+    table = blends.measured(*world, TEST, n=N, shares=[0.0, 0.5], weights=[0.0, 1.0])
     own = table[table["method"] == "siamese"]
-    best, text = own.loc[own["value"].idxmax()], blend_quality.sentence(table, "siamese")
+    best, text = own.loc[own["value"].idxmax()], blends.sentence(table, "siamese")
     assert f"{best['value']:.2f}, at {best['listeners']:g} for shared listeners" in text
     assert "claims nothing" in text and "of siamese network is" in text

@@ -232,6 +232,9 @@ def test_the_explorer_does_not_open_without_a_stage_that_it_needs(toy, opened, c
     assert said.err.splitlines() == ["01_numbers has not been run. Run: python3 run_all.py --only 01"]
     assert not opened
     assert not paths.executed("demo", STAGE).exists()
+    artifacts.write_text("{", paths.manifest("demo", "01_numbers"))
+    assert open_lab("--explore") == 1
+    assert "01_numbers left a manifest that cannot be read. Run: " in capsys.readouterr().err
 
 
 def test_the_command_names_the_profile_and_the_parameters_as_they_were_typed(toy, opened, capsys):

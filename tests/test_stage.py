@@ -98,7 +98,7 @@ def test_what_was_announced_and_is_not_there_is_named(run):
 
 def test_a_stage_that_was_not_run_before_is_named_with_its_command(toy):
     paths.manifest("demo", "01_numbers").unlink()
-    with pytest.raises(artifacts.MissingArtifact, match=r"run_all\.py --profile demo --only 01"):
+    with pytest.raises(artifacts.MissingArtifact, match=r"run_all\.py --only 01"):
         stage.start("02_scaled", NAMESPACE)
 
 

@@ -98,9 +98,9 @@ def lacking(stage, profile, parameters, typed_profile="demo", options=()):
     missing, noted = [], []
     for need in stages.reads(stage):
         run = f"Run: {artifacts.command(need, typed_profile, *options)}"
-        if not _ran(profile, need):
+        if problem := _unread(profile, need):
             why = freshness.left_out(need, profile, parameters)
-            text = f"{need} cannot run: {why}." if why else f"{need} has not been run. {run}"
+            text = f"{need} cannot run: {why}." if why else f"{need} {problem}. {run}"
             (missing if need in stages.NEEDS[stage] else noted).append(text)
         elif reason := freshness.why_stale(need, profile, parameters):
             noted.append(f"{need} is stale: {reason}. {run}")
@@ -199,11 +199,14 @@ def _complete(stage, profile, parameters, options):
     return not missing
 
 
-def _ran(profile, stage):
+def _unread(profile, stage):
+    """Why the manifest of a stage cannot be read; empty if it can."""
     try:
-        return bool(artifacts.manifest(profile, stage))
+        artifacts.manifest(profile, stage)
     except artifacts.MissingArtifact:
-        return False
+        there = paths.manifest(profile, stage).exists()
+        return "left a manifest that cannot be read" if there else "has not been run"
+    return ""
 
 
 def _folder(profile):

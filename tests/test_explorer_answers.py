@@ -77,15 +77,13 @@ def test_plays_of_a_person_are_in_the_order_of_the_artists(world):
     assert described["artists"]["plays"] == [1, 0, 7, 0, 0]
 
 
-def test_features_have_mean_0_and_standard_deviation_1_over_the_artists(world, monkeypatch):
+def test_features_have_mean_0_and_standard_deviation_1_over_the_artists(tmp_path, monkeypatch):
     """Two clips an artist: the means are 0, 2, 2, 2, 4; the other feature is the same everywhere."""
     values = pd.DataFrame({"bass": [-1, 1, 1, 3, 2, 2, 2, 2, 0, 8], "beat": 5.0})
-    values.assign(clip_id=[f"clip-{k}" for k in range(10)])[::-1].to_parquet(
-        world[0].folder / "readable.parquet"
-    )
+    values.assign(clip_id=[f"clip-{k}" for k in range(10)])[::-1].to_parquet(tmp_path / "readable.parquet")
     monkeypatch.setattr(readable, "LOW", {"bass": "less bass", "beat": "looser"})
     monkeypatch.setattr(readable, "HIGH", {"bass": "more bass", "beat": "steadier"})
-    features = worlds.describe(*world, **ASKED_FOR)["features"]
+    features = worlds.describe(*parts(tmp_path), **ASKED_FOR)["features"]
     assert (features["low"], features["high"]) == (["less bass", "looser"], ["more bass", "steadier"])
     assert features["values"] == [[-1.58, 0], [0, 0], [0, 0], [0, 0], [1.58, 0]]
 

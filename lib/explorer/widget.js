@@ -909,14 +909,15 @@ class Explorer {
     }
     const values = list.top.map((k) => list.values[k]);
     const lowest = method === TRUTH ? 0 : Math.min(...this.current.places.map((k) => list.values[k]).filter((value) => !Number.isNaN(value)));
-    column.append(make("ol", {}, ...list.top.map((k, place) => this.entry(k, at, (values[place] - lowest) / (values[0] - lowest || 1), method))));
-    if (method === TRUTH && list.top.length < Math.min(state.n, this.current.places.length)) column.append(make("p", { class: "mse-note" }, this.sharingSentence()));
+    const foot = make("div");
+    if (method === TRUTH && list.top.length < Math.min(state.n, this.current.places.length)) foot.append(make("p", { class: "mse-note" }, this.sharingSentence()));
     if (list.top.length) {
-      column.append(make("p", { class: "mse-save" }, "save: ", ...["CSV", "m3u8"].map((kind) => make("button", {
+      foot.append(make("p", { class: "mse-save" }, "save: ", ...["CSV", "m3u8"].map((kind) => make("button", {
         type: "button", "data-key": `${kind}-${at}`, "aria-label": `save list ${at + 1}, ${this.labelOf.get(method)}, as ${kind}`,
         onclick: () => this.save(method, kind),
       }, kind))));
     }
+    column.append(make("ol", {}, ...list.top.map((k, place) => this.entry(k, at, (values[place] - lowest) / (values[0] - lowest || 1), method))), foot);
     return column;
   }
 
@@ -934,7 +935,7 @@ class Explorer {
     const remark = [agrees ? "in the truth's list too" : "", plays ? `you play it: ${count(plays)} plays` : "", listeners(world.artists.listeners[k]), `${world.artists.split[k]} artist`].filter(Boolean).join(", ");
     return make("li", { class: `${agrees ? "mse-agrees" : ""} ${k === state.other ? "mse-other" : ""}`, onpointerenter: () => this.map?.point(k), onpointerleave: () => this.map?.point(-1) },
       make("button", { type: "button", class: "mse-go", title: `${isolated(name)}: ${remark}`, "data-key": `${list}-${k}`, onclick: () => this.follow(k) },
-        bdi(name), agrees ? make("span", { class: "mse-tick-mark" }, " ✓") : null, plays ? make("span", { class: "mse-dim" }, " ●") : null, make("span", { class: "mse-hidden" }, `, ${remark}`)),
+        bdi(name), agrees ? make("span", {}, "✓") : null, plays ? make("span", { class: "mse-dim" }, "●") : null, make("span", { class: "mse-hidden" }, `, ${remark}`)),
       make("button", {
         type: "button", class: "mse-hear", "data-key": `${list}-${k}-hear`, "aria-pressed": String(k === state.other),
         "aria-label": `compare with ${isolated(name)}${world.can.sound ? " and play the closest clip" : ""}`, title: world.can.sound ? "compare and play" : "compare", onclick: () => this.compare(k),

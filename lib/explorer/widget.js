@@ -229,7 +229,7 @@ class ArtistMap {
     this.x = Float32Array.from(world.map.x);
     this.y = Float32Array.from(world.map.y);
     this.n = this.x.length;
-    const most = Math.max(1, ...sampleMax(world.artists.listeners));
+    const most = world.artists.listeners.reduce((high, value) => Math.max(high, value), 1);
     this.radius = Float32Array.from(world.artists.listeners, (value) => 2 + 6 * Math.sqrt(value / most));
     this.colours = new Uint32Array(this.n);
     this.view = { x: 0, y: 0, scale: 1 };
@@ -501,13 +501,6 @@ class ArtistMap {
 function shortened(text, most) {
   const letters = [...text];
   return letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : text;
-}
-
-/** The largest value of a long list, as a list of one: spreading a long one would overflow the stack. */
-function sampleMax(values) {
-  let most = 0;
-  for (const value of values) if (value > most) most = value;
-  return [most];
 }
 
 // ---------------------------------------------------------------- the clips
@@ -894,7 +887,7 @@ class Explorer {
   }
 
   column(method, at) {
-    const { id, world, state } = this, list = this.current.lists.get(method);
+    const { world, state } = this, list = this.current.lists.get(method);
     const select = make("select", {
       "aria-label": `method of list ${at + 1}`, "data-key": `method-${at}`,
       onchange: () => { state.lists[at] = select.value; this.showLists(); },
@@ -908,7 +901,8 @@ class Explorer {
       return column;
     }
     const values = list.top.map((k) => list.values[k]);
-    const lowest = method === TRUTH ? 0 : Math.min(...this.current.places.map((k) => list.values[k]).filter((value) => !Number.isNaN(value)));
+    let lowest = method === TRUTH ? 0 : Infinity;
+    for (const k of this.current.places) if (list.values[k] < lowest) lowest = list.values[k];
     const foot = make("div");
     if (method === TRUTH && list.top.length < Math.min(state.n, this.current.places.length)) foot.append(make("p", { class: "mse-note" }, this.sharingSentence()));
     if (list.top.length) {

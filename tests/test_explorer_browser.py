@@ -542,6 +542,19 @@ def test_nothing_is_wider_than_the_window(show, width):
     assert wide <= window
 
 
+def test_nothing_is_cut_off_in_a_narrow_window(show):
+    shown = show(width=1024)
+    rows = (
+        "() => [...document.querySelectorAll('.mse-list ol')].map(list => list.getBoundingClientRect().top)"
+    )
+    assert len(set(shown.page.evaluate(rows))) == 1
+    cut = shown.page.evaluate("""() => [...document.querySelectorAll(".mse-tick-mark")].filter(mark => {
+        const [own, row] = [mark, mark.closest(".mse-go")].map(node => node.getBoundingClientRect());
+        return own.right > row.right + 1 || !own.width;
+    }).map(mark => mark.closest(".mse-go").innerText)""")
+    assert cut == []
+
+
 def test_every_control_has_a_name(show):
     shown = show()
     tree = shown.context.new_cdp_session(shown.page).send("Accessibility.getFullAXTree")["nodes"]

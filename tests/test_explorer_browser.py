@@ -18,7 +18,7 @@ pytestmark = harness.needs_chromium
 LISTS = """() => [...document.querySelectorAll(".mse-list")].map(list => ({
     method: list.querySelector("select").value,
     artists: [...list.querySelectorAll(".mse-go")].map(button => Number(button.dataset.key.split("-")[1])),
-    agreed: [...list.querySelectorAll("li")].map(item => item.querySelector(".mse-tick-mark") !== null),
+    agreed: [...list.querySelectorAll("li")].map(item => item.querySelector(".mse-mark") !== null),
     text: list.innerText,
 }))"""
 # Text with a contrast to its background of less than 4.5 (WCAG 2.1, 1.4.3), but for disabled controls.
@@ -548,7 +548,7 @@ def test_nothing_is_cut_off_in_a_narrow_window(show):
         "() => [...document.querySelectorAll('.mse-list ol')].map(list => list.getBoundingClientRect().top)"
     )
     assert len(set(shown.page.evaluate(rows))) == 1
-    cut = shown.page.evaluate("""() => [...document.querySelectorAll(".mse-tick-mark")].filter(mark => {
+    cut = shown.page.evaluate("""() => [...document.querySelectorAll(".mse-mark")].filter(mark => {
         const [own, row] = [mark, mark.closest(".mse-go")].map(node => node.getBoundingClientRect());
         return own.right > row.right + 1 || !own.width;
     }).map(mark => mark.closest(".mse-go").innerText)""")

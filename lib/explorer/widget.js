@@ -929,7 +929,7 @@ class Explorer {
     const remark = [agrees ? "in the truth's list too" : "", plays ? `you play it: ${count(plays)} plays` : "", listeners(world.artists.listeners[k]), `${world.artists.split[k]} artist`].filter(Boolean).join(", ");
     return make("li", { class: `${agrees ? "mse-agrees" : ""} ${k === state.other ? "mse-other" : ""}`, onpointerenter: () => this.map?.point(k), onpointerleave: () => this.map?.point(-1) },
       make("button", { type: "button", class: "mse-go", title: `${isolated(name)}: ${remark}`, "data-key": `${list}-${k}`, onclick: () => this.follow(k) },
-        bdi(name), agrees ? make("span", {}, "✓") : null, plays ? make("span", { class: "mse-dim" }, "●") : null, make("span", { class: "mse-hidden" }, `, ${remark}`)),
+        bdi(name), agrees ? make("span", { class: "mse-mark" }, "✓") : null, plays ? make("span", { class: "mse-dim" }, "●") : null, make("span", { class: "mse-hidden" }, `, ${remark}`)),
       make("button", {
         type: "button", class: "mse-hear", "data-key": `${list}-${k}-hear`, "aria-pressed": String(k === state.other),
         "aria-label": `compare with ${isolated(name)}${world.can.sound ? " and play the closest clip" : ""}`, title: world.can.sound ? "compare and play" : "compare", onclick: () => this.compare(k),

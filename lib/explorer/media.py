@@ -10,7 +10,8 @@ Conventions
   difference of the log-mel spectrum below 3.5 kHz, at some 4.5 kB an excerpt, 2.3 dB (with the encoder's mode
   for music, `lowdelay`; 3.2 dB with its default, which takes it for speech), against 2.5 dB for AAC without a
   container, whose length a browser has to guess, and 2.9 dB for mp3, which cannot have less than 8 kbit/s and
-  takes 5.2 kB. Safari plays Ogg from 18.4 on; other browsers have played it for long.
+  takes 5.2 kB. Chromium plays it (tests); where a browser cannot, the explorer
+  says so.
 - Decoders run in a child process (`lib.audio.sandbox`).
 """
 

@@ -226,6 +226,14 @@ def load(path):
     ------
     FileNotFoundError
         If there is no such file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = tempfile.mkdtemp() + "/seed0.npz"
+    >>> save(tile_model(encoder(n_filters=8)), path, configuration={"n_filters": 8})
+    >>> load(path).get_layer("encoder").output_shape
+    (None, 8)
     """
     silence()
     model = tile_model(encoder(**configuration_of(path)))

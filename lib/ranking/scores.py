@@ -212,8 +212,6 @@ def load(path):
         raise ValueError(f"{path} holds no scores: notebooks 05 and 07 write them")
     about = json.loads(stored[ABOUT].tobytes())
     bytes_of = mmap.mmap(stored.zip.fp.fileno(), 0, access=mmap.ACCESS_READ)
-    if hasattr(mmap, "MADV_RANDOM"):
-        bytes_of.madvise(mmap.MADV_RANDOM)  # else a row brings its neighbourhood into memory
     arrays, ids = {}, {}
     for place, (*run, which) in enumerate(about["runs"]):
         arrays[tuple(run)] = _Stored(stored, str(place), bytes_of)

@@ -362,7 +362,7 @@ class ArtistMap {
 
   /** Move the view so far that an artist is in it. */
   reveal(k) {
-    const [x, y] = this.place(k), edge = 30;
+    const [x, y] = this.place(k), edge = 8;
     if (x >= edge && y >= edge && x <= this.width - edge && y <= this.height - edge) return;
     this.view.x = this.x[k];
     this.view.y = this.y[k];
@@ -720,7 +720,7 @@ class Explorer {
         ...[["+", "zoom in", () => this.map.zoom(1.4)], ["−", "zoom out", () => this.map.zoom(1 / 1.4)], ["⟲", "whole map", () => this.map.reset()]]
           .map(([text, label, onclick]) => make("button", { type: "button", "aria-label": label, title: label, onclick }, text)),
         make("label", { for: `${id}-colour` }, "colour"), this.colour), this.legend,
-      make("p", { class: "mse-note" }, `Near on the map: alike by ${world.map.of}. The axes mean nothing. Size: number of listeners. `
+      make("p", { class: "mse-note" }, `Near on the map means alike, by: ${world.map.of}. The axes mean nothing. Size: number of listeners. `
         + "Rings: the chosen artist (thick), the compared one, and the list by which the map is coloured (thin)."));
     } else parts.push(make("p", { class: "mse-note" }, "There is no map yet: notebook 07 makes it (run_all.py --only 07)."));
     this.all = make("select", { id: `${id}-all`, size: "8", class: "mse-all", onchange: () => this.choose(Number(this.all.value)) });
@@ -1268,11 +1268,11 @@ class Explorer {
     const word = (at, value) => (value < 0 ? features.low : features.high)[at];
     const both = top((at) => (a[at] * b[at] > 0 ? Math.min(Math.abs(a[at]), Math.abs(b[at])) : 0), 0.5);
     const apart = top((at) => Math.abs(a[at] - b[at]), 1.4);
-    fact("for", both.length ? `Both: ${both.map((at) => `${word(at, a[at])} (${signed(a[at])}, ${signed(b[at])})`).join("; ")}.` : "In no feature do both differ from the mean artist by more than 0.5 to the same side.");
-    fact("against", ...apart.flatMap((at, place) => {
+    fact("alike in", both.length ? `Both, first the chosen artist: ${both.map((at) => `${word(at, a[at])} (${signed(a[at])}, ${signed(b[at])})`).join("; ")}.` : "In no feature do both differ from the mean artist by more than 0.5 to the same side.");
+    fact("different in", ...apart.flatMap((at, place) => {
       const [first, second] = Math.abs(a[at]) > Math.abs(b[at]) ? [a, b] : [b, a];
       const name = (row) => bdi(row === a ? mine : theirs);
-      return [place ? "; " : "", `${word(at, first[at])}: `, name(first), ` (${signed(first[at])}) more than `, name(second), ` (${signed(second[at])})`];
+      return [place ? "; " : "", `${word(at, first[at])}: `, name(first), ` (${signed(first[at])}) versus `, name(second), ` (${signed(second[at])})`];
     }), apart.length ? "." : "In no feature do the two differ by more than 1.4.", " Unit of these numbers: the standard deviation over all artists; 0 is the mean artist.");
   }
 

@@ -17,7 +17,7 @@ const VIRIDIS = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80
 const GROUPS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#882255", "#44AA99", "#999933", "#AA4499", "#DDCC77"];
 const UNGROUPED = "#999999";
 const SPLITS = ["train", "dev", "test"];
-const AMONG = { all: "all artists", unheard: "not trained on", other: "of other styles" };
+const AMONG = { all: "all artists", unheard: "artists not trained on", other: "artists of other styles" };
 
 let instances = 0;
 
@@ -580,13 +580,14 @@ class ClipCard {
   }
 
   /** Show who is heard; the picture comes when there is one. */
-  title(name, suffix, choices, chosen, hasSound) {
+  title(name, suffix, choices, chosen, hasSound, hasMoment) {
     this.heading.replaceChildren(bdi(name), suffix);
     this.select.replaceChildren(...choices.map(([value, text]) => make("option", { value }, isolated(text))));
     this.select.value = String(chosen);
     this.select.disabled = choices.length < 2;
     this.select.hidden = !choices.length;
-    this.whole.hidden = this.moment.hidden = !hasSound;
+    this.whole.hidden = !hasSound;
+    this.moment.hidden = !hasSound || !hasMoment;
     this.at(null);
   }
 
@@ -720,7 +721,7 @@ class Explorer {
         ...[["+", "zoom in", () => this.map.zoom(1.4)], ["−", "zoom out", () => this.map.zoom(1 / 1.4)], ["⟲", "whole map", () => this.map.reset()]]
           .map(([text, label, onclick]) => make("button", { type: "button", "aria-label": label, title: label, onclick }, text)),
         make("label", { for: `${id}-colour` }, "colour"), this.colour), this.legend,
-      make("p", { class: "mse-note" }, `Near on the map means alike, by: ${world.map.of}. The axes mean nothing. Size: number of listeners. `
+      make("p", { class: "mse-note" }, `Near on the map means alike, by: ${world.map.of}. The axes mean nothing. Size: number of listeners. Drag to move, + and − to zoom. `
         + "Rings: the chosen artist (thick), the compared one, and the list by which the map is coloured (thin)."));
     } else parts.push(make("p", { class: "mse-note" }, "There is no map yet: notebook 07 makes it (run_all.py --only 07)."));
     this.all = make("select", { id: `${id}-all`, size: "8", class: "mse-all", onchange: () => this.choose(Number(this.all.value)) });
@@ -1047,7 +1048,8 @@ class Explorer {
   showHead() {
     const { world, state, own } = this, { artists } = world;
     this.heading.replaceChildren(bdi(this.queryName()));
-    if (own) this.about.textContent = `Your own file, ranked by one method: ${this.labelOf.get(own.method) ?? own.method}. Nobody is known to listen to it, so there is no truth.`;
+    if (own) this.about.textContent = `Your own file, ranked by one method: ${this.labelOf.get(own.method) ?? own.method}. Nobody is known to listen to it, so there is no truth.`
+      + `${own.place ? " The star on the map is your file." : ""}${world.simulated ? " The artists beside it are simulated." : ""}`;
     else {
       const plays = artists.plays?.[state.artist];
       const group = world.groups?.names[world.groups.of[state.artist]];
@@ -1133,7 +1135,7 @@ class Explorer {
     shown.forEach(([clip, clips], side) => {
       const card = cards[side], name = side ? (other >= 0 ? world.artists.name[other] : "–") : this.queryName();
       const hasSound = side || !own ? world.can.sound && clip >= 0 : true;
-      card.title(name, side && state.otherClip < 0 && pair.moment ? ": closest clip" : "", clips.map((k) => [k, world.clips.title[k] || "untitled"]), clip, hasSound);
+      card.title(name, side && state.otherClip < 0 && pair.moment ? ": closest clip" : "", clips.map((k) => [k, world.clips.title[k] || "untitled"]), clip, hasSound, world.moments && !own);
       const answer = side === 0 && own ? own.picture : pictures.get(clip);
       if (!answer) {
         card.empty("no clip");

@@ -774,6 +774,7 @@ def test_a_link_into_the_page_opens_the_same_view(open_page, small):
     tab.goto(address)
     tab.get_by_role("heading", name="ABBA", exact=True, level=2).wait_for()
     pick(tab, "Echo")
-    tab.evaluate("address => { location.href = address; }", address.replace("n=8", "n=3"))  # pasted where the page is open
+    here = address.replace("n=8", "n=3")  # pasted where the page is open
+    tab.evaluate("address => { location.href = address; }", here)
     tab.get_by_role("heading", name="ABBA", exact=True, level=2).wait_for()
     assert tab.get_by_role("spinbutton").input_value() == "3"

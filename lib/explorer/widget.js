@@ -17,7 +17,7 @@ const VIRIDIS = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80
 const GROUPS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#882255", "#44AA99", "#999933", "#AA4499", "#DDCC77"];
 const UNGROUPED = "#999999";
 const SPLITS = ["train", "dev", "test"];
-const AMONG = { all: "all artists", unheard: "artists not trained on", other: "artists of other styles" };
+const AMONG = { all: "all artists", unheard: "not trained on", other: "of other styles" };
 
 let instances = 0;
 
@@ -722,7 +722,7 @@ class Explorer {
           .map(([text, label, onclick]) => make("button", { type: "button", "aria-label": label, title: label, onclick }, text)),
         make("label", { for: `${id}-colour` }, "colour"), this.colour), this.legend,
       make("p", { class: "mse-note" }, `Near on the map means alike, by: ${world.map.of}. The axes mean nothing. Size: number of listeners. Drag to move, + and − to zoom. `
-        + "Rings: the chosen artist (thick), the compared one, and the list by which the map is coloured (thin)."));
+        + "Rings: the chosen artist (thick), the compared one, and those of the first list but the truth’s (thin)."));
     } else parts.push(make("p", { class: "mse-note" }, "There is no map yet: notebook 07 makes it (run_all.py --only 07)."));
     this.all = make("select", { id: `${id}-all`, size: "8", class: "mse-all", onchange: () => this.choose(Number(this.all.value)) });
     parts.push(make("details", { ontoggle: () => this.fillAll() }, make("summary", {}, `all ${count(this.n)} artists as a list, ${world.artists.plays ? "those you play" : "most listeners"} first`),
@@ -1086,12 +1086,15 @@ class Explorer {
       return out;
     }
     const values = state.colour === "plays" ? Float64Array.from(world.artists.plays) : this.current.lists.get(method)?.values;
-    const known = values ? this.places.filter((k) => !Number.isNaN(values[k])) : [];
+    const known = values ? this.places.filter((k) => (state.colour === "plays" ? values[k] > 0 : !Number.isNaN(values[k]))) : [];
     known.sort((a, b) => values[a] - values[b]);
     out.fill(packed(hexOf(UNGROUPED)));
-    known.forEach((k, rank) => { out[k] = packed(RAMP[Math.floor((255 * rank) / Math.max(1, known.length - 1))]); });
+    known.forEach((k, rank) => {
+      const equal = rank && values[k] === values[known[rank - 1]]; // equal values have one colour
+      out[k] = equal ? out[known[rank - 1]] : packed(RAMP[Math.floor((255 * rank) / Math.max(1, known.length - 1))]);
+    });
     const ramp = make("span", { class: "mse-ramp" });
-    const ends = state.colour === "plays" ? ["fewest plays", "most plays"] : ["last", `first in the ranking: ${this.labelOf.get(method)}`];
+    const ends = state.colour === "plays" ? ["fewest plays", "most plays (grey: none)"] : ["last", `first in the ranking: ${this.labelOf.get(method)}`];
     this.legend.replaceChildren(make("span", {}, ends[0]), ramp, make("span", {}, ends[1]));
     return out;
   }

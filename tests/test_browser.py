@@ -109,13 +109,18 @@ def test_the_explorer_in_jupyterlab_keeps_its_keys_and_outlives_a_restart(served
         page.on("request", lambda request: requests.append(request.url))
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("filechooser", lambda chooser: None)  # what Enter opens on the upload
-        page.goto(served)
+        page.goto(f"{served}#explorer?artist=id-0011")
         run_all(page)
 
         # Run All ends at the explorer
         assert "view" in page.evaluate(CODE)[-1]["source"]
         page.wait_for_function("() => document.querySelector('.mse-go')")
         assert page.locator(".mse").count() == 1
+        page.get_by_role(
+            "heading", name=harness.NAMES[11], exact=True, level=2
+        ).wait_for()  # as the link says
+        weight = "node => getComputedStyle(node).fontWeight"
+        assert page.locator(".mse-why dt").first.evaluate(weight) == "400"
         page.get_by_role("combobox", name="artist", exact=True).fill("motorhead")
         page.get_by_role("combobox", name="artist", exact=True).press("Enter")
         page.get_by_role("heading", name="Motörhead", exact=True, level=2).wait_for()

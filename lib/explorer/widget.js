@@ -112,6 +112,17 @@ export function closest(a, b, moments, windowA, windowB) {
   return { alike, moment, cosine: best / 3 };
 }
 
+/** Whether chance alone would give so few or so many in more than one of twenty pairs; of a Poisson distribution. */
+export function byChance(number, expected) {
+  if (expected > 100) return Math.abs(number - expected) < 1.96 * Math.sqrt(expected);
+  let term = Math.exp(-expected), below = 0;
+  for (let k = 0; k < number; k += 1) {
+    below += term;
+    term *= expected / (k + 1);
+  }
+  return Math.min(below + term, 1 - below) > 0.025;
+}
+
 // ---------------------------------------------------------------- search
 
 const LETTERS = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ı: "i", "&": " and " };
@@ -122,9 +133,10 @@ export function folded(text) {
   return plain.replace(/[ßæœøłđðþı&]/g, (letter) => LETTERS[letter]).replace(/[^\p{L}\p{N}]+/gu, " ").trim();
 }
 
-/** How many letters have to be changed, put in, left out or swapped with the next; more than `most` is most + 1. */
+/** How many letters of a word have to be changed, put in, left out or swapped with the next for another to begin so. */
 function edits(a, b, most) {
-  if (Math.abs(a.length - b.length) > most) return most + 1;
+  if (a.length - b.length > most) return most + 1;
+  b = b.slice(0, a.length + most);
   let [before, last] = [[], Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i += 1) {
     const row = [i];
@@ -134,7 +146,7 @@ function edits(a, b, most) {
     }
     [before, last] = [last, row];
   }
-  return Math.min(last[b.length], most + 1);
+  return Math.min(...last, most + 1);
 }
 
 /** Places of names that fit a text, the best first: whole names, beginnings, all words, then with a typing error. */
@@ -161,8 +173,8 @@ export function search(names, text, most) {
     for (let k = 0; k < names.length; k += 1) {
       let total = 0;
       for (const word of words) {
-        const allowed = word.length < 4 ? 1 : 2;
-        const best = Math.min(...names[k].words.map((own) => edits(word, own.slice(0, Math.max(word.length, own.length - 2)), allowed)), allowed + 1);
+        const allowed = word.length < 2 ? 0 : word.length < 4 ? 1 : 2;
+        const best = Math.min(...names[k].words.map((own) => edits(word, own, allowed)), allowed + 1);
         if (best > allowed) { total = Infinity; break; }
         total += best;
       }
@@ -189,9 +201,11 @@ function make(tag, attributes = {}, ...children) {
 const bdi = (text) => make("bdi", { dir: "auto" }, text);
 const isolated = (text) => `\u2068${text}\u2069`; // where only text is possible
 const count = (n) => n.toLocaleString("en");
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
 const ordinal = (n) => `${count(n)}${["th", "st", "nd", "rd"][n % 100 > 10 && n % 100 < 14 ? 0 : n % 10] ?? "th"}`;
-const percent = (part, whole) => (whole ? `${((100 * part) / whole).toPrecision(2).replace(/\.0$/, "")} %` : "–");
+const rounded = (value) => (value < 9.95 ? value.toPrecision(2).replace(/\.0$/, "") : count(Math.round(value)));
+const percent = (part, whole) => (whole ? `${part ? rounded((100 * part) / whole) : 0} %` : "–");
 const listeners = (n) => `${count(n)} ${n === 1 ? "listener" : "listeners"}`;
 
 function hexOf(text) {
@@ -283,7 +297,7 @@ class ArtistMap {
       if (artist >= 0) this.choose(artist);
     });
     canvas.addEventListener("pointercancel", () => { drag = null; });
-    canvas.addEventListener("pointerleave", () => this.point(-1));
+    for (const kind of ["pointerleave", "blur"]) canvas.addEventListener(kind, () => this.point(-1));
     canvas.addEventListener("wheel", (event) => {
       if (!event.ctrlKey && this.root.getRootNode().activeElement !== canvas) return; // else the page could not be scrolled past
       event.preventDefault();
@@ -341,23 +355,43 @@ class ArtistMap {
       const own = ahead + 2 * aside;
       if (own < cost) { best = k; cost = own; }
     }
-    if (best >= 0) this.point(best);
+    if (best < 0) return;
+    this.reveal(best);
+    this.point(best);
+  }
+
+  /** Move the view so far that an artist is in it. */
+  reveal(k) {
+    const [x, y] = this.place(k), edge = 8;
+    if (x >= edge && y >= edge && x <= this.width - edge && y <= this.height - edge) return;
+    this.view.x = this.x[k];
+    this.view.y = this.y[k];
+    this.draw();
   }
 
   point(artist) {
     if (artist === this.pointer) return;
     this.pointer = artist;
     this.canvas.style.cursor = artist >= 0 ? "pointer" : "grab";
+    if (artist >= 0) this.tip.replaceChildren(bdi(this.name(artist)), ` · ${listeners(this.world.artists.listeners[artist])}`);
     this.draw();
-    this.tip.hidden = artist < 0;
-    if (artist < 0) return;
-    this.tip.replaceChildren(bdi(this.name(artist)), ` · ${listeners(this.world.artists.listeners[artist])}`);
-    const [x, y] = this.place(artist);
-    this.tip.style.left = `${Math.min(Math.max(x, 60), this.width - 60)}px`;
-    this.tip.style.top = `${Math.max(y - 14, 18)}px`;
   }
 
-  zoom(factor, left = this.width / 2, top = this.height / 2) {
+  /** The name stands above its artist, inside of the map. */
+  placeTip() {
+    const k = this.pointer, [x, y] = k < 0 ? [-1, -1] : this.place(k);
+    this.tip.hidden = x < 0 || y < 0 || x > this.width || y > this.height;
+    if (this.tip.hidden) return;
+    const half = this.tip.offsetWidth / 2 + 2, high = this.tip.offsetHeight + 2;
+    this.tip.style.left = `${Math.min(Math.max(x, half), this.width - half)}px`;
+    this.tip.style.top = `${y - 14 < high ? y + 14 + high : y - 14}px`;
+  }
+
+  /** Around a place on the screen; without one, around the artist that is pointed to or chosen. */
+  zoom(factor, left, top) {
+    const k = this.pointer >= 0 ? this.pointer : this.chosen.query;
+    if (left === undefined && k >= 0) this.reveal(k);
+    if (left === undefined) [left, top] = k >= 0 ? this.place(k) : [this.width / 2, this.height / 2];
     const unit = this.unit();
     const [x, y] = [(left - this.width / 2) / unit + this.view.x, this.view.y - (top - this.height / 2) / unit];
     const scale = Math.min(80, Math.max(0.8, this.view.scale * factor));
@@ -372,9 +406,11 @@ class ArtistMap {
   }
 
   show(chosen, colours) {
+    const other = chosen.query >= 0 && chosen.query !== this.chosen.query;
     this.chosen = chosen;
     this.colours = colours;
     this.draw();
+    if (other && this.width) this.reveal(chosen.query);
   }
 
   draw() {
@@ -392,6 +428,7 @@ class ArtistMap {
     if (this.n > SPLATS_FROM) this.drawPixels(ratio);
     else this.drawDiscs();
     this.drawMarks();
+    this.placeTip();
   }
 
   drawDiscs() {
@@ -543,12 +580,14 @@ class ClipCard {
   }
 
   /** Show who is heard; the picture comes when there is one. */
-  title(name, suffix, choices, chosen, hasSound) {
+  title(name, suffix, choices, chosen, hasSound, hasMoment) {
     this.heading.replaceChildren(bdi(name), suffix);
     this.select.replaceChildren(...choices.map(([value, text]) => make("option", { value }, isolated(text))));
     this.select.value = String(chosen);
     this.select.disabled = choices.length < 2;
-    this.whole.hidden = this.moment.hidden = !hasSound;
+    this.select.hidden = !choices.length;
+    this.whole.hidden = !hasSound;
+    this.moment.hidden = !hasSound || !hasMoment;
     this.at(null);
   }
 
@@ -621,9 +660,12 @@ class Explorer {
     this.audio.addEventListener("ended", () => this.stopSound());
     this.build();
     for (const kind of ["keydown", "keyup", "keypress"]) root.addEventListener(kind, (event) => event.stopPropagation());
-    source.onGone?.((sentence) => this.tell(sentence));
+    source.onGone?.((sentence) => {
+      this.gone = true;
+      this.tell(sentence);
+    });
     this.watchTheme();
-    this.fromLink();
+    this.tell(this.fromLink());
     this.load();
   }
 
@@ -634,7 +676,7 @@ class Explorer {
     this.input = make("input", {
       id: `${id}-search`, type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", "aria-expanded": "false",
       "aria-controls": `${id}-found`, "aria-autocomplete": "list", placeholder: "type a name …",
-      oninput: () => this.suggest(), onfocus: () => this.input.select(), onblur: () => this.closeSuggestions(), onkeydown: (event) => this.keyInSearch(event),
+      oninput: () => this.suggest(), onfocus: () => this.input.select(), onblur: () => this.leaveSearch(), onkeydown: (event) => this.keyInSearch(event),
     });
     this.found = make("ul", { id: `${id}-found`, class: "mse-found", role: "listbox", "aria-label": "artists that fit", hidden: true });
     this.back = make("button", { type: "button", onclick: () => this.walk(this.past, this.future) }, "← back");
@@ -652,11 +694,13 @@ class Explorer {
     this.heading = make("h2", { class: "mse-name", tabindex: "-1" });
     this.about = make("p", { class: "mse-note" });
     this.lists = make("div", { class: "mse-lists" });
+    const signs = make("p", { class: "mse-note" }, `A name makes that artist the chosen one. ${world.can.sound ? "♪ compares and plays" : "⇆ compares"}. ✓: in the truth’s list too. `
+      + `${world.artists.plays ? "●: you play it. " : ""}Line: the score, from the lowest among the candidates (truth: from 0) to the highest.`);
     this.cards = [new ClipCard("chosen artist", { play: (what) => this.playCard(0, what), pick: (clip) => this.pickClip("clip", clip) }),
       new ClipCard("compared artist", { play: (what) => this.playCard(1, what), pick: (clip) => this.pickClip("otherClip", clip) })];
     this.why = make("section", { class: "mse-why", "aria-label": "Why" });
     this.status = make("p", { class: "mse-hidden", role: "status" });
-    const right = make("div", { class: "mse-right" }, this.heading, this.about, ...this.buildControls(), this.lists,
+    const right = make("div", { class: "mse-right" }, this.heading, this.about, ...this.buildControls(), this.lists, signs,
       make("div", { class: "mse-clips" }, this.cards[0].root, this.cards[1].root), this.why);
     this.root.classList.add("mse");
     this.root.replaceChildren(top, this.address, this.banner, make("div", { class: "mse-body" }, this.left, right), this.status, this.audio);
@@ -667,7 +711,7 @@ class Explorer {
     const parts = [];
     if (world.map) {
       this.map = new ArtistMap(this.root, world, { choose: (artist) => this.choose(artist), name: (k) => world.artists.name[k] });
-      const choices = [["similarity", "similarity to the chosen artist"], ["split", "training, dev and test artists"]];
+      const choices = [["similarity", "rank for the chosen artist"], ["split", "training, dev and test artists"]];
       if (world.groups) choices.push(["group", world.groups.label]);
       if (world.artists.plays) choices.push(["plays", "how often you play them"]);
       this.colour = make("select", { id: `${id}-colour`, onchange: () => { this.state.colour = this.colour.value; this.showMap(); } },
@@ -677,10 +721,11 @@ class Explorer {
         ...[["+", "zoom in", () => this.map.zoom(1.4)], ["−", "zoom out", () => this.map.zoom(1 / 1.4)], ["⟲", "whole map", () => this.map.reset()]]
           .map(([text, label, onclick]) => make("button", { type: "button", "aria-label": label, title: label, onclick }, text)),
         make("label", { for: `${id}-colour` }, "colour"), this.colour), this.legend,
-      make("p", { class: "mse-note" }, `Near on the map: alike by ${world.map.of}. The axes mean nothing. Size: number of listeners.`));
+      make("p", { class: "mse-note" }, `Near on the map means alike, by: ${world.map.of}. The axes mean nothing. Size: number of listeners. Drag to move, + and − to zoom. `
+        + "Rings: the chosen artist (thick), the compared one, and those of the first list but the truth’s (thin)."));
     } else parts.push(make("p", { class: "mse-note" }, "There is no map yet: notebook 07 makes it (run_all.py --only 07)."));
     this.all = make("select", { id: `${id}-all`, size: "8", class: "mse-all", onchange: () => this.choose(Number(this.all.value)) });
-    parts.push(make("details", { ontoggle: () => this.fillAll() }, make("summary", {}, `all ${count(this.n)} artists as a list`),
+    parts.push(make("details", { ontoggle: () => this.fillAll() }, make("summary", {}, `all ${count(this.n)} artists as a list, ${world.artists.plays ? "those you play" : "most listeners"} first`),
       make("label", { class: "mse-hidden", for: `${id}-all` }, "all artists"), this.all));
     return parts;
   }
@@ -733,11 +778,11 @@ class Explorer {
 
   suggest() {
     const most = 50, places = search(this.names, this.input.value, most);
-    const { name, listeners: counts } = this.world.artists;
+    const { name, listeners: counts } = this.world.artists, many = listeners;
     this.suggested = places;
     this.active = places.length ? 0 : -1;
     this.found.replaceChildren(...places.map((k, at) => make("li", { id: `${this.found.id}-${at}`, role: "option", "aria-selected": "false", onpointerdown: (event) => { event.preventDefault(); this.take(k); } },
-      bdi(name[k]), make("span", { class: "mse-dim" }, ` ${count(counts[k])}`))));
+      bdi(name[k]), make("span", { class: "mse-dim" }, ` · ${many(counts[k])}`))));
     if (!places.length) this.found.append(make("li", { class: "mse-dim" }, "no artist has such a name"));
     else if (places.length === most && this.n > most) this.found.append(make("li", { class: "mse-dim" }, `the first ${most}: type on to narrow them`));
     this.found.hidden = false;
@@ -774,10 +819,12 @@ class Explorer {
     } else if (event.key === "Enter" && !this.found.hidden && this.active >= 0) {
       event.preventDefault();
       this.take(this.suggested[this.active]);
-    } else if (event.key === "Escape") {
-      this.closeSuggestions();
-      this.input.value = this.queryName();
-    }
+    } else if (event.key === "Escape") this.leaveSearch();
+  }
+
+  leaveSearch() {
+    this.closeSuggestions();
+    this.input.value = this.queryName();
   }
 
   take(artist) {
@@ -790,21 +837,28 @@ class Explorer {
   /** Make an artist the chosen one; the one before is behind the button "back". */
   choose(artist, other = -1) {
     if (artist < 0 || (artist === this.state.artist && !this.own)) return;
-    this.past.push({ artist: this.state.artist, other: this.state.other, own: this.own });
-    this.future = [];
-    this.go({ artist, other, own: null });
+    this.go({ artist, other, own: null }, [...this.past, this.here()], []);
   }
+
+  here() { return { artist: this.state.artist, other: this.state.other, own: this.own }; }
 
   walk(from, to) {
     if (!from.length) return;
-    to.push({ artist: this.state.artist, other: this.state.other, own: this.own });
-    this.go(from.pop());
+    const [rest, gained] = [from.slice(0, -1), [...to, this.here()]];
+    this.go(from.at(-1), ...(from === this.past ? [rest, gained] : [gained, rest]));
   }
 
-  go({ artist, other, own }) {
-    this.stopSound();
-    this.own = own;
+  set({ artist, other, own }, past, future) {
+    [this.own, this.past, this.future] = [own, past, future];
     Object.assign(this.state, { artist, other, clip: -1, otherClip: -1 });
+  }
+
+  go({ artist, other, own }, past, future) {
+    this.stopSound();
+    if (!this.gone) this.tell("");
+    this.address.hidden = true;
+    this.before ??= [this.here(), this.past, this.future];
+    this.set({ artist, other, own }, past, future);
     this.load();
   }
 
@@ -814,15 +868,17 @@ class Explorer {
 
   async load() {
     const { artist } = this.state, { own } = this;
-    this.input.value = this.queryName();
-    this.back.disabled = !this.past.length;
-    this.forward.disabled = !this.future.length;
+    this.showChosen();
     if (own) this.row = own.row;
     else {
       let answer;
       try {
         answer = await this.ask("scores", artist);
       } catch (problem) {
+        if (artist !== this.state.artist || this.own) return;
+        if (this.before) this.set(...this.before); // else the lists of one artist would stand under the name of another
+        this.before = null;
+        this.showChosen();
         this.tell(problem.message);
         return;
       }
@@ -833,9 +889,17 @@ class Explorer {
         shared: integers(answer.buffers[1]),
       };
     }
+    this.before = null;
     this.showHead();
     this.showLists();
     this.status.textContent = `Chosen: ${isolated(this.queryName())}`;
+  }
+
+  showChosen() {
+    this.input.value = this.queryName();
+    this.back.disabled = !this.past.length;
+    this.forward.disabled = !this.future.length;
+    this.copy.disabled = Boolean(this.own);
   }
 
   // ---- lists
@@ -871,7 +935,7 @@ class Explorer {
   }
 
   showLists() {
-    if (!this.row) return;
+    if (!this.row || this.before) return; // the scores of the chosen artist are on their way
     this.compute();
     const { state } = this, tops = [...this.current.lists.values()].filter(Boolean).map(({ top }) => top);
     if (state.other < 0 || state.other === state.artist) state.other = (tops.find((_, at) => state.lists[at] !== TRUTH) ?? tops[0])?.[0] ?? -1;
@@ -891,6 +955,7 @@ class Explorer {
     const select = make("select", {
       "aria-label": `method of list ${at + 1}`, "data-key": `method-${at}`,
       onchange: () => { state.lists[at] = select.value; this.showLists(); },
+      title: this.labelOf.get(method),
     }, ...world.methods.map(({ name, label }) => make("option", { value: name }, label)));
     select.value = method;
     const column = make("section", { class: "mse-list", "aria-label": this.labelOf.get(method) }, select);
@@ -906,7 +971,7 @@ class Explorer {
     const foot = make("div");
     if (method === TRUTH && list.top.length < Math.min(state.n, this.current.places.length)) foot.append(make("p", { class: "mse-note" }, this.sharingSentence()));
     if (list.top.length) {
-      foot.append(make("p", { class: "mse-save" }, "save: ", ...["CSV", "m3u8"].map((kind) => make("button", {
+      foot.append(make("p", { class: "mse-save" }, "save: ", ...(world.clips.file ? ["CSV", "m3u8"] : ["CSV"]).map((kind) => make("button", {
         type: "button", "data-key": `${kind}-${at}`, "aria-label": `save list ${at + 1}, ${this.labelOf.get(method)}, as ${kind}`,
         onclick: () => this.save(method, kind),
       }, kind))));
@@ -963,15 +1028,19 @@ class Explorer {
 
   showQuality() {
     const { state, world } = this, { blend } = world;
-    const mixed = [state.share ? `${Math.round(100 * state.share)} % shared listeners` : "", state.popularity ? `popularity with weight ${state.popularity}` : ""].filter(Boolean).join(", ");
-    const setting = mixed ? `Lists by sound with ${mixed}.` : "Lists by sound alone.";
+    this.share.disabled = this.popularity.disabled = Boolean(this.own);
+    if (this.own) {
+      this.quality.textContent = "The sliders need listeners, which a file of your own does not have.";
+      return;
+    }
+    const mixed = [state.share ? `${Math.round(100 * state.share)} % shared listeners` : "", state.popularity ? `popularity with weight ${state.popularity}` : ""].filter(Boolean).join(" and ");
+    const setting = mixed ? `Blended into each list but the truth’s: ${mixed}.${state.share === 1 ? " Nothing is left of the method’s own scores." : ""}` : "Each list is in its method’s own order.";
     if (!blend) {
       this.quality.textContent = `${setting} How well each setting ranks is measured by notebook 07.`;
       return;
     }
-    const simulated = world.simulated ? " Simulated." : "";
-    this.quality.textContent = `${setting} Under each method: ${blend.measure} at this setting over ${blend.n_queries} test artists (95 % interval; chance ${blend.chance.toFixed(2)}); `
-      + `shared listeners from one half of the listeners, judged by the other half.${simulated}`;
+    this.quality.textContent = `${setting} Under its name: ${blend.measure} at this setting, mean over ${blend.n_queries} test artists ranked among each other (95 % interval). `
+      + `1 would be the truth’s order, chance gives ${blend.chance.toFixed(2)}. One half of the listeners is blended in, the other half is the truth here.${world.simulated ? " Simulated." : ""}`;
   }
 
   // ---- heading and map
@@ -979,12 +1048,13 @@ class Explorer {
   showHead() {
     const { world, state, own } = this, { artists } = world;
     this.heading.replaceChildren(bdi(this.queryName()));
-    if (own) this.about.textContent = `Your own file, by ${own.method}. Nobody is known to listen to it, so there is no truth.`;
+    if (own) this.about.textContent = `Your own file, ranked by one method: ${this.labelOf.get(own.method) ?? own.method}. Nobody is known to listen to it, so there is no truth.`
+      + `${own.place ? " The star on the map is your file." : ""}${world.simulated ? " The artists beside it are simulated." : ""}`;
     else {
       const plays = artists.plays?.[state.artist];
       const group = world.groups?.names[world.groups.of[state.artist]];
       this.about.textContent = `${listeners(artists.listeners[state.artist])}; ${world.split_means[artists.split[state.artist]]}.`
-        + `${group === undefined ? "" : ` ${world.groups.label}: ${group}.`}`
+        + `${group === undefined ? "" : ` ${capital(world.groups.label)}: ${group}.`}`
         + `${plays ? ` You play it: ${count(plays)} plays.` : ""}${world.simulated ? " Simulated: this artist, its listeners and its music do not exist outside the demo." : ""}`;
     }
     if (this.all.options.length) this.all.value = String(state.artist);
@@ -1016,12 +1086,15 @@ class Explorer {
       return out;
     }
     const values = state.colour === "plays" ? Float64Array.from(world.artists.plays) : this.current.lists.get(method)?.values;
-    const known = values ? this.places.filter((k) => !Number.isNaN(values[k])) : [];
+    const known = values ? this.places.filter((k) => (state.colour === "plays" ? values[k] > 0 : !Number.isNaN(values[k]))) : [];
     known.sort((a, b) => values[a] - values[b]);
     out.fill(packed(hexOf(UNGROUPED)));
-    known.forEach((k, rank) => { out[k] = packed(RAMP[Math.floor((255 * rank) / Math.max(1, known.length - 1))]); });
+    known.forEach((k, rank) => {
+      const equal = rank && values[k] === values[known[rank - 1]]; // equal values have one colour
+      out[k] = equal ? out[known[rank - 1]] : packed(RAMP[Math.floor((255 * rank) / Math.max(1, known.length - 1))]);
+    });
     const ramp = make("span", { class: "mse-ramp" });
-    const ends = state.colour === "plays" ? ["fewest plays", "most plays"] : ["least alike", `most alike, by rank (${this.labelOf.get(method)})`];
+    const ends = state.colour === "plays" ? ["fewest plays", "most plays (grey: none)"] : ["last", `first in the ranking: ${this.labelOf.get(method)}`];
     this.legend.replaceChildren(make("span", {}, ends[0]), ramp, make("span", {}, ends[1]));
     return out;
   }
@@ -1065,7 +1138,7 @@ class Explorer {
     shown.forEach(([clip, clips], side) => {
       const card = cards[side], name = side ? (other >= 0 ? world.artists.name[other] : "–") : this.queryName();
       const hasSound = side || !own ? world.can.sound && clip >= 0 : true;
-      card.title(name, side && clip >= 0 ? ": closest clip" : "", clips.map((k) => [k, world.clips.title[k] || "untitled"]), clip, hasSound);
+      card.title(name, side && state.otherClip < 0 && pair.moment ? ": closest clip" : "", clips.map((k) => [k, world.clips.title[k] || "untitled"]), clip, hasSound, world.moments && !own);
       const answer = side === 0 && own ? own.picture : pictures.get(clip);
       if (!answer) {
         card.empty("no clip");
@@ -1159,7 +1232,7 @@ class Explorer {
       const [shared, a, b] = [this.row.shared[other], artists.listeners[state.artist], artists.listeners[other]];
       const expected = (a * b) / world.n_listeners;
       fact("shared listeners", `${count(shared)}: ${percent(shared, a)} of `, bdi(mine), `’s ${count(a)}, ${percent(shared, b)} of `, bdi(theirs), `’s ${count(b)}. `,
-        `Chance would give ${expected < 10 ? expected.toFixed(1) : count(Math.round(expected))} (if who listens to one said nothing of the other).`);
+        `Chance would give ${expected < 0.1 ? "less than 0.1" : rounded(expected)}, if listening to one had nothing to do with listening to the other.`);
       fact("popularity", `${ordinal(state.artist + 1)} and ${ordinal(other + 1)} of ${count(this.n)} by listeners.`);
       const truth = this.values(TRUTH, this.current.places);
       fact("the truth", Number.isNaN(truth[other]) || !this.current.places.includes(other) ? (shared ? "not among the candidates that are chosen." : "no shared listener, so it says nothing of these two.")
@@ -1168,8 +1241,8 @@ class Explorer {
     const places = this.state.lists.filter((method) => method !== TRUTH && this.current.lists.get(method) && this.current.places.includes(other));
     if (places.length) fact("the methods", places.map((method) => `${this.labelOf.get(method)}: ${ordinal(rankOf(this.current.lists.get(method).values, this.current.places, other))}`).join("; "), ` (of ${count(this.current.places.length)}).`);
     if (pair?.moment) {
-      fact("closest clips", bdi(world.clips.title[pair.a] || "untitled"), " and ", bdi(world.clips.title[pair.b] || "untitled"),
-        `; closest moment ${this.span[0][0].toFixed(0)} s and ${this.span[1][0].toFixed(0)} s${world.excerpt ? ", among what can be played here" : ""} (cosine ${pair.cosine.toFixed(2)}, ${world.moments.of}).`);
+      fact(state.clip >= 0 && state.otherClip >= 0 ? "clips shown" : "closest clips", bdi(world.clips.title[pair.a] || "untitled"), " and ", bdi(world.clips.title[pair.b] || "untitled"),
+        `; closest moment ${this.span[0][0].toFixed(0)} s and ${this.span[1][0].toFixed(0)} s${world.excerpt ? ", among what can be played here" : ""} (cosine ${pair.cosine.toFixed(2)} of at most 1, by: ${world.moments.of}).`);
     }
     this.compareFeatures(fact, mine, theirs);
     const doubts = this.doubts();
@@ -1183,26 +1256,29 @@ class Explorer {
     const sound = rank === null ? [] : [`${this.labelOf.get(method)} puts `, bdi(theirs), ` in place ${count(rank)} of ${count(this.current.places.length)}`];
     if (own) return [...sound, sound.length ? " for your file." : ""];
     const shared = this.row.shared[other], expected = (world.artists.listeners[state.artist] * world.artists.listeners[other]) / world.n_listeners;
-    const times = shared / expected;
-    const more = times >= 1.5 ? `${times.toPrecision(2)} times as many as chance would give` : times <= 1 / 1.5 ? "fewer than chance would give" : "about as many as chance would give";
-    const known = shared ? [bdi(mine), " and ", bdi(theirs), ` share ${listeners(shared)}, ${more}`] : ["Nobody is known to listen to both ", bdi(mine), " and ", bdi(theirs)];
-    const few = expected < 5 ? " Numbers so small may be chance." : "";
-    return [...known, sound.length ? "; " : "", ...sound, ".", few];
+    const times = shared / expected, chance = byChance(shared, expected);
+    const often = times > 1 ? `${times < 1.5 ? times.toFixed(2) : rounded(times)} times as many as` : "fewer than";
+    const more = !chance ? `${often} chance would give` : times < 1.5 && times > 1 / 1.5 ? "about as many as chance would give" : "a number so small that it may be chance";
+    const known = shared ? [bdi(mine), " and ", bdi(theirs), ` share ${listeners(shared)}, ${more}`]
+      : ["Nobody is known to listen to both ", bdi(mine), " and ", bdi(theirs), chance ? ", which may be chance: their audiences are small" : ", fewer than chance would give"];
+    return [...known, sound.length ? "; " : "", ...sound, "."];
   }
 
   compareFeatures(fact, mine, theirs) {
     const { features } = this.world;
     if (!features || this.own) return;
     const [a, b] = [features.values[this.state.artist], features.values[this.state.other]];
-    const both = a.map((value, at) => [value * b[at] > 0 ? Math.min(Math.abs(value), Math.abs(b[at])) : 0, at]).filter(([size]) => size > 0.5).sort((x, y) => y[0] - x[0]).slice(0, 3);
-    const apart = a.map((value, at) => [Math.abs(value - b[at]), at]).filter(([size]) => size > 1.4).sort((x, y) => y[0] - x[0]).slice(0, 3);
-    const scale = "in standard deviations from the mean artist";
-    fact("for", both.length ? `both: ${both.map(([, at]) => `${a[at] < 0 ? features.low[at] : features.high[at]} (${signed(a[at])}, ${signed(b[at])})`).join("; ")} – ${scale}.` : "no feature in which both differ from the mean artist in the same way.");
-    const against = apart.flatMap(([, at], place) => {
-      const [first, second] = a[at] > b[at] ? [mine, theirs] : [theirs, mine];
-      return [place ? "; " : "", bdi(first), `: ${features.high[at]} (${signed(Math.max(a[at], b[at]))}), `, bdi(second), `: ${features.low[at]} (${signed(Math.min(a[at], b[at]))})`];
-    });
-    fact("against", ...(apart.length ? [...against, "."] : ["no feature in which the two differ more than two artists at random do."]));
+    const measured = a.map((_, at) => at).filter((at) => a[at] !== null && b[at] !== null);
+    const top = (size, least) => measured.filter((at) => size(at) > least).sort((x, y) => size(y) - size(x)).slice(0, 3);
+    const word = (at, value) => (value < 0 ? features.low : features.high)[at];
+    const both = top((at) => (a[at] * b[at] > 0 ? Math.min(Math.abs(a[at]), Math.abs(b[at])) : 0), 0.5);
+    const apart = top((at) => Math.abs(a[at] - b[at]), 1.4);
+    fact("alike in", both.length ? `Both, first the chosen artist: ${both.map((at) => `${word(at, a[at])} (${signed(a[at])}, ${signed(b[at])})`).join("; ")}.` : "In no feature do both differ from the mean artist by more than 0.5 to the same side.");
+    fact("different in", ...apart.flatMap((at, place) => {
+      const [first, second] = Math.abs(a[at]) > Math.abs(b[at]) ? [a, b] : [b, a];
+      const name = (row) => bdi(row === a ? mine : theirs);
+      return [place ? "; " : "", `${word(at, first[at])}: `, name(first), ` (${signed(first[at])}) versus `, name(second), ` (${signed(second[at])})`];
+    }), apart.length ? "." : "In no feature do the two differ by more than 1.4.", " Unit of these numbers: the standard deviation over all artists; 0 is the mean artist.");
   }
 
   doubts() {
@@ -1210,10 +1286,10 @@ class Explorer {
     if (pair?.a >= 0 && pair?.b >= 0) {
       if (source[pair.a] && source[pair.a] === source[pair.b]) out.push(`Both clips come from the same catalogue (${isolated(source[pair.a])}): a method may notice its encoding.`);
       const [first, second] = [loudness[pair.a], loudness[pair.b]];
-      if (first !== null && second !== null && Math.abs(first - second) < 1) out.push(`Both clips are equally loud (within 1 dB): spectrograms keep the level.`);
+      if (first !== null && second !== null && Math.abs(first - second) < 1) out.push("Both clips are equally loud (within 1 dB): a method may compare the level.");
     }
-    if (!this.own && state.artist < this.n / 10 && state.other < this.n / 10) out.push("Both are among the tenth with the most listeners: popular artists share listeners without sounding alike.");
-    if (!this.own && world.artists.split[state.artist] === "train") out.push("The methods were trained on this artist: their lists here are no test.");
+    if (!this.own && state.artist < this.n / 10 && state.other < this.n / 10) out.push("Both are among the tenth with the most listeners: popular artists may share listeners without sounding alike.");
+    if (!this.own && world.artists.split[state.artist] === "train") out.push("Trained methods have learnt from the chosen artist: their lists here are no test.");
     return out;
   }
 
@@ -1228,8 +1304,6 @@ class Explorer {
       const answer = await this.source.ask("upload", { name: file.name }, [await file.arrayBuffer()]);
       const row = floats(answer.buffers[0]);
       const method = this.world.methods.find(({ label }) => label === answer.method)?.name ?? this.world.best;
-      this.past.push({ artist: this.state.artist, other: this.state.other, own: this.own });
-      this.future = [];
       const own = {
         title: answer.title, method: answer.method, place: answer.map,
         row: { methods: new Map([[method, row]]), shared: new Uint32Array(this.n) },
@@ -1237,8 +1311,7 @@ class Explorer {
         sound: { type: file.type || "audio/mpeg", start: -answer.start, buffers: [file] },
       };
       if (!this.state.lists.includes(method)) this.state.lists[Math.min(1, this.state.lists.length - 1)] = method;
-      this.tell("");
-      this.go({ artist: this.state.artist, other: -1, own });
+      this.go({ artist: this.state.artist, other: -1, own }, [...this.past, this.here()], []);
     } catch (problem) {
       this.tell(problem.message);
     }
@@ -1261,13 +1334,13 @@ class Explorer {
     const mine = this.own ? [] : this.clipsOf[state.artist];
     const lines = ["#EXTM3U"];
     for (const k of list.top) {
-      const theirs = this.clipsOf[k];
+      const theirs = this.clipsOf[k].filter((clip) => world.clips.file[clip]);
       if (!theirs.length) continue;
       const wanted = [...mine, ...theirs];
       const pictures = new Map(await Promise.all(wanted.map(async (clip) => [clip, await this.ask("picture", clip)])));
       const { b } = this.own ? { b: theirs[0] } : this.closestPair(mine, theirs, pictures);
       const line = (text) => text.replace(/[\r\n]+/g, " ");
-      lines.push(`#EXTINF:-1,${line(world.artists.name[k])} - ${line(world.clips.title[b] || "untitled")}`, line(world.clips.file?.[b] ?? `${world.clips.title[b] || "untitled"}.mp3`));
+      lines.push(`#EXTINF:-1,${line(world.artists.name[k])} - ${line(world.clips.title[b] || "untitled")}`, line(world.clips.file[b]));
     }
     download(`${base}.m3u8`, "application/vnd.apple.mpegurl", `${lines.join("\n")}\n`);
   }
@@ -1286,17 +1359,19 @@ class Explorer {
     else this.address.focus();
   }
 
-  /** The state that a link holds; what this world does not have is left as it is. */
+  /** Take the state that a link holds; what this world does not have is left as it is, and named in a sentence. */
   fromLink() {
-    const { hash } = location;
-    if (!hash.startsWith("#explorer?")) return;
+    const hash = linked();
+    if (!hash) return "";
     const fields = new URLSearchParams(hash.slice("#explorer?".length)), { state, world } = this;
     const artist = this.indexOf.get(fields.get("artist")), other = this.indexOf.get(fields.get("with"));
     const missing = [];
     if (artist !== undefined) state.artist = artist;
-    else if (fields.get("artist")) missing.push("the artist of the link");
+    else if (fields.get("artist")) missing.push("the chosen artist");
     if (other !== undefined) state.other = other;
-    const lists = (fields.get("lists") ?? "").split(" ").filter((name) => this.labelOf.has(name));
+    else if (fields.get("with")) missing.push("the compared artist");
+    const named = (fields.get("lists") ?? "").split(" ").filter(Boolean), lists = named.filter((name) => this.labelOf.has(name));
+    if (lists.length < named.length) missing.push("a method");
     if (lists.length) state.lists = lists.slice(0, 8);
     if (this.shares.includes(Number(fields.get("share") ?? NaN))) state.share = Number(fields.get("share"));
     if (this.weights.includes(Number(fields.get("popularity") ?? NaN))) state.popularity = Number(fields.get("popularity"));
@@ -1308,7 +1383,7 @@ class Explorer {
     this.share.value = this.shares.indexOf(state.share);
     this.popularity.value = this.weights.indexOf(state.popularity);
     this.length.value = state.n;
-    if (missing.length) this.tell(`${missing.join(", ")} is not here.`);
+    return missing.length ? `The link names what is not here: ${missing.join(", ")}.` : "";
   }
 
   // ---- messages, theme, end
@@ -1324,6 +1399,15 @@ class Explorer {
     this.dark = window.matchMedia("(prefers-color-scheme: dark)");
     this.redraw = () => this.map?.draw();
     this.dark.addEventListener("change", this.redraw);
+    this.reopen = () => {
+      if (!location.hash.startsWith("#explorer?")) return;
+      const here = this.here();
+      this.before ??= [here, this.past, this.future];
+      const lacking = this.fromLink();
+      this.go({ ...this.here(), own: null }, [...this.past, here], []);
+      if (lacking) this.tell(lacking);
+    };
+    window.addEventListener("hashchange", this.reopen);
   }
 
   stop() {
@@ -1331,8 +1415,18 @@ class Explorer {
     this.map?.stop();
     this.themes.disconnect();
     this.dark.removeEventListener("change", this.redraw);
+    window.removeEventListener("hashchange", this.reopen);
     this.source.stop?.();
   }
+}
+
+/** The part of the address from "#" on, if it is a link to a view and was not followed before. */
+function linked() {
+  const opened = performance.getEntriesByType("navigation")[0]?.name ?? ""; // JupyterLab takes this part from its address
+  const hash = [location.hash, opened.replace(/^[^#]*/, "")].find((part) => part.startsWith("#explorer?"));
+  if (!hash || window.mseFollowed === hash) return null;
+  window.mseFollowed = hash;
+  return hash;
 }
 
 function download(name, type, text) {

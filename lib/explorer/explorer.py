@@ -10,15 +10,12 @@ Conventions
   the dev artists, and for the siamese network where 07 has not been run.
 - Shared listeners and popularity can be blended into every ranking but the truth's (`lib.beyond.adjust`);
   0 and 0 leave the method's own scores.
-- A query is never its own candidate. Candidates can be narrowed to some splits; then the truth's list is
-  narrowed too, so that all lists are chosen from the same artists.
-- Names come from outside: they are shown as they are and never become markup or mathematics.
-- Nothing imports this module; everything it shows is computed by a function that knows no widget.
+- A query is never its own candidate. Candidates narrowed to some splits are so for the truth's list too.
+- Names are shown as they are and never become markup or mathematics.
 """
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +27,7 @@ import scipy.sparse
 from lib import registry
 from lib import study as studies
 from lib.beyond import adjust
+from lib.explorer import stored
 from lib.listening import history, matrix, metrics
 from lib.plots import beyond as plots
 from lib.plots import players
@@ -78,7 +76,7 @@ def fitted(folder):
     if all((folder / name).exists() for name in ("beyond_scores.npz", "beyond_choice.json")):
         beyond = load(folder / "beyond_scores.npz")
         scores |= beyond.without(*(name for name in beyond.methods if name.endswith("+popularity")))
-        best = json.loads((folder / "beyond_choice.json").read_text(encoding="utf-8"))["method"]
+        best = stored.choice(folder, scores.methods)
     return scores, best
 
 
@@ -394,6 +392,10 @@ def three_artists(names=("Abba", "Air", "ZZ Top")):
 
 
 def _labels(names):
-    """Names that tell artists apart: an empty or repeated one is followed by the beginning of its id."""
+    """Names that tell artists apart: an empty or repeated one is followed by (the beginning of) the id."""
+    names, ids = names.fillna(""), names.index
     unclear = names.duplicated(keep=False) | (names.str.strip() == "")
-    return names.where(~unclear, names + " (" + names.index.str[:8] + ")")
+    labels = names.where(~unclear, names + " (" + ids.str[:8] + ")")
+    while (twice := labels.duplicated(keep=False)).any():
+        labels = labels.where(~twice, labels + " (" + ids + ")")
+    return labels

@@ -249,10 +249,15 @@ def test_every_artist_and_clip_has_answers_of_the_stated_shapes(world, answers):
         ("magic", {}, "there is no answer to 'magic'; ask for scores, picture, sound, upload"),
         (None, {}, "there is no answer to None"),
         (["scores"], {}, "there is no answer to"),
+        ("x" * 5000, {}, "there is no answer to 'xxx"),
+        ("scores", {"artist": "0" * 5000}, "got '000"),
+        ("scores", {"artist": 10**1000}, "got 1000"),
+        ("upload", {"name": "x" * 5000}, "an upload is a name and one file"),
     ],
 )
 def test_a_question_that_makes_no_sense_is_answered_by_a_sentence(answers, kind, message, sentence):
     answer, buffers = answers.answer(kind, message)
+    assert len(answer["error"]) < 150
     assert sentence in answer["error"]
     assert "\n" not in answer["error"]
     assert "bug" not in answer["error"]
@@ -292,7 +297,14 @@ def test_an_upload_is_handed_on_with_its_name_and_bytes(answers, monkeypatch):
 
 @pytest.mark.parametrize(
     ("message", "buffers"),
-    [({}, [b"a"]), ({"name": "x"}, []), ({"name": 1}, [b"a"]), ({"name": "x"}, [b"a"] * 2)],
+    [
+        ({}, [b"a"]),
+        ({"name": "x"}, []),
+        ({"name": 1}, [b"a"]),
+        ({"name": "x"}, [b"a"] * 2),
+        ({"name": "x"}, [None]),
+        ({"name": "x"}, [5]),
+    ],
 )
 def test_an_upload_is_a_name_and_one_file(answers, message, buffers):
     assert "an upload is a name and one file" in answers.answer("upload", message, buffers)[0]["error"]

@@ -8,8 +8,7 @@ Conventions
 - Where notebook 05 has not been run, as with few artists, the networks of 04 and plain methods are scored.
 - The methods of notebook 07 are offered where it has been run; ``best`` stands for the one that was best on
   the dev artists, and for the siamese network where 07 has not been run.
-- Shared listeners and popularity can be blended into every ranking but the truth's (`lib.beyond.adjust`);
-  0 and 0 leave the method's own scores.
+- Shared listeners and popularity can be blended into all but the truth (`lib.beyond.adjust`); 0 and 0: none.
 - A query is never its own candidate. Candidates narrowed to some splits are so for the truth's list too.
 - Names are shown as they are and never become markup or mathematics.
 """
@@ -393,9 +392,9 @@ def three_artists(names=("Abba", "Air", "ZZ Top")):
 
 def _labels(names):
     """Names that tell artists apart: an empty or repeated one is followed by (the beginning of) the id."""
-    names, ids = names.fillna(""), names.index
-    unclear = names.duplicated(keep=False) | (names.str.strip() == "")
-    labels = names.where(~unclear, names + " (" + ids.str[:8] + ")")
+    labels, ids = names.fillna(""), names.index
+    unclear = labels.duplicated(keep=False) | (labels.str.strip() == "")
+    labels = labels.where(~unclear, labels + " (" + ids.str[:8] + ")")
     while (twice := labels.duplicated(keep=False)).any():
         labels = labels.where(~twice, labels + " (" + ids + ")")
     return labels

@@ -169,7 +169,10 @@ def test_outputs_settings_and_empty_cells_are_no_change(toy, opened, change):
     assert kept() == []
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 1}', "\x00"])
+NO_SOURCE = json.dumps({"cells": [{"cell_type": "code", "source": None}], "nbformat": 4})
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 1}', "\x00", NO_SOURCE, "[" * 100_000])
 def test_a_copy_that_is_no_notebook_is_kept(toy, opened, capsys, text):
     open_lab("--lab")
     paths.executed("demo", STAGE).write_text(text)

@@ -52,6 +52,14 @@ def test_the_notice_says_what_is_simulated_and_what_was_trained_on(world):
     assert all("Simulated" in explorer.notice(*world, artist) for artist in IDS)
 
 
+def test_the_notice_says_that_another_artist_is_shown_than_was_wanted(world):
+    study, scores = world
+    for wanted in ("", "a", "Alpha", " ALPHA"):
+        assert explorer.notice(study, scores, "a", wanted=wanted).startswith("Alpha, 5,000 listeners")
+    other = explorer.notice(study, scores, "a", wanted="Alfa")
+    assert other.startswith("No artist with clips is 'Alfa'; this one is shown: Alpha, 5,000 listeners")
+
+
 def test_real_artists_are_not_called_simulated(world):
     study, scores = world
     assert "imulated" not in explorer.notice(replace(study, simulated=False), scores, "a")

@@ -118,11 +118,11 @@ def test_the_explorer_in_jupyterlab_keeps_its_keys_and_outlives_a_restart(served
         assert page.locator(".mse").count() == 1
         page.get_by_role("combobox", name="artist", exact=True).fill("motorhead")
         page.get_by_role("combobox", name="artist", exact=True).press("Enter")
-        page.get_by_role("heading", name="Motörhead", exact=True).wait_for()
+        page.get_by_role("heading", name="Motörhead", exact=True, level=2).wait_for()
         for hostile in (harness.IMAGE, harness.SCRIPT):
             page.get_by_role("combobox", name="artist", exact=True).fill(hostile)
             page.get_by_role("combobox", name="artist", exact=True).press("Enter")
-            page.get_by_role("heading", name=hostile, exact=True).wait_for()
+            page.get_by_role("heading", name=hostile, exact=True, level=2).wait_for()
         page.get_by_role("region", name="chosen artist").get_by_role("button", name="play").first.click()
         page.wait_for_function(
             "() => [...document.querySelectorAll('audio')].some(one => one.currentTime > .1)"

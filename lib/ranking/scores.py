@@ -222,8 +222,6 @@ def load(path):
             arrays[tuple(run)] = _Stored(stored, str(place), bytes_of, path, len(about["ids"][which]))
     except UNREADABLE:
         raise _unreadable(path) from None
-    if hasattr(mmap, "MADV_RANDOM"):
-        bytes_of.madvise(mmap.MADV_RANDOM)  # else a row brings its neighbourhood into memory
     return Scores(arrays, ids)
 
 

@@ -52,6 +52,14 @@ def test_the_notice_says_what_is_simulated_and_what_was_trained_on(world):
     assert all("Simulated" in explorer.notice(*world, artist) for artist in IDS)
 
 
+def test_the_notice_says_that_another_artist_is_shown_than_was_wanted(world):
+    study, scores = world
+    for wanted in ("", "a", "Alpha", " ALPHA"):
+        assert explorer.notice(study, scores, "a", wanted=wanted).startswith("Alpha, 5,000 listeners")
+    other = explorer.notice(study, scores, "a", wanted="Alfa")
+    assert other.startswith("No artist with clips is 'Alfa'; this one is shown: Alpha, 5,000 listeners")
+
+
 def test_real_artists_are_not_called_simulated(world):
     study, scores = world
     assert "imulated" not in explorer.notice(replace(study, simulated=False), scores, "a")
@@ -172,3 +180,12 @@ def test_methods_of_07_are_offered_where_it_was_run_and_its_choice_is_the_best(t
     assert scores.runs == [("l2", 0, 0), ("factor_sum", 0, 0)]
     assert scores.mean("l2").loc["a", "e"] == -15  # the scores of 05 come first
     assert explorer.resolved(["truth", "best", "l2", "factor_sum"], best) == ["truth", "factor_sum", "l2"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"x": 1}', '{"method": "magic"}', '{"method": []}', ""])
+def test_a_choice_that_names_no_method_is_one_sentence_with_a_command(tmp_path, text):
+    for name in ("scores", "beyond_scores"):
+        Scores.of_frames({("l2", 0, 0): frame(PLACES)}).save(tmp_path / f"{name}.npz")
+    (tmp_path / "beyond_choice.json").write_text(text)
+    with pytest.raises(ValueError, match=r"^beyond_choice\.json names .*\. Run: .* --only 07$"):
+        explorer.fitted(tmp_path)

@@ -148,6 +148,47 @@ def test_files_of_another_run_are_refused(stored, name, message):
     assert "run_all.py --list" in str(error.value)
 
 
+FILES = ["artist_map.parquet", "blend.parquet", "styles.parquet", "readable.parquet", "moments.npz"]
+DAMAGES = {
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-200]),
+    "empty": lambda path: path.write_bytes(b""),
+    "folder": lambda path: path.unlink() or path.mkdir(),
+    "other": lambda path: pd.DataFrame({"z": [1]}).to_parquet(path),
+    "no rows": lambda path: pd.read_parquet(path).iloc[:0].to_parquet(path),
+    "doubled": lambda path: pd.concat([pd.read_parquet(path)] * 2).to_parquet(path),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_file_is_one_sentence_with_its_name_and_the_command_that_makes_it(stored, name, damage):
+    path = stored[0].folder / name
+    values = pd.DataFrame({"clip_id": [f"clip-{k}" for k in range(10)], "brightness": np.arange(10.0)})
+    values.to_parquet(stored[0].folder / "readable.parquet")
+    if name.endswith(".npz") and damage == "doubled":
+        with np.load(path) as arrays:
+            arrays = dict(arrays)
+        np.savez(path, **arrays | {"clip_ids": np.array(["clip-0"] * 10)})
+    elif name.endswith(".npz") and damage == "no rows":
+        np.savez(path, about=np.frombuffer(b"{}", np.uint8))
+    else:
+        DAMAGES[damage](path)
+    with pytest.raises(ValueError, match=f"^{name} ") as error:
+        worlds.describe(*stored, **ASKED_FOR)
+    stage = "02" if name == "styles.parquet" else "07"
+    assert str(error.value).endswith(f"Run: python3 run_all.py --profile {path.parent.name} --only {stage}")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("names", [["", None, " ", "A", "A"], ["A", "A", "A (a)", "A (b)", "A (a) (c)"]])
+def test_artists_are_told_apart_by_their_labels_whatever_their_names(world, names):
+    study, scores = world
+    study = replace(study, artists=study.artists.assign(name=names))
+    shown = worlds.describe(study, scores, **ASKED_FOR)["artists"]["name"]
+    assert len(set(shown)) == 5
+    assert plain(shown) == shown
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -208,10 +249,15 @@ def test_every_artist_and_clip_has_answers_of_the_stated_shapes(world, answers):
         ("magic", {}, "there is no answer to 'magic'; ask for scores, picture, sound, upload"),
         (None, {}, "there is no answer to None"),
         (["scores"], {}, "there is no answer to"),
+        ("x" * 5000, {}, "there is no answer to 'xxx"),
+        ("scores", {"artist": "0" * 5000}, "got '000"),
+        ("scores", {"artist": 10**1000}, "got 1000"),
+        ("upload", {"name": "x" * 5000}, "an upload is a name and one file"),
     ],
 )
 def test_a_question_that_makes_no_sense_is_answered_by_a_sentence(answers, kind, message, sentence):
     answer, buffers = answers.answer(kind, message)
+    assert len(answer["error"]) < 150
     assert sentence in answer["error"]
     assert "\n" not in answer["error"]
     assert "bug" not in answer["error"]
@@ -251,7 +297,14 @@ def test_an_upload_is_handed_on_with_its_name_and_bytes(answers, monkeypatch):
 
 @pytest.mark.parametrize(
     ("message", "buffers"),
-    [({}, [b"a"]), ({"name": "x"}, []), ({"name": 1}, [b"a"]), ({"name": "x"}, [b"a"] * 2)],
+    [
+        ({}, [b"a"]),
+        ({"name": "x"}, []),
+        ({"name": 1}, [b"a"]),
+        ({"name": "x"}, [b"a"] * 2),
+        ({"name": "x"}, [None]),
+        ({"name": "x"}, [5]),
+    ],
 )
 def test_an_upload_is_a_name_and_one_file(answers, message, buffers):
     assert "an upload is a name and one file" in answers.answer("upload", message, buffers)[0]["error"]

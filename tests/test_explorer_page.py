@@ -217,6 +217,21 @@ def test_a_clip_without_a_sound_is_named(tmp_path):
     assert (np.diff(ends, prepend=0) > 0).tolist() == [True] * 3 + [False] + [True] * 6
 
 
+@pytest.mark.parametrize("file", [None, np.nan, ""])
+def test_a_clip_without_a_file_is_counted(tmp_path, file):
+    answers = made(tmp_path, moments=False)
+    answers.study.clips["file"] = answers.study.clips["file"].astype(object).where(np.arange(10) != 3, file)
+    sentence = page.write(tmp_path / "explorer.html", answers.world, answers)
+    assert "sound of 9 of 10 clips" in sentence
+    assert "the first of 1: a clip has no file" in sentence
+
+
+def test_a_page_larger_than_the_limit_says_so(answers, tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "LIMIT", 20_000)
+    sentence = page.write(tmp_path / "explorer.html", answers.world, answers)
+    assert "MB, more than 0.02 MB, for neither pictures nor lists shown first are left out; " in sentence
+
+
 def test_the_rate_and_the_methods_follow_from_the_budget(answers, tmp_path, monkeypatch):
     """Less room: first a lower rate, then the methods that nobody chose, then no sound at all."""
     whole = page.write(tmp_path / "explorer.html", answers.world, answers, sounds=False)

@@ -113,9 +113,27 @@ def test_a_model_that_cannot_be_read_is_not_blamed_on_the_file(study, noise):
     (study.folder / "models").mkdir()
     (study.folder / upload.MODEL).write_bytes(b"no model")
     answer, buffers = upload.Upload(study)("song.wav", noise)
-    assert "beyond.npz is no model of similar artists" in answer["error"]
+    assert answer["error"].startswith("models/beyond.npz is no model of similar artists, or is damaged")
+    assert answer["error"].endswith(f"Run: python3 run_all.py --profile {study.folder.name} --only 07")
     assert "song.wav" not in answer["error"]
     assert buffers == []
+
+
+def test_a_model_of_other_artists_answers_nothing(study, model, noise):
+    finder, _ = model
+    finder.artists["artist_id"] = ["v", "w", "x", "y", "z"]
+    answer, buffers = upload.Upload(study, MAP)("song.wav", noise)
+    assert answer["error"].startswith("models/beyond.npz holds none of the 5 artists here. Run: ")
+    assert buffers == []
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"inputs": {"parameters": {"n_fft": "x"}}}'])
+def test_settings_that_cannot_be_read_are_not_blamed_on_the_file(study, noise, text):
+    (study.folder / "manifests").mkdir()
+    (study.folder / "manifests" / "03_spectrograms.json").write_text(text)
+    answer, _ = upload.Upload(study)("song.wav", noise)
+    assert answer["error"].startswith("03_spectrograms.json is damaged. Run: python3 run_all.py")
+    assert answer["error"].endswith(" --only 03")
 
 
 def still():
@@ -147,7 +165,7 @@ def test_what_is_wrong_with_a_file_is_one_sentence_under_its_own_name(study, nam
 def test_a_file_that_is_too_large_is_refused_before_it_is_written_anywhere(study, monkeypatch):
     monkeypatch.setattr(upload, "LARGEST", 3_000_000)
     monkeypatch.setattr(tempfile, "TemporaryDirectory", None)
-    answer, _ = upload.Upload(study)("opera.wav", bytes(4_000_000))
+    answer, _ = upload.Upload(study)("opera.wav", bytes(3_000_001))
     assert answer == {"error": "opera.wav: 4 MB, at most 3 MB are read"}
 
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import nbclient
 import nbformat
+import processes
 import pytest
 import toy_repository
 
@@ -168,7 +169,10 @@ def test_outputs_settings_and_empty_cells_are_no_change(toy, opened, change):
     assert kept() == []
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 1}', "\x00"])
+NO_SOURCE = json.dumps({"cells": [{"cell_type": "code", "source": None}], "nbformat": 4})
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 1}', "\x00", NO_SOURCE, "[" * 100_000])
 def test_a_copy_that_is_no_notebook_is_kept(toy, opened, capsys, text):
     open_lab("--lab")
     paths.executed("demo", STAGE).write_text(text)
@@ -359,6 +363,25 @@ def test_what_jupyterlab_wrote_is_shown_where_it_does_not_start(tmp_path, capsys
     said = capsys.readouterr()
     assert message in (said.err if result else said.out)
     assert "ended" not in said.out
+
+
+def test_jupyterlab_ends_when_the_command_that_opened_it_is_killed(tmp_path):
+    stands_in = "import os, sys, time; print(os.getpid(), flush=True); time.sleep(600)"
+    log = tmp_path / "log.txt"
+    serve = (
+        "import sys; from pathlib import Path; from lib.cli import lab;"
+        f" lab.serve([sys.executable, '-c', {stands_in!r}], 'lab', Path({str(log)!r}))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", serve], cwd=paths.root())
+    try:
+        number = int(wait_for(lambda: log.exists() and log.read_text(), process))
+    finally:
+        process.kill()
+        process.wait()
+    deadline = time.monotonic() + 60
+    while processes.alive(number):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize(("found", "expected"), [(True, False), (False, True)])

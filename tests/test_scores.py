@@ -200,7 +200,42 @@ def test_a_score_that_is_not_finite_ranks_nothing(rng):
         Scores.of_frames({L2: spoilt}).frame(L2)
 
 
-def test_a_file_that_holds_no_scores_is_named(tmp_path):
-    np.savez(tmp_path / "other.npz", x=np.arange(3))
-    with pytest.raises(ValueError, match=r"other\.npz holds no scores: notebooks 05 and 07 write them"):
-        ranking_scores.load(tmp_path / "other.npz")
+def overwritten(content, part, by=b"\xff"):
+    place = content.index(part)
+    return content[:place] + by * len(part) + content[place + len(part) :]
+
+
+DAMAGES = {
+    "other": lambda path: np.savez(path, x=np.arange(3)),
+    "one array": lambda path: np.save(path.open("wb"), np.zeros(3)),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-200]),
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_bytes(b"scores"),
+    "about": lambda path: path.write_bytes(overwritten(path.read_bytes(), b'{"runs"')),
+    "header": lambda path: path.write_bytes(overwritten(path.read_bytes(), b"\x93NUMPY")),
+    "shape": lambda path: path.write_bytes(path.read_bytes().replace(b"(4, 4)", b"(2, 8)", 1)),
+    "folder": lambda path: path.unlink() or path.mkdir(),
+    "gone": lambda path: path.unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_file_that_holds_no_scores_is_one_sentence_with_its_name_and_a_command(scores, tmp_path, damage):
+    path = tmp_path / "scores.npz"
+    scores.save(path)
+    DAMAGES[damage](path)
+    there = "is not there" if damage == "gone" else "holds no scores, or is damaged"
+    for use in (lambda loaded: loaded.row("l2", "a"), lambda loaded: loaded.frame(L2)):
+        with pytest.raises(ValueError, match=f"scores.npz {there}.*05 and 07.*run_all.py --list") as error:
+            use(ranking_scores.load(path))
+        assert "\n" not in str(error.value)
+
+
+def test_ids_that_do_not_fit_their_array_are_refused(scores, tmp_path):
+    scores.save(tmp_path / "scores.npz")
+    with np.load(tmp_path / "scores.npz") as stored:
+        arrays = dict(stored)
+    text = arrays["about"].tobytes().replace(b'"ids": [["a", ', b'"ids": [[')
+    np.savez(tmp_path / "scores.npz", **arrays | {"about": np.frombuffer(text, np.uint8)})
+    with pytest.raises(ValueError, match="scores.npz holds no scores, or is damaged"):
+        ranking_scores.load(tmp_path / "scores.npz").row("l2", "b")

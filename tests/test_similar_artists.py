@@ -1,5 +1,6 @@
 """A model in one file: it answers for a recording as the method did, and the example script prints it."""
 
+import json
 import subprocess
 import sys
 
@@ -90,6 +91,22 @@ def test_a_file_that_is_no_model_is_an_error(tmp_path):
     for file in sorted(tmp_path.iterdir()):
         with pytest.raises(ValueError, match=f"{file.name} is no model of similar artists"):
             similar_artists.load(file)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"kinds": None}, {"format": None}, {"settings": {"x": 1}}, {"kinds": "magic"}, {"artist_ids": ["a"]}],
+)
+def test_a_model_whose_parts_do_not_fit_is_an_error(made, tmp_path, changes):
+    path = tmp_path / "model.npz"
+    made[0].save(path)
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    about = json.loads(arrays["about"].tobytes()) | changes
+    about = {name: value for name, value in about.items() if value is not None}
+    np.savez(path, **arrays | {"about": np.frombuffer(json.dumps(about).encode(), np.uint8)})
+    with pytest.raises(ValueError, match=r"model\.npz is no model of similar artists, or is damaged"):
+        similar_artists.load(path)
 
 
 def test_more_artists_than_it_knows_are_an_error(made):

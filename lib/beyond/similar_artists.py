@@ -28,6 +28,7 @@ from lib.workflow import artifacts
 
 FORMAT = 1
 ABOUT = "about"  # the JSON among the arrays
+UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -195,20 +196,24 @@ def load(path):
         with stored:
             about = json.loads(stored[ABOUT].tobytes())
             arrays = {name: stored[name] for name in stored.files if name != ABOUT}
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+        if about["format"] == FORMAT:
+            return _of_stored(about, arrays)
+    except FileNotFoundError:
+        raise
+    except UNREADABLE:
         raise refusal from None
-    if about["format"] != FORMAT:
-        raise ValueError(f"{path} is of format {about['format']}, this program reads {FORMAT}")
-    learnt = {
-        name.removeprefix("method."): array for name, array in arrays.items() if name.startswith("method.")
-    }
-    return Finder(
-        _folded(about["kinds"], learnt, about["name"]),
-        pd.DataFrame({"artist_id": about["artist_ids"], "name": about["names"]}),
-        arrays["vectors"],
-        picture.Settings(**about["settings"]),
-        about["provenance"],
-    )
+    raise ValueError(f"{path} is of format {about['format']}, this program reads {FORMAT}")
+
+
+def _of_stored(about, arrays):
+    prefix = "method."
+    learnt = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    artists = pd.DataFrame({"artist_id": about["artist_ids"], "name": about["names"]})
+    if not artists["artist_id"].is_unique or len(arrays["vectors"]) != len(artists):
+        raise ValueError(f"{len(arrays['vectors'])} vectors of {artists['artist_id'].nunique()} artists")
+    method = _folded(about["kinds"], learnt, about["name"])
+    settings = picture.Settings(**about["settings"])
+    return Finder(method, artists, arrays["vectors"], settings, about["provenance"])
 
 
 def _unfolded(method):

@@ -14,6 +14,9 @@ import nbformat
 from lib.workflow import artifacts, paths
 
 RECORD = "made_of"  # in the metadata
+UNREADABLE = (  # as nbformat ends on other JSON
+    OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError, nbformat.ValidationError,
+)  # fmt: skip
 
 
 def write(notebook, path):
@@ -46,7 +49,7 @@ def read(path):
     try:
         copy = nbformat.read(path, as_version=4)
         _digest(copy)
-    except (OSError, ValueError, AttributeError, KeyError, TypeError):  # as nbformat ends on other JSON
+    except UNREADABLE:
         return None
     return copy
 

@@ -156,7 +156,7 @@ def serve(command, page, log):
     environment = {"JUPYTER_TOKEN": secrets.token_hex(24), **os.environ}  # set here, for it is printed here
     started = time.time()
     log.unlink(missing_ok=True)
-    process = None
+    process = watch = None
     try:
         with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as messages:
             process = subprocess.Popen(
@@ -167,6 +167,7 @@ def serve(command, page, log):
                 stderr=subprocess.STDOUT,
                 process_group=0,  # Ctrl-C reaches this process only, which then ends that one
             )
+        watch = _watch(process)
         if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
             signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))  # the terminal was closed
         if address := _address(process, page, started):
@@ -184,6 +185,10 @@ def serve(command, page, log):
         print()
     finally:
         _end(process)
+        if watch:
+            watch.kill()
+            watch.wait()
+            watch.stdin.close()
     print("JupyterLab has ended.")
     return 0
 
@@ -242,6 +247,14 @@ def _announced(address, command):
         except webbrowser.Error:
             where = f"No browser can be started here. Open this address in yours:\n{where}"
     return f"{where}\nCtrl-C ends it, with all its kernels."
+
+
+def _watch(process):
+    """A shell that ends a process when this one is gone, however it went: then its standard input ends."""
+    script = 'read -r line || kill "$1"'
+    return subprocess.Popen(
+        ["sh", "-c", script, "sh", str(process.pid)], stdin=subprocess.PIPE, process_group=0
+    )
 
 
 def _end(process):

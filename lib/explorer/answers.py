@@ -11,6 +11,7 @@ Conventions
 from __future__ import annotations
 
 import logging
+import reprlib
 
 import numpy as np
 import pandas as pd
@@ -84,7 +85,8 @@ class Answers:
         """
         try:
             if not isinstance(kind, str) or kind not in self._kinds:
-                raise ValueError(f"there is no answer to {kind!r}; ask for {', '.join(self._kinds)}")
+                kinds = ", ".join(self._kinds)
+                raise ValueError(f"there is no answer to {reprlib.repr(kind)}; ask for {kinds}")
             if not isinstance(message, dict):
                 raise ValueError(f"a question is an object with fields, got {type(message).__name__}")
             return self._kinds[kind](message, buffers)
@@ -125,8 +127,9 @@ class Answers:
 
     def _answer_upload(self, message, buffers):
         name = message.get("name")
-        if not isinstance(name, str) or len(buffers) != 1:
-            raise ValueError(f"an upload is a name and one file, got {name!r} and {len(buffers)} files")
+        if not isinstance(name, str) or len(buffers) != 1 or not isinstance(buffers[0], (bytes, memoryview)):
+            given = f"{reprlib.repr(name)} and {len(buffers)} files"
+            raise ValueError(f"an upload is a name and one file, got {given}")
         return self._upload(name, bytes(buffers[0]))
 
     def _clip(self, message):
@@ -136,5 +139,5 @@ class Answers:
 def _number(message, field, n):
     value = message.get(field)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < n:
-        raise ValueError(f"{field} must be a whole number from 0 to {n - 1}, got {value!r}")
+        raise ValueError(f"{field} must be a whole number from 0 to {n - 1}, got {reprlib.repr(value)}")
     return value

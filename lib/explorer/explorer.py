@@ -5,20 +5,14 @@ Conventions
 - *Truth* is the similarity from listening; every other source is a method, its scores averaged over seeds.
 - An artist with no shared listener has no place in the truth's list, which may so be shorter than the others.
 - `chance` is no list: its order is drawn at random.
-- Where notebook 05 has not been run, as with few artists, the networks of 04 and plain methods are scored.
-- The methods of notebook 07 are offered where it has been run; ``best`` stands for the one that was best on
-  the dev artists, and for the siamese network where 07 has not been run.
-- Shared listeners and popularity can be blended into every ranking but the truth's (`lib.beyond.adjust`);
-  0 and 0 leave the method's own scores.
-- A query is never its own candidate. Candidates can be narrowed to some splits; then the truth's list is
-  narrowed too, so that all lists are chosen from the same artists.
-- Names come from outside: they are shown as they are and never become markup or mathematics.
-- Nothing imports this module; everything it shows is computed by a function that knows no widget.
+- ``best`` is the method that was best on the dev artists; the siamese network where 07 has not been run.
+- Shared listeners and popularity can be blended into all but the truth (`lib.beyond.adjust`); 0 and 0: none.
+- A query is never its own candidate. Candidates narrowed to some splits are so for the truth's list too.
+- Names are shown as they are and never become markup or mathematics.
 """
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +24,8 @@ import scipy.sparse
 from lib import registry
 from lib import study as studies
 from lib.beyond import adjust
-from lib.listening import history, matrix, metrics
+from lib.explorer import stored
+from lib.listening import history, matrix, metrics, names
 from lib.plots import beyond as plots
 from lib.plots import players
 from lib.ranking import baselines, lists
@@ -52,8 +47,7 @@ def fitted(folder):
     Parameters
     ----------
     folder : path
-        Of the profile's data: ``scores.npz`` of 05 and, where 07 has been run, its ``beyond_scores.npz`` and
-        ``beyond_choice.json``.
+        Of the profile's data: scores of 05 and, where 07 has been run, its scores and its choice.
 
     Returns
     -------
@@ -78,7 +72,7 @@ def fitted(folder):
     if all((folder / name).exists() for name in ("beyond_scores.npz", "beyond_choice.json")):
         beyond = load(folder / "beyond_scores.npz")
         scores |= beyond.without(*(name for name in beyond.methods if name.endswith("+popularity")))
-        best = json.loads((folder / "beyond_choice.json").read_text(encoding="utf-8"))["method"]
+        best = stored.choice(folder, scores.methods)
     return scores, best
 
 
@@ -219,8 +213,7 @@ def neighbours(study, scores, query, *, sources, n, among=studies.NAMES, popular
     sources : sequence of str
         ``truth`` or names of methods.
     n : int
-        Length of the lists; shorter where there are fewer candidates, and the truth's where fewer of them
-        share listeners.
+        Length of the lists; shorter where there are fewer candidates, or fewer that share listeners (truth).
     among : sequence of str
         Splits that candidates are taken from.
     popularity, share : float
@@ -338,7 +331,7 @@ def side_by_side_html(table, played=None):
     return wide.rename_axis(index=None).to_html(escape=False, border=0)
 
 
-def notice(study, scores, artist, *, n=0):
+def notice(study, scores, artist, *, n=0, wanted=""):
     """What has to be known about an artist before its rankings are read.
 
     Parameters
@@ -349,6 +342,8 @@ def notice(study, scores, artist, *, n=0):
         Artist id.
     n : int
         Length of the lists: where fewer artists share listeners, their number is given.
+    wanted : str
+        Name or id that a person gave: where it is another artist's, that is stated.
 
     Returns
     -------
@@ -366,6 +361,8 @@ def notice(study, scores, artist, *, n=0):
     """
     row = described(study, scores).loc[artist]
     text = f"{row['label']}, {row['listeners']:,} listeners: {SPLIT_MEANS[row['split']]}."
+    if wanted not in ("", artist) and names.normalise(wanted) != names.normalise(row["name"]):
+        text = f"No artist with clips is {wanted!r}; this one is shown: {text}"
     n_sharing = int((sharing(study, artist) > 0).sum())
     if n_sharing < min(n, len(study.ids) - 1):
         few = f"Only {n_sharing} artists share" if n_sharing > 1 else "Only 1 artist shares"
@@ -386,14 +383,17 @@ def three_artists(names=("Abba", "Air", "ZZ Top")):
     matrix.save(listening, folder)
     clips = pd.DataFrame({"clip_id": ["x-0", "y-0", "z-0"], "artist_id": ["x", "y", "z"], "title": "Song"})
     spectrograms = np.random.default_rng(0).random((3, 256, 64)).astype(np.float16)
-    study = studies.aligned(
-        metrics.METRICS["min_conditional"](listening), listening.artists, spectrograms, clips
-    )
+    target = metrics.METRICS["min_conditional"](listening)
+    study = studies.aligned(target, listening.artists, spectrograms, clips)
     splits = pd.DataFrame({"fold": 0, "artist_id": ["x", "y", "z"], "split": ["test", "train", "dev"]})
     return replace(study, splits=splits, folder=folder)
 
 
 def _labels(names):
-    """Names that tell artists apart: an empty or repeated one is followed by the beginning of its id."""
-    unclear = names.duplicated(keep=False) | (names.str.strip() == "")
-    return names.where(~unclear, names + " (" + names.index.str[:8] + ")")
+    """Names that tell artists apart: an empty or repeated one is followed by (the beginning of) the id."""
+    labels, ids = names.fillna(""), names.index
+    unclear = labels.duplicated(keep=False) | (labels.str.strip() == "")
+    labels = labels.where(~unclear, labels + " (" + ids.str[:8] + ")")
+    while (twice := labels.duplicated(keep=False)).any():
+        labels = labels.where(~twice, labels + " (" + ids + ")")
+    return labels

@@ -211,7 +211,7 @@ def excerpts(paths, bit_rate):
 
     Parameters
     ----------
-    paths : sequence of path
+    paths : sequence of path or None
     bit_rate : int
         Bits a second.
 
@@ -223,19 +223,17 @@ def excerpts(paths, bit_rate):
     """
 
     def attempt(path):
+        if path is None:
+            return ValueError("a clip has no file")
         try:
             return excerpt(path, bit_rate)
         except ValueError as error:
-            return error
+            return ValueError(str(error).replace(os.path.abspath(path), Path(path).name))
 
     work = joblib.Parallel(n_jobs=os.cpu_count() or 1, backend="threading", return_as="generator")
     outcomes = work(joblib.delayed(attempt)(path) for path in paths)
     outcomes = list(tqdm(outcomes, total=len(paths), desc="excerpts"))
-    failures = [
-        str(outcome).replace(os.path.abspath(path), Path(path).name)
-        for path, outcome in zip(paths, outcomes, strict=True)
-        if isinstance(outcome, ValueError)
-    ]
+    failures = [str(outcome) for outcome in outcomes if isinstance(outcome, ValueError)]
     made = [(b"", 0.0) if isinstance(outcome, ValueError) else outcome for outcome in outcomes]
     return joined([data for data, _ in made]) | {
         "starts": np.array([start for _, start in made], dtype=np.float32),

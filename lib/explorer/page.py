@@ -105,7 +105,7 @@ def _with_sound(world, blocks, files, results):
 
 
 def _excerpts(files, rate, results):
-    checksums = [artifacts.sha256(file) if file.is_file() else "" for file in files]
+    checksums = [artifacts.sha256(file) if file and file.is_file() else "" for file in files]
     return results.result(
         "excerpts", lambda: media.excerpts(files, rate), code="lib.explorer.media",
         files=checksums, bit_rate=rate,
@@ -205,7 +205,9 @@ def quantised(values):
 
 
 def _files(study):
-    return [Path(study.folder) / file for file in study.clips["file"]]
+    """The file of each clip, None where there is none."""
+    names = study.clips.get("file", [None] * len(study.clips))
+    return [Path(study.folder) / name if isinstance(name, str) and name else None for name in names]
 
 
 def _page(world, blocks, excerpts):
@@ -280,7 +282,10 @@ def _hash(text):
 
 
 def _sentence(path, text, names, left_out, files, rate, excerpts):
-    parts = [f"{path.name}: {len(text) / 1e6:.2f} MB", f"{len(names)} of {len(names) + len(left_out)} lists"]
+    size = f"{path.name}: {len(text) / 1e6:.2f} MB"
+    if len(text) > LIMIT:
+        size += f", more than {LIMIT / 1e6:g} MB, for neither pictures nor lists shown first are left out"
+    parts = [size, f"{len(names)} of {len(names) + len(left_out)} lists"]
     if excerpts:
         failures = excerpts["failures"]
         parts.append(

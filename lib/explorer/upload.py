@@ -12,6 +12,7 @@ Conventions
 from __future__ import annotations
 
 import json
+import math
 import re
 import tempfile
 from pathlib import Path
@@ -24,6 +25,7 @@ from lib.beyond import similar_artists
 from lib.clips import gate
 from lib.explorer import explorer, media
 from lib.spectrograms import picture, store
+from lib.workflow import artifacts
 
 LARGEST = 200_000_000  # bytes
 SHORTEST = 10.0  # seconds, as notebook 02 has it
@@ -77,18 +79,20 @@ class Upload:
         title = base_name(name)
         try:
             finder = self._model()
+            settings = finder.settings if finder else self._settings()
         except ValueError as error:
             return {"error": " ".join(str(error).split())}, []
         try:
-            return self._answer(title, content, finder)
+            return self._answer(title, content, finder, settings)
         except ValueError as error:
             return {"error": " ".join(f"{title}: {error}".split())}, []
 
-    def _answer(self, title, content, finder):
+    def _answer(self, title, content, finder, settings):
         if len(content) > LARGEST:
-            raise ValueError(f"{len(content) / 1e6:,.0f} MB, at most {LARGEST / 1e6:,.0f} MB are read")
+            given = math.ceil(len(content) / 1e6)
+            raise ValueError(f"{given:,} MB, at most {LARGEST / 1e6:,.0f} MB are read")
         decoded = _decoded(title, content)
-        values = picture.of_audio(decoded, finder.settings if finder else self._settings())
+        values = picture.of_audio(decoded, settings)
         scores = self._scores(finder, values)
         kind, data = media.picture(values)
         answer = {
@@ -105,7 +109,14 @@ class Upload:
         """The finder of notebook 07; None where there is none."""
         path = Path(self.study.folder) / MODEL
         if self._finder is None and path.exists():
-            self._finder = similar_artists.load(path)
+            run = f"Run: {artifacts.command('07', path.parts[-3])}"
+            try:
+                finder = similar_artists.load(path)
+            except ValueError as error:
+                raise ValueError(f"{str(error).replace(str(path), MODEL)}. {run}") from error
+            if set(self.study.ids).isdisjoint(finder.artists["artist_id"]):
+                raise ValueError(f"{MODEL} holds none of the {len(self.study.ids)} artists here. {run}")
+            self._finder = finder
         return self._finder
 
     def _settings(self):
@@ -113,10 +124,13 @@ class Upload:
         path = Path(self.study.folder) / "manifests" / "03_spectrograms.json"
         if not path.exists():
             return picture.DEFAULT
-        given = json.loads(path.read_text(encoding="utf-8"))["inputs"]["parameters"]
-        return picture.Settings(
-            **{name: given[name] for name in picture.Settings.__dataclass_fields__ if name in given}
-        )
+        try:
+            given = json.loads(path.read_text(encoding="utf-8"))["inputs"]["parameters"]
+            names = picture.Settings.__dataclass_fields__.keys() & given.keys()
+            return picture.Settings(**{name: given[name] for name in names})
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            run = artifacts.command("03", path.parts[-3])
+            raise ValueError(f"{path.name} is damaged. Run: {run}") from None
 
     def _scores(self, finder, values):
         ids = self.study.ids

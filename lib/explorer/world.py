@@ -11,16 +11,14 @@ Conventions
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
-from lib.beyond import moments as beyond_moments
 from lib.beyond import readable
-from lib.explorer import explorer
+from lib.explorer import explorer, stored
 
 FORMAT = 1
+MAP, READABLE = "artist_map.parquet", "readable.parquet"
 
 
 def describe(study, scores, *, best, shown, list_length, start, played=None):
@@ -49,7 +47,8 @@ def describe(study, scores, *, best, shown, list_length, start, played=None):
     Raises
     ------
     ValueError
-        If the artist or a list is unknown, a list would be empty, or a stored file is not of this run.
+        If the artist or a list is unknown, a list would be empty, or a stored file is damaged or not of this
+        run.
 
     Examples
     --------
@@ -113,31 +112,16 @@ def moments(study):
     Raises
     ------
     ValueError
-        If a clip has none: they are of another run.
+        If the file is damaged, or a clip has none: they are of another run.
     """
-    path = _stored(study, "moments.npz")
-    if path is None:
+    made = stored.moments(study.folder)
+    if made is None:
         return None
-    stored = beyond_moments.load(path)
-    places = pd.Index(stored.clip_ids, dtype=object).get_indexer(study.clips["clip_id"])
-    _refuse_lacking(path, study.clips["clip_id"][places < 0], len(places), "clips")
-    n, dims = stored.frames.shape[1:]
-    about = {"of": stored.about["of"], "n": n, "dims": dims, "seconds": stored.about["seconds"]}
-    return about, stored.frames[places]
-
-
-def _stored(study, name):
-    """Path of a file that a notebook may have written; None where it did not."""
-    path = Path(study.folder) / name
-    return path if path.exists() else None
-
-
-def _refuse_lacking(path, lacking, n, what):
-    if len(lacking):
-        raise ValueError(
-            f"{path.name} lacks {len(lacking)} of the {n} {what}, the first is {next(iter(lacking))!r}: it is"
-            " not of this run; run_all.py --list says which stages are stale"
-        )
+    places = pd.Index(made.clip_ids, dtype=object).get_indexer(study.clips["clip_id"])
+    stored.refuse_lacking("moments.npz", study.clips["clip_id"][places < 0].tolist(), len(places), "clip_id")
+    n, dims = made.frames.shape[1:]
+    about = {"of": made.about["of"], "n": n, "dims": dims, "seconds": made.about["seconds"]}
+    return about, made.frames[places]
 
 
 def _clips(study):
@@ -152,23 +136,19 @@ def _clips(study):
 
 
 def _map(study):
-    path = _stored(study, "artist_map.parquet")
-    if path is None:
+    table = stored.table(study.folder, MAP, ["artist_id"], ["x", "y", "of"])
+    if table is None:
         return None
-    table = pd.read_parquet(path).set_index("artist_id")
-    _refuse_lacking(
-        path, [artist for artist in study.ids if artist not in table.index], len(study.ids), "artists"
-    )
-    places = table.loc[study.ids]
+    places = stored.laid(table, MAP, "artist_id", study.ids)
     return {"x": _finite(places["x"], 4), "y": _finite(places["y"], 4), "of": str(places["of"].iloc[0])}
 
 
 def _groups(study):
     """The most frequent simulated style of each artist; of equally frequent ones the first by name."""
-    path = _stored(study, "styles.parquet")
-    if path is None:
+    table = stored.table(study.folder, "styles.parquet", ["clip_id"], ["style"])
+    if table is None:
         return None
-    styles = study.clips[["clip_id", "artist_id"]].merge(pd.read_parquet(path), on="clip_id")
+    styles = study.clips[["clip_id", "artist_id"]].merge(table, on="clip_id")
     counts = styles.groupby(["artist_id", "style"]).size().sort_values(ascending=False, kind="stable")
     most = counts.reset_index().drop_duplicates("artist_id").set_index("artist_id")["style"]
     of, names = pd.factorize(most.reindex(study.ids), sort=True)
@@ -176,10 +156,10 @@ def _groups(study):
 
 
 def _blend(study, methods):
-    path = _stored(study, "blend.parquet")
-    if path is None:
+    measured = ["value", "ci_low", "ci_high", "chance", "n", "n_queries", "measure"]
+    table = stored.table(study.folder, "blend.parquet", ["method", "listeners", "popularity"], measured)
+    if table is None:
         return None
-    table = pd.read_parquet(path)
     shares, weights = sorted(table["listeners"].unique()), sorted(table["popularity"].unique())
     grids, first = {}, table.iloc[0]
     for method, rows in table.groupby("method", sort=False):
@@ -201,14 +181,11 @@ def _blend(study, methods):
 
 def _features(study):
     """Readable features of each artist, the mean over its clips, standardised over the artists."""
-    path = _stored(study, "readable.parquet")
-    if path is None:
+    table = stored.table(study.folder, READABLE, ["clip_id"], [])
+    if table is None:
         return None
-    table = pd.read_parquet(path).set_index("clip_id")
-    lacking = study.clips["clip_id"][~study.clips["clip_id"].isin(table.index)]
-    _refuse_lacking(path, lacking, len(study.clips), "clips")
     columns = [column for column in table.columns if column in readable.LOW]
-    of_clips = table.loc[study.clips["clip_id"], columns]
+    of_clips = stored.laid(table, READABLE, "clip_id", study.clips["clip_id"])[columns]
     means = of_clips.groupby(study.clip_artists).mean().reindex(study.ids)
     spread = means.std(ddof=0)
     values = (means - means.mean()) / spread.where(spread > 0, 1)

@@ -16,6 +16,7 @@ import json
 import mmap
 import struct
 import zipfile
+import zlib
 from functools import cached_property
 from pathlib import Path
 
@@ -26,6 +27,10 @@ from lib.methods import labelled_scores
 from lib.workflow import artifacts
 
 ABOUT = "about"  # runs and ids among the arrays of a file
+UNREADABLE = (
+    OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, struct.error, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
 
 
 class Scores:
@@ -196,7 +201,7 @@ def load(path):
     Raises
     ------
     ValueError
-        If the file holds no scores.
+        If the file is missing, damaged or holds no scores; of an array that is damaged, when it is used.
 
     Examples
     --------
@@ -207,15 +212,16 @@ def load(path):
     >>> load(path).runs
     [('l2', 0, 0), ('siamese', 0, 1)]
     """
-    stored = np.load(path, allow_pickle=False)
-    if ABOUT not in stored.files:
-        raise ValueError(f"{path} holds no scores: notebooks 05 and 07 write them")
-    about = json.loads(stored[ABOUT].tobytes())
-    bytes_of = mmap.mmap(stored.zip.fp.fileno(), 0, access=mmap.ACCESS_READ)
-    arrays, ids = {}, {}
-    for place, (*run, which) in enumerate(about["runs"]):
-        arrays[tuple(run)] = _Stored(stored, str(place), bytes_of)
-        ids[tuple(run)] = about["ids"][which]
+    try:
+        stored = np.load(path, allow_pickle=False)
+        about = json.loads(stored[ABOUT].tobytes())
+        bytes_of = mmap.mmap(stored.zip.fp.fileno(), 0, access=mmap.ACCESS_READ)
+        arrays, ids = {}, {}
+        for place, (*run, which) in enumerate(about["runs"]):
+            ids[tuple(run)] = about["ids"][which]
+            arrays[tuple(run)] = _Stored(stored, str(place), bytes_of, path, len(about["ids"][which]))
+    except UNREADABLE:
+        raise _unreadable(path) from None
     return Scores(arrays, ids)
 
 
@@ -296,20 +302,40 @@ def _refuse_strange(run, artists, scored):
         )
 
 
+def _unreadable(path):
+    there = "holds no scores, or is damaged" if Path(path).exists() else "is not there"
+    return ValueError(
+        f"{path} {there}: notebooks 05 and 07 write scores; run_all.py --list says which to run again"
+    )
+
+
 class _Stored:
     """One array of an open ``.npz``: whole, or mapped into memory so that a row is read alone."""
 
-    def __init__(self, stored, name, bytes_of):
+    def __init__(self, stored, name, bytes_of, path, n):
         self._stored, self._name, self._bytes = stored, name, bytes_of
+        self._path, self._n = path, n
 
     def whole(self):
-        return self._stored[self._name]
+        return self._checked(lambda: self._stored[self._name])
 
     @cached_property
     def mapped(self):
-        member = self._stored.zip.getinfo(f"{self._name}.npy")
-        if member.compress_type != zipfile.ZIP_STORED:
+        member = self._stored.zip.NameToInfo.get(f"{self._name}.npy")
+        if member is None or member.compress_type != zipfile.ZIP_STORED:
             return self.whole()
+        return self._checked(lambda: self._viewed(member))
+
+    def _checked(self, read):
+        try:
+            values = read()
+        except UNREADABLE:
+            raise _unreadable(self._path) from None
+        if values.shape != (self._n, self._n) or values.dtype.kind != "f":
+            raise _unreadable(self._path)
+        return values
+
+    def _viewed(self, member):
         # A local header: 26 bytes, the lengths of its name and of its extra field, then these two.
         lengths = struct.unpack_from("<HH", self._bytes, member.header_offset + 26)
         start = member.header_offset + 30 + sum(lengths)

@@ -34,9 +34,9 @@ from lib.ranking.scores import load, score_all
 TRUTH, BEST, CHANCE = "truth", "best", "chance"
 TRUTH_LABEL = "truth: shared listeners"
 SPLIT_MEANS = {
-    "train": "a training artist: the network has learnt from its clips, so its ranking here is no test",
+    "train": "a training artist: methods have learnt from its clips, so that their lists are no test",
     "dev": "a dev artist: never trained on, but settings were compared on it",
-    "test": "a test artist: the network has never heard it",
+    "test": "a test artist: no method was trained on it",
 }
 SIMULATED = "Simulated: this artist, its listeners and its music do not exist outside the demo."
 
@@ -356,7 +356,7 @@ def notice(study, scores, artist, *, n=0, wanted=""):
     >>> study = three_artists()
     >>> scores = Scores.of_frames({("l2", 0, 0): study.target})
     >>> print(notice(study, scores, "x", n=2))  # doctest: +NORMALIZE_WHITESPACE
-    Abba, 2 listeners: a test artist: the network has never heard it. Only 1 artist shares listeners with
+    Abba, 2 listeners: a test artist: no method was trained on it. Only 1 artist shares listeners with
     Abba.
     """
     row = described(study, scores).loc[artist]

@@ -106,7 +106,24 @@ def laid(rows, name, key, wanted):
 
 
 def refuse_lacking(name, lacking, n, key):
-    """Refuse a file that has nothing of some artists or clips of the study."""
+    """Refuse a file that has nothing of some artists or clips of the study.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+    lacking : list of str
+        Ids that it lacks.
+    n : int
+        How many there are in the study.
+    key : str
+        Column of the ids: ``artist_id`` or ``clip_id``.
+
+    Raises
+    ------
+    ValueError
+        If one is lacking.
+    """
     if len(lacking):
         raise ValueError(
             f"{name} lacks {len(lacking)} of the {n} {key.removesuffix('_id')}s, the first is {lacking[0]!r}:"

@@ -261,6 +261,10 @@ class Catalogue(Source):
             address = self._previews.pop(track.id, None) or self.preview(track.id)
             if not address:
                 raise faults.Unavailable(f"{self.name} has no preview of it any more")
+            if not isinstance(address, str):
+                raise faults.Unavailable(
+                    f"{self.name} sent a {type(address).__name__} for a preview's address"
+                )
             try:
                 content = self.client.download(address)
                 return Fetched(content, http.host_of(address), _now())

@@ -3,11 +3,11 @@
 Conventions
 -----------
 One server on the loopback plays all four, under one address each; they answer in the shapes of the real
-ones, faults included: tribute acts turn up in every search, Spotify's preview may be null, Deezer reports
-errors with HTTP 200 and signs its previews, and a few requests, always the same, are refused when they are
-made for the first time. Clips are rendered when they are asked for, in worker processes. The addresses hold
-a digest of the world and of the code that makes it: what was remembered of one world is never taken for
-another's.
+ones, faults included: tribute acts turn up in every search, Spotify's preview may be null and its search
+sends ten artists at a time, Deezer reports errors with HTTP 200 and signs its previews, and a few requests,
+always the same, are refused when they are made for the first time. Clips are rendered when they are asked
+for, in worker processes. The addresses hold a digest of the world and of the code that makes it: what was
+remembered of one world is never taken for another's.
 """
 
 import base64
@@ -33,6 +33,7 @@ THROTTLED = 0.02  # share of the addresses that are refused once
 SIGNED_FOR = 120  # seconds that the address of a Deezer preview lasts
 N_WORKERS = 2
 MAX_ROWS = 50  # of an answer
+SPOTIFY_ROWS = 10  # the same, as applications in development mode get it since 2026
 CODECS = {"spotify": "mp3", "itunes": "m4a", "deezer": "mp3"}  # of the previews
 
 
@@ -187,12 +188,24 @@ class Catalogues:
         if headers.get("Authorization") != f"Bearer {self._token}":
             return 401, {"error": {"status": 401, "message": "The access token expired"}}
         if what == "search":
+            limit, offset = int(query.get("limit", 5)), int(query.get("offset", 0))
+            if not 0 < limit <= SPOTIFY_ROWS:
+                return 400, {"error": {"status": 400, "message": "Invalid limit"}}
             artists = self._search("spotify", query["q"])
             rows = [
                 {"id": artist.catalogues["spotify"], "name": artist.name, "type": "artist"}
-                for artist in artists
+                for artist in artists[offset : offset + limit]
             ]
-            return 200, {"artists": {"items": rows, "total": len(rows)}}
+            more = offset + limit < len(artists)
+            return 200, {
+                "artists": {
+                    "items": rows,
+                    "limit": limit,
+                    "offset": offset,
+                    "next": f"{self._origin}/spotify/search?offset={offset + limit}" if more else None,
+                    "total": len(artists),
+                }
+            }
         kind, key, *_ = what.split("/")
         if kind == "tracks":
             if ("spotify", key) not in self._tracks:

@@ -145,3 +145,16 @@ def test_addresses_change_with_the_world():
 
     assert catalogue_server._digest_of(TinyWorld()) == catalogue_server._digest_of(TinyWorld())
     assert catalogue_server._digest_of(TinyWorld()) != catalogue_server._digest_of(Other())
+
+
+def test_spotify_sends_ten_artists_at_a_time_and_refuses_more(catalogues, monkeypatch):
+    many = [tiny_world.Artist(mbid(n), f"Many {n}", ids(n, "spotify")) for n in range(10, 35)]
+    monkeypatch.setattr(catalogues, "_search", lambda *_: many)
+    status, answer = spotify(catalogues, "/spotify/search", q="Many", limit="11")
+    assert (status, answer["error"]["message"]) == (400, "Invalid limit")
+    pages = [
+        spotify(catalogues, "/spotify/search", q="Many", limit="10", offset=str(n))[1] for n in (0, 10, 20)
+    ]
+    assert [len(page["artists"]["items"]) for page in pages] == [10, 10, 5]
+    assert [page["artists"]["next"] is None for page in pages] == [False, False, True]
+    assert {page["artists"]["total"] for page in pages} == {25}

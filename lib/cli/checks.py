@@ -67,6 +67,27 @@ def check(profile, parameters, todo):
     return count
 
 
+def outlook(parameters, todo):
+    """What cannot work though the parameters are right, see `lib.clips.sources.registry.outlook`.
+
+    Parameters
+    ----------
+    parameters : dict of str to dict
+        Of all stages, as `check` has let them pass.
+    todo : collection of str
+        Stages that are about to run.
+
+    Returns
+    -------
+    list of str
+    """
+    of_clips = parameters[CLIPS]
+    simulated = parameters[LISTENING]["simulate"] and not of_clips["addresses"]
+    if CLIPS not in todo or simulated:
+        return []
+    return registry.outlook(of_clips["sources"], of_clips["addresses"])
+
+
 def typed(stage, parameter, value):
     """A parameter as it is typed.
 
@@ -116,7 +137,7 @@ def _sources(parameters, todo):
         yield f"{typed(CLIPS, 'music_folder', '')}: it is empty; give the folder of your music."
     services = [name for name in of_clips["sources"] if registry.SOURCES[name].ADDRESSES]
     if CLIPS in todo and services and (real or of_clips["addresses"]):
-        names = ("addresses", "contact", "i_may_use")
+        names = ("addresses", "contact", "i_may_use", "country")
         try:
             registry.connect(services, **{name: of_clips[name] for name in names})
         except ValueError as problem:

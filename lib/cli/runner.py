@@ -180,6 +180,8 @@ def beforehand(profile, parameters, wanted, force=False):
 
     todo = [stage for stage, (runs, _) in plan(profile, parameters, wanted, force).items() if runs]
     count = checks.check(profile, parameters, todo)
+    for sentence in checks.outlook(parameters, todo):
+        print(sentence)
     if parameters[collection.LISTENING]["simulate"]:
         return count
     if count is None:

@@ -31,7 +31,7 @@ from lib.clips import copies, gate, lists, music_files
 from lib.clips.sources.faults import Unavailable
 from lib.clips.sources.source import Candidate
 from lib.listening import names
-from lib.workflow import artifacts
+from lib.workflow import artifacts, paths
 
 CLIPS = "clips"  # folder of the files
 LINKED = "linked by MusicBrainz"
@@ -61,11 +61,12 @@ RETRIEVALS = ("clip_id", "source", "host", "retrieved")
 
 
 class Choice(NamedTuple):
-    """Which candidate is the artist (None: none of them), why, and who was rejected."""
+    """Which candidate is the artist (None: none of them), why, who was rejected, and whom else it may be."""
 
     candidate: Candidate | None
     because: str
     rejected: list
+    others: tuple = ()  # to be tried in turn where the candidate has no tracks
 
 
 class _Gathered(NamedTuple):
@@ -154,6 +155,11 @@ def collect(artists, sources, folder, *, everybody=None, clips_per_artist=3, min
         shown = tqdm(results, total=len(todo), desc="clips", unit="artist")
         gathered |= {artist.artist_id: result for artist, result in zip(todo, shown, strict=True)}
         todo = _ban_copies(wanted, gathered, banned)
+    if damaged := sorted({path for source in sources for path in source.damaged}):
+        print(
+            f"{len(damaged)} remembered answers did not fit their checksums, were thrown away and asked for"
+            f" again; the first: {paths.place(damaged[0])}"
+        )
     clips, missing, retrievals, copied = _tables([gathered[artist.artist_id] for artist in wanted])
     _check(clips, missing, len(wanted))
     artifacts.write_parquet(clips, folder / "clips.parquet")
@@ -195,7 +201,11 @@ def choose(artist, source, shared=False):
     for candidate in candidates:
         if names.normalise(candidate.name) == names.normalise(artist.artist_id):
             return Choice(candidate, "equal MBID", [])
-    equal = [each for each in candidates if names.normalise(each.name) == names.normalise(artist.name)]
+    by_id = {}
+    for each in candidates:
+        if names.normalise(each.name) == names.normalise(artist.name):
+            by_id.setdefault(each.id, each)
+    equal = list(by_id.values())
     if len(equal) == 1 and not shared:
         others = [each for each in candidates if each != equal[0]]
         return Choice(equal[0], "the only artist of this name", others)
@@ -205,11 +215,13 @@ def choose(artist, source, shared=False):
     if names_only:
         return Choice(None, "ambiguous: an artist before this one has the same name", candidates)
     linked = source.linked(artist.artist_id)
-    by_id = {each.id: each for each in equal}
     if linked:  # preferably to one that the search found too; it may have drowned among its namesakes
-        best = next((each for each in linked if each in by_id), linked[0])
-        chosen = by_id.get(best, Candidate(best, artist.name))
-        return Choice(chosen, LINKED, [each for each in candidates if each.id != best])
+        best, *others = (
+            by_id.get(each, Candidate(each, artist.name, by_id=True))
+            for each in sorted(linked, key=lambda each: each not in by_id)
+        )
+        rejected = [each for each in candidates if each.id != best.id]
+        return Choice(best, LINKED, rejected, tuple(others))
     where = "in the listening data" if shared else f"in {source.name}"
     return Choice(
         None, f"several artists of this name {where}, and no link of MusicBrainz tells which", candidates
@@ -293,6 +305,10 @@ def _gather(artist, shared, partners, sources, banned, rules):
             if choice.candidate is None:
                 complaints.append(choice.because)
             else:
+                if choice.others:
+                    each = (choice.candidate, *choice.others)
+                    with_tracks = next((one for one in each if source.tracks(one)), choice.candidate)
+                    choice = choice._replace(candidate=with_tracks)
                 for complaint in _fill(gathered, artist, source, choice, banned, rules):
                     complaints.append(complaint)  # one by one: what was said before a fault counts too
         except Unavailable as error:

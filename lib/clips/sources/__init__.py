@@ -2,6 +2,7 @@
 
 - `http`: one client for all services: repeats, and what to do when a service fails.
 - `limits`: calls per host, and time for an exchange. `faults`: how a request ends without an answer.
+- `sentences`: text from outside, checked and bounded.
 - `source`: what a source is asked and what it answers.
 - `musicbrainz`: which artist of a service an MBID is linked to.
 - `spotify`, `itunes`, `deezer`: services. `merge`: a data set. `folder`: music on this machine.

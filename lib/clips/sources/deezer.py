@@ -9,7 +9,7 @@ import functools
 import re
 from urllib.parse import quote
 
-from lib.clips.sources import faults, http, limits
+from lib.clips.sources import faults, http, limits, sentences
 from lib.clips.sources.musicbrainz import MusicBrainz
 from lib.clips.sources.source import TRACKS, Candidate, Catalogue, Track
 
@@ -36,15 +36,24 @@ class Source(Catalogue):
 
     def search(self, name):
         def read(rows):
-            return [Candidate(str(row["id"]), str(row["name"])) for row in rows]
+            return [Candidate(sentences.identity(row["id"]), sentences.name(row["name"])) for row in rows]
 
         return self._list("search/artist", read, {"q": name, "limit": 50})
 
     def top(self, artist_id):
         def read(rows):
-            own = [row for row in rows if str(row["artist"]["id"]) == artist_id and row.get("preview")]
+            own = [  # where the artist only contributes, the clip would be another's
+                row
+                for row in rows
+                if sentences.identity(row["artist"]["id"]) == artist_id and row.get("preview")
+            ]
             return [
-                Track(str(row["id"]), str(row["title"]), str(row["album"]["title"])) for row in own[:TRACKS]
+                Track(
+                    sentences.identity(row["id"]),
+                    sentences.name(row["title"]),
+                    sentences.within(row.get("album"), "title"),
+                )
+                for row in own[:TRACKS]
             ]
 
         return self._list(f"artist/{quote(artist_id, safe='')}/top", read, {"limit": 50})
@@ -71,4 +80,6 @@ def _without_error(answer):
         return None
     if code in (QUOTA, BUSY):
         raise faults.Passing(f"Deezer asks for fewer calls (error {code})")
-    raise faults.Unavailable(f"Deezer answered with error {code if isinstance(code, int) else 'unknown'}")
+    words = sentences.sentence(answer)
+    shown = f"error {code}" if isinstance(code, int) else "an error without a code"
+    raise faults.Unavailable(f"Deezer answered with {shown}{sentences.quoted(words)}", sentence=words)

@@ -2,11 +2,19 @@
 
 
 class Unavailable(Exception):
-    """No answer for now. `status` is the HTTP status, if it came to that."""
+    """No answer for now.
 
-    def __init__(self, message, *, status=None):
+    Attributes
+    ----------
+    status : int or None
+        The HTTP status, if it came to that.
+    sentence : str
+        What the service itself says of it, bounded and as plain text; see `lib.clips.sources.sentences`.
+    """
+
+    def __init__(self, message, *, status=None, sentence=""):
         super().__init__(message)
-        self.status = status
+        self.status, self.sentence = status, sentence
 
 
 class Passing(Unavailable):
@@ -15,3 +23,7 @@ class Passing(Unavailable):
     def __init__(self, message, *, status=None, wait=None):
         super().__init__(message, status=status)
         self.wait = wait
+
+
+class Unreached(Passing):
+    """There was no connection to the host."""

@@ -10,19 +10,26 @@ Limits
 ------
 - Calls per host as its terms ask (`limits.Limiter`, one in each module); none for the loopback, where the
   demo and the tests live.
-- ``Retry-After`` is obeyed as long as all waiting for one request stays within its *patience*; a host that
-  asks for more, or fails `GIVE_UP` times in a row, is left alone.
+- ``Retry-After`` is obeyed as long as all waiting for one request stays within its *patience*, attempts that
+  end without an answer included; a host that asks for more is left alone.
+- So is a service that cannot be reached within the patience of one request, or that refuses `REFUSED` (401,
+  403) or fails `GIVE_UP` requests of a kind in a row; once one has failed for good, the next of its kind get
+  `BRIEFLY` attempts. A kind is what the path asks for, whatever the ids in it: a service may search for
+  anybody and refuse every list of tracks.
 - Each attempt has a time limit for connecting, for silence, and in total, and a cap on what it may send, also
   unpacked.
 - Only https, and only hosts that the source lists; plain http only on the loopback, and only from there. The
   same holds for every redirection, which is followed by hand.
 """
 
+import collections
+import contextlib
 import datetime
 import email.utils
 import json
 import re
 import threading
+import time
 import zlib
 from urllib.parse import urljoin
 
@@ -30,15 +37,17 @@ import requests
 import tenacity
 import urllib3
 
-from lib.clips.sources import limits
-from lib.clips.sources.faults import Passing, Unavailable
+from lib.clips.sources import limits, sentences
+from lib.clips.sources.faults import Passing, Unavailable, Unreached
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 PATIENCE = 120.0  # seconds of waiting for one request, all attempts together
-ATTEMPTS = 8
-GIVE_UP, RESPITE = 5, 3600.0  # requests in a row that failed for good; seconds a host is left alone
+ATTEMPTS, BRIEFLY = 8, 3
+GIVE_UP = 12  # requests of a kind in a row that failed for good: more than one artist has tracks to ask for
+REFUSED = 3  # the same, where the service refused them
+RESPITE = 3600.0  # seconds a host is then left alone
 CONNECT, SILENCE, DEADLINE = 10.0, 30.0, 60.0  # seconds: to connect, between two pieces, for one attempt
-ANSWER_BYTES, CLIP_BYTES = 4_000_000, 10_000_000  # caps
+ANSWER_BYTES, CLIP_BYTES, REFUSAL_BYTES = 4_000_000, 10_000_000, 65_536  # caps
 REDIRECTIONS = 5
 AGENT = "music-similarity/1.0"
 
@@ -51,6 +60,12 @@ def is_loopback(address):
 def host_of(address):
     """The host of an address, or None."""
     return _parsed(address).host
+
+
+def port_of(address):
+    """The port of an address, given or usual."""
+    parsed = _parsed(address)
+    return parsed.port or (443 if parsed.scheme == "https" else 80)
 
 
 def listed(rows):
@@ -116,7 +131,7 @@ class Client:
         self._agent = f"{AGENT} ({contact})" if contact else AGENT
         self._throttled, self._patience, self._deadline = throttled, patience, deadline
         self._limiter, self._threads = limiter, threading.local()
-        self._failed_in_a_row = 0
+        self._failed = collections.Counter()  # kind of request -> how many in a row
 
     def ask(self, path, read, *, method="GET", params=None, headers=None, auth=None, data=None):
         """Ask for JSON and read what is wanted out of it.
@@ -143,9 +158,8 @@ class Client:
         address = f"{self.address}/{path}".rstrip("/")
 
         def attempt():
-            body = self._exchange(
-                method, address, ANSWER_BYTES, params=params, headers=headers, auth=auth, data=data
-            )
+            how = {"params": params, "headers": headers, "auth": auth, "data": data}
+            body = self._exchange(method, address, ANSWER_BYTES, service=self.address, **how)
             try:
                 return None if body is None else read(_read_json(body))
             except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -154,7 +168,7 @@ class Client:
                     f"{host_of(address)} sent {len(body)} bytes that are not the expected JSON"
                 ) from error
 
-        return self._patiently(attempt, address)
+        return self._patiently(attempt, address, _kind(path))
 
     def download(self, address):
         """The bytes behind an address.
@@ -176,15 +190,22 @@ class Client:
                 raise Passing(f"{host_of(address)} sent an empty file")
             return body
 
-        return self._patiently(attempt, address)
+        return self._patiently(attempt, address, None)
 
-    def _patiently(self, attempt, address):
+    def _patiently(self, attempt, address, kind):
+        """Attempt it until there is an answer; `kind` None for a file: its refusal says nothing of others."""
+        place = self.address if kind else host_of(address)
+        key = (place, kind)
+        attempts = BRIEFLY if self._failed[key] else ATTEMPTS
+        self._threads.spent = 0.0  # seconds in attempts
+
         def wait(state):
             seconds = state.outcome.exception().wait
             return min(2.0 ** (state.attempt_number - 1), 30.0) if seconds is None else seconds
 
         def stop(state):
-            return state.attempt_number >= ATTEMPTS or state.idle_for + state.upcoming_sleep > self._patience
+            waited = state.idle_for + state.upcoming_sleep + self._threads.spent
+            return state.attempt_number >= attempts or waited > self._patience
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Passing),
@@ -195,17 +216,25 @@ class Client:
         )
         try:
             answer = retrying(attempt)
-            self._failed_in_a_row = 0
+            self._failed[key] = 0
             return answer
         except Passing as fault:
-            self._failed_in_a_row += 1
-            if self._failed_in_a_row >= GIVE_UP:
-                self._limiter.close(host_of(address), RESPITE)
+            self._failed[key] += 1
+            if isinstance(fault, Unreached) or self._failed[key] >= GIVE_UP:
+                self._limiter.close(place, RESPITE, str(fault))
             tried = retrying.statistics["attempt_number"]
             pause = f", then asked to wait {fault.wait:.0f} s" if fault.wait else ""
             raise Unavailable(f"{fault} ({tried} attempts{pause})", status=fault.status) from fault
+        except Unavailable as fault:
+            if kind is not None and fault.status in (400, 401, 403):
+                self._failed[key] += 1
+                if self._failed[key] >= (GIVE_UP if fault.status == 400 else REFUSED):
+                    self._limiter.close(place, RESPITE, str(fault))
+            raise
 
-    def _exchange(self, method, address, cap, *, params=None, headers=None, auth=None, data=None):
+    def _exchange(
+        self, method, address, cap, *, service=None, params=None, headers=None, auth=None, data=None
+    ):
         """One attempt. The body, or None for "no such thing"."""
         headers = {
             "User-Agent": self._agent,
@@ -222,7 +251,8 @@ class Client:
             except (requests.RequestException, UnicodeError) as error:
                 raise Unavailable(f"no valid address ({type(error).__name__})") from error
             host = self._allowed(request.url)
-            self._limiter.wait(host, self._patience)
+            self._limiter.wait(host, self._patience, service)
+            began = time.monotonic()
             try:
                 session = self._session
                 environment = session.merge_environment_settings(request.url, {}, True, None, None)
@@ -233,32 +263,39 @@ class Client:
                     ) as response,
                 ):
                     if not response.is_redirect:
-                        return self._answer(response, host, cap)
+                        secrets = (headers.get("Authorization", "").rpartition(" ")[2], *(auth or ()))
+                        return self._answer(response, host, service or host, cap, secrets)
                     address, params = urljoin(request.url, response.headers["location"]), None
             except limits.Expired as error:
                 raise Passing(f"{host} {error}") from error
             except urllib3.exceptions.ProtocolError as error:
                 raise Passing(f"{host} broke off before the end") from error
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-                raise Passing(f"{host} did not answer ({type(error).__name__})") from error
+                kind = Unreached if _unconnected(error) else Passing
+                raise kind(f"{host} did not answer ({type(error).__name__})") from error
+            finally:
+                self._threads.spent += time.monotonic() - began
             if _parsed(address).netloc != _parsed(request.url).netloc:  # no credentials for strangers
                 headers.pop("Authorization", None)
                 auth = None
         raise Unavailable(f"{host} redirects more than {REDIRECTIONS} times")
 
-    def _answer(self, response, host, cap):
+    def _answer(self, response, host, place, cap, secrets):
         status = response.status_code
         if status in (404, 410):
             return None
         if status in self._throttled:
             wait = _retry_after(response.headers.get("Retry-After"))
             if wait is not None:
-                self._limiter.close(host, wait)
+                self._limiter.close(place, wait)
             raise Passing(f"{host} asks for fewer calls (HTTP {status})", status=status, wait=wait)
         if status >= 500 or status == 408:
             raise Passing(f"{host} failed (HTTP {status})", status=status)
         if status != 200:
-            raise Unavailable(f"{host} refused (HTTP {status})", status=status)
+            # The refusal of a file is no sentence but a page, and may repeat the signature of its address.
+            words = sentences.sentence(_beginning(response), secrets) if cap == ANSWER_BYTES else ""
+            message = f"{host} refused (HTTP {status}){sentences.quoted(words)}"
+            raise Unavailable(message, status=status, sentence=words)
         return self._body(response, host, cap)
 
     def _body(self, response, host, cap):
@@ -301,6 +338,36 @@ class Client:
                 f"led to {parsed.scheme}://{parsed.host or ''}, which is not among {', '.join(self._hosts)}"
             )
         return parsed.host
+
+
+def _kind(path):
+    """What a path asks for, without the ids in it."""
+    first, *others = path.split("/")
+    return first, len(others)
+
+
+def _unconnected(error):
+    """Whether an error of requests says that there never was a connection."""
+    exceptions = requests.exceptions
+    never = (exceptions.ConnectTimeout, exceptions.ProxyError, exceptions.SSLError)
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(error, never) or isinstance(reason, urllib3.exceptions.NewConnectionError)
+
+
+def _beginning(response):
+    """The first bytes of a body, as far as they can be had."""
+    body = bytearray()
+    with contextlib.suppress(urllib3.exceptions.HTTPError, OSError, ValueError):
+        while piece := response.raw.read1(REFUSAL_BYTES, decode_content=False):
+            body += piece
+            if len(body) >= REFUSAL_BYTES:
+                break
+    if response.headers.get("Content-Encoding", "").lower() == "gzip":
+        try:
+            return zlib.decompressobj(wbits=31).decompress(bytes(body), REFUSAL_BYTES)
+        except zlib.error:
+            return b""
+    return bytes(body)
 
 
 def _read_json(body):

@@ -3,15 +3,19 @@
 Conventions
 -----------
 Ids are decimal digits. One search gives songs, and with them the artists; only where it was too full to
-hold an artist's songs are they looked up by id. The order is Apple's own.
+hold an artist's songs are they looked up by id. The order is Apple's own. Several names can share an id, as
+``Michael Jackson`` and ``Michael Jackson & Justin Timberlake`` do: an artist is an id *and* a name
+(`lib.listening.names.normalise`), and a song is whose its own row says. Each country has its own store.
 """
 
+import dataclasses
 import functools
 import re
 
-from lib.clips.sources import http, limits
+from lib.clips.sources import http, limits, sentences
 from lib.clips.sources.musicbrainz import MusicBrainz
 from lib.clips.sources.source import TRACKS, Candidate, Catalogue, Track
+from lib.listening import names
 
 ADDRESSES = {"itunes": "https://itunes.apple.com"}
 HOSTS = ("apple.com", "mzstatic.com")  # where previews are kept
@@ -27,7 +31,13 @@ SONGS = 200  # the most that Apple sends
 
 
 class Source(Catalogue):
-    """iTunes as a source of clips; see `lib.clips.sources.source.Catalogue`."""
+    """iTunes as a source of clips; see `lib.clips.sources.source.Catalogue`.
+
+    Raises
+    ------
+    ValueError
+        If the country is not two letters.
+    """
 
     name = "itunes"
 
@@ -36,40 +46,72 @@ class Source(Catalogue):
         # Too many calls are answered with 403, sometimes with an empty body.
         throttled = (403, 429, 503)
         client = settings.client(address, HOSTS, throttled=throttled, limiter=LIMITER)
-        super().__init__(settings, client, functools.partial(MusicBrainz(settings).links, page=ARTIST_PAGE))
+        if not re.fullmatch("[A-Za-z]{2}", settings.country):
+            raise ValueError(
+                f"`country` is {settings.country!r}; expected are the two letters of a country whose iTunes"
+                " store is to be searched, such as us or de"
+            )
+        self.country = settings.country.lower()
+        links = functools.partial(MusicBrainz(settings).links, page=ARTIST_PAGE)
+        super().__init__(settings, client, links, f"country={self.country}")
 
     def search(self, name):
         params = {"term": name, "entity": "song", "attribute": "artistTerm", "limit": SONGS}
-        songs, tracks_of = self._songs("search", params), {}
-        if songs is None:
+        answer = self._songs("search", params)
+        if answer is None:
             return None
+        n_rows, _, songs = answer
+        tracks_of = {}
         for artist_id, artist, track in songs:
-            tracks_of.setdefault(artist_id, (artist, []))[1].append(track)
+            tracks_of.setdefault((artist_id, names.normalise(artist)), (artist, []))[1].append(track)
         return [
             Candidate(
-                id, artist, tuple(tracks[:TRACKS]) if len(tracks) >= TRACKS or len(songs) < SONGS / 2 else ()
+                id, artist, tuple(tracks[:TRACKS]) if len(tracks) >= TRACKS or n_rows < SONGS / 2 else ()
             )
-            for id, (artist, tracks) in tracks_of.items()
+            for (id, _), (artist, tracks) in tracks_of.items()
         ]
 
-    def top(self, artist_id):
-        songs = self._songs("lookup", {"id": artist_id, "entity": "song", "limit": SONGS}) or []
-        return [track for owner, _, track in songs if owner == artist_id][:TRACKS]
+    def tracks(self, candidate):
+        """Songs of the candidate's id whose own row names the candidate.
+
+        Of a candidate `by_id` also those that are named as the store names the id itself.
+        """
+        if candidate.tracks:
+            return list(candidate.tracks)
+        answer = self._answers.remember(["songs", candidate.id], lambda: self._look_up(candidate.id))
+        fit = {names.normalise(candidate.name)}
+        if candidate.by_id:
+            fit |= {names.normalise(name) for name in answer["names"]}
+        own = [Track(*track) for name, track in answer["songs"] if names.normalise(name) in fit]
+        return own[:TRACKS]
 
     def preview(self, track_id):
         self._songs("lookup", {"id": track_id})
         return self._previews.pop(track_id, None)
 
-    def _songs(self, path, params):
-        def read(answer):
-            songs = []
-            for row in http.listed(answer["results"]):
-                if row.get("wrapperType") == "track" and row.get("kind") == "song" and row.get("previewUrl"):
-                    track = Track(
-                        str(row["trackId"]), str(row["trackName"]), str(row.get("collectionName", ""))
-                    )
-                    self._previews[track.id] = str(row["previewUrl"])
-                    songs.append((str(row["artistId"]), str(row["artistName"]), track))
-            return songs
+    def _look_up(self, artist_id):
+        """The store's own names of an id, and its songs with the names in their rows."""
+        answer = self._songs("lookup", {"id": artist_id, "entity": "song", "limit": SONGS})
+        _, artists, songs = answer or (0, [], [])
+        own = [(name, dataclasses.astuple(track)) for owner, name, track in songs if owner == artist_id]
+        return {"names": [name for owner, name in artists if owner == artist_id], "songs": own}
 
-        return self.client.ask(path, read, params=params)
+    def _songs(self, path, params):
+        """The number of rows, (id, name) of artists, and (id, name, track) of songs with a preview."""
+
+        def read(answer):
+            artists, songs = [], []
+            rows = http.listed(answer["results"])
+            for row in rows:
+                kind = row.get("wrapperType")
+                if kind == "artist" and row.get("artistName"):
+                    artists.append((sentences.identity(row["artistId"]), sentences.name(row["artistName"])))
+                if kind == "track" and row.get("kind") == "song" and row.get("previewUrl"):
+                    number, title = sentences.identity(row["trackId"]), sentences.name(row["trackName"])
+                    track = Track(number, title, sentences.within(row, "collectionName"))
+                    self._previews[track.id] = sentences.name(row["previewUrl"])
+                    owner = sentences.identity(row["artistId"]), sentences.name(row["artistName"])
+                    songs.append((*owner, track))
+            return len(rows), artists, songs
+
+        return self.client.ask(path, read, params=params | {"country": self.country})

@@ -31,10 +31,17 @@ class Limiter:
         self.clock, self.sleep = clock, sleep
         self._limits, self._lock = limits, threading.Lock()
         self._calls = {host: collections.deque(maxlen=calls) for host, (calls, _) in limits.items()}
-        self._closed_until = {}
+        self._closed_until, self._why = {}, {}
 
-    def wait(self, host, patience):
+    def wait(self, host, patience, service=None):
         """Wait for one's turn at `host`.
+
+        Parameters
+        ----------
+        host : str
+        patience : float, seconds
+        service : str, optional
+            Address of a service on this host, which may be left alone while others on it are not.
 
         Raises
         ------
@@ -43,9 +50,10 @@ class Limiter:
         """
         with self._lock:
             now = self.clock()
-            turn = max(now, self._closed_until.get(host, now))
+            turn, closed = max((self._closed_until.get(each, now), each) for each in (host, service or host))
+            turn = max(now, turn)
             if turn - now > patience:
-                raise Unavailable(f"{host} is left alone for {turn - now:.0f} s more")
+                raise Unavailable(f"{host} is left alone{self._why[closed]}")
             if host in self._limits:
                 calls = self._calls[host]
                 if len(calls) == calls.maxlen:
@@ -55,10 +63,13 @@ class Limiter:
         if turn > now:
             self.sleep(turn - now)
 
-    def close(self, host, seconds):
-        """Let nobody call `host` for so long."""
+    def close(self, place, seconds, why=""):
+        """Let nobody call a host, or a service on it, for so long; `why` stands in what is then raised."""
         with self._lock:
-            self._closed_until[host] = max(self._closed_until.get(host, 0.0), self.clock() + seconds)
+            until = self.clock() + seconds
+            if until > self._closed_until.get(place, 0.0):
+                self._closed_until[place] = until
+                self._why[place] = f" for {seconds:.0f} s" + (f", because {why}" if why else "")
 
 
 LIMITER = Limiter({})  # of clients that no terms hold back

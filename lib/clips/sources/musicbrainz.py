@@ -3,12 +3,13 @@
 Conventions
 -----------
 Artists are asked for by MBID; the answer's URL relations lead to artist pages of the catalogues, from whose
-addresses the ids are read. One request a second, with a User-Agent that names a contact.
+addresses the ids are read. Links that have ended lead to pages that are gone or are another's, and are left
+out. One request a second, with a User-Agent that names a contact.
 """
 
 import re
 
-from lib.clips.sources import http, limits
+from lib.clips.sources import http, limits, sentences
 from lib.clips.sources.source import Answers
 
 ADDRESSES = {"musicbrainz": "https://musicbrainz.org/ws/2"}
@@ -30,7 +31,7 @@ class MusicBrainz:
     def __init__(self, settings):
         address = settings.addresses.get("musicbrainz", ADDRESSES["musicbrainz"])
         self.client = settings.client(address, limiter=LIMITER)
-        self._answers = Answers(settings.cache, "musicbrainz", self.client)
+        self._answers = Answers(settings.cache, "musicbrainz", self.client, damaged=settings.damaged)
 
     def links(self, mbid, page):
         """The ids of an artist in one catalogue.
@@ -45,7 +46,7 @@ class MusicBrainz:
         Returns
         -------
         list of str
-            In the order of the answer.
+            In the order of the answer, those that have not ended.
 
         Raises
         ------
@@ -60,6 +61,7 @@ class MusicBrainz:
     def _ask(self, mbid):
         def read(answer):
             relations = http.listed(answer["relations"])
-            return [str(relation["url"]["resource"]) for relation in relations if "url" in relation]
+            living = [each for each in relations if "url" in each and not each.get("ended")]
+            return [sentences.name(each["url"]["resource"]) for each in living]
 
         return self.client.ask(f"artist/{mbid}", read, params={"inc": "url-rels", "fmt": "json"}) or []

@@ -7,7 +7,7 @@ A new source is one module, which is imported and registered here. It has
 - ``Source(settings)``, a `source.Source` with a ``name``: a `source.Named` where only names are known, a
   `source.Catalogue` where a service is asked;
 - the constants ADDRESSES (name → where a service is; empty where none is asked), NEEDS_STATEMENT, LICENCE,
-  CITATION and TERMS.
+  CITATION and TERMS; where a service gives not everybody all of this, RESTRICTED says so in half a sentence.
 
 A service gives its client the hosts of its previews and a `limits.Limiter` of its own, and `MusicBrainz` the
 pattern of its artist pages; `deezer` is the shortest example. What a source needs to know from a person is a
@@ -15,14 +15,19 @@ field of `source.Settings` and a parameter of notebook 02. The order in which so
 caller's.
 """
 
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
 import pandas as pd
+import requests
 
 from lib.clips.sources import deezer, folder, itunes, merge, musicbrainz, spotify
-from lib.clips.sources.http import is_loopback
+from lib.clips.sources.http import host_of, is_loopback, port_of
 from lib.clips.sources.source import Settings
 
 STATED = ("ADDRESSES", "NEEDS_STATEMENT", "LICENCE", "CITATION", "TERMS", "Source")  # by each module
 SOURCES, ADDRESSES = {}, {}  # name → module; name → where a service is
+CONNECT = 3.0  # seconds until a host has to accept a connection before a run
 
 
 def register(module):
@@ -60,7 +65,7 @@ def connect(sources, **settings):
         Keys of ``SOURCES``.
     **settings
         Of `lib.clips.sources.source.Settings`: ``cache``, ``addresses``, ``contact``, ``i_may_use``,
-        ``music_folder`` and so on.
+        ``country``, ``music_folder`` and so on.
 
     Returns
     -------
@@ -102,6 +107,52 @@ def connect(sources, **settings):
                 " `contact` to your mail or web address"
             )
     return [SOURCES[name].Source(settings) for name in sources]
+
+
+def outlook(sources, addresses=()):
+    """What cannot work with these sources, as far as it can be told before any service is called.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Keys of ``SOURCES``.
+    addresses : dict, optional
+        Name → address, in place of a source's own.
+
+    Returns
+    -------
+    list of str
+        A sentence for each source that does not give everybody everything, and for each host that accepts no
+        connection; where a proxy stands between, that is not tried.
+
+    Examples
+    --------
+    >>> outlook(["folder"])
+    []
+    """
+    _reject_unknown("source", sources, SOURCES)
+    every, sentences, users = ADDRESSES | dict(addresses), [], {}
+    for name in sources:
+        module = SOURCES[name]
+        if not module.ADDRESSES:
+            continue
+        outside = not all(is_loopback(every[key]) for key in module.ADDRESSES)
+        if outside and hasattr(module, "RESTRICTED"):
+            sentences.append(f"{name}: {module.RESTRICTED}.")
+        for key in (*module.ADDRESSES, *musicbrainz.ADDRESSES):
+            users.setdefault(every[key], []).append(name)
+    direct = [address for address in users if not requests.utils.get_environ_proxies(address)]
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        for address, fault in zip(direct, threads.map(_unreached, direct), strict=True):
+            if fault:
+                of = ", ".join(dict.fromkeys(users[address]))
+                lost = f"clips of {of} will be missing, and missing.tsv will list them"
+                if address == every["musicbrainz"]:
+                    lost = f"artists who share a name in {of} will get no clips from there"
+                sentences.append(
+                    f"{host_of(address)} accepts no connection ({fault}): if that stays so, {lost}."
+                )
+    return sentences
 
 
 def offers(sources, **settings):
@@ -156,6 +207,15 @@ def terms(sources):
     modules = [SOURCES[name] for name in sources]
     rows = [(name, m.LICENCE, m.CITATION, m.TERMS) for name, m in zip(sources, modules, strict=True)]
     return pd.DataFrame(rows, columns=["source", "licence", "citation", "terms"])
+
+
+def _unreached(address):
+    """Why no connection can be opened; empty where it can."""
+    try:
+        with socket.create_connection((host_of(address).strip("[]"), port_of(address)), timeout=CONNECT):
+            return ""
+    except (OSError, ValueError) as error:
+        return str(error) or type(error).__name__
 
 
 def _reject_unknown(what, names, accepted):

@@ -4,8 +4,8 @@ Conventions
 -----------
 A source knows *candidates* (artists, by its own ids) and their *tracks*, most telling first. Ids and names
 are text from outside: they are compared and written down, never used as a path. What was once answered is
-remembered below the cache folder, one JSON file a question; faults are not, and neither are addresses of
-previews, which may carry signatures.
+remembered below the cache folder, one JSON file a question with a checksum, and believed only while the
+checksum fits; faults are not remembered, and neither are addresses of previews, which may carry signatures.
 """
 
 import dataclasses
@@ -26,11 +26,16 @@ TRACKS = 10  # asked for and remembered of an artist; the first that pass the ga
 
 @dataclass(frozen=True)
 class Candidate:
-    """An artist as a source knows it. `tracks` where the search already told them."""
+    """An artist as a source knows it.
+
+    `tracks` where the search already told them. `by_id` where another source says that this id is the
+    artist's, whatever its name here.
+    """
 
     id: str
     name: str
     tracks: tuple = ()
+    by_id: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,18 +70,23 @@ class Settings:
         Mail or web address of whoever runs this; catalogues outside ask for it.
     i_may_use : sequence of str
         Sources whose terms the person has read and says to be allowed.
+    country : str
+        Two letters: the store that `itunes` searches.
     music_folder, table_file, artist_column, path_template : str
         For `folder`; see there.
     merge_file, zenodo : str
         For `merge`; see there.
     http : dict
         Further arguments of `http.Client`, such as ``patience``; they go before what a source says.
+    damaged : list of Path
+        Of answers that were remembered, did not fit their checksums and were thrown away so far.
     """
 
     cache: Path | None = None
     addresses: dict = field(default_factory=dict)
     contact: str = ""
     i_may_use: tuple = ()
+    country: str = "us"
     music_folder: str = ""
     table_file: str = ""
     artist_column: str = "artist"
@@ -84,6 +94,7 @@ class Settings:
     merge_file: str = ""
     zenodo: str = datasets.ZENODO
     http: dict = field(default_factory=dict)
+    damaged: list = field(default_factory=list)
 
     def client(self, address, hosts=(), **how):
         """A client for a service; `how` are further arguments of `http.Client`, such as its ``limiter``."""
@@ -98,9 +109,11 @@ class Source:
     name : str
     left_out : pd.DataFrame
         ``path`` and ``reason`` of files that the source has and cannot offer.
+    damaged : sequence of Path
+        Of answers that were remembered, did not fit their checksums and were thrown away.
     """
 
-    name = ""
+    name, damaged = "", ()
     left_out = pd.DataFrame(columns=["path", "reason"], dtype=object)
 
     def offers(self):
@@ -196,11 +209,13 @@ class Catalogue(Source):
     client : http.Client
     links : callable or None
         MBID → this catalogue's own ids, for artists who share a name.
+    part : str
+        Of the catalogue, such as a country's store, where answers depend on it.
     """
 
-    def __init__(self, settings, client, links=None):
-        self.client, self.links = client, links
-        self._answers = Answers(settings.cache, self.name, client)
+    def __init__(self, settings, client, links=None, part=""):
+        self.client, self.links, self.damaged = client, links, settings.damaged
+        self._answers = Answers(settings.cache, self.name, client, part, damaged=settings.damaged)
         self._previews = {}  # track id → address, for this run only
 
     def search(self, name):
@@ -246,6 +261,10 @@ class Catalogue(Source):
             address = self._previews.pop(track.id, None) or self.preview(track.id)
             if not address:
                 raise faults.Unavailable(f"{self.name} has no preview of it any more")
+            if not isinstance(address, str):
+                raise faults.Unavailable(
+                    f"{self.name} sent a {type(address).__name__} for a preview's address"
+                )
             try:
                 content = self.client.download(address)
                 return Fetched(content, http.host_of(address), _now())
@@ -261,7 +280,7 @@ class Catalogue(Source):
 
 
 class Answers:
-    """Good answers on disk, one JSON file a question.
+    """Good answers on disk, one JSON file a question, each with the checksum of both.
 
     Parameters
     ----------
@@ -271,11 +290,17 @@ class Answers:
     client : http.Client
         Its address is part of each question. Of a loopback address only the path counts: the port is
         another one in every run.
+    part : str
+        Of the catalogue, where answers depend on it.
+    damaged : list of Path, optional
+        Gets the files that do not fit their checksums.
     """
 
-    def __init__(self, folder, name, client):
+    def __init__(self, folder, name, client, part="", *, damaged=None):
         self._folder = Path(folder) / name if folder else None
-        self._where = http.path_of(client.address) if client.local else client.address
+        where = http.path_of(client.address) if client.local else client.address
+        self._where = f"{where} {part}" if part else where
+        self._damaged = [] if damaged is None else damaged
 
     def remember(self, question, ask):
         """The answer from disk, or else what `ask` returns, which is then kept."""
@@ -286,25 +311,39 @@ class Answers:
         return answer
 
     def recall(self, question):
-        """The answer from disk, or None."""
+        """The answer from disk, or None; a file whose checksum does not fit is thrown away."""
         if self._folder is None:
             return None
+        path = self._path(question)
         try:
-            kept = json.loads(self._path(question).read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # never asked, or a file that was damaged: ask again
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            if kept["question"] == [self._where, *question] and kept["sha256"] == _checksum(kept):
+                return kept["answer"]
+        except FileNotFoundError:  # never asked
             return None
-        return kept["answer"] if kept.get("question") == [self._where, *question] else None
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            pass
+        self._damaged.append(path)
+        path.unlink(missing_ok=True)
+        return None
 
     def note(self, question, answer):
         """Keep an answer."""
         if self._folder is not None:
-            artifacts.write_json(
-                {"question": [self._where, *question], "answer": answer}, self._path(question)
-            )
+            kept = {"question": [self._where, *question], "answer": answer}
+            artifacts.write_json(kept | {"sha256": _checksum(kept)}, self._path(question))
 
     def _path(self, question):
         digest = hashlib.sha1(json.dumps([self._where, *question]).encode()).hexdigest()
         return self._folder / f"{digest}.json"
+
+
+def _checksum(kept):
+    """Of question and answer, the same before they are written and after they are read."""
+    text = json.dumps(
+        [kept["question"], kept["answer"]], sort_keys=True, default=lambda array: array.tolist()
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _now():

@@ -4,7 +4,9 @@ Conventions
 -----------
 Ids are 22 letters and digits. Credentials come from the environment and go nowhere but to Spotify: into no
 file, no message, and not to a loopback address. Since 2024-11-27 new applications get ``preview_url:
-null``.
+null``. Since 2026 an application in development mode needs an owner with Premium, gets at most `PAGE` rows of
+a search at a time, neither popularity nor followers, and no top tracks; one with extended quota gets all as
+before. Searches are read page by page, up to `ROWS` artists.
 """
 
 import functools
@@ -13,7 +15,7 @@ import re
 import threading
 from urllib.parse import quote
 
-from lib.clips.sources import faults, http, limits
+from lib.clips.sources import faults, http, limits, sentences
 from lib.clips.sources.musicbrainz import MusicBrainz
 from lib.clips.sources.source import TRACKS, Candidate, Catalogue, Track
 
@@ -31,6 +33,12 @@ CITATION = "Spotify Web API, https://developer.spotify.com"
 TERMS = "Spotify's developer policy forbids training on its content: use it only where you may all the same."
 CREDENTIALS = ("SPOTIFY_CLIENT_ID", "SPOTIFY_CLIENT_SECRET")  # of the environment
 MARKET = "US"
+PAGE, ROWS = 10, 50  # artists: of one answer of the search, and of all
+RESTRICTED = (
+    "since 2026 an application in development mode gets no top tracks, and since 2024-11-27 a new one no"
+    " previews; clips come from it only to applications with extended quota from before"
+)
+NO_TOP = "applications in development mode get no top tracks"
 
 
 class Source(Catalogue):
@@ -62,19 +70,37 @@ class Source(Catalogue):
 
     def search(self, name):
         def read(answer):
-            rows = http.listed(answer["artists"]["items"])
-            return [Candidate(str(row["id"]), str(row["name"])) for row in rows]
+            page = answer["artists"]
+            rows = http.listed(page["items"])
+            candidates = [
+                Candidate(sentences.identity(row["id"]), sentences.name(row["name"]))
+                for row in rows
+                if row is not None
+            ]
+            return candidates, len(rows) >= PAGE and page.get("next", "") is not None
 
-        return self._ask("search", read, {"q": name, "type": "artist", "limit": 50})
+        candidates = []
+        for offset in range(0, ROWS, PAGE):
+            params = {"q": name, "type": "artist", "limit": PAGE, "offset": offset}
+            page = self._ask("search", read, params)
+            if page is None:
+                return None
+            candidates += page[0]
+            if not page[1]:
+                break
+        return list(dict.fromkeys(candidates))  # a page can repeat what the one before had
 
     def top(self, artist_id):
         def read(answer):
             tracks = []
             for row in http.listed(answer["tracks"]):
                 # Where the artist is only a guest, the clip would be another's.
-                if row.get("preview_url") and str(row["artists"][0]["id"]) == artist_id:
-                    tracks.append(Track(str(row["id"]), str(row["name"]), str(row["album"]["name"])))
-                    self._previews[tracks[-1].id] = str(row["preview_url"])
+                if row is None or not row.get("preview_url"):
+                    continue
+                if sentences.identity(row["artists"][0]["id"]) == artist_id:
+                    album = sentences.within(row.get("album"), "name")
+                    tracks.append(Track(sentences.identity(row["id"]), sentences.name(row["name"]), album))
+                    self._previews[tracks[-1].id] = sentences.name(row["preview_url"])
             return tracks[:TRACKS]
 
         return self._ask(f"artists/{quote(artist_id, safe='')}/top-tracks", read, {"market": MARKET})
@@ -95,11 +121,8 @@ class Source(Catalogue):
                 if error.status == 401 and not last:  # the token has expired
                     with self._lock:
                         self._token = None if self._token == token else self._token
-                elif error.status == 403:
-                    raise faults.Unavailable(
-                        "Spotify refused (HTTP 403): applications in development mode get no top tracks",
-                        status=403,
-                    ) from error
+                elif error.status == 403 and path.endswith("/top-tracks") and _says_nothing(error.sentence):
+                    raise faults.Unavailable(f"{error} ({NO_TOP})", status=403) from error
                 else:
                     raise
 
@@ -118,6 +141,12 @@ class Source(Catalogue):
                     if error.status not in (400, 401, 403):
                         raise
                     raise faults.Unavailable(
-                        f"Spotify does not know the credentials in {' and '.join(CREDENTIALS)}"
+                        f"Spotify refused the credentials in {' and '.join(CREDENTIALS)}"
+                        f" (HTTP {error.status}){sentences.quoted(error.sentence)}",
+                        status=error.status,
                     ) from error
             return self._token
+
+
+def _says_nothing(sentence):
+    return sentence.rstrip(".").casefold() in ("", "forbidden")

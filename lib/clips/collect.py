@@ -157,8 +157,8 @@ def collect(artists, sources, folder, *, everybody=None, clips_per_artist=3, min
         todo = _ban_copies(wanted, gathered, banned)
     if damaged := sorted({path for source in sources for path in source.damaged}):
         print(
-            f"{len(damaged)} remembered answers had no checksum that fits, were thrown away and asked for again;"
-            f" the first: {paths.place(damaged[0])}"
+            f"{len(damaged)} remembered answers had no checksum that fits, were thrown away and asked for"
+            f" again; the first: {paths.place(damaged[0])}"
         )
     clips, missing, retrievals, copied = _tables([gathered[artist.artist_id] for artist in wanted])
     _check(clips, missing, len(wanted))

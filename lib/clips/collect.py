@@ -157,7 +157,7 @@ def collect(artists, sources, folder, *, everybody=None, clips_per_artist=3, min
         todo = _ban_copies(wanted, gathered, banned)
     if damaged := sorted({path for source in sources for path in source.damaged}):
         print(
-            f"{len(damaged)} remembered answers did not fit their checksums, were thrown away and asked for"
+            f"{len(damaged)} remembered answers had no checksum that fits, were thrown away and asked for"
             f" again; the first: {paths.place(damaged[0])}"
         )
     clips, missing, retrievals, copied = _tables([gathered[artist.artist_id] for artist in wanted])

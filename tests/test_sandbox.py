@@ -38,6 +38,10 @@ def crash():
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def leave():
     os._exit(3)
 
@@ -167,7 +171,7 @@ def test_a_crash_counts_when_a_second_child_crashes_too(tmp_path):
 
 def test_who_was_stopped_is_named(tmp_path):
     (tmp_path / "song.mp3").write_text("9\n")
-    with pytest.raises(sandbox.Stopped, match=r"song\.mp3: the process that decodes was stopped"):
+    with pytest.raises(sandbox.Stopped, match=r"song\.mp3: its process was stopped"):
         sandbox.of_file(f"{HERE}:ended_file", tmp_path / "song.mp3")
 
 

@@ -213,13 +213,13 @@ def call(function, *arguments, seconds=60.0, gigabytes=2.0):
     RuntimeError
         If the function raises anything else.
     """
-    endings = collections.Counter()
+    endings = collections.Counter()  # by whether it was the child's own doing
     while True:
         try:
             with _turns.alone() if endings else _turns.beside():
-                if endings:
-                    close()
-                return _attempt(function, arguments, seconds, gigabytes)
+                if endings[False]:
+                    close()  # what waits has memory too
+                return _attempt(function, arguments, seconds, gigabytes, fresh=bool(endings))
         except _Ended as ending:
             endings[ending.own] += 1
             if endings[ending.own] == 1:
@@ -229,11 +229,11 @@ def call(function, *arguments, seconds=60.0, gigabytes=2.0):
             raise Refused(MEMORY if ending.how == MEMORY else f"the decoder crashed ({ending.how})") from None
 
 
-def _attempt(function, arguments, seconds, gigabytes):
+def _attempt(function, arguments, seconds, gigabytes, fresh):
     """One call, in a child that waits or in a new one."""
     child = None
     with _lock:
-        for waiting in [child for child in _idle if child.gigabytes == gigabytes]:
+        for waiting in [child for child in _idle if child.gigabytes == gigabytes and not fresh]:
             _idle.remove(waiting)
             if waiting.process.poll() is None:
                 child = waiting
@@ -250,9 +250,9 @@ def _attempt(function, arguments, seconds, gigabytes):
 
 def _stopped(how):
     return (
-        f"the process that decodes was stopped from outside, and once more when it was tried alone ({how});"
-        " nothing is decided of the file, and what is finished stays. Most often memory has run out: close"
-        " other programs, or take fewer processes (n_jobs, MUSIC_SIMILARITY_THREADS=1), and run it again."
+        f"its process was stopped from outside, and once more when it was tried alone ({how}). That says"
+        " nothing of the file, and what is finished stays. Most often memory has run out: close other"
+        " programs, or take fewer processes (n_jobs, MUSIC_SIMILARITY_THREADS=1), then run it again."
     )
 
 
@@ -292,11 +292,18 @@ def readable(path):
 
 
 @atexit.register
-def close():
-    """End all children that wait."""
+def close(gigabytes=None):
+    """End the children that wait.
+
+    Parameters
+    ----------
+    gigabytes : float, optional
+        Only those that may have so much memory.
+    """
     with _lock:
-        while _idle:
-            _idle.pop().close()
+        for child in [child for child in _idle if gigabytes in (None, child.gigabytes)]:
+            _idle.remove(child)
+            child.close()
 
 
 def _ending(code):

@@ -3,7 +3,7 @@
 Conventions
 -----------
 A child has one thread, so that sums have the same order everywhere. It is given the world and the function
-once with each call, as a text, and makes them from it at the first.
+with each call, as a text, and makes them from it at the first.
 """
 
 import base64
@@ -12,6 +12,7 @@ import pickle
 import sys
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from lib.audio import sandbox
 
@@ -49,7 +50,8 @@ class Apart:
 def work(packed, track_id, more):
     """The same in the child, bytes as an array."""
     world, function = _unpacked(packed)
-    result = function(world, world.track(track_id), *more)
+    with threadpool_limits(1):  # also of libraries that read no variable of the environment
+        result = function(world, world.track(track_id), *more)
     if isinstance(result, tuple):
         content, notes = result
         return np.frombuffer(content, dtype=np.uint8), notes

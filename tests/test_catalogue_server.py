@@ -12,7 +12,7 @@ import requests
 import tiny_world
 from tiny_world import TinyWorld, ids, mbid
 
-from demo import catalogue_server
+from demo import apart, catalogue_server
 from tests.processes import alive, children, left_by, until
 
 AUTHORISED = {"Authorization": "Basic " + base64.b64encode(b"demo:demo").decode()}
@@ -112,7 +112,7 @@ def test_served_over_http_refused_once_and_gone_when_closed(monkeypatch):
         lookup = f"{server.addresses['itunes']}/lookup?id=200"
         assert [requests.get(lookup, timeout=10).status_code for _ in range(3)] == [403, 200, 200]
         assert "/itunes/lookup?id=200" in server.requests
-        workers = children(os.getpid(), "lib.audio.sandbox")
+        workers = children(os.getpid(), f"lib.audio.sandbox\0{apart.GIGABYTES}")
     with pytest.raises(requests.ConnectionError):
         requests.get(search, timeout=10)
     assert workers

@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from demo.apart import Apart
 from demo.listeners import traits, write_listening
 from demo.synthesiser import synthesise
 from demo.world import World
@@ -56,7 +57,10 @@ def study(world, n_jobs=2):
         world.artist(mbid) for mbid in matrix.artists["artist_id"] if world.artist(mbid).has_previews
     ]
     tracks = [track for artist in with_previews for track in world.tracks(artist)[:CLIPS]]
-    clips = joblib.Parallel(n_jobs)(joblib.delayed(_spectrogram)(world, track) for track in tracks)
+    drawn = Apart(world, spectrogram)
+    clips = joblib.Parallel(n_jobs, backend="threading")(
+        joblib.delayed(drawn)(track.track_id) for track in tracks
+    )
     index = pd.DataFrame({"row": range(len(tracks)), "artist_id": [track.artist for track in tracks]})
     target = metrics.min_conditional(matrix)
     return studies.aligned(target, matrix.artists, np.stack(clips), index), matrix
@@ -108,7 +112,8 @@ def measure(world, n_jobs=2):
     return pd.Series({name: np.mean(value) for name, value in values.items()})
 
 
-def _spectrogram(world, track):
+def spectrogram(world, track):
+    """The picture of a track that was neither encoded nor decoded, shape=(256, 64)."""
     samples, rate = synthesise(world, track)
     return picture.log_mel(picture.mono(samples, rate)).astype(np.float16)
 
@@ -127,4 +132,6 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    from demo import calibrate  # children import what they are to do by its name
+
+    calibrate.main()

@@ -6,7 +6,7 @@ One server on the loopback plays all four, under one address each; they answer i
 ones, faults included: tribute acts turn up in every search, Spotify's preview may be null and its search
 sends ten artists at a time, Deezer reports errors with HTTP 200 and signs its previews, and a few requests,
 always the same, are refused when they are made for the first time. Clips are rendered when they are asked
-for, in worker processes. The addresses hold a digest of the world and of the code that makes it: what was
+for, in child processes. The addresses hold a digest of the world and of the code that makes it: what was
 remembered of one world is never taken for another's.
 """
 
@@ -15,7 +15,6 @@ import collections
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
 import threading
@@ -24,9 +23,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from joblib.externals import loky
-from threadpoolctl import threadpool_limits
-
+from demo import apart
+from lib.audio import sandbox
 from lib.listening import names
 
 THROTTLED = 0.02  # share of the addresses that are refused once
@@ -44,14 +42,16 @@ def serve(world, *, render=None, n_workers=N_WORKERS):
     ----------
     world : demo.World
     render : callable or None
-        From (world, track, codec) to (encoded clip, codec); None: `synthesiser.render`.
+        From (world, track, codec) to (encoded clip, codec), at the top of a module; None:
+        `synthesiser.render`.
     n_workers : int
         Processes that render.
 
     Returns
     -------
     Server
-        Closed by ``close()`` or at the end of a ``with`` block.
+        Closed by ``close()`` or at the end of a ``with`` block, which is an error where a clip could not be
+        rendered: it would be missing, and nobody would know why.
     """
     if render is None:
         from demo.synthesiser import render
@@ -71,7 +71,8 @@ class Server:
 
     def __init__(self, world, render, n_workers):
         self.requests, self._refused, self._lock = [], set(), threading.Lock()
-        self._workers = loky.ProcessPoolExecutor(n_workers, initializer=_begin, initargs=(world, render))
+        self._render, self._rendering = apart.Apart(world, render), threading.BoundedSemaphore(n_workers)
+        self._fault = None  # why a clip could not be rendered
         self._http = _Http(("127.0.0.1", 0), _Handler)
         self._http.owner = self
         origin = f"http://127.0.0.1:{self._http.server_port}/{_digest_of(world)}"
@@ -94,11 +95,19 @@ class Server:
         self.close()
 
     def close(self):
-        """Stop answering and end the worker processes."""
+        """Stop answering and end the processes that render.
+
+        Raises
+        ------
+        RuntimeError
+            If a clip could not be rendered.
+        """
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
-        self._workers.shutdown(wait=True, kill_workers=True)
+        sandbox.close(apart.GIGABYTES)
+        if self._fault:
+            raise RuntimeError(f"a clip of the simulated world was not rendered: {self._fault}")
 
     def respond(self, method, address, headers):
         """Status, headers and body of a response."""
@@ -119,7 +128,14 @@ class Server:
     def _preview(self, catalogue, track_id, query):
         if not self._catalogues.may_hear(catalogue, track_id, query):
             return 403, {}, b""
-        clip, codec = self._workers.submit(_work, track_id, CODECS[catalogue]).result()
+        with self._rendering:
+            if self._fault:
+                return 410, {}, b""
+            try:
+                clip, codec = self._render(track_id, CODECS[catalogue])
+            except (sandbox.Refused, RuntimeError) as fault:
+                self._fault = fault
+                return 410, {}, b""
         return 200, {"Content-Type": f"audio/{codec}"}, clip
 
 
@@ -367,23 +383,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         """Nothing is logged; `Server.requests` has it all."""
-
-
-_worker = {}  # in a worker process: what to render, and how
-
-
-def _begin(world, render):
-    threadpool_limits(1)  # as many processes as cores already; and one thread always sums in the same order
-    _worker.update(world=world, render=render)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-
-
-def _end_with(parent):
-    """A parent that was killed closed nothing, and whoever renders would wait for it for ever."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
-
-
-def _work(track_id, codec):
-    return _worker["render"](_worker["world"], _worker["world"].track(track_id), codec)

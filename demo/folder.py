@@ -13,6 +13,7 @@ import joblib
 import pandas as pd
 from tqdm import tqdm
 
+from demo.apart import Apart
 from demo.listeners import write_listening
 from demo.synthesiser import render, usual_codec
 from lib.workflow import artifacts
@@ -47,11 +48,12 @@ def write_folder(world, folder, *, clips=3, n_jobs=2):
         (artist, track) for artist in reversed(by_name.values()) for track in world.tracks(artist)[:clips]
     ]
     rows = [{"artist": artist.name, "file": _file(artist, track)} for artist, track in chosen]
+    rendered = Apart(world, render)
     jobs = (
-        joblib.delayed(_write)(world, track, folder / MUSIC / row["file"])
+        joblib.delayed(_write)(rendered, track, folder / MUSIC / row["file"])
         for (_, track), row in zip(chosen, rows, strict=True)
     )
-    written = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+    written = joblib.Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")(jobs)
     for _ in tqdm(written, total=len(rows), desc="clips", unit="clip"):
         pass
     table = pd.DataFrame(rows)
@@ -63,7 +65,7 @@ def _file(artist, track):
     return f"{artist.name}/{track.album}/{track.n + 1:02d} {track.title}.{usual_codec(artist)}"
 
 
-def _write(world, track, path):
-    content, _ = render(world, track)
+def _write(rendered, track, path):
+    content, _ = rendered(track.track_id)
     with artifacts.replacing(path) as temporary:
         temporary.write_bytes(content)

@@ -1,18 +1,19 @@
 """The demo's catalogues: the shapes of the real ones, their faults, and no process left behind."""
 
 import base64
-import subprocess
+import os
+import signal
 import sys
 import time
 
+import numpy as np
 import pytest
 import requests
 import tiny_world
 from tiny_world import TinyWorld, ids, mbid
 
-from demo import catalogue_server
-from lib.workflow import paths
-from tests.processes import alive
+from demo import apart, catalogue_server
+from tests.processes import alive, children, left_by, until
 
 AUTHORISED = {"Authorization": "Basic " + base64.b64encode(b"demo:demo").decode()}
 
@@ -111,32 +112,44 @@ def test_served_over_http_refused_once_and_gone_when_closed(monkeypatch):
         lookup = f"{server.addresses['itunes']}/lookup?id=200"
         assert [requests.get(lookup, timeout=10).status_code for _ in range(3)] == [403, 200, 200]
         assert "/itunes/lookup?id=200" in server.requests
-        workers = list(server._workers._processes.values())
+        workers = children(os.getpid(), f"lib.audio.sandbox\0{apart.GIGABYTES}")
     with pytest.raises(requests.ConnectionError):
         requests.get(search, timeout=10)
     assert workers
-    assert not any(process.is_alive() for process in workers)
+    assert not any(map(alive, workers))
 
 
-def test_those_who_render_end_with_a_parent_that_is_killed():
+def stopped(world, track, codec):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_clip_that_could_not_be_rendered_is_an_error_at_the_end_and_no_missing_clip(monkeypatch):
+    monkeypatch.setattr(catalogue_server, "THROTTLED", 0.0)
+    server = catalogue_server.serve(TinyWorld(), render=stopped, n_workers=1)
+    clips = server.addresses["spotify"].removesuffix("/spotify") + "/preview/spotify"
+    assert [requests.get(f"{clips}/{track}", timeout=60).status_code for track in (100, 101)] == [410, 410]
+    with pytest.raises(RuntimeError, match="was not rendered: its process was stopped from outside"):
+        server.close()
+
+
+@pytest.mark.parametrize("moment", np.random.default_rng(20).uniform(0, 4, size=3).round(2).tolist())
+def test_nobody_outlives_a_parent_that_is_killed_at_any_moment(moment):
+    """From its first second on: while it imports, while children start, while they render."""
     code = """
-import signal
+import joblib
 import demo
-server = demo.serve(demo.World(30, 1000), n_workers=1)
-server._workers.submit(len, "").result()
-print(*server._workers._processes, flush=True)
-signal.pause()
+world = demo.World(30, 1000)
+tracks = [track.track_id for artist in world.artists for track in world.tracks(artist)]
+render = demo.serve(world, n_workers=2)._render
+joblib.Parallel(2, backend="threading")(joblib.delayed(render)(track) for track in tracks)
 """
-    parent = subprocess.Popen([sys.executable, "-c", code], cwd=paths.root(), stdout=subprocess.PIPE)
-    (worker,) = map(int, parent.stdout.readline().split())
-    assert alive(worker)
-    parent.kill()
-    parent.wait()  # not until its output ends, which a worker that stays would hold open
-    parent.stdout.close()
-    deadline = time.monotonic() + 20
-    while alive(worker) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not alive(worker)
+    with left_by([sys.executable, "-c", code]) as (parent, left):
+        until(left)
+        time.sleep(moment)
+        assert parent.poll() is None
+        parent.kill()
+        parent.wait()
+        until(lambda: not left(), 5)
 
 
 def test_addresses_change_with_the_world():

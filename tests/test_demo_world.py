@@ -191,7 +191,8 @@ def test_the_one_page_names_every_constant():
 
 
 def test_calibration_finds_no_signal_in_noise_and_knows_the_ceilings(world, rng, monkeypatch):
-    monkeypatch.setattr(calibrate, "_spectrogram", lambda *_: rng.random((256, 64), dtype=np.float32))
+    drawn = rng.random((256, 64), dtype=np.float32)
+    monkeypatch.setattr(calibrate, "Apart", lambda *_: lambda _: drawn * rng.random(dtype=np.float32))
     found = calibrate.measure(world, n_jobs=1)
     assert list(found.index) == list(calibrate.REAL)
     assert found["artists with audio"] == 200

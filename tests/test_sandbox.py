@@ -1,17 +1,21 @@
 """Work that crashes, hangs or eats the memory costs one call and nothing else."""
 
+import errno
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lib.audio import sandbox
 from lib.workflow import paths
-from tests.processes import alive
+from tests.processes import alive, left_by, until
 
 # Functions that children call: they import this file by its name.
 HERE = "tests.test_sandbox"
@@ -34,6 +38,10 @@ def crash():
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def leave():
     os._exit(3)
 
@@ -48,6 +56,28 @@ def devour():
 
 def process():
     return np.array([os.getpid()])
+
+
+def ended_by(number, log, times):
+    """End this process by a signal, as often as asked for; a line of the log for each process."""
+    with open(log, "a") as file:
+        file.write(f"{os.getpid()}\n")
+    if len(Path(log).read_text().splitlines()) <= times:
+        os.kill(os.getpid(), number)
+    return np.array([os.getpid()])
+
+
+def wait_for(path, started):
+    Path(started).touch()
+    while not os.path.exists(path):
+        time.sleep(0.01)
+    return np.zeros(1)
+
+
+def never_let_go(started):
+    """A search that keeps the interpreter to itself for ages."""
+    Path(started).touch()
+    re.match("(a+)+$", "a" * 60 + "b")
 
 
 def threads():
@@ -108,3 +138,91 @@ def test_children_end_with_a_parent_that_is_killed():
     while alive(child) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not alive(child)
+
+
+# Ended from outside
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_child_that_is_ended_once_costs_nothing(number, tmp_path):
+    answer = sandbox.call(f"{HERE}:ended_by", number, str(tmp_path / "log"), 1)
+    processes = (tmp_path / "log").read_text().split()
+    assert len(set(processes)) == 2 and str(answer[0]) == processes[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_child_that_is_ended_twice_from_outside_says_nothing_of_its_file(number, tmp_path):
+    log = tmp_path / "log"
+    with pytest.raises(
+        sandbox.Stopped, match=f"stopped from outside, .*{signal.Signals(number).name}.*n_jobs"
+    ):
+        sandbox.call(f"{HERE}:ended_by", number, str(log), 2)
+    assert not issubclass(sandbox.Stopped, (ValueError, OSError))
+    assert len(log.read_text().split()) == 2
+    assert sandbox.call(f"{HERE}:double", [1]).tolist() == [2]
+
+
+def test_a_crash_counts_when_a_second_child_crashes_too(tmp_path):
+    log = tmp_path / "log"
+    with pytest.raises(sandbox.Refused, match=r"crashed \(SIGABRT\)"):
+        sandbox.call(f"{HERE}:ended_by", signal.SIGABRT, str(log), 2)
+    assert len(set(log.read_text().split())) == 2
+
+
+def test_who_was_stopped_is_named(tmp_path):
+    (tmp_path / "song.mp3").write_text("9\n")
+    with pytest.raises(sandbox.Stopped, match=r"song\.mp3: its process was stopped"):
+        sandbox.of_file(f"{HERE}:ended_file", tmp_path / "song.mp3")
+
+
+def ended_file(path):
+    os.kill(os.getpid(), int(Path(path).read_text()))
+
+
+def test_a_child_that_is_ended_while_it_waits_is_not_missed():
+    for _ in range(3):
+        waiting = int(sandbox.call(f"{HERE}:process")[0])
+        os.kill(waiting, signal.SIGKILL)
+        os.waitid(os.P_PID, waiting, os.WEXITED | os.WNOWAIT)
+        assert int(sandbox.call(f"{HERE}:process")[0]) != waiting
+
+
+def test_where_no_process_can_be_started_nothing_is_said_of_the_file(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(sandbox.Stopped, match="could not be started: Cannot allocate memory"):
+        sandbox.call(f"{HERE}:process")
+
+
+def test_the_second_try_waits_until_no_other_child_is_at_work(tmp_path):
+    go, started, log, answers = tmp_path / "go", tmp_path / "started", tmp_path / "log", []
+    other = threading.Thread(target=sandbox.call, args=(f"{HERE}:wait_for", str(go), str(started)))
+    other.start()
+    until(started.exists)
+    again = threading.Thread(
+        target=lambda: answers.append(sandbox.call(f"{HERE}:ended_by", signal.SIGKILL, str(log), 1))
+    )
+    again.start()
+    until(lambda: sandbox._turns._alone == 1)
+    assert len(log.read_text().split()) == 1
+    go.touch()
+    for thread in (other, again):
+        thread.join(60)
+    assert len(answers) == 1 and len(log.read_text().split()) == 2
+    assert sandbox._turns._running == sandbox._turns._alone == 0
+
+
+def test_a_child_at_work_ends_with_a_parent_that_is_killed(tmp_path):
+    """Even where a decoder lets no other thread of the child run."""
+    started = tmp_path / "started"
+    code = (
+        f"from lib.audio import sandbox; sandbox.call('{HERE}:never_let_go', {str(started)!r}, seconds=600)"
+    )
+    with left_by([sys.executable, "-c", code]) as (parent, left):
+        until(started.exists)
+        assert len(left()) == 2
+        parent.kill()
+        parent.wait()
+        until(lambda: not left(), 5)

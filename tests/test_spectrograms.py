@@ -1,6 +1,9 @@
 """Spectrograms against librosa, and by what can be heard in them."""
 
+import errno
 import os
+import resource
+import shutil
 import subprocess
 import sys
 from signal import SIGKILL
@@ -15,6 +18,7 @@ import soundfile
 from lib.audio import sandbox
 from lib.clips import gate
 from lib.spectrograms import picture as spectrograms_picture
+from lib.spectrograms import reserved
 from lib.spectrograms import store as spectrograms_store
 from lib.spectrograms.picture import HOP_LENGTH, N_FRAMES, N_MELS, SAMPLE_RATE, SECONDS, Settings
 from lib.workflow import artifacts, cluster, paths
@@ -387,6 +391,134 @@ store.compute(pd.read_parquet(folder + "/clips.parquet"), folder, store=folder +
     assert [os.path.basename(file) for file in decoded] == ["2.wav", "3.wav"]
     spectrograms_store.compute(manifest, tmp_path, store=tmp_path / "at once", n_jobs=1)
     assert stored(tmp_path / "store") == stored(tmp_path / "at once")
+
+
+def unfinished(folder, clips, monkeypatch):
+    """The blocks of a run that was stopped at the last of its clips; returns the file of the last block."""
+    attempt, last = spectrograms_store._attempt, clips.sort_values("clip_id")["file"].iloc[-1]
+
+    def stop_at_last(path, *rest):
+        if path.endswith(last):
+            raise sandbox.Stopped("stopped from outside")
+        return attempt(path, *rest)
+
+    with monkeypatch.context() as patch, pytest.raises(sandbox.Stopped):
+        patch.setattr(spectrograms_store, "_attempt", stop_at_last)
+        spectrograms_store.compute(clips, folder, store=folder / "store", n_jobs=1)
+    (block,) = (folder / "store" / spectrograms_store.PARTS).iterdir()
+    return block
+
+
+def damages(content, rng):
+    """The ways in which a file is damaged: cut, emptied, something else, one bit flipped anywhere."""
+    yield "cut", content[: len(content) // 2]
+    yield "without its end", content[:-1]
+    yield "emptied", b""
+    yield "zeros", bytes(len(content))
+    yield "something else", b"<html>no room</html>"
+    # Anywhere, and where the archive and its arrays describe themselves.
+    ends = [*range(0, 200, 25), *range(len(content) - 600, len(content), 50)]
+    for place in [*rng.integers(len(content), size=6).tolist(), *ends]:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << int(rng.integers(8))
+        yield f"bit in byte {place}", bytes(flipped)
+
+
+def test_a_damaged_block_is_named_thrown_away_and_made_again(tmp_path, good, calls, monkeypatch, rng, capsys):
+    spectrograms_store.compute(good, tmp_path, store=tmp_path / "at once")
+    wanted = stored(tmp_path / "at once")
+    block = unfinished(tmp_path, good, monkeypatch)
+    content, n_named = block.read_bytes(), 0
+    for how, damaged in damages(content, rng):
+        shutil.rmtree(tmp_path / "store", ignore_errors=True)
+        block.parent.mkdir(parents=True)
+        block.write_bytes(damaged)
+        calls.clear()
+        capsys.readouterr()
+        spectrograms_store.compute(good, tmp_path, store=tmp_path / "store")
+        assert stored(tmp_path / "store") == wanted, how
+        if f"{block.name} is damaged" in capsys.readouterr().out:
+            n_named += 1
+            assert len(calls) == 3, how
+    assert n_named > 9
+
+
+def test_a_block_whose_arrays_do_not_fit_each_other_is_made_again(tmp_path, good, calls, monkeypatch, capsys):
+    block = unfinished(tmp_path, good, monkeypatch)
+    with np.load(block) as part:
+        arrays = dict(part)
+    np.savez(block, **arrays | {"values": arrays["values"][:, :100]})
+    index, _ = spectrograms_store.compute(good, tmp_path, store=tmp_path / "store")
+    assert f"{block.name} is damaged (ValueError)" in capsys.readouterr().out
+    assert len(index) == 3 and spectrograms_store.verify(tmp_path / "store") == []
+
+
+@pytest.mark.parametrize("name", [ARRAY, INDEX])
+def test_an_earlier_array_or_index_that_is_damaged_is_made_again(tmp_path, good, calls, rng, capsys, name):
+    store = tmp_path / "store"
+    spectrograms_store.compute(good, tmp_path, store=store)
+    wanted, content = stored(store), (store / name).read_bytes()
+    for how, damaged in damages(content, rng):
+        (store / name).write_bytes(damaged)
+        capsys.readouterr()
+        calls.clear()
+        spectrograms_store.compute(good, tmp_path, store=store)
+        assert stored(store) == wanted, how
+        if len(damaged) < 50:
+            assert f"{ARRAY} or its index is damaged" in capsys.readouterr().out and len(calls) == 3
+
+
+# Room
+
+
+def test_the_array_has_its_room_before_it_is_filled(tmp_path):
+    shape, file = (20, N_FRAMES, N_MELS), tmp_path / "reserved.npy"
+    array = reserved.array(file, shape, np.float16, name=file)
+    assert array.shape == shape and file.stat().st_blocks * 512 >= array.nbytes
+    array[3] = 0.5
+    array.flush()
+    other = np.lib.format.open_memmap(tmp_path / "other.npy", mode="w+", dtype=np.float16, shape=shape)
+    other[3] = 0.5
+    other.flush()
+    assert file.read_bytes() == (tmp_path / "other.npy").read_bytes()
+
+
+def test_a_file_system_that_reserves_nothing_is_filled_with_zeros(tmp_path, monkeypatch):
+    def unable(*_):
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    monkeypatch.setattr(os, "posix_fallocate", unable)
+    array = reserved.array(tmp_path / "a.npy", (100, N_FRAMES, N_MELS), np.float16, name="a.npy")
+    assert not array.any() and (tmp_path / "a.npy").stat().st_blocks * 512 >= array.nbytes
+
+
+def test_without_room_03_stops_says_how_much_is_needed_and_keeps_what_is_finished(
+    tmp_path, good, calls, monkeypatch
+):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    store = tmp_path / "store"
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(OSError, match="needs 0.1 MB, and the disk is full") as e,
+    ):
+        patch.setattr(os, "posix_fallocate", full)
+        spectrograms_store.compute(good, tmp_path, store=store)
+    assert str(store / ARRAY) in str(e.value) and "MB are free" in str(e.value)
+    assert [file.name for file in store.iterdir()] == [spectrograms_store.PARTS]
+    spectrograms_store.compute(good, tmp_path, store=store)
+    assert len(calls) == 3
+
+
+def test_a_limit_on_the_size_of_files_is_named(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(OSError, match=r"a\.npy needs 3\.3 MB, and a file may not be so large here"):
+            reserved.array(tmp_path / "a.npy", (100, N_FRAMES, N_MELS), np.float16, name=tmp_path / "a.npy")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_clip_that_takes_too_long_or_too_much_is_a_failure_among_others(tmp_path, good):

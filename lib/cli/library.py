@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from lib import maps, registry
+from lib.audio import sandbox
 from lib.clips import music_files, tags
 from lib.library import describe, features, playlists, tracks
 from lib.library.neighbours import Neighbours, of_artists
@@ -63,7 +64,7 @@ def main(options):
                 library = refresh(music, folder, options)
             if options.playlist is not None:
                 write_playlist(library, options.playlist, length, music, folder / "playlists")
-    except (ValueError, OSError) as problem:
+    except (ValueError, OSError, sandbox.Stopped) as problem:
         print(f"\n{problem}", file=sys.stderr)
         return 1
     return 0

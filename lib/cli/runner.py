@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from lib.audio.sandbox import Stopped
 from lib.cli import freshness, notebooks
 from lib.workflow import artifacts, kept, paths, profiles, progress, sizes, stages
 
@@ -46,7 +47,7 @@ def main(options):
             if options.refresh_notebooks:
                 return refresh(profile, parameters, wanted)
             return run(profile, parameters, wanted, options.force)
-    except (profiles.ProfileError, stages.UnknownStage, notebooks.StageFailed, OSError) as problem:
+    except (profiles.ProfileError, stages.UnknownStage, notebooks.StageFailed, OSError, Stopped) as problem:
         print(f"\n{problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

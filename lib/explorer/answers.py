@@ -16,6 +16,7 @@ import reprlib
 import numpy as np
 import pandas as pd
 
+from lib.audio import sandbox
 from lib.explorer import explorer, media
 from lib.explorer import world as worlds
 from lib.explorer.upload import Upload
@@ -90,7 +91,7 @@ class Answers:
             if not isinstance(message, dict):
                 raise ValueError(f"a question is an object with fields, got {type(message).__name__}")
             return self._kinds[kind](message, buffers)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, sandbox.Stopped) as error:
             return {"error": " ".join(str(error).split())}, []
         except Exception as error:  # the front end would wait for ever
             logging.getLogger(__name__).exception("the explorer could not answer %s", kind)

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib.audio import decode
+from lib.audio import decode, sandbox
 from lib.beyond import similar_artists
 from lib.clips import gate
 from lib.explorer import explorer, media
@@ -84,7 +84,7 @@ class Upload:
             return {"error": " ".join(str(error).split())}, []
         try:
             return self._answer(title, content, finder, settings)
-        except ValueError as error:
+        except (ValueError, sandbox.Stopped) as error:
             return {"error": " ".join(f"{title}: {error}".split())}, []
 
     def _answer(self, title, content, finder, settings):
@@ -202,6 +202,8 @@ def _decoded(title, content):
         except ValueError as error:
             reason = str(error).removeprefix(f"{path}: ").replace(str(path), title)
             raise ValueError(f"{reason}; {_expected()}") from error
+        except sandbox.Stopped as error:
+            raise sandbox.Stopped(str(error).removeprefix(f"{path}: ")) from error
     examined = {"seconds": decoded.seconds, "peak": _peak(decoded.samples)}
     if reason := gate.objection(examined, SHORTEST):
         if reason == "silent":

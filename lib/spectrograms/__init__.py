@@ -4,5 +4,5 @@ Reads ``clips.parquet`` and ``clips/``; notebook 03 writes ``spectrograms.npy``,
 ``failures.tsv``.
 
 - `picture`: samples to picture, the author's way of it too, and back to noise.
-- `store`: all clips in parallel; the array on disk and its index.
+- `store`: all clips in parallel; the array on disk and its index. `reserved`: a file for it, with its room.
 """

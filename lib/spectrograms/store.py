@@ -2,7 +2,8 @@
 
 The store is one float16 array, in the order of clip ids, with an index that holds a checksum for each row;
 float16 rounds a value in [0, 1] by at most 0.00025, 0.02 dB. Its bytes do not depend on the number of
-workers, on where they run, or on interruptions.
+workers, on where they run, or on interruptions. What an earlier run left is read whole and held against its
+checksums before any of it is kept; what is damaged is named, and made again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import hashlib
 import json
 import shutil
+import zipfile
 import zlib
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +23,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from lib.audio import sandbox
-from lib.spectrograms import picture
+from lib.spectrograms import picture, reserved
 from lib.workflow import artifacts, cluster, kept, paths
 
 BLOCK = 64  # clips that are lost at most when a run is killed
@@ -70,6 +72,10 @@ def compute(
     ------
     ValueError
         If no clip gave a spectrogram, or two have one id.
+    lib.audio.sandbox.Stopped
+        If something outside ended a decoder twice: that is no verdict on a clip. Finished clips are kept.
+    OSError
+        If there is no room for the array.
 
     Examples
     --------
@@ -100,11 +106,13 @@ def compute(
             files = [str((Path(folder) / file).absolute()) for file in block["file"]]  # a link stays one
             jobs = [joblib.delayed(_attempt)(file, asdict(settings), limits) for file in files]
             outcomes = {}
-            for clip_id, outcome in zip(block["clip_id"], parallel(jobs), strict=True):
-                outcomes[clip_id] = outcome
-                bar.update()
-            failed |= {clip_id: reason for clip_id, reason in outcomes.items() if isinstance(reason, str)}
-            parts.add(block[~block["clip_id"].isin(failed)], outcomes)
+            try:
+                for clip_id, outcome in zip(block["clip_id"], parallel(jobs), strict=True):
+                    outcomes[clip_id] = outcome
+                    bar.update()
+            finally:  # also of a block that was interrupted
+                failed |= {clip_id: reason for clip_id, reason in outcomes.items() if isinstance(reason, str)}
+                parts.add(block[block["clip_id"].isin(outcomes.keys() - failed.keys())], outcomes)
     failures = clips.loc[clips["clip_id"].isin(failed), ["clip_id", "artist_id"]].assign(
         reason=lambda frame: frame["clip_id"].map(failed)
     )
@@ -260,11 +268,18 @@ class _Parts:
         self.folder, self.made_by = store / PARTS, made_by
         self.rows = {}  # (clip id, sha256) -> (file, place in it)
         for file in sorted(self.folder.glob("*.npz")):
-            with np.load(file, allow_pickle=False) as part:
-                if str(part["made_by"]) != made_by:
-                    continue
-                for place, key in enumerate(zip(part["clip_id"].tolist(), part["sha256"].tolist())):
-                    self.rows[key] = (file, place)
+            try:
+                part = _whole_part(file)
+            except PermissionError:
+                raise
+            except Exception as error:  # reading a damaged file fails in any way
+                print(f"{paths.place(file)} is damaged ({type(error).__name__}); its clips are made again.")
+                file.unlink()
+                continue
+            if str(part["made_by"]) != made_by:
+                continue
+            for place, key in enumerate(zip(part["clip_id"].tolist(), part["sha256"].tolist())):
+                self.rows[key] = (file, place)
 
     def add(self, block, outcomes):
         if block.empty:
@@ -287,11 +302,30 @@ class _Parts:
                 wanted.setdefault(file, []).append((position, place))
         for file, both in wanted.items():
             positions, places = zip(*both)
-            with np.load(file, allow_pickle=False) as part:
-                yield list(positions), part["values"][list(places)]
+            yield list(positions), _whole_part(file)["values"][list(places)]
 
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _whole_part(file):
+    """The arrays of a block, all read and held against the checksums of the archive.
+
+    Raises
+    ------
+    Exception
+        Of any kind, if the file is damaged.
+    """
+    with zipfile.ZipFile(file) as archive:
+        if bad := archive.testzip():
+            raise zipfile.BadZipFile(f"{bad} has another checksum")
+    with np.load(file, allow_pickle=False) as part:
+        arrays = {name: part[name] for name in ("values", "clip_id", "sha256", "made_by")}
+    n_rows = len(arrays["clip_id"])
+    fits = arrays["values"].shape == (n_rows, picture.N_FRAMES, picture.N_MELS)
+    if not (fits and arrays["sha256"].shape == (n_rows,) and arrays["values"].dtype == np.float16):
+        raise ValueError("its arrays do not fit each other")
+    return arrays
 
 
 def _earlier(store, made_by):
@@ -300,8 +334,15 @@ def _earlier(store, made_by):
         array, index = load(store)
         kept = index[index["made_by"] == made_by]
         whole = [zlib.crc32(array[row]) == crc for row, crc in zip(kept["row"], kept["crc32"])]
-    except (OSError, ValueError, KeyError):
+    except (FileNotFoundError, PermissionError):
         return {}
+    except Exception as error:  # reading a damaged file fails in any way
+        place = paths.place(store / "spectrograms.npy")
+        print(f"{place} or its index is damaged ({type(error).__name__}); all of it is made again.")
+        return {}
+    if n_damaged := len(whole) - sum(whole):
+        place = paths.place(store / "spectrograms.npy")
+        print(f"{n_damaged} of {len(whole)} rows of {place} are damaged; they are made again.")
     kept = kept[np.array(whole, dtype=bool)]
     return {
         (clip_id, sha256): array[row] for clip_id, sha256, row in kept[["clip_id", "sha256", "row"]].values
@@ -314,9 +355,8 @@ def _assemble(clips, store, parts, earlier):
     index = clips[["clip_id", "artist_id", "sha256"]].reset_index(drop=True).rename_axis("row").reset_index()
     checksums = np.zeros(len(keys), dtype=np.int64)
     with artifacts.replacing(store / "spectrograms.npy") as partial:
-        array = np.lib.format.open_memmap(
-            partial, mode="w+", dtype=np.float16, shape=(len(keys), picture.N_FRAMES, picture.N_MELS)
-        )
+        shape = (len(keys), picture.N_FRAMES, picture.N_MELS)
+        array = reserved.array(partial, shape, np.float16, name=store / "spectrograms.npy")
         for position, key in enumerate(keys):
             if key in earlier:
                 array[position] = earlier[key]

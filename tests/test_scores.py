@@ -202,5 +202,7 @@ def test_a_score_that_is_not_finite_ranks_nothing(rng):
 
 def test_a_file_that_holds_no_scores_is_named(tmp_path):
     np.savez(tmp_path / "other.npz", x=np.arange(3))
-    with pytest.raises(ValueError, match=r"other\.npz holds no scores: notebooks 05 and 07 write them"):
+    with pytest.raises(
+        ValueError, match=r"other\.npz holds no scores, or is damaged: notebooks 05 and 07 write them"
+    ):
         ranking_scores.load(tmp_path / "other.npz")

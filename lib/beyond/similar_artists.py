@@ -13,8 +13,6 @@ Conventions
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -24,10 +22,11 @@ from lib import registry
 from lib.audio import decode
 from lib.beyond.factor_models import FactorMethod, FactorSum
 from lib.spectrograms import picture
-from lib.workflow import artifacts
+from lib.workflow import artifacts, stored
 
 FORMAT = 1
 ABOUT = "about"  # the JSON among the arrays
+REFUSAL = "is no model of similar artists, or is damaged: notebook 07 writes one"
 
 
 @dataclass(frozen=True)
@@ -187,28 +186,27 @@ def load(path):
     >>> load(path).provenance, load(path).artists["name"].tolist()
     ({'profile': 'demo'}, ['Abba', 'Beck'])
     """
-    refusal = ValueError(f"{path} is no model of similar artists, or is damaged: notebook 07 writes one")
-    try:
-        stored = np.load(path, allow_pickle=False)
-        if ABOUT not in getattr(stored, "files", ()):  # another archive, or a single array
-            raise refusal
-        with stored:
-            about = json.loads(stored[ABOUT].tobytes())
-            arrays = {name: stored[name] for name in stored.files if name != ABOUT}
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error):
-        raise refusal from None
-    if about["format"] != FORMAT:
-        raise ValueError(f"{path} is of format {about['format']}, this program reads {FORMAT}")
+    arrays = stored.arrays(path, REFUSAL)
+    with stored.reading(path, REFUSAL):
+        about = stored.value(arrays.pop(ABOUT))
+        written_as = about["format"]
+    if written_as != FORMAT:
+        raise ValueError(f"{path} is of format {written_as!r:.40}, this program reads {FORMAT}")
     learnt = {
         name.removeprefix("method."): array for name, array in arrays.items() if name.startswith("method.")
     }
-    return Finder(
-        _folded(about["kinds"], learnt, about["name"]),
-        pd.DataFrame({"artist_id": about["artist_ids"], "name": about["names"]}),
-        arrays["vectors"],
-        picture.Settings(**about["settings"]),
-        about["provenance"],
-    )
+    with stored.reading(path, REFUSAL):
+        artists = pd.DataFrame({"artist_id": about["artist_ids"], "name": about["names"]}, dtype=str)
+        vectors = arrays["vectors"]
+        if vectors.ndim != 2 or len(vectors) != len(artists) or vectors.dtype.kind != "f":
+            raise TypeError("no vector for each artist")
+        return Finder(
+            _folded(about["kinds"], learnt, about["name"]),
+            artists,
+            vectors,
+            picture.Settings(**about["settings"]),
+            dict(about["provenance"]),
+        )
 
 
 def _unfolded(method):

@@ -23,9 +23,10 @@ import numpy as np
 import pandas as pd
 
 from lib.methods import labelled_scores
-from lib.workflow import artifacts
+from lib.workflow import artifacts, stored
 
 ABOUT = "about"  # runs and ids among the arrays of a file
+REFUSAL = "holds no scores, or is damaged: notebooks 05 and 07 write them"
 
 
 class Scores:
@@ -207,15 +208,15 @@ def load(path):
     >>> load(path).runs
     [('l2', 0, 0), ('siamese', 0, 1)]
     """
-    stored = np.load(path, allow_pickle=False)
-    if ABOUT not in stored.files:
-        raise ValueError(f"{path} holds no scores: notebooks 05 and 07 write them")
-    about = json.loads(stored[ABOUT].tobytes())
-    bytes_of = mmap.mmap(stored.zip.fp.fileno(), 0, access=mmap.ACCESS_READ)
     arrays, ids = {}, {}
-    for place, (*run, which) in enumerate(about["runs"]):
-        arrays[tuple(run)] = _Stored(stored, str(place), bytes_of)
-        ids[tuple(run)] = about["ids"][which]
+    with stored.reading(path, REFUSAL):
+        file = np.load(path, allow_pickle=False)
+        about = stored.value(file[ABOUT])
+        bytes_of = mmap.mmap(file.zip.fp.fileno(), 0, access=mmap.ACCESS_READ)
+        for place, (method, fold, seed, which) in enumerate(about["runs"]):
+            run, ids_of = (method, int(fold), int(seed)), [str(each) for each in about["ids"][which]]
+            arrays[run] = _Stored(path, file, str(place), bytes_of, len(ids_of))
+            ids[run] = ids_of
     return Scores(arrays, ids)
 
 
@@ -299,17 +300,28 @@ def _refuse_strange(run, artists, scored):
 class _Stored:
     """One array of an open ``.npz``: whole, or mapped into memory so that a row is read alone."""
 
-    def __init__(self, stored, name, bytes_of):
-        self._stored, self._name, self._bytes = stored, name, bytes_of
+    def __init__(self, path, file, name, bytes_of, n_artists):
+        self._path, self._file, self._name, self._bytes = path, file, name, bytes_of
+        self._shape = (n_artists, n_artists)
 
     def whole(self):
-        return self._stored[self._name]
+        with stored.reading(self._path, REFUSAL):
+            return self._checked(self._file[self._name])
+
+    def _checked(self, array):
+        if array.shape != self._shape or array.dtype.kind != "f":
+            raise TypeError("no scores of its artists")
+        return array
 
     @cached_property
     def mapped(self):
-        member = self._stored.zip.getinfo(f"{self._name}.npy")
+        with stored.reading(self._path, REFUSAL):
+            return self._checked(self._mapped())
+
+    def _mapped(self):
+        member = self._file.zip.getinfo(f"{self._name}.npy")
         if member.compress_type != zipfile.ZIP_STORED:
-            return self.whole()
+            return self._file[self._name]
         # A local header: 26 bytes, the lengths of its name and of its extra field, then these two.
         lengths = struct.unpack_from("<HH", self._bytes, member.header_offset + 26)
         start = member.header_offset + 30 + sum(lengths)

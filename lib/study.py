@@ -27,8 +27,7 @@ from lib.listening import matrix, names, targets
 from lib.spectrograms import store
 from lib.workflow import artifacts, paths, sizes, stages, stored
 
-REFUSAL = "is not what its notebook wrote, or is damaged: run"
-NAMES = ("train", "dev", "test")
+NAMES, REFUSAL = ("train", "dev", "test"), "is not what its notebook wrote, or is damaged: run"
 
 
 @dataclass(frozen=True)
@@ -207,8 +206,7 @@ def load(profile, *, metric=None):
     listening = matrix.load(folder)
     spectrograms, index = store.load(folder)
     clips = stored.table(folder / "clips.parquet", f"{REFUSAL} 02 again", ("clip_id", "artist_id"))
-    clips = clips.set_index("clip_id")
-    if clips.index.is_unique:
+    if (clips := clips.set_index("clip_id")).index.is_unique:
         clips = clips.reindex(index["clip_id"])
     if not np.array_equal(
         clips["artist_id"].to_numpy(dtype=object), index["artist_id"].to_numpy(dtype=object)

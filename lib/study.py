@@ -25,9 +25,9 @@ from sklearn.model_selection import KFold, train_test_split
 
 from lib.listening import matrix, names, targets
 from lib.spectrograms import store
-from lib.workflow import artifacts, paths, sizes, stages
+from lib.workflow import artifacts, paths, sizes, stages, stored
 
-NAMES = ("train", "dev", "test")
+NAMES, REFUSAL = ("train", "dev", "test"), "is not what its notebook wrote, or is damaged: run"
 
 
 @dataclass(frozen=True)
@@ -202,11 +202,11 @@ def load(profile, *, metric=None):
         artifacts.manifest(profile, stage)
     if metric is None:
         metric = artifacts.manifest(profile, "04_siamese_training").parameters["metric"]
-        splits = pd.read_parquet(folder / "splits.parquet")
+        splits = stored.table(folder / "splits.parquet", f"{REFUSAL} 04 again", ("artist_id",))
     listening = matrix.load(folder)
     spectrograms, index = store.load(folder)
-    clips = pd.read_parquet(folder / "clips.parquet").set_index("clip_id")
-    if clips.index.is_unique:
+    clips = stored.table(folder / "clips.parquet", f"{REFUSAL} 02 again", ("clip_id", "artist_id"))
+    if (clips := clips.set_index("clip_id")).index.is_unique:
         clips = clips.reindex(index["clip_id"])
     if not np.array_equal(
         clips["artist_id"].to_numpy(dtype=object), index["artist_id"].to_numpy(dtype=object)

@@ -11,8 +11,6 @@ Conventions
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,12 +18,13 @@ from sklearn.decomposition import PCA
 
 from lib import numerics
 from lib.spectrograms import picture
-from lib.workflow import artifacts
+from lib.workflow import artifacts, stored
 
 DIRECTIONS = 24
 SCALE = 127  # of a vector of length 1, in int8
 OF = "siamese network, before its maximum over time"
 ABOUT = "about"  # the JSON among the arrays
+REFUSAL = "holds no moments, or is damaged: notebook 07 writes them"
 LEAST = 1e-6  # what is no longer than this, in spreads of all frames, is rounding
 
 
@@ -130,16 +129,9 @@ def load(path):
     >>> load(path).clip_ids, load(path).frames.shape
     (['x', 'y'], (2, 4, 3))
     """
-    refusal = ValueError(f"{path} holds no moments, or is damaged: notebook 07 writes them")
-    try:
-        stored = np.load(path, allow_pickle=False)
-        if not {"frames", "clip_ids", ABOUT} <= set(getattr(stored, "files", ())):
-            raise refusal
-        with stored:
-            frames, clip_ids = stored["frames"], stored["clip_ids"]
-            about = json.loads(stored[ABOUT].tobytes())
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error):
-        raise refusal from None
+    arrays = stored.arrays(path, REFUSAL)
+    with stored.reading(path, REFUSAL):
+        frames, clip_ids, about = arrays["frames"], arrays["clip_ids"], stored.value(arrays[ABOUT])
     if frames.dtype != np.int8 or frames.ndim != 3 or clip_ids.shape != frames.shape[:1]:
         raise ValueError(
             f"{path} holds {frames.dtype} frames of shape {frames.shape} for clips of shape {clip_ids.shape},"

@@ -13,8 +13,6 @@ Conventions
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -24,11 +22,11 @@ from lib import registry
 from lib.audio import decode
 from lib.beyond.factor_models import FactorMethod, FactorSum
 from lib.spectrograms import picture
-from lib.workflow import artifacts
+from lib.workflow import artifacts, stored
 
 FORMAT = 1
 ABOUT = "about"  # the JSON among the arrays
-UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, zipfile.BadZipFile, zlib.error)
+REFUSAL = "is no model of similar artists, or is damaged: notebook 07 writes one"
 
 
 @dataclass(frozen=True)
@@ -188,32 +186,29 @@ def load(path):
     >>> load(path).provenance, load(path).artists["name"].tolist()
     ({'profile': 'demo'}, ['Abba', 'Beck'])
     """
-    refusal = ValueError(f"{path} is no model of similar artists, or is damaged: notebook 07 writes one")
-    try:
-        stored = np.load(path, allow_pickle=False)
-        if ABOUT not in getattr(stored, "files", ()):  # another archive, or a single array
-            raise refusal
-        with stored:
-            about = json.loads(stored[ABOUT].tobytes())
-            arrays = {name: stored[name] for name in stored.files if name != ABOUT}
-        if about["format"] == FORMAT:
-            return _of_stored(about, arrays)
-    except FileNotFoundError:
-        raise
-    except UNREADABLE:
-        raise refusal from None
-    raise ValueError(f"{path} is of format {about['format']}, this program reads {FORMAT}")
-
-
-def _of_stored(about, arrays):
-    prefix = "method."
-    learnt = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-    artists = pd.DataFrame({"artist_id": about["artist_ids"], "name": about["names"]})
-    if not artists["artist_id"].is_unique or len(arrays["vectors"]) != len(artists):
-        raise ValueError(f"{len(arrays['vectors'])} vectors of {artists['artist_id'].nunique()} artists")
-    method = _folded(about["kinds"], learnt, about["name"])
-    settings = picture.Settings(**about["settings"])
-    return Finder(method, artists, arrays["vectors"], settings, about["provenance"])
+    arrays = stored.arrays(path, REFUSAL)
+    with stored.reading(path, REFUSAL):
+        about = stored.value(arrays.pop(ABOUT))
+        written_as = about["format"]
+    if written_as != FORMAT:
+        raise ValueError(f"{path} is of format {written_as!r:.40}, this program reads {FORMAT}")
+    learnt = {
+        name.removeprefix("method."): array for name, array in arrays.items() if name.startswith("method.")
+    }
+    with stored.reading(path, REFUSAL):
+        artists = pd.DataFrame({"artist_id": about["artist_ids"], "name": about["names"]}, dtype=str)
+        vectors = arrays["vectors"]
+        if vectors.ndim != 2 or len(vectors) != len(artists) or vectors.dtype.kind != "f":
+            raise TypeError("no vector for each artist")
+        if not artists["artist_id"].is_unique:
+            raise ValueError("an artist twice")
+        return Finder(
+            _folded(about["kinds"], learnt, about["name"]),
+            artists,
+            vectors,
+            picture.Settings(**about["settings"]),
+            dict(about["provenance"]),
+        )
 
 
 def _unfolded(method):

@@ -16,13 +16,12 @@ Recommender Systems (HetRec 2011). RecSys 2011.
 from __future__ import annotations
 
 import zipfile
-import zlib
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import pandas as pd
 
-from lib.listening import names
+from lib.listening import names, zips
 
 ASSIGNMENTS = "user_taggedartists.dat"
 COLUMNS = {  # that are read of each file, in their order here
@@ -58,7 +57,7 @@ def is_archive(path):
     """Whether a file is a zip that holds tags in this layout."""
     if not zipfile.is_zipfile(path):
         return False
-    with zipfile.ZipFile(path) as archive:
+    with zips.opened(path) as archive:
         return any(PurePosixPath(name).name == ASSIGNMENTS for name in archive.namelist())
 
 
@@ -78,7 +77,7 @@ def read(path):
     ValueError
         If one of the three files is missing, damaged or without its columns.
     """
-    with zipfile.ZipFile(path) as archive:
+    with zips.opened(path) as archive:
         (given, artists, tags), notes = zip(*(_table(archive, path, file) for file in COLUMNS), strict=True)
     name_of = artists.set_index("id")["name"].to_dict()
     tag_of = {row.tagID: names.normalise(row.tagValue or "") for row in tags.itertuples()}
@@ -102,18 +101,13 @@ def read(path):
 
 def _table(archive, path, file):
     """One file's columns as text, each row's ``line``, ``text`` and whether it is ``whole``; and a note."""
-    members = [name for name in archive.namelist() if PurePosixPath(name).name == file]
+    members = [entry for entry in zips.entries(archive) if PurePosixPath(entry.filename).name == file]
     if len(members) != 1:
         raise ValueError(
             f"{path} holds {len(members)} files {file}, expected is one: is it hetrec2011-lastfm-2k.zip,"
             " complete?"
         )
-    if archive.getinfo(members[0]).file_size > MEMBER_BYTES:
-        raise ValueError(f"{file} in {path} has more than {MEMBER_BYTES:,} bytes: expected are a few million")
-    try:
-        content = archive.read(members[0])
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise ValueError(f"{file} in {path} cannot be unpacked ({error}): fetch the zip again") from error
+    content = zips.content(path, archive, members[0], most=MEMBER_BYTES)
     texts = [line.removesuffix(b"\r") for line in content.removesuffix(b"\n").split(b"\n")]
     lines = [_text(text) for text in texts]
     n_other = sum(line != text.decode("utf-8", "replace") for line, text in zip(lines, texts, strict=True))

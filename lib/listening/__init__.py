@@ -4,7 +4,9 @@ Reads files of plays; notebook 01 writes ``artists.parquet``, ``listening.npz`` 
 
 - `spelling`: forms in which names are compared, and names that stand for nobody.
 - `names`: when two names are the same artist.
+- `characters`: text from outside as files and screens can hold it.
 - `text`: a file of delimited text, its encoding, delimiter and quotes.
+- `zips`: zips from outside, read within bounds.
 - `columns`: which column is meant, by its usual names.
 - `history`: one person's listening history.
 - `layouts`: the layouts of files of plays.

@@ -20,6 +20,7 @@ NAMES = {
     "artist_id": "artistid artid",
     "track_id": "trackid track songid song itemid",
 }
+LONGEST, SHOWN = 60, 30  # characters of a column's name, and columns, that a message shows
 NAMES = {field: names.split() for field, names in NAMES.items()}
 EMPTY = re.compile(r"(unnamed:\d+(level\d+)?)?")  # no name, or pandas' for none
 
@@ -73,7 +74,9 @@ def named(columns):
     >>> named(["", "user", "artist"])
     "'user', 'artist'"
     """
-    return ", ".join(repr(column) for column in columns if not EMPTY.fullmatch(key(column))) or "no column"
+    there = [repr(column[:LONGEST]) for column in columns if not EMPTY.fullmatch(key(column))]
+    more = [f"{len(there) - SHOWN:,} more"] if len(there) > SHOWN else []
+    return ", ".join(there[:SHOWN] + more) or "no column"
 
 
 def account(columns, places, *, of):
@@ -99,7 +102,7 @@ def account(columns, places, *, of):
     "plays.csv: artist is read from the column 'artistname'; nothing is read from the column 'age'"
     """
     other = [
-        f"{field} is read from the column {columns[place]!r}"
+        f"{field} is read from the column {columns[place][:LONGEST]!r}"
         for field, place in places.items()
         if columns[place].casefold() != field
     ]

@@ -7,8 +7,8 @@ the zip in which they come.
 
 Conventions
 -----------
-- A play is an entry of the history, however short. Entries without an artist (podcasts) are left out and
-  counted.
+- A play is an entry of the history, however short. Entries without an artist (podcasts), and what is no
+  entry at all, are left out and counted.
 - Artists are joined by MBID where the history has it, else by name (`lib.listening.names`).
 
 References
@@ -21,14 +21,13 @@ from __future__ import annotations
 import io
 import json
 import re
-import zipfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from lib.listening import columns, names, text
+from lib.listening import characters, columns, names, text, zips
 
 PARAMETER = "08_artist_explorer.history_file"
 LISTENBRAINZ, SPOTIFY, EXTENDED = (
@@ -49,7 +48,8 @@ EXPORTS = {  # by the names of the files
 }
 KEYS = {"track_metadata": LISTENBRAINZ, "master_metadata_album_artist_name": EXTENDED, "artistName": SPOTIFY}
 LASTFM_DATE = re.compile(r"\d{1,2} \w{3} \d{4},? \d\d:\d\d")
-NO_ARTIST = "without an artist"
+NO_ARTIST, NO_ENTRY = "without an artist", "that are no entries of it"
+MOST_BYTES = 1 << 30  # of a file of a history: thousand a day, for ten years
 
 
 @dataclass(frozen=True)
@@ -113,12 +113,14 @@ def read(path):
         kind, artists = _entries(file, data)
         kinds[kind] = True
         for name, mbid in artists:
-            if name.strip():
+            if name is None:
+                left_out[NO_ENTRY] += 1
+            elif name.strip():
                 plays[name.strip(), mbid] += 1
             else:
                 left_out[NO_ARTIST] += 1
     if not plays:
-        raise ValueError(f"{path} names no artist in any of its {left_out[NO_ARTIST]:,} entries")
+        raise ValueError(f"{path} names no artist in any of its {left_out.total():,} entries")
     rows = [(name, mbid, n) for (name, mbid), n in plays.most_common()]
     return History(" and ".join(kinds), pd.DataFrame(rows, columns=["name", "mbid", "plays"]), dict(left_out))
 
@@ -205,14 +207,19 @@ def _files(path):
         }
         wanted = _wanted(path, list(inside))
         return [(name, inside[name].read_bytes()) for name in wanted]
-    data = path.read_bytes()
-    if not data.startswith(b"PK"):
-        return [(path.name, data)]
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return [(name, archive.read(name)) for name in _wanted(path, archive.namelist())]
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{path} cannot be unpacked ({error}): fetch it again") from error
+    with open(path, "rb") as file:
+        if not file.peek(2).startswith(b"PK"):
+            return [(path.name, file.read())]
+        with zips.opened(path, file) as archive:
+            inside = zips.entries(archive)
+            wanted = _wanted(path, [entry.filename for entry in inside])
+            if len(set(wanted)) < len(wanted):
+                raise ValueError(f"{path} holds two files of one name: expected each file of a history once")
+            chosen = sorted((entry.filename, entry) for entry in inside if entry.filename in set(wanted))
+            return [
+                (characters.printable(name), zips.content(path, archive, entry, most=MOST_BYTES))
+                for name, entry in chosen
+            ]
 
 
 def _wanted(path, files):
@@ -227,7 +234,7 @@ def _wanted(path, files):
 
 
 def _entries(name, data):
-    """What a file is, and the artist and MBID of each of its entries, empty where there is none."""
+    """What a file is, and artist and MBID of each of its entries; empty without one, None for no entry."""
     encoding, mark = text.marked(data)
     content = data[len(mark) :].decode(encoding or text.encoding_of(text.survey(io.BytesIO(data))), "replace")
     if content.lstrip()[:1] in ("{", "["):
@@ -264,19 +271,30 @@ def _json(name, content):
     try:
         listens = json.loads(content) if content.lstrip().startswith("[") else None
         listens = listens or [json.loads(line) for line in content.splitlines() if line.strip()]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{name} is no JSON ({error}): it was cut short, or changed by hand") from error
-    return [listen for listen in listens if isinstance(listen, dict)]
+    return listens
 
 
 def _artist(listen, kind):
-    """Artist and MBID of an entry."""
+    """Artist and MBID of an entry, None and nothing for what is none."""
+    if not isinstance(listen, dict):
+        return None, ""
     if kind != LISTENBRAINZ:
-        return listen.get("artistName" if kind == SPOTIFY else "master_metadata_album_artist_name") or "", ""
-    track = listen.get("track_metadata") or {}
-    ids = [(track.get(source) or {}).get("artist_mbids") for source in ("mbid_mapping", "additional_info")]
+        return _text(listen.get("artistName" if kind == SPOTIFY else "master_metadata_album_artist_name")), ""
+    track = _dict(listen.get("track_metadata"))
+    ids = [_dict(track.get(source)).get("artist_mbids") for source in ("mbid_mapping", "additional_info")]
     ids = [each[0] for each in ids if isinstance(each, list) and len(each) == 1]
-    return track.get("artist_name") or "", names.mbid(ids[0]) if ids else ""
+    return _text(track.get("artist_name")), names.mbid(_text(ids[0])) if ids else ""
+
+
+def _text(value):
+    """A text of an entry, as every file of text can hold it; empty for anything else."""
+    return characters.encodable(value) if isinstance(value, str) else ""
+
+
+def _dict(value):
+    return value if isinstance(value, dict) else {}
 
 
 def _unknown(name, content):

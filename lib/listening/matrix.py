@@ -21,9 +21,10 @@ import pandas as pd
 import scipy.sparse
 
 from lib.listening import history
-from lib.workflow import artifacts, cluster
+from lib.workflow import artifacts, cluster, stored
 
 BLOCK_USERS, THREADS = 30_000, 2  # of counting co-listeners; they change its speed, not the counts
+REFUSAL = "is not what notebook 01 wrote, or is damaged: run 01 again"
 LISTENERS = 2  # with fewer, an artist shares no audience that could tell anything
 
 
@@ -236,8 +237,8 @@ def load(folder):
         If labels and matrix do not fit each other.
     """
     folder, whole = Path(folder), load_all(folder)
-    artists = pd.read_parquet(folder / "artists.parquet")
-    chosen = pd.read_parquet(folder / "all_artists.parquet", columns=["chosen"])["chosen"]
+    artists = stored.table(folder / "artists.parquet", REFUSAL, ("artist_id", "name"))
+    chosen = stored.table(folder / "all_artists.parquet", REFUSAL, ("chosen",))["chosen"]
     ids = whole.artists["artist_id"][: chosen.sum()]
     if list(ids) != list(artists["artist_id"]):
         raise ValueError(
@@ -254,8 +255,11 @@ def load_all(folder):
     ValueError
         If labels and matrix differ in length.
     """
-    artists = pd.read_parquet(Path(folder) / "all_artists.parquet").drop(columns="chosen")
-    plays = scipy.sparse.load_npz(Path(folder) / "listening.npz")
+    columns, file = ("artist_id", "name", "chosen"), Path(folder) / "listening.npz"
+    artists = stored.table(Path(folder) / "all_artists.parquet", REFUSAL, columns).drop(columns="chosen")
+    with stored.reading(file, REFUSAL):
+        plays = scipy.sparse.load_npz(file)
+        plays.check_format(full_check=True)
     if plays.shape[1] != len(artists):
         raise ValueError(
             f"listening.npz has {plays.shape[1]} artists, all_artists.parquet {len(artists)}: run 01 again"

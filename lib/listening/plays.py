@@ -30,7 +30,7 @@ import pandas as pd
 import polars as pl
 from tqdm import tqdm
 
-from lib.listening import counts, names, notices
+from lib.listening import characters, counts, names, notices
 from lib.listening.layouts import recognition as layouts
 from lib.listening.matrix import ListeningMatrix, top
 from lib.workflow import cluster
@@ -39,6 +39,7 @@ MAX_PLAYS = 10_000_000  # one play every 30 s for nine years: more is an error o
 USER_SHA1 = r"^[0-9a-f]{40}$"
 UNKNOWN_ARTIST = "[unknown]"
 HOPELESS = 10_000  # rows at the beginning, all rejected: not the file that was meant
+MOST_REJECTS = 20_000_000  # rows, more than were kept: nor is this, and each of them is held
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,9 @@ def read(
                         raise ValueError(
                             _nothing_left(plays_file, pl.concat(rejects), f"the first {rows_in:,}")
                         )
+                    if max(MOST_REJECTS, rows_in // 2) < n_rejects:
+                        which = f"{n_rejects:,} of the first {rows_in:,}"
+                        raise ValueError(_nothing_left(plays_file, pl.concat(rejects), which))
         rejects = pl.concat(rejects).select(file=pl.lit(name), line="line", reason="reason", text="text")
         if len(rejects) == rows_in:
             raise ValueError(_nothing_left(plays_file, rejects, f"all {rows_in:,}"))
@@ -300,7 +304,8 @@ def _summary(rows_in, kept, merged, rejects):
 
 def _nothing_left(path, rejects, which):
     shown = "\n".join(
-        f"  line {row['line']}: {row['reason']}: {row['text'][:120]}" for row in rejects.head(3).to_dicts()
+        f"  line {row['line']}: {row['reason']}: {characters.shown(row['text'][:120])}"
+        for row in rejects.head(3).to_dicts()
     )
     help_ = notices.header_would_help(rejects)
     return f"{which} rows of {path} were rejected; the first are\n{shown}{help_}"

@@ -15,16 +15,15 @@ import json
 import os
 import shutil
 import time
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from lib.workflow import artifacts
+from lib.workflow import artifacts, stored
 
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
+REFUSAL = "holds no checkpoint, or is damaged"
 
 
 def write(path, *, configuration, state, arrays):
@@ -73,15 +72,16 @@ def read(path, *, configuration):
     """
     for candidate in (Path(path), previous(path)):
         try:
-            with np.load(candidate, allow_pickle=False) as stored:
-                theirs, state = (json.loads(str(stored[name])) for name in ("configuration", "state"))
-                arrays = {
-                    name.removeprefix("array "): stored[name]
-                    for name in stored.files
-                    if name.startswith("array ")
-                }
-        except UNREADABLE:
+            stored_arrays = stored.arrays(candidate, REFUSAL)
+            with stored.reading(candidate, REFUSAL):
+                theirs, state = (stored.value(stored_arrays[name]) for name in ("configuration", "state"))
+        except (OSError, ValueError):
             continue
+        arrays = {
+            name.removeprefix("array "): array
+            for name, array in stored_arrays.items()
+            if name.startswith("array ")
+        }
         ours = json.loads(json.dumps(configuration))
         differing = sorted(name for name in theirs | ours if theirs.get(name) != ours.get(name))
         if differing:

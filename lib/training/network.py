@@ -20,8 +20,9 @@ import keras
 import numpy as np
 
 from lib.spectrograms.picture import N_FRAMES, N_MELS
-from lib.workflow import artifacts
+from lib.workflow import artifacts, stored
 
+REFUSAL = "holds no weights of a network, or is damaged: notebook 04 writes them"
 POOLS = {3: (4, 2, 1), 5: (4, 2, 2, 1, 1)}  # max-pooling after each convolution, frames
 
 
@@ -210,8 +211,9 @@ def save(model, path, *, configuration, weights=None):
 
 def configuration_of(path):
     """Arguments of `encoder` that belong to the weights which `save` wrote."""
-    with np.load(path, allow_pickle=False) as stored:
-        return json.loads(str(stored["configuration"]))
+    arrays = stored.arrays(path, REFUSAL)
+    with stored.reading(path, REFUSAL):
+        return stored.value(arrays["configuration"])
 
 
 def load(path):
@@ -226,6 +228,8 @@ def load(path):
     ------
     FileNotFoundError
         If there is no such file.
+    ValueError
+        If it holds no weights, is damaged, or holds Python objects, which are never loaded.
 
     Examples
     --------
@@ -236,7 +240,8 @@ def load(path):
     (None, 8)
     """
     silence()
-    model = tile_model(encoder(**configuration_of(path)))
-    with np.load(path, allow_pickle=False) as stored:
-        model.set_weights([stored[name] for name in sorted(stored.files) if name != "configuration"])
+    configuration, arrays = configuration_of(path), stored.arrays(path, REFUSAL)
+    with stored.reading(path, REFUSAL):
+        model = tile_model(encoder(**configuration))
+        model.set_weights([arrays[name] for name in sorted(arrays) if name != "configuration"])
     return model

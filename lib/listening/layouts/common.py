@@ -18,6 +18,8 @@ import polars as pl
 
 FIELDS = ("user", "mbid", "name", "plays")
 BLOCK_BYTES, THREADS = 16 << 20, 3  # two cores, and one that waits for the disk
+LONGEST_LINE = 1 << 22  # bytes
+MOST_LINES = 1 << 20  # of a block; of so many bytes are the parts of one that has more
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 PARAMETER = "01_listening_data.plays_file"
 ENTITIES = {"&amp;": "&", "&quot;": '"', "&#39;": "'", "&apos;": "'", "&lt;": "<", "&gt;": ">"}
@@ -36,12 +38,50 @@ def as_typed(path):
     return f"-p {PARAMETER}={path}"
 
 
-def blocks(begin, stream, n_bytes):
-    """What was read ahead, then block after block of whole lines."""
-    if begin:
-        yield begin
-    while block := stream.read(n_bytes):
-        yield block + stream.readline()
+def blocks(path, begin, stream, n_bytes, n_before=0):
+    """What was read ahead, then block after block of whole lines.
+
+    Parameters
+    ----------
+    path : path
+        For messages.
+    begin : bytes
+        What was read ahead, up to the end of a line.
+    stream : binary file
+    n_bytes : int
+        Of a block, at least.
+    n_before : int
+        Lines before `begin`.
+
+    Yields
+    ------
+    bytes
+
+    Raises
+    ------
+    ValueError
+        If a line has more than `LONGEST_LINE` bytes.
+    """
+    block = begin
+    while block or (block := stream.read(n_bytes)):
+        if not block.endswith(b"\n"):
+            block += stream.readline(LONGEST_LINE)
+        n_lines = block.count(b"\n")
+        n_before += n_lines
+        if not block.endswith(b"\n") and stream.peek(1):
+            raise ValueError(
+                f"line {n_before + 1:,} of {path} has more than {LONGEST_LINE:,} bytes, which no row of plays"
+                " has: expected the text of a table"
+            )
+        if n_lines <= MOST_LINES:
+            yield block
+        else:
+            start = 0
+            while start < len(block):
+                end = block.find(b"\n", start + MOST_LINES) + 1 or len(block)
+                yield block[start:end]
+                start = end
+        block = b""
 
 
 def decoded(block):

@@ -13,9 +13,11 @@ https://listenbrainz.readthedocs.io/en/latest/users/listenbrainz-dumps.html
 from __future__ import annotations
 
 import json
+import re
 
 import polars as pl
 
+from lib.listening import characters
 from lib.listening.layouts import common
 
 HEADED = common.LinesBefore(0)  # see `recognition.layout`
@@ -23,6 +25,9 @@ DESCRIPTION = "a ListenBrainz dump (.tar.zst, .tar.xz, .listens: JSON lines with
 SOURCES = ("mbid_mapping", "additional_info")  # of artist_mbids
 IDS = pl.Struct({"artist_mbids": pl.List(pl.String)})
 METADATA = pl.Struct({"artist_name": pl.String, "mbid_mapping": IDS, "additional_info": IDS})
+HALF = re.compile(  # of a character beyond 16 bits, without its other half: polars makes another one of it
+    rb"(?i)\\ud[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..)\\ud[c-f]"
+)
 LISTEN = pl.Struct({"user_name": pl.String, "user_id": pl.String, "track_metadata": METADATA})
 
 
@@ -34,6 +39,8 @@ def recognises(head):
 def table(block):
     """A block's rows, each of them one play."""
     lines = common.lines(block)
+    if (b"\\ud" in block or b"\\uD" in block) and HALF.search(block):
+        return _by_line(lines)
     try:
         listens = lines.select(listen=pl.col("text").str.json_decode(LISTEN))
     except pl.exceptions.ComputeError:  # a line is no JSON, or something else in JSON
@@ -61,7 +68,8 @@ def _by_line(lines):
         ids = [_first(track.get(source)) for source in SOURCES]
         name = track.get("artist_name")
         name = name if isinstance(name, str) else ""
-        rows.append((_user(listen), ids[0] or ids[1], name, "1", text))
+        fields = _user(listen), ids[0] or ids[1], name
+        rows.append((*map(characters.encodable, fields), "1", text))
     schema = dict.fromkeys([*common.FIELDS, "text"], pl.String)
     return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -70,7 +78,7 @@ def _listen(text):
     """The JSON object in a line, empty where there is none."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

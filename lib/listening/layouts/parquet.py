@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
+from lib.listening import characters
 from lib.listening.layouts import common, headed
 
 DESCRIPTION = "a Parquet file with such columns"
@@ -27,16 +29,68 @@ class Batch:
         return self.n_bytes
 
 
-def header(stream):
-    """Names of the columns."""
-    return pa.parquet.ParquetFile(stream).schema_arrow.names
+@contextmanager
+def _whole(path):
+    """Turn what a damaged file makes of its reader into one sentence."""
+    try:
+        yield
+    except (ValueError, OSError, NotImplementedError, KeyError, pl.exceptions.PolarsError) as error:
+        raise ValueError(
+            f"{path} cannot be read as Parquet ({characters.printable(str(error))[:200]}): it was cut short"
+            " or damaged on the way. Remove it and fetch it again"
+        ) from error
 
 
-def batches(stream, names, n_bytes, size):
+def header(path, stream):
+    """Names of the columns.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged.
+    """
+    with _whole(path):
+        return pa.parquet.ParquetFile(stream).schema_arrow.names
+
+
+def check(path, stream, where):
+    """See that the columns that are read hold text, numbers, or lists of text.
+
+    Parameters
+    ----------
+    path : path
+    stream : binary file
+    where : dict of str to int
+        Place of each field's column.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows, or a column holds something else.
+    """
+    with _whole(path):
+        file = pa.parquet.ParquetFile(stream)
+        kinds = {file.schema_arrow.field(place) for place in where.values()}
+        n_rows = file.metadata.num_rows
+    if not n_rows:
+        raise ValueError(f"{path} has a header and no rows below it")
+    for field in kinds:
+        kind = field.type
+        if pa.types.is_dictionary(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            kind = kind.value_type
+        if pa.types.is_nested(kind) or pa.types.is_duration(kind):
+            raise ValueError(
+                f"the column {field.name!r} of {path} holds {field.type}: expected text or numbers"
+            )
+
+
+def batches(path, stream, names, n_bytes, size):
     """Batches of some columns.
 
     Parameters
     ----------
+    path : path
+        For messages.
     stream : binary file
     names : sequence of str
     n_bytes : int
@@ -47,10 +101,21 @@ def batches(stream, names, n_bytes, size):
     Yields
     ------
     Batch
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged.
     """
-    file = pa.parquet.ParquetFile(stream)
     at_most = max(1, min(BATCH_ROWS, n_bytes // BYTES_A_ROW))
-    for batch in file.iter_batches(at_most, columns=list(dict.fromkeys(names))):
+    with _whole(path):
+        file = pa.parquet.ParquetFile(stream)
+        wanted = file.iter_batches(at_most, columns=list(dict.fromkeys(names)))
+    while True:
+        with _whole(path):
+            batch = next(wanted, None)
+        if batch is None:
+            return
         yield Batch(batch, size * batch.num_rows // max(file.metadata.num_rows, 1))
 
 
@@ -60,10 +125,15 @@ def parser(header, where):
 
 
 def table(batch, *, names):
-    """A batch's rows; of a list, as of artists' MBIDs, the first counts."""
+    """A batch's rows; of a list, as of artists' MBIDs, the first counts; bytes are text in UTF-8."""
     rows = pl.from_arrow(batch.rows)
     rows = rows.with_columns(
         pl.col(name).list.first() for name in rows.columns if isinstance(rows.schema[name], pl.List)
+    )
+    rows = rows.with_columns(
+        rows[name].map_elements(common.decoded, pl.String)
+        for name in rows.columns
+        if rows.schema[name] == pl.Binary
     )
     rows = rows.select(pl.col(name).cast(pl.String).alias(field) for field, name in names.items())
     return common.tidy(headed.selected(rows))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import re
 
-from lib.listening import columns, history, text
+from lib.listening import characters, columns, history, text
 from lib.listening.layouts import by_id, common, headed, lastfm_1k, lastfm_360k, listenbrainz, parquet
 from lib.listening.layouts.common import BLOCK_BYTES, FIELDS, THREADS
 from lib.listening.layouts.files import ARCHIVES, MEMBERS, PLAYS_MEMBER, is_archive, is_there, opened
@@ -32,7 +32,7 @@ LAYOUTS = (
     listenbrainz.DESCRIPTION,
     *by_id.DESCRIPTIONS[1:],
 )
-HEAD_BYTES, HEAD_LINES, LONGEST_LINE = 1 << 16, 100, 1 << 22
+HEAD_BYTES, HEAD_LINES = 1 << 16, 100
 TRIPLET = re.compile(rb"[0-9a-f]{40}\tSO[0-9A-Z]{14,18}\t\d+")
 VALUE = re.compile(r"[\d.,:\- ]+|[0-9a-f]{40}")  # of a row, not the name of a column
 WEB_PAGE = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
@@ -77,7 +77,7 @@ def layout(path, stream, n_bytes):
         head, stream = _recoded(head, stream, text.UTF8, end="\r")
         encoding = text.UTF8
     if not head.endswith(b"\n"):
-        head += stream.readline(LONGEST_LINE)
+        head += stream.readline(common.LONGEST_LINE)
     lines = head.split(b"\n")[:HEAD_LINES]
     form = text.form_of([common.decoded(line) for line in lines])
     parse = _headed(path, form, lines) if form else None
@@ -87,10 +87,11 @@ def layout(path, stream, n_bytes):
         rows = text.behind(head, form.n_before)
         if not rows:
             raise ValueError(f"{path} has a header and no rows below it")
-        return parse, common.blocks(rows, stream, n_bytes), common.LinesBefore(form.n_before)
+        blocks = common.blocks(path, rows, stream, n_bytes, form.n_before)
+        return parse, blocks, common.LinesBefore(form.n_before)
     for reader in (lastfm_1k, lastfm_360k, listenbrainz):
         if reader.recognises(line for line in lines if line.strip()):
-            return reader.table, common.blocks(head, stream, n_bytes), reader.HEADED
+            return reader.table, common.blocks(path, head, stream, n_bytes), reader.HEADED
     raise ValueError(_unknown(path, head, form, lines))
 
 
@@ -158,12 +159,15 @@ def _parquet(path, stream, n_bytes):
     if not stream.seekable() or not isinstance(stream, io.BufferedReader):
         raise ValueError(f"{path} holds a Parquet file: unpack it first")
     size = stream.seek(0, io.SEEK_END)
-    header = parquet.header(stream)
+    header = parquet.header(path, stream)
     where = headed.places(header)
     if not {"user", "artist"} <= where.keys():
         raise ValueError(_missing(path, header, where))
+    if doubled := columns.twice(header):
+        raise ValueError(f"{path} names a column twice: {', '.join(doubled)}")
+    parquet.check(path, stream, where)
     _account(path, header, where)
-    batches = parquet.batches(stream, [header[place] for place in where.values()], n_bytes, size)
+    batches = parquet.batches(path, stream, [header[place] for place in where.values()], n_bytes, size)
     return parquet.parser(header, where), batches, common.LinesBefore(0)
 
 
@@ -183,7 +187,7 @@ def _unknown(path, head, form, lines):
             f" {common.as_typed(path)}"
         )
     shown = "\n".join(
-        f"  line {number}: {common.decoded(line).rstrip()[:120]}"
+        f"  line {number}: {characters.shown(common.decoded(line).rstrip()[:120])}"
         for number, line in enumerate(filter(None, lines[:3]), start=1)
     )
     header = "; a header would help: user,artist,plays" if form and len(form.columns) > 1 else ""

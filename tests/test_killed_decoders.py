@@ -21,7 +21,7 @@ from lib.library import describe, tracks
 from lib.spectrograms import store
 from tests.processes import children
 
-SEEDS = (1, 2)
+SEEDS = (1,)  # more of them find the same: 2 was tried too
 N_KILLS = 4
 OUTPUTS = ("spectrograms.npy", "spectrograms.parquet")
 

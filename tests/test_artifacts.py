@@ -270,7 +270,7 @@ def test_a_damaged_manifest_counts_as_none(toy, text):
     artifacts.write_text(text, paths.manifest("demo", "01_numbers"))
     with pytest.raises(artifacts.MissingArtifact, match="cannot be read"):
         artifacts.manifest("demo", "01_numbers")
-    assert stale("01_numbers") == "no results yet"
+    assert stale("01_numbers") == "it left a manifest that cannot be read"
 
 
 def test_a_stage_cannot_be_done_before_what_it_needs(toy):

@@ -117,7 +117,9 @@ def show(profile, parameters, wanted, force=False):
     else:
         left_out = sizes.given(count.n_artists, parameters).left_out() if count else {}
     for stage, (runs, reason) in plan(profile, parameters, wanted, force, left_out).items():
-        print(f"  {stage:24} {'would run: ' if runs else ''}{reason}")
+        print(
+            f"  {stage:24} {'would run: ' if runs else ''}{reason}{'' if runs else _unlike(stage, profile)}"
+        )
     results = kept.of(profile).listed()
     size = sum(n_bytes for _, _, n_bytes, _ in results) / 1e6
     print(
@@ -145,7 +147,7 @@ def run(profile, parameters, wanted, force=False):
             continue
         reason = "forced" if force else freshness.why_stale(stage, profile, parameters)
         if reason is None:
-            print(f"{stage} · fresh")
+            print(f"{stage} · fresh{_unlike(stage, profile)}")
             continue
         _check_needs(stage, profile, parameters, wanted)
         _execute(stage, profile, parameters)
@@ -307,10 +309,18 @@ def _check_needs(stage, profile, parameters, wanted):
     for need in stages.reads(stage):
         if need not in stages.NEEDS[stage] and not paths.manifest(profile, need).exists():
             continue
-        artifacts.manifest(profile, need)
-        reason = None if need in wanted else artifacts.why_stale(need, profile, parameters[need])
-        if reason:
+        if need in wanted:
+            artifacts.manifest(profile, need)
+            continue
+        artifacts.verified(profile, need)
+        if reason := artifacts.why_stale(need, profile, parameters[need]):
             print(f"{stage} · reads {need} as it is, though that is stale: {reason}")
+
+
+def _unlike(stage, profile):
+    """That the executed notebook of a stage that will not run is another one than was stored."""
+    _, why = freshness.unlike_stored(stage, profile)
+    return f"; {why} (--force --only {stage[:2]} makes it again)" if why else ""
 
 
 def _written(profile, stage):

@@ -300,6 +300,8 @@ def test_leftovers_of_a_killed_process_are_swept_away(toy):
     half.parent.mkdir(parents=True)
     half.write_text("half")
     finish_numbers()
+    draft = paths.draft("demo", "02_scaled")
+    draft.write_text("half")
     artifacts.sweep("demo")
-    assert not half.exists()
+    assert not half.exists() and not draft.exists()
     assert stale("01_numbers") is None

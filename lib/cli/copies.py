@@ -14,6 +14,8 @@ import nbformat
 from lib.workflow import artifacts, paths
 
 RECORD = "made_of"  # in the metadata
+# What reading a file raises that is no notebook: nbformat does not foresee every JSON.
+UNREADABLE = (OSError, ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError)
 
 
 def write(notebook, path):
@@ -46,7 +48,7 @@ def read(path):
     try:
         copy = nbformat.read(path, as_version=4)
         _digest(copy)
-    except (OSError, ValueError, AttributeError, KeyError, TypeError):  # as nbformat ends on other JSON
+    except UNREADABLE:
         return None
     return copy
 

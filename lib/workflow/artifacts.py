@@ -323,8 +323,10 @@ def verified(profile, stage):
 
 
 def sweep(profile):
-    """Remove what a killed process left of files that it had not finished."""
-    for file in [*paths.data(profile).rglob(PARTIAL + "*"), *paths.figures(profile).glob(PARTIAL + "*")]:
+    """Remove what a killed process left of files that it had not finished, and drafts of manifests."""
+    drafts = paths.draft(profile, "*")
+    files = [*paths.data(profile).rglob(PARTIAL + "*"), *drafts.parent.glob(drafts.name)]
+    for file in [*files, *paths.figures(profile).glob(PARTIAL + "*")]:
         file.unlink(missing_ok=True)
 
 

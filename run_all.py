@@ -285,8 +285,8 @@ def build():
             signal.signal(each, signal.SIG_IGN)
         shutil.rmtree(VENV, ignore_errors=True)
         if ended:
-            said = SIGNALS[ended[0]]
-            print(f"\n{said} while .venv was set up; nothing of it stays. Run this again.", file=sys.stderr)
+            which = SIGNALS[ended[0]]
+            print(f"\n{which} while .venv was set up; nothing of it stays. Run this again.", file=sys.stderr)
             sys.exit(128 + ended[0])
         if isinstance(problem, (SetUpFailed, OSError)):
             stop(cause(str(problem)))

@@ -181,22 +181,24 @@ def verify(parameters, stale):
             return 1
         figures = paths.figures("demo")
         try:
-            found = compare(committed, figures)
+            comparison = compare(committed, figures)
         except FileNotFoundError as problem:
             print(f"Not verified: {paths.place(figures)} lacks {Path(problem.filename).name}.")
             return 1
     written = {name for stage in parameters for name in artifacts.manifest("demo", stage).outputs}
     n_notebooks = sum(paths.executed("demo", stage).exists() for stage in parameters)
     print(f"{n_notebooks} of {len(parameters)} executed notebooks, {len(written)} results of this run.")
-    print(found.in_words())
-    for title, names in (("Differ", found.different), ("Missing", found.missing)):
+    print(comparison.in_words())
+    for title, names in (("Differ", comparison.different), ("Missing", comparison.missing)):
         if names:
             print(f"{title}: {', '.join(names)}.")
-    for row in found.outside.itertuples():
+    for row in comparison.outside.itertuples():
         print(f"  {row.table} ({row.row}): {row.now:.4g}, not in {row.ci_low:.4g} to {row.ci_high:.4g}")
-    how = "byte for byte" if found.alike or not found.different else "within the committed intervals"
-    print(f"Verified {how}." if found.same else f"Not verified: expected was the committed run {how}.")
-    return 0 if found.same else 1
+    how = (
+        "byte for byte" if comparison.alike or not comparison.different else "within the committed intervals"
+    )
+    print(f"Verified {how}." if comparison.same else f"Not verified: expected was the committed run {how}.")
+    return 0 if comparison.same else 1
 
 
 def committed_figures(folder):

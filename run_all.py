@@ -5,17 +5,34 @@ python3 run_all.py            set up, then run the demo: pictures and tables int
 python3 run_all.py --test     set up, then run every test
 """
 # The standard library only, in words that Python 3.6 can read: an older one is told what is missing.
+# ruff: noqa: E402 (signals come before the other imports)
+
+import os
+import signal
+import sys
+
+SIGNALS = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Ended by SIGTERM"}
+RESUMES = "What is finished stays; the next run goes on from there."
+
+
+def leave(number, _):
+    """Say in one line which signal ended this, and end at once."""
+    os.write(2, "\n{}. {}\n".format(SIGNALS[number], RESUMES).encode())
+    os._exit(128 + number)
+
+
+if __name__ == "__main__":  # from the first moment on: what follows takes seconds to import
+    for each in SIGNALS:
+        signal.signal(each, leave)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # blocked while `become` starts over
 
 import argparse
 import glob
 import hashlib
 import importlib.util
-import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 import time
 
@@ -37,7 +54,9 @@ examples
   python3 run_all.py --list                             what is fresh, what would run and why
   python3 run_all.py -p 04_siamese_training.epochs=2    another value for one parameter
   python3 run_all.py --profile FILE.yml --only 05       one's own profile, one stage
+  python3 run_all.py --verify                           is the last run of the demo the committed one?
   python3 run_all.py --test -- -k ranking               the tests with "ranking" in their names
+  python3 run_all.py --test --all                       every test with every fault, not a sample
   python3 run_all.py --lab -- --no-browser              JupyterLab, with an option of its own
   python3 run_all.py --explore                          the artist explorer, in JupyterLab
   python3 run_all.py --library Music                    neighbours and a map of one's own music
@@ -54,13 +73,19 @@ class SetUpFailed(Exception):
 
 def main(arguments):
     """Read the command line, see to an environment, and hand over to `lib.cli.runner`."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     use_supported_python(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # of a terminal that cannot show a character
     options = parse(arguments)
     use_environment(arguments)
     from lib.cli import runner
 
-    return runner.main(options)
+    code = runner.main(options)
+    if code in [128 + number for number in SIGNALS]:
+        sys.stdout.flush()
+        os._exit(code)  # what the notebook client left behind would otherwise complain of the end
+    return code
 
 
 def parse(arguments):
@@ -93,9 +118,11 @@ def parse(arguments):
     add(
         "--refresh-notebooks", action="store_true", help="execute the committed notebooks and store them anew"
     )
+    add("--verify", action="store_true", help="compare the last run of the demo with the committed figures")
     add("--lab", action="store_true", help="open JupyterLab, on copies of the notebooks for the profile")
     add("--explore", action="store_true", help="open JupyterLab, on the artist explorer of the profile")
     add("--test", action="store_true", help="run every test")
+    parser.add_argument("--all", action="store_true", help="with --test: every fault, not a sample")
     own, rest = arguments, []
     if "--" in arguments:
         own, rest = arguments[: arguments.index("--")], arguments[arguments.index("--") + 1 :]
@@ -103,6 +130,8 @@ def parse(arguments):
     options.rest = rest
     check_library(parser, options)
     check_lab(parser, options)
+    if options.all and not options.test:
+        parser.error("--all goes with --test")
     if options.dask and not options.library:
         stages = ("01_listening_data", "03_spectrograms")
         options.parameters += [f"{stage}.dask={options.dask}" for stage in stages]
@@ -133,9 +162,11 @@ def check_library(parser, options):
 
 
 def check_lab(parser, options):
-    """Refuse options that choose stages to run, where JupyterLab is opened and none runs."""
+    """Refuse options that choose stages to run, where none runs."""
     chosen = {"--only": options.only, "--from": options.first, "--force": options.force}
     given = [name for name, value in chosen.items() if value]
+    if given and options.verify:
+        parser.error(f"{given[0]} chooses what is run and means nothing with --verify, which runs no stage")
     if given and (options.lab or options.explore):
         opened = "--lab" if options.lab else "--explore"
         parser.error(f"{given[0]} chooses what is run and means nothing with {opened}, which runs no stage")
@@ -234,6 +265,11 @@ def build():
         stop(f"The environment needs {GIGABYTES} GB of disk, but only {free:.1f} GB are free at {ROOT}.")
     from lib.workflow.progress import Line
 
+    def interrupt(number, _):
+        ended.append(number)
+        raise KeyboardInterrupt
+
+    ended, before = [], [signal.signal(each, interrupt) for each in SIGNALS]
     shutil.rmtree(VENV, ignore_errors=True)
     try:
         with Line("setting up .venv") as line:
@@ -245,12 +281,19 @@ def build():
             file.write(stamp())
         os.replace(STAMP + ".partial", STAMP)
     except BaseException as problem:
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
         shutil.rmtree(VENV, ignore_errors=True)
-        if isinstance(problem, KeyboardInterrupt):
-            sys.exit(130)
+        if ended:
+            which = SIGNALS[ended[0]]
+            print(f"\n{which} while .venv was set up; nothing of it stays. Run this again.", file=sys.stderr)
+            sys.exit(128 + ended[0])
         if isinstance(problem, (SetUpFailed, OSError)):
             stop(cause(str(problem)))
         raise
+    finally:
+        for each, handler in zip(SIGNALS, before):
+            signal.signal(each, handler)
 
 
 def install(report):
@@ -336,6 +379,7 @@ def become(python, arguments):
         "PYTHONDONTWRITEBYTECODE", None
     )  # or every kernel compiles TensorFlow again, for seven seconds
     sys.stdout.flush()
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     os.execv(python, [python, os.path.abspath(__file__), *arguments])
 
 

@@ -8,7 +8,6 @@ numbers mean nothing and are thrown away.
 """
 
 import argparse
-import dataclasses
 import json
 import os
 import resource
@@ -118,10 +117,9 @@ def write(n_artists, rng):
             method.save(paths.network("demo", seed, epoch=epoch))
     table = paths.root() / "figures" / "search_check.csv"
     artifacts.write_text(table.read_text(encoding="utf-8"), paths.figures("demo") / table.name)
-    blank = {field.name: {} for field in dataclasses.fields(artifacts.Manifest)}
     for stage in stages.NEEDS:
-        made = blank | {"stage": stage, "inputs": {"parameters": parameters[stage]}}
-        artifacts.write_json(made, paths.manifest("demo", stage))
+        made = artifacts.Manifest(stage, "demo", {"parameters": parameters[stage]}, "", {}, {}, {})
+        artifacts.write_manifest(made, paths.manifest("demo", stage))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What the tests share: a seeded generator and a miniature world.
 
-With ``MUSIC_SIMILARITY_ALL=1`` hypothesis draws twenty times as many examples, other ones in each run.
+With ``MUSIC_SIMILARITY_TEST_ALL=1`` hypothesis draws twenty times as many examples, other ones in each run.
 """
 
 import os
@@ -18,7 +18,7 @@ from lib.listening import matrix, metrics
 matplotlib.use("Agg")
 hypothesis.settings.register_profile("house", max_examples=25, deadline=None, derandomize=True, database=None)
 hypothesis.settings.register_profile("all", max_examples=500, deadline=None, print_blob=True, database=None)
-hypothesis.settings.load_profile("all" if os.environ.get("MUSIC_SIMILARITY_ALL") == "1" else "house")
+hypothesis.settings.load_profile("all" if os.environ.get("MUSIC_SIMILARITY_TEST_ALL") == "1" else "house")
 
 
 @pytest.fixture

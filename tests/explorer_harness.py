@@ -5,7 +5,6 @@ anywidget's, whose messages reach a function of this process. Requests of the pa
 """
 
 import base64
-import dataclasses
 import json
 import os
 import shutil
@@ -102,10 +101,10 @@ def write(folder, *, names=NAMES, clips=2, seed=0, sound="mp3", gone=True):
         stages.find("01"): {"simulate": True},
         stages.find("04"): {"metric": "min_conditional", "seeds": [0, 1]},
     }
-    blank = {field.name: {} for field in dataclasses.fields(artifacts.Manifest)}
     for stage in stages.NEEDS:
-        made = blank | {"stage": stage, "inputs": {"parameters": parameters.get(stage, {})}}
-        artifacts.write_json(made, folder / "manifests" / f"{stage}.json")
+        given = {"parameters": parameters.get(stage, {})}
+        made = artifacts.Manifest(stage, folder.name, given, "", {}, {}, {})
+        artifacts.write_manifest(made, folder / "manifests" / f"{stage}.json")
 
 
 def tone(hertz, *, seconds=SECONDS):

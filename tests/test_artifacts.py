@@ -270,7 +270,7 @@ def test_a_damaged_manifest_counts_as_none(toy, text):
     artifacts.write_text(text, paths.manifest("demo", "01_numbers"))
     with pytest.raises(artifacts.MissingArtifact, match="cannot be read"):
         artifacts.manifest("demo", "01_numbers")
-    assert stale("01_numbers") == "no results yet"
+    assert stale("01_numbers") == "it left a manifest that cannot be read"
 
 
 def test_a_stage_cannot_be_done_before_what_it_needs(toy):
@@ -300,6 +300,8 @@ def test_leftovers_of_a_killed_process_are_swept_away(toy):
     half.parent.mkdir(parents=True)
     half.write_text("half")
     finish_numbers()
+    draft = paths.draft("demo", "02_scaled")
+    draft.write_text("half")
     artifacts.sweep("demo")
-    assert not half.exists()
+    assert not half.exists() and not draft.exists()
     assert stale("01_numbers") is None

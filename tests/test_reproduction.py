@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from lib.cli import reproduction
-from lib.workflow import machine, paths
+from lib.workflow import artifacts, machine, paths
 
 KEYS = {"truth": "corrected", "candidates": "test", "fold": 0, "metric": "unordered", "n": 10}
 
@@ -170,6 +170,88 @@ def test_another_processor_is_named(folders):
     assert f"made on another one; this is {machine.made_with()['cpu']}." in (
         reproduction.compare(*folders).in_words()
     )
+
+
+# `run_all.py --verify`.
+
+
+@pytest.fixture
+def demo(folders, monkeypatch):
+    """A finished run of the demo of one stage, beside what is committed."""
+    committed, made = folders
+    for folder in folders:
+        (folder / "explorer.html").write_text("<!doctype html>")
+    monkeypatch.setattr(reproduction, "committed_figures", lambda folder: committed)
+    monkeypatch.setattr(paths, "figures", lambda profile: made)
+    monkeypatch.setattr(paths, "executed", lambda profile, stage: committed / "run.json")
+    manifest = artifacts.Manifest("05", "demo", {}, "", {"figures/forest.png": {}}, {}, {})
+    monkeypatch.setattr(artifacts, "manifest", lambda profile, stage: manifest)
+    return made
+
+
+def elsewhere(folder, **other):
+    (folder.parent / "committed" / "run.json").write_text(json.dumps(machine.made_with() | other))
+
+
+def verified(capsys, stale=None):
+    code = reproduction.verify({"05": {}}, stale or {})
+    return code, capsys.readouterr().out
+
+
+def test_a_run_is_verified_byte_for_byte_on_the_same_processor(demo, capsys):
+    code, said = verified(capsys)
+    assert code == 0
+    assert said.startswith("1 of 1 executed notebooks, 1 results of this run.\n")
+    assert said.endswith("Verified byte for byte.\n")
+    (demo / "forest.png").write_bytes(b"another")
+    code, said = verified(capsys)
+    assert code == 1
+    assert "Differ: forest.png.\nNot verified: expected was the committed run byte for byte." in said
+
+
+def test_elsewhere_it_is_verified_within_the_intervals_and_says_what_lies_outside(demo, capsys):
+    elsewhere(demo, cpu="another one")
+    change(demo, "table1_ranking", 0, "value", 0.39)
+    code, said = verified(capsys)
+    assert code == 0
+    assert said.endswith("Differ: table1_ranking.csv.\nVerified within the committed intervals.\n")
+    change(demo, "table1_ranking", 0, "value", 0.41)
+    code, said = verified(capsys)
+    assert code == 1
+    assert "  table1_ranking (corrected, test, 0, l2, unordered, 10.0): 0.41, not in 0.2 to 0.4\n" in said
+    assert said.endswith("Not verified: expected was the committed run within the committed intervals.\n")
+
+
+def test_elsewhere_no_primary_verdict_may_change_and_no_file_may_be_missing(demo, capsys):
+    elsewhere(demo, threads=99)
+    (demo / "explorer.html").unlink()
+    code, said = verified(capsys)
+    assert code == 1
+    assert "Missing: explorer.html.\nNot verified" in said
+    (demo / "explorer.html").write_text("<!doctype html>")
+    change(demo, "ledger", 0, "verdict", "cannot be told")
+    code, said = verified(capsys)
+    assert code == 1
+    assert "1 of 21 verdicts changed, 1 of them primary." in said
+
+
+def test_a_run_without_a_ledger_is_not_verified(demo, capsys):
+    (demo / "ledger.csv").unlink()
+    code, said = verified(capsys)
+    assert code == 1
+    assert said.startswith("Not verified: ") and said.endswith(" lacks ledger.csv.\n")
+
+
+def test_what_is_stale_is_not_compared(demo, capsys):
+    code, said = verified(capsys, stale={"05": "no results yet"})
+    assert code == 1
+    assert said.startswith("Nothing was compared: ") and said.endswith("Run: python3 run_all.py\n")
+    assert "05                       no results yet\n" in said
+
+
+def test_without_committed_figures_nothing_is_verified(demo, capsys, monkeypatch):
+    monkeypatch.setattr(reproduction, "committed_figures", lambda folder: None)
+    assert verified(capsys)[0] == 1
 
 
 # What is committed.

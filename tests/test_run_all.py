@@ -232,6 +232,18 @@ def test_dask_is_the_parameter_of_notebooks_01_and_03_by_a_shorter_name():
     assert parameters["01_listening_data"]["dask"] == parameters["03_spectrograms"]["dask"] == address
 
 
+def test_every_fault_is_tried_only_where_tests_run():
+    assert run_all.parse(["--test", "--all"]).all
+    for wrong in (["--all"], ["--verify", "--force"], ["--verify", "--list"]):
+        with pytest.raises(SystemExit):
+            run_all.parse(wrong)
+
+
+def test_only_the_demo_is_verified(toy):
+    with pytest.raises(profiles.ProfileError, match="--verify goes without --profile and -p"):
+        runner.verify(profiles.resolve("demo", ["02.factor=3"])[1])
+
+
 def test_stages_are_selected_by_their_beginnings_in_the_order_of_the_pipeline(toy):
     assert runner.selected(["03", "01"]) == ["01_numbers", "03_apart"]
     assert runner.selected(first="02") == ["02_scaled", "03_apart"]

@@ -259,9 +259,9 @@ def test_cells_on_rankings_are_left_out_of_a_copy_and_a_line_says_why(places):
         (line,) = [cell for cell in copy.cells if notebooks.LEFT_OUT in cell.metadata.get("tags", [])]
         assert line.source == "*Cells are left out here: too few.*"
         assert "run.finish()" in copy.cells[-1].source
-        assert notebooks.was_shortened(stage, "own")
+        assert freshness.was_shortened(stage, "own")
         notebooks.prepare(stage, "own", parameters)
-        assert not notebooks.was_shortened(stage, "own")
+        assert not freshness.was_shortened(stage, "own")
         assert len(nbformat.read(paths.executed("own", stage), as_version=4).cells) > len(copy.cells)
 
 

@@ -112,10 +112,9 @@ def test_only_notebook_01_says_whether_the_data_are_simulated(run, monkeypatch):
     assert run.simulated is None
     monkeypatch.setattr(stages, "NEEDS", {"01_listening_data": [], "02_scaled": ["01_listening_data"]})
     for simulated in (True, False):
-        blank = dict.fromkeys(("key", "outputs", "records", "made_with"), {})
-        made = {"stage": "01_listening_data", "profile": "demo", **blank}
-        made["inputs"] = {"parameters": {"simulate": simulated}}
-        artifacts.write_json(made, paths.manifest("demo", "01_listening_data"))
+        given = {"parameters": {"simulate": simulated}}
+        made = artifacts.Manifest("01_listening_data", "demo", given, "", {}, {}, {})
+        artifacts.write_manifest(made, paths.manifest("demo", "01_listening_data"))
         assert stage.start("02_scaled", NAMESPACE).simulated is simulated
 
 

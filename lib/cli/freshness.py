@@ -1,7 +1,7 @@
 """Whether a stage would have to run, and whether it can: by its manifest and the number of artists."""
 
-from lib.cli import notebooks
-from lib.workflow import artifacts, sizes
+from lib.cli import copies, notebooks
+from lib.workflow import artifacts, paths, sizes
 
 
 def why_stale(stage, profile, parameters):
@@ -16,12 +16,18 @@ def why_stale(stage, profile, parameters):
     Returns
     -------
     str or None
-        As `lib.workflow.artifacts.why_stale`; also, that cells which were left out of it can run now.
+        As `lib.workflow.artifacts.why_stale`; also, that its executed notebook is gone or damaged, or that
+        cells which were left out of it can run now.
     """
     reason = artifacts.why_stale(stage, profile, parameters[stage])
-    if reason or not notebooks.was_shortened(stage, profile) or shortened(stage, profile, parameters):
+    if reason:
         return reason
-    return "its cells on rankings were left out"
+    gone, why = unlike_stored(stage, profile)
+    if gone:
+        return why
+    if was_shortened(stage, profile) and not shortened(stage, profile, parameters):
+        return "its cells on rankings were left out"
+    return None
 
 
 def left_out(stage, profile, parameters):
@@ -36,6 +42,44 @@ def shortened(stage, profile, parameters):
     return size.not_evaluated() if size and stage in size.shortened() else ""
 
 
+def was_shortened(stage, profile):
+    """Whether a stage was last executed without its cells on rankings."""
+    if stage not in sizes.WITH_RANKINGS:
+        return False
+    if stored := _stored(stage, profile):
+        return stored["shortened"]
+    copy = copies.read(paths.executed(profile, stage))  # of a stage that a person has stepped through
+    return copy is not None and any(
+        notebooks.LEFT_OUT in cell.metadata.get("tags", []) for cell in copy.cells
+    )
+
+
+def unlike_stored(stage, profile):
+    """Why the executed notebook of a stage is not the one that was stored, in a few words.
+
+    Parameters
+    ----------
+    stage, profile : str
+
+    Returns
+    -------
+    gone : bool
+        Whether it is not there, or no notebook at all.
+    why : str
+        Empty if it is as it was stored, or if nobody stored it.
+    """
+    path, stored = paths.executed(profile, stage), _stored(stage, profile)
+    if not stored:
+        return False, ""
+    if not path.exists():
+        return True, f"{paths.place(path)} is gone"
+    if artifacts.sha256(path) == stored["sha256"]:
+        return False, ""
+    if copies.read(path) is None:
+        return True, f"{paths.place(path)} is damaged"
+    return False, f"{paths.place(path)} is not as it was executed: it was changed in JupyterLab, or damaged"
+
+
 def _size(stage, profile, parameters):
     """Sizes by the artists of notebook 03; None for stages before, and where it has not run."""
     if stage not in sizes.TRAINING:
@@ -44,3 +88,11 @@ def _size(stage, profile, parameters):
 
     count = collection.exact(profile)
     return sizes.given(count.n_artists, parameters) if count else None
+
+
+def _stored(stage, profile):
+    """What the manifest of a stage says of its executed notebook."""
+    try:
+        return artifacts.manifest(profile, stage).notebook
+    except artifacts.MissingArtifact:
+        return {}

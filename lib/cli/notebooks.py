@@ -1,9 +1,10 @@
 """How a notebook is executed, and the form in which it is kept.
 
 **Conventions.** Notebooks run in ``notebooks/``, through papermill, with the parameters of the profile put
-behind their own parameter cell. A stage has run well when the manifest that its last cell writes is the one
+behind their own parameter cell. A stage has run well when the manifest that its last cell drafts is the one
 that was asked for; what papermill says is not enough, because a kernel that is killed, or that calls
-``sys.exit(0)``, can pass for a success.
+``sys.exit(0)``, can pass for a success. The executed notebook is stored before the manifest, the last file of
+all, so that no manifest says that a stage is done whose run has failed.
 """
 
 import os
@@ -17,7 +18,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
 from lib.cli import copies
-from lib.workflow import artifacts, paths, profiles, sizes
+from lib.workflow import artifacts, disk, paths, profiles, sizes
 
 THREADS = "MUSIC_SIMILARITY_THREADS"
 CELL_METADATA = ("tags", "reason", "jupyter")
@@ -94,7 +95,8 @@ def execute(stage, profile, parameters, say=print, note=print, left_out=""):
     StageFailed
         Naming the notebook, the cell and the cause.
     """
-    paths.manifest(profile, stage).unlink(missing_ok=True)
+    for place in (paths.manifest, paths.draft):
+        place(profile, stage).unlink(missing_ok=True)
     inputs = artifacts.inputs(stage, profile, parameters)
     seen, bar = [], _Bar(say)
 
@@ -110,6 +112,7 @@ def execute(stage, profile, parameters, say=print, note=print, left_out=""):
         manager.cell_start = cell_start
 
     problem = None
+    os.environ[artifacts.DRAFTS] = "1"
     try:
         papermill.execute_notebook(
             _shortened(nbformat.read(paths.notebook(stage), as_version=4), left_out),
@@ -125,21 +128,30 @@ def execute(stage, profile, parameters, say=print, note=print, left_out=""):
             watch=watch,
         )
     except PapermillExecutionError:
-        problem = _cause(seen[0])
+        problem = _cause(seen[0], profile)
     except DeadKernelError:
         problem = f"stopped: its kernel died in {_where(seen[0], _last(seen[0]))}\nMost often memory ran out."
-    if seen and (aside := copies.write(seen[0], paths.executed(profile, stage))):
-        note(f"{stage} · {aside}")
+    except OSError as error:
+        if not disk.is_full(error):
+            raise
+        problem = f"could not go on. {disk.room(paths.data(profile), error)}"
+    finally:
+        del os.environ[artifacts.DRAFTS]
     problem = problem or _unfinished(stage, profile, parameters, inputs)
+    executed = paths.executed(profile, stage)
+    try:
+        if seen and (aside := copies.write(seen[0], executed)):
+            note(f"{stage} · {aside}")
+        if not problem:
+            artifacts.seal(profile, stage, shortened=bool(left_out))
+    except OSError as error:
+        paths.manifest(profile, stage).unlink(missing_ok=True)
+        raise StageFailed(f"{stage} {problem or 'was executed, but'}\n{error}") from error
+    finally:
+        paths.draft(profile, stage).unlink(missing_ok=True)
     if problem:
-        raise StageFailed(f"{stage} {problem}\nAll it said: {paths.place(paths.executed(profile, stage))}")
+        raise StageFailed(f"{stage} {problem}\nAll it said: {paths.place(executed)}")
     return seen[0]
-
-
-def was_shortened(stage, profile):
-    """Whether a stage was last executed without its cells on rankings."""
-    copy = copies.read(paths.executed(profile, stage)) if stage in sizes.WITH_RANKINGS else None
-    return copy is not None and any(LEFT_OUT in cell.metadata.get("tags", []) for cell in copy.cells)
 
 
 def prepare(stage, profile, parameters, left_out="", fresh=False):
@@ -317,14 +329,16 @@ def _last(notebook):
     return started[-1] if started else _own_code(notebook)[0]
 
 
-def _cause(notebook):
-    """Cell, exception and the place in ``lib/`` where it was raised."""
+def _cause(notebook, profile):
+    """Cell, exception and the place in ``lib/`` where it was raised; where there was no room, how much is."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output.traceback))
                 raised = re.findall(r"File \S*?[/\\](lib[/\\]\S+?\.py):(\d+)", trace)
                 place = "\n  raised in {}, line {}".format(*raised[-1]) if raised else ""
+                if output.ename != disk.DiskFull.__name__ and disk.is_full(output.evalue):
+                    place += "\n" + disk.room(paths.data(profile), output.evalue)
                 return f"stopped in {_where(notebook, cell)}\n{output.ename}: {output.evalue}{place}"
     return "stopped, and said nothing why"
 
@@ -332,13 +346,12 @@ def _cause(notebook):
 def _unfinished(stage, profile, parameters, inputs):
     """Why the manifest is not the one that was asked for; None if it is."""
     try:
-        made = artifacts.manifest(profile, stage)
+        made = artifacts.draft(profile, stage)
     except artifacts.MissingArtifact:
         return (
             "ended before its last cell had written the manifest: a cell called sys.exit, or the kernel died."
         )
     if made.inputs != inputs:
-        paths.manifest(profile, stage).unlink()
         names = [name for name, value in parameters.items() if made.parameters.get(name) != value]
         if names:
             return f"ran with another value than was asked for: does a cell assign to {' or '.join(names)}?"

@@ -14,12 +14,13 @@ import io
 import json
 import subprocess
 import tarfile
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from lib.workflow import machine, paths
+from lib.workflow import artifacts, machine, paths
 
 TABLES = {  # name -> columns that name a row, column of the value
     "table1_ranking": (["truth", "candidates", "fold", "method", "metric", "n"], "value"),
@@ -50,6 +51,8 @@ class Comparison:
         ``claim, kind, committed, now`` of all claims.
     made_with : dict
         What the committed figures were made with.
+    missing : list of str
+        Files that are missing, pages and JSON included.
     """
 
     different: list
@@ -57,6 +60,20 @@ class Comparison:
     outside: pd.DataFrame
     verdicts: pd.DataFrame
     made_with: dict
+    missing: list
+
+    @property
+    def alike(self):
+        """Whether this is the processor type, lock and number of threads of the committed figures."""
+        now = machine.made_with()
+        return all(self.made_with[key] == now[key] for key in SAME_PROCESSOR)
+
+    @property
+    def same(self):
+        """Whether the run is the committed one: to the byte on the same processor, elsewhere by intervals."""
+        if self.alike or not self.different:
+            return not self.different and not self.missing
+        return self.holds and not self.missing and len(self.outside) <= ALLOWED * self.n_values
 
     @property
     def changed(self):
@@ -82,8 +99,7 @@ class Comparison:
         then, now = self.made_with, machine.made_with()
         if not self.different:
             return f"The figures are the committed ones, byte for byte (made on {then['cpu']})."
-        same = all(then[key] == now[key] for key in SAME_PROCESSOR)
-        where = "this type of processor" if same else f"{then['cpu']}; this is {now['cpu']}"
+        where = "this type of processor" if self.alike else f"{then['cpu']}; this is {now['cpu']}"
         lines = [
             f"{len(self.different)} figures and tables differ from the committed ones, which were made on"
             f" {where}.",
@@ -113,6 +129,9 @@ def compare(committed, made):
         for path in files
         if not (made / path.name).exists() or (made / path.name).read_bytes() != path.read_bytes()
     ]
+    kinds = {".csv", ".md", ".png", ".html", ".json"}
+    names = [path.name for path in sorted(committed.iterdir()) if path.suffix in kinds]
+    missing = [name for name in names if not (made / name).exists()]
     parts, n_values = [], 0
     for name, (keys, value) in TABLES.items():
         if (committed / f"{name}.csv").exists() and (made / f"{name}.csv").exists():
@@ -131,7 +150,55 @@ def compare(committed, made):
         pd.concat(parts, ignore_index=True),
         pd.concat(verdicts, ignore_index=True),
         made_with,
+        missing,
     )
+
+
+def verify(parameters, stale):
+    """Print whether the last run of the demo is the committed one, and if not, what differs.
+
+    Parameters
+    ----------
+    parameters : dict of str to dict
+        Of all stages.
+    stale : dict of str to str
+        Why stages would have to run, for those that would: a run that is not finished cannot be compared.
+
+    Returns
+    -------
+    int
+        Exit code: 0 if it is, 1 if not or if it cannot be compared.
+    """
+    if stale:
+        print("Nothing was compared: the run is not finished, or its files were changed since.")
+        print("\n".join(f"  {stage:24} {why}" for stage, why in stale.items()))
+        print("Run: python3 run_all.py")
+        return 1
+    with tempfile.TemporaryDirectory(prefix="music-similarity-") as folder:
+        committed = committed_figures(Path(folder))
+        if committed is None:
+            print("Nothing to compare the figures with: this is no git checkout with committed figures.")
+            return 1
+        figures = paths.figures("demo")
+        try:
+            comparison = compare(committed, figures)
+        except FileNotFoundError as problem:
+            print(f"Not verified: {paths.place(figures)} lacks {Path(problem.filename).name}.")
+            return 1
+    written = {name for stage in parameters for name in artifacts.manifest("demo", stage).outputs}
+    n_notebooks = sum(paths.executed("demo", stage).exists() for stage in parameters)
+    print(f"{n_notebooks} of {len(parameters)} executed notebooks, {len(written)} results of this run.")
+    print(comparison.in_words())
+    for title, names in (("Differ", comparison.different), ("Missing", comparison.missing)):
+        if names:
+            print(f"{title}: {', '.join(names)}.")
+    for row in comparison.outside.itertuples():
+        print(f"  {row.table} ({row.row}): {row.now:.4g}, not in {row.ci_low:.4g} to {row.ci_high:.4g}")
+    how = (
+        "byte for byte" if comparison.alike or not comparison.different else "within the committed intervals"
+    )
+    print(f"Verified {how}." if comparison.same else f"Not verified: expected was the committed run {how}.")
+    return 0 if comparison.same else 1
 
 
 def committed_figures(folder):

@@ -10,7 +10,11 @@ from pathlib import Path
 
 from lib.audio.sandbox import Stopped
 from lib.cli import freshness, notebooks
-from lib.workflow import artifacts, kept, paths, profiles, progress, sizes, stages
+from lib.workflow import artifacts, disk, kept, paths, profiles, progress, sizes, stages
+
+SIGNALS = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Ended by SIGTERM"}
+RESUMES = "What is finished stays; the next run goes on from there."
+EVERYTHING = "MUSIC_SIMILARITY_TEST_ALL"  # tests try every fault where it is set
 
 
 def main(options):
@@ -24,35 +28,63 @@ def main(options):
     Returns
     -------
     int
-        Exit code: 0 if all went well, 1 if not, 130 if it was interrupted.
+        Exit code: 0 if all went well, 1 if not, 130 after Ctrl-C, 143 after SIGTERM.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    ended = []
+
+    def interrupt(number, _):
+        """Raise once: what then ends kernels and removes files is not to be interrupted."""
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        ended.append(number)
+        raise KeyboardInterrupt
+
+    for number in SIGNALS:
+        signal.signal(number, interrupt)
     try:
-        os.environ.update(notebooks.environment(bars=not options.test))
-        if options.test:
-            return test(options.rest)
-        if options.library is not None:
-            from lib.cli import library  # draws with Matplotlib, as below
-
-            return library.main(options)
-        profile, parameters = profiles.resolve(options.profile, options.parameters)
-        wanted = selected(options.only, options.first)
-        if options.list:
-            return show(profile, parameters, wanted, options.force)
-        if options.lab or options.explore:
-            from lib.cli import lab
-
-            return lab.main(profile, parameters, options)
-        with alone(profile):
-            if options.refresh_notebooks:
-                return refresh(profile, parameters, wanted)
-            return run(profile, parameters, wanted, options.force)
+        code = _done(options)
     except (profiles.ProfileError, stages.UnknownStage, notebooks.StageFailed, OSError, Stopped) as problem:
-        print(f"\n{problem}", file=sys.stderr)
+        print(f"\n{_in_words(problem)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted. What is finished stays; the next run goes on from there.", file=sys.stderr)
-        return 130
+        code = 128 + (ended or [signal.SIGINT])[0]
+    if signal.SIGTERM in ended:  # Ctrl-C is how a person ends JupyterLab, and no failure
+        code = 128 + signal.SIGTERM
+    if code - 128 in SIGNALS:
+        print(f"\n{SIGNALS[code - 128]}. {RESUMES}", file=sys.stderr)
+    return code
+
+
+def _done(options):
+    """Do what the command line asks; the exit code."""
+    os.environ.update(notebooks.environment(bars=not options.test))
+    if options.test:
+        return test(options.rest, everything=options.all)
+    if options.library is not None:
+        from lib.cli import library  # draws with Matplotlib, as below
+
+        return library.main(options)
+    profile, parameters = profiles.resolve(options.profile, options.parameters)
+    wanted = selected(options.only, options.first)
+    if options.list:
+        return show(profile, parameters, wanted, options.force)
+    if options.verify:
+        return verify(parameters)
+    if options.lab or options.explore:
+        from lib.cli import lab
+
+        return lab.main(profile, parameters, options)
+    with alone(profile):
+        if options.refresh_notebooks:
+            return refresh(profile, parameters, wanted)
+        return run(profile, parameters, wanted, options.force)
+
+
+def _in_words(problem):
+    """What is said of an error: where there was no room, the file, how much is free, and what to do."""
+    if not disk.is_full(problem) or isinstance(problem, (disk.DiskFull, notebooks.StageFailed)):
+        return str(problem)
+    return str(disk.refused(problem.filename or paths.located("data"), problem))
 
 
 def selected(only=(), first=None):
@@ -118,7 +150,9 @@ def show(profile, parameters, wanted, force=False):
     else:
         left_out = sizes.given(count.n_artists, parameters).left_out() if count else {}
     for stage, (runs, reason) in plan(profile, parameters, wanted, force, left_out).items():
-        print(f"  {stage:24} {'would run: ' if runs else ''}{reason}")
+        print(
+            f"  {stage:24} {'would run: ' if runs else ''}{reason}{'' if runs else _unlike(stage, profile)}"
+        )
     results = kept.of(profile).listed()
     size = sum(n_bytes for _, _, n_bytes, _ in results) / 1e6
     print(
@@ -146,7 +180,7 @@ def run(profile, parameters, wanted, force=False):
             continue
         reason = "forced" if force else freshness.why_stale(stage, profile, parameters)
         if reason is None:
-            print(f"{stage} · fresh")
+            print(f"{stage} · fresh{_unlike(stage, profile)}")
             continue
         _check_needs(stage, profile, parameters, wanted)
         _execute(stage, profile, parameters)
@@ -210,15 +244,28 @@ def reproduced():
     """Whether the figures of the demo came out as the committed ones, in words."""
     from lib.cli import reproduction
 
-    with tempfile.TemporaryDirectory(prefix="music-similarity-") as folder:
-        committed = reproduction.committed_figures(Path(folder))
-        if committed is None:
-            return "Nothing to compare the figures with: this is no git checkout with committed figures."
-        try:
+    try:
+        with tempfile.TemporaryDirectory(prefix="music-similarity-") as folder:
+            committed = reproduction.committed_figures(Path(folder))
+            if committed is None:
+                return "Nothing to compare the figures with: this is no git checkout with committed figures."
             return reproduction.compare(committed, paths.figures("demo")).in_words()
-        except FileNotFoundError as problem:
-            missing = Path(problem.filename).name
-            return f"The figures were not compared with the committed ones: {missing} is missing."
+    except OSError as problem:  # the run itself is complete
+        lacking = isinstance(problem, FileNotFoundError) and problem.filename
+        why = f"{Path(problem.filename).name} is missing." if lacking else _in_words(problem)
+        return f"The figures were not compared with the committed ones: {why}"
+
+
+def verify(parameters):
+    """Say whether the last run of the demo is the committed one; the exit code."""
+    if parameters != profiles.resolve("demo")[1]:
+        raise profiles.ProfileError(
+            "The committed figures are of the demo: --verify goes without --profile and -p."
+        )
+    from lib.cli import reproduction
+
+    reasons = {stage: freshness.why_stale(stage, "demo", parameters) for stage in stages.names()}
+    return reproduction.verify(parameters, {stage: why for stage, why in reasons.items() if why})
 
 
 def refresh(profile, parameters, wanted):
@@ -237,13 +284,15 @@ def refresh(profile, parameters, wanted):
     return 0
 
 
-def test(extra=()):
+def test(extra=(), everything=False):
     """Check style, run the unit tests and the committed notebooks, and see that the checkout stays clean.
 
     Parameters
     ----------
     extra : sequence of str
         For pytest; a path or two among them replace what is otherwise run.
+    everything : bool
+        Try every fault at every place, not a seeded sample of them; tests read it from the environment.
 
     Returns
     -------
@@ -268,7 +317,8 @@ def test(extra=()):
             "--nbval-cell-timeout=3600",
             "--nbval-kernel-startup-timeout=180",
         ]
-        if _call("pytest", *nbval, *targets, *extra, env={**os.environ, **roots}):
+        sample = {EVERYTHING: "1"} if everything else {}
+        if _call("pytest", *nbval, *targets, *extra, env={**os.environ, **roots, **sample}):
             failed.append("pytest")
     changed = sorted(_checkout() ^ before)
     if changed:
@@ -310,10 +360,18 @@ def _check_needs(stage, profile, parameters, wanted):
     for need in stages.reads(stage):
         if need not in stages.NEEDS[stage] and not paths.manifest(profile, need).exists():
             continue
-        artifacts.manifest(profile, need)
-        reason = None if need in wanted else artifacts.why_stale(need, profile, parameters[need])
-        if reason:
+        if need in wanted:
+            artifacts.manifest(profile, need)
+            continue
+        artifacts.verified(profile, need)
+        if reason := artifacts.why_stale(need, profile, parameters[need]):
             print(f"{stage} · reads {need} as it is, though that is stale: {reason}")
+
+
+def _unlike(stage, profile):
+    """That the executed notebook of a stage that will not run is another one than was stored."""
+    _, why = freshness.unlike_stored(stage, profile)
+    return f"; {why} (--force --only {stage[:2]} makes it again)" if why else ""
 
 
 def _written(profile, stage):

@@ -3,7 +3,8 @@
 - `paths`: every folder and file name.
 - `profiles`: the parameters of the notebooks, and the files in ``profiles/`` that change them.
 - `stages`: which notebook needs which, and what code each is made of.
-- `artifacts`: files written whole or not at all, and the manifest that a finished stage leaves.
+- `artifacts`: files written whole or not at all, and whether a stage is done. `manifests`: what a finished
+  stage leaves, and how it is read. `disk`: what is said when there is no room.
 - `stored`: files of arrays, tables and JSON read as data, never as code.
 - `sizes`: dev and test artists, folds and lists, from the number of artists.
 - `machine`: with what results are made: packages, processor, threads.

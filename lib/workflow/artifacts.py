@@ -3,49 +3,25 @@
 **Conventions.** A file is written beside its place, flushed, and renamed: under its name there is the whole
 of it or what was there before. A stage is done when its last cell has called `finish`, which writes a
 manifest: the parameters it ran with, the checksums of what it wrote, and the key: a digest of everything it
-depended on. A stage is fresh while today's key is the manifest's and its outputs are unchanged.
+depended on. Where ``run_all.py`` executes the notebook, that is a draft: the executed notebook is stored
+first, and the manifest last (`seal`). A stage is fresh while today's key is the manifest's and all files that
+it names are unchanged.
 """
 
 import fcntl
-import hashlib
 import html
 import json
 import os
 import re
 import secrets
-import shlex
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from lib.workflow import machine, paths, profiles, stages
+from lib.workflow import disk, machine, manifests, paths, profiles, stages
+from lib.workflow.manifests import PARTIAL, Manifest, MissingArtifact, command, sha256
 
-PARTIAL = ".partial-"
-
-
-class MissingArtifact(FileNotFoundError):
-    """A stage has left nothing to read; in a notebook it shows as its message, without a trace."""
-
-    def _render_traceback_(self):  # IPython shows these lines in place of the trace
-        return [str(self)]
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a stage wrote down when it was done."""
-
-    stage: str
-    profile: str
-    inputs: dict  # what the key is made of
-    key: str
-    outputs: dict  # name -> {"sha256": ..., "bytes": ...}
-    records: dict  # the same, but no input of later stages
-    made_with: dict
-
-    @property
-    def parameters(self):
-        """What the stage ran with, by name."""
-        return self.inputs["parameters"]
+DRAFTS = "MUSIC_SIMILARITY_DRAFTS"  # set in kernels that `run_all.py` starts
 
 
 @contextmanager
@@ -63,22 +39,30 @@ def replacing(path):
         A temporary name in the same folder with the same suffix. Renamed when the block ends well, removed
         when not.
 
+    Raises
+    ------
+    lib.workflow.disk.DiskFull
+        If there was no room; the message names the file, what is free, and what to do.
+
     Examples
     --------
     >>> with replacing(paths.network("demo", 0)) as temporary:  # doctest: +SKIP
     ...     model.save(temporary)
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{PARTIAL}{secrets.token_hex(4)}-{path.name}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        _flush(temporary)
+        disk.flush(temporary)
         temporary.replace(path)
-        _flush(path.parent)
-    except BaseException:
+        disk.flush(path.parent)
+    except BaseException as problem:
+        n_bytes = temporary.stat().st_size if temporary.is_file() else 0
         temporary.unlink(missing_ok=True)
-        raise
+        if isinstance(problem, disk.DiskFull) or not disk.is_full(problem):
+            raise
+        raise disk.refused(path, problem, n_bytes) from problem
 
 
 @contextmanager
@@ -171,18 +155,10 @@ def markdown(frame, *, digits=4):
     return "\n".join(lines) + "\n"
 
 
-def sha256(path):
-    """Checksum of a file, or of a folder: of the sorted names and checksums of all files below it."""
-    path = Path(path)
-    if not path.is_dir():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    names = sorted(file.relative_to(path).as_posix() for file in _files(path))
-    return _digest([[name, sha256(path / name)] for name in names])
-
-
 def finish(stage, profile, namespace, outputs, records=()):
     """Write the manifest of a stage: the last cell of its notebook.
+
+    In a kernel that ``run_all.py`` has started it is a draft until `seal`.
 
     Parameters
     ----------
@@ -219,13 +195,34 @@ def finish(stage, profile, namespace, outputs, records=()):
         stage,
         profile,
         inputs=depends,
-        key=_digest(depends),
-        outputs=_described(outputs),
-        records=_described(records),
+        key=manifests.digest(depends),
+        outputs=manifests.described(outputs),
+        records=manifests.described(records),
         made_with=machine.made_with(),
     )
-    write_json(asdict(made), paths.manifest(profile, stage))
+    place = paths.draft if os.environ.get(DRAFTS) else paths.manifest
+    write_manifest(made, place(profile, stage))
     return sorted(made.outputs)
+
+
+def draft(profile, stage):
+    """What the last cell of a notebook wrote down that ``run_all.py`` has executed, as `manifest`."""
+    return manifests.read(profile, stage, paths.draft(profile, stage))
+
+
+def seal(profile, stage, shortened):
+    """Turn the draft of a stage into its manifest, after the executed notebook was stored.
+
+    Parameters
+    ----------
+    profile, stage : str
+    shortened : bool
+        Whether the cells on rankings were left out.
+    """
+    notebook = paths.executed(profile, stage)
+    described = manifests.described([notebook])[paths.shown(notebook)] | {"shortened": shortened}
+    write_manifest(replace(draft(profile, stage), notebook=described), paths.manifest(profile, stage))
+    paths.draft(profile, stage).unlink()
 
 
 def manifest(profile, stage):
@@ -245,36 +242,19 @@ def manifest(profile, stage):
     MissingArtifact
         If the stage has not been run; the message names the command that does.
     """
-    path = paths.manifest(profile, stage)
-    try:
-        return Manifest(**json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        problem = "has not been run"
-    except (ValueError, TypeError):
-        problem = "left a manifest that cannot be read"
-    raise MissingArtifact(
-        f"{stage} {problem} for the profile {profile} ({paths.place(path)}). Run: {command(stage, profile)}"
-    )
+    return manifests.read(profile, stage, paths.manifest(profile, stage))
 
 
-def command(stage, profile="demo", *options):
-    """What to type to run a stage.
+def write_manifest(made, path):
+    """Write a manifest with its own checksum.
 
     Parameters
     ----------
-    stage : str
-    profile : str
-        Name, or the path of a file.
-    *options : str
-        Of ``run_all.py``, such as ``-p`` and its value.
-
-    Examples
-    --------
-    >>> command("04_siamese_training", "own", "-p", "04.epochs=5")
-    'python3 run_all.py --profile own -p 04.epochs=5 --only 04'
+    made : Manifest
+    path : Path
     """
-    of_profile = [] if profile == "demo" else ["--profile", profile]
-    return shlex.join(["python3", "run_all.py", *of_profile, *options, "--only", stage[:2]])
+    values = asdict(made)
+    write_json(values | {"sha256": manifests.digest(values)}, path)
 
 
 def inputs(stage, profile, parameters):
@@ -301,8 +281,9 @@ def why_stale(stage, profile, parameters):
     """Why `stage` would have to run, in a few words; None if it is fresh."""
     try:
         made = manifest(profile, stage)
-    except MissingArtifact:
-        return "no results yet"
+    except MissingArtifact as missing:
+        there = paths.manifest(profile, stage).exists()
+        return f"it {missing.problem}" if there else "no results yet"
     today, then = inputs(stage, profile, parameters), made.inputs
     for kind, say in [
         ("parameters", "parameter {name}: {then!r} -> {now!r}"),
@@ -316,30 +297,37 @@ def why_stale(stage, profile, parameters):
     for kind, say in [("notebook", "the notebook's code changed"), ("lock", "requirements.lock changed")]:
         if today[kind] != then[kind]:
             return say
-    for name, written in made.outputs.items():
-        path = paths.located(name)
-        if not path.exists():
-            return f"{paths.place(path)} is gone"
-        if sha256(path) != written["sha256"]:
-            return f"{paths.place(path)} is not what the stage wrote"
-    return None
+    return manifests.damage({**made.outputs, **made.records})
+
+
+def verified(profile, stage):
+    """The manifest of a stage whose outputs a later one is about to read.
+
+    Parameters
+    ----------
+    profile, stage : str
+
+    Returns
+    -------
+    Manifest
+
+    Raises
+    ------
+    MissingArtifact
+        As `manifest`; also if an output is gone or not what the stage wrote.
+    """
+    made = manifest(profile, stage)
+    if problem := manifests.damage(made.outputs):
+        raise MissingArtifact(f"{problem}, {stage}. Run: {command(stage, profile)}")
+    return made
 
 
 def sweep(profile):
-    """Remove what a killed process left of files that it had not finished."""
-    for file in [*paths.data(profile).rglob(PARTIAL + "*"), *paths.figures(profile).glob(PARTIAL + "*")]:
+    """Remove what a killed process left of files that it had not finished, and drafts of manifests."""
+    drafts = paths.draft(profile, "*")
+    files = [*paths.data(profile).rglob(PARTIAL + "*"), *drafts.parent.glob(drafts.name)]
+    for file in [*files, *paths.figures(profile).glob(PARTIAL + "*")]:
         file.unlink(missing_ok=True)
-
-
-def _described(files):
-    """Checksum and size of each file or folder, by its name."""
-    checksums = {}
-    for path in map(Path, files):
-        if not path.exists():
-            raise MissingArtifact(f"{paths.place(path)} should have been written by now, but is not there.")
-        size = sum(file.stat().st_size for file in _files(path)) if path.is_dir() else path.stat().st_size
-        checksums[paths.shown(path)] = {"sha256": sha256(path), "bytes": size}
-    return checksums
 
 
 def _results(profile, stage):
@@ -348,28 +336,13 @@ def _results(profile, stage):
         outputs = manifest(profile, stage).outputs
     except MissingArtifact:
         return None
-    return _digest({name: made["sha256"] for name, made in outputs.items() if Path(name).suffix != ".png"})
+    read = {name: made["sha256"] for name, made in outputs.items() if Path(name).suffix != ".png"}
+    return manifests.digest(read)
 
 
 def _signature(path):
     """Names, sizes and times of files from outside, which may be too large to read at every start."""
-    files = sorted(_files(path)) if path.is_dir() else [path]
-    return _digest(
+    files = sorted(manifests.files(path)) if path.is_dir() else [path]
+    return manifests.digest(
         [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files if file.exists()]
     )
-
-
-def _files(folder):
-    return [file for file in folder.rglob("*") if file.is_file() and not file.name.startswith(PARTIAL)]
-
-
-def _digest(value):
-    return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()
-
-
-def _flush(path):
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

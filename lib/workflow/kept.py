@@ -18,7 +18,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from lib.workflow import artifacts, machine, paths, stages
+from lib.workflow import artifacts, machine, manifests, paths, stages
 
 LIMIT = 4 * 2**30  # bytes
 TABLE, VALUE = ".parquet", ".json"  # ends of names inside a file
@@ -122,12 +122,15 @@ class Kept:
         return sorted(files, key=lambda path: (-path.stat().st_mtime, path.name))
 
     def _about(self, path):
-        with suppress(OSError, ValueError):
-            return json.loads(path.with_suffix(VALUE).read_text(encoding="utf-8"))
+        """What was written down of a result; None where it is not there, was damaged, or is of another."""
+        with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+            about = json.loads(path.with_suffix(VALUE).read_text(encoding="utf-8"))
+            if about.pop("check") == manifests.digest(about) and about["name"] == path.stem:
+                return about
 
     def _read(self, path):
         about = self._about(path)
-        if about is None or not path.exists() or artifacts.sha256(path) != about.get("sha256"):
+        if about is None or not path.exists() or artifacts.sha256(path) != about["sha256"]:
             return None
         import numpy as np  # not at the top: `--list` works before there is an environment
         import pandas as pd
@@ -158,8 +161,8 @@ class Kept:
                 arrays[name + VALUE] = np.frombuffer(json.dumps(part).encode(), dtype=np.uint8)
         with artifacts.replacing(path) as partial, open(partial, "wb") as file:
             np.savez(file, **arrays)
-        about = {"sha256": artifacts.sha256(path), "seconds": round(seconds, 3)}
-        artifacts.write_json(about, path.with_suffix(VALUE))
+        about = {"name": path.stem, "sha256": artifacts.sha256(path), "seconds": round(seconds, 3)}
+        artifacts.write_json(about | {"check": manifests.digest(about)}, path.with_suffix(VALUE))
         self._make_room(path)
 
     def _make_room(self, newest):

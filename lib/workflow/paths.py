@@ -53,6 +53,11 @@ def manifest(profile, stage):
     return data(profile) / "manifests" / f"{stage}.json"
 
 
+def draft(profile, stage):
+    """The same record until `run_all.py` has stored the executed notebook, see `lib.workflow.artifacts`."""
+    return data(profile) / "manifests" / f"{stage}.draft.json"
+
+
 def kept(profile):
     """Folder with the expensive results of `profile`, see `lib.workflow.kept`."""
     return data(profile) / "kept"

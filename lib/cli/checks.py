@@ -12,6 +12,7 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from lib.audio import sandbox
 from lib.cli import collection
 from lib.clips.sources import registry
 from lib.listening import history
@@ -52,14 +53,17 @@ def check(profile, parameters, todo):
     Raises
     ------
     ProfileError
-        With one line for each thing that is wrong.
+        With one line for each thing that is wrong; and if the machine stops the reading of music files.
     """
     problems = [*_paths(parameters, todo), *_sources(parameters, todo), *_tables(parameters, todo)]
     problems += [*_cluster(parameters, todo), *_batches(parameters, todo)]
     problems += _numbers(parameters, todo)
     if problems:
         raise profiles.ProfileError("\n".join(dict.fromkeys(problems)))
-    count = collection.counted(profile, parameters, todo)
+    try:
+        count = collection.counted(profile, parameters, todo)
+    except sandbox.Stopped as problem:
+        raise profiles.ProfileError(str(problem)) from problem
     misfit = count is not None and TRAINING in todo and sizes.given(count.n_artists, parameters).misfit()
     if misfit:
         raise profiles.ProfileError(f"The sizes do not fit {count}: {misfit}.")

@@ -8,7 +8,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from lib.audio.sandbox import Stopped
 from lib.cli import freshness, notebooks
 from lib.workflow import artifacts, disk, kept, paths, profiles, progress, sizes, stages
 
@@ -43,7 +42,7 @@ def main(options):
         signal.signal(number, interrupt)
     try:
         code = _done(options)
-    except (profiles.ProfileError, stages.UnknownStage, notebooks.StageFailed, OSError, Stopped) as problem:
+    except (profiles.ProfileError, stages.UnknownStage, notebooks.StageFailed, OSError) as problem:
         print(f"\n{_in_words(problem)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -65,7 +65,7 @@ def test_a_run_that_dies_while_writing_leaves_one_that_is_whole(path, monkeypatc
         elif moment == "replace":
             patched.setattr(os, "replace", die)
         else:
-            patched.setattr(artifacts, "_flush", die)  # the old one has moved, the new one has not
+            patched.setattr(artifacts.disk, "flush", die)  # the old one has moved, the new one has not
         with pytest.raises(KeyboardInterrupt):
             write(path, 3)
     assert checkpoints.read(path, configuration=OURS)[0]["epoch"] == 2

@@ -260,3 +260,14 @@ def test_the_committed_profiles_fit_the_committed_notebooks(name):
 
 def test_the_papers_profile_asks_the_papers_sources_in_its_order():
     assert profiles.resolve("paper")[1]["02_preview_clips"]["sources"] == ["spotify", "itunes"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: &a [1]\nb: *a\n", "[" * 3000, "a: {b: " + "9" * 5000 + "}\n", "a: {b: 1\n"],
+)
+def test_a_profile_that_is_no_plain_yaml_is_one_sentence(tmp_path, text):
+    (tmp_path / "mine.yml").write_text(text)
+    with pytest.raises(profiles.ProfileError, match="mine.yml cannot be read as YAML") as error:
+        profiles.resolve(str(tmp_path / "mine.yml"))
+    assert "\n" not in str(error.value)

@@ -226,3 +226,14 @@ def test_a_child_at_work_ends_with_a_parent_that_is_killed(tmp_path):
         parent.kill()
         parent.wait()
         until(lambda: not left(), 5)
+
+
+def test_a_child_has_no_secret_of_its_parent(monkeypatch):
+    monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", "canary")
+    child = sandbox._Child(2.0)
+    place = Path(f"/proc/{child.process.pid}/environ")
+    try:
+        until(lambda: b"OMP_NUM_THREADS=1" in place.read_bytes())  # before, it is still the parent's copy
+        assert b"canary" not in place.read_bytes()
+    finally:
+        child.close()

@@ -76,7 +76,8 @@ class _Child:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "lib.audio.sandbox", str(gigabytes)],
                 cwd=paths.root(),
-                env=os.environ | dict.fromkeys(THREADS, "1"),
+                env={name: value for name, value in os.environ.items() if "SECRET" not in name}
+                | dict.fromkeys(THREADS, "1"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # decoders chatter there

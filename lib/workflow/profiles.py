@@ -161,7 +161,12 @@ class _OtherType(Exception):
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML's safe loader, which does not let the second of two equal keys win in silence."""
+    """YAML's safe loader; refuses two equal keys, and references, which make a few bytes endless."""
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f"it refers to another part of itself (*{self.peek_event().anchor})")
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node, deep=False):
         keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
@@ -272,8 +277,9 @@ def _read(path):
     """``{stage: {parameter: value}}`` of a profile file; a stage without parameters counts for nothing."""
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
-        raise ProfileError(f"{paths.shown(path)} cannot be read as YAML: {problem}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as problem:
+        why = " ".join(str(problem).split())
+        raise ProfileError(f"{paths.shown(path)} cannot be read as YAML: {why}") from None
     if not isinstance(content, dict) or not all(isinstance(part, dict | None) for part in content.values()):
         raise ProfileError(f"{paths.shown(path)} must read {{stage: {{parameter: value}}}}.")
     return {stage: part or {} for stage, part in content.items()}

@@ -16,7 +16,6 @@ import json
 import mmap
 import struct
 import zipfile
-import zlib
 from functools import cached_property
 from pathlib import Path
 
@@ -25,12 +24,9 @@ import pandas as pd
 
 from lib.methods import labelled_scores
 from lib.workflow import artifacts
+from lib.workflow.stored import UNREADABLE
 
 ABOUT = "about"  # runs and ids among the arrays of a file
-UNREADABLE = (
-    OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, struct.error, zipfile.BadZipFile,
-    zlib.error,
-)  # fmt: skip
 
 
 class Scores:

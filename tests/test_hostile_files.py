@@ -186,8 +186,8 @@ RUNS_CODE = re.compile(
 
 
 def test_nothing_in_the_library_loads_pickles_or_runs_code_from_files():
-    """NumPy refuses pickles where nothing is said; YAML comes through the safe loader. The demo sends its world
-    to its own child processes as a pickle, through a pipe and no file."""
+    """NumPy refuses pickles where nothing is said; YAML comes through the safe loader. The demo sends its
+    world to its own child processes as a pickle, through a pipe and no file."""
     used = {
         f"{path.relative_to(ROOT)}: {match[0]}"
         for folder in ("lib", "demo", "examples")

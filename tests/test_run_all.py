@@ -422,10 +422,10 @@ with artifacts.replacing(paths.data(profile) / "a.txt") as temporary:
     toy_repository.write(toy, "03_apart", cells)
     command = [sys.executable, "run_all.py", "--only", "03"]
     process = subprocess.Popen(command, cwd=toy, start_new_session=True, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 600
-    while not (toy / "notebooks" / "pid").exists() and time.monotonic() < deadline:
+    pid, deadline = toy / "notebooks" / "pid", time.monotonic() + 600
+    while not (pid.exists() and pid.read_text()) and time.monotonic() < deadline:
         time.sleep(0.1)
-    kernel = int((toy / "notebooks" / "pid").read_text())
+    kernel = int(pid.read_text())
     os.killpg(process.pid, signal.SIGINT)
     assert "Interrupted" in process.communicate(timeout=600)[1]
     assert process.returncode == 130

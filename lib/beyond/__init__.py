@@ -1,7 +1,7 @@
 """Step 07 (beyond the paper): stronger methods under the protocol of notebook 05.
 
 Reads what 05 reads and its scores; notebook 07 writes ``beyond_scores.npz``, ``models/beyond.npz``, and
-``artist_map.parquet``, ``blend.parquet`` and ``moments.npz`` for the explorer.
+``artist_map.parquet``, ``blend.parquet``, ``moments.npz`` and ``readable.parquet`` for the explorer.
 
 - `factors`: artists as vectors of listening, without the artists that are tested. `tags`: the same from tags.
 - `tags_2k`: the tags of Last.fm-2K, read from its zip.

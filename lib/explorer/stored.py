@@ -49,7 +49,7 @@ def table(folder, name, key, columns):
     True
     >>> (folder / "artist_map.parquet").write_bytes(b"cut")
     3
-    >>> table(folder, "artist_map.parquet", ["artist_id"], ["x", "y"])
+    >>> table(folder, "artist_map.parquet", ["artist_id"], ["x", "y"])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
       ...
     ValueError: artist_map.parquet cannot be read. Run: ... --only 07

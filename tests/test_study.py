@@ -16,9 +16,9 @@ SIZES = np.tile([2, 1, 3], 4)[:11]  # clips of each artist; the last artist has 
 
 
 def write_manifest(stage, parameters=()):
-    blank = dict.fromkeys(("key", "outputs", "records", "made_with"), {})
-    made = {"stage": stage, "profile": "demo", "inputs": {"parameters": dict(parameters)}, **blank}
-    artifacts.write_json(made, paths.manifest("demo", stage))
+    inputs = {"parameters": dict(parameters)}
+    made = artifacts.Manifest(stage, "demo", inputs, key="", outputs={}, records={}, made_with={})
+    artifacts.write_manifest(made, paths.manifest("demo", stage))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pandas as pd
 
 from lib.beyond import moments as beyond_moments
 from lib.workflow import artifacts
+from lib.workflow.stored import UNREADABLE
 
 OF_02 = ("styles.parquet",)  # of notebook 02; all others are of 07
 
@@ -59,7 +60,7 @@ def table(folder, name, key, columns):
         return None
     try:
         rows = pd.read_parquet(path)
-    except (ValueError, OSError):  # as pyarrow ends on damaged files
+    except UNREADABLE:
         raise _refusal(path, "cannot be read") from None
     if lacking := [column for column in (*key, *columns) if column not in rows]:
         raise _refusal(path, f"has no column {lacking[0]!r}")
@@ -160,7 +161,7 @@ def moments(folder):
     try:
         made = beyond_moments.load(path)
         about = {name: made.about[name] for name in ("of", "seconds")}
-    except (ValueError, OSError, LookupError, TypeError):
+    except UNREADABLE:
         raise _refusal(path, "holds no moments, or is damaged") from None
     if twice := len(made.clip_ids) - len(set(made.clip_ids)):
         raise _refusal(path, f"holds {twice} clips twice")
@@ -197,7 +198,7 @@ def choice(folder, methods):
     path = Path(folder) / "beyond_choice.json"
     try:
         method = json.loads(path.read_text(encoding="utf-8"))["method"]
-    except (ValueError, OSError, LookupError, TypeError):
+    except UNREADABLE:
         raise _refusal(path, "names no method, or is damaged") from None
     if method not in methods:
         raise _refusal(path, f"names {method!r}, which has no scores")

@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from lib.clips.music_files import restored, written
 from lib.library import describe
-from lib.workflow import artifacts, cluster
+from lib.workflow import artifacts, cluster, stored
 
 BLOCK = 64  # tracks that are lost at most when a run is killed
 SAMPLE = 8  # tracks that are timed before a duration is announced
@@ -205,9 +205,12 @@ def load(folder):
     ------
     FileNotFoundError
         If there is none.
+    ValueError
+        If it is damaged.
     """
-    table = pq.read_table(Path(folder) / TRACKS)
-    return Library(table.drop_columns(["vector"]).to_pandas(), _matrix(table["vector"]))
+    with stored.reading(Path(folder) / TRACKS, "holds no tracks, or is damaged: index the folder again"):
+        table = pq.read_table(Path(folder) / TRACKS)
+        return Library(table.drop_columns(["vector"]).to_pandas(), _matrix(table["vector"]))
 
 
 def _duration(seconds):

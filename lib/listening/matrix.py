@@ -205,7 +205,7 @@ def save(listening, folder, *, everybody=None):
     >>> import tempfile
     >>> folder = tempfile.mkdtemp()
     >>> plays = scipy.sparse.csr_array([[3, 1], [2, 4]])
-    >>> artists = pd.DataFrame({"artist_id": ["abba", "air"], "listeners": [2, 2]})
+    >>> artists = pd.DataFrame({"artist_id": ["a", "b"], "name": ["ABBA", "Air"], "listeners": [2, 2]})
     >>> everybody = ListeningMatrix(plays, artists)
     >>> save(top(everybody, 1), folder, everybody=everybody)
     >>> load(folder).plays.toarray()

@@ -25,7 +25,7 @@ import pandas as pd
 
 from lib import study as studies
 from lib.ranking import compare, confounds, metrics, significance
-from lib.workflow import artifacts, paths, profiles
+from lib.workflow import artifacts, paths, profiles, stored
 
 MEASURES = {"ndcg": "ndcg", "overlap": "unordered", "concordance": "matched_concordance"}  # as in `beyond`
 LIST_LENGTH = 10
@@ -138,7 +138,7 @@ class Kept:
     keys : sequence of str
         Columns that tell trainings apart.
     study : lib.study.Study
-    asked : dict
+    settings : dict
         Parameters of the run; rows of a run with others, or on other data, are not taken up.
     """
 
@@ -179,7 +179,8 @@ class Kept:
 
     def scores(self, *key):
         """The scores of a training that is done, by part."""
-        return {part: pd.read_parquet(self._file(key, part)) for part in ("dev", "test")}
+        refusal = f"holds no scores, or is damaged: remove {self.path}, and the run begins anew"
+        return {part: stored.table(self._file(key, part), refusal) for part in ("dev", "test")}
 
     def table(self):
         """All rows so far."""

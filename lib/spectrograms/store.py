@@ -19,12 +19,11 @@ from pathlib import Path
 
 import joblib
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from lib.audio import sandbox
 from lib.spectrograms import picture, reserved
-from lib.workflow import artifacts, cluster, kept, paths
+from lib.workflow import artifacts, cluster, kept, paths, stored
 
 BLOCK = 64  # clips that are lost at most when a run is killed
 PARTS = "spectrograms.parts"  # finished blocks of a run that is not finished
@@ -80,6 +79,7 @@ def compute(
     Examples
     --------
     >>> import soundfile, tempfile
+    >>> import pandas as pd
     >>> folder = tempfile.mkdtemp()
     >>> soundfile.write(f"{folder}/a.wav", np.random.default_rng(0).uniform(-1, 1, 22050), 22050)
     >>> clips = pd.DataFrame({"clip_id": ["x", "y"], "artist_id": "abba", "file": ["a.wav", "b.wav"]})
@@ -136,11 +136,12 @@ def load(store):
     Raises
     ------
     ValueError
-        If the two do not fit.
+        If the two do not fit, or one of them is damaged.
 
     Examples
     --------
     >>> import tempfile
+    >>> import pandas as pd
     >>> store = Path(tempfile.mkdtemp())
     >>> np.save(store / "spectrograms.npy", np.zeros((2, 256, 64), dtype=np.float16))
     >>> pd.DataFrame({"row": [0, 1], "clip_id": ["x", "y"]}).to_parquet(store / "spectrograms.parquet")
@@ -148,8 +149,10 @@ def load(store):
     >>> array.shape, index["clip_id"].tolist()
     ((2, 256, 64), ['x', 'y'])
     """
-    array = np.load(Path(store) / "spectrograms.npy", mmap_mode="r")
-    index = pd.read_parquet(Path(store) / "spectrograms.parquet")
+    refusal = "holds no spectrograms, or is damaged: run 03 again"
+    with stored.reading(Path(store) / "spectrograms.npy", refusal):
+        array = np.load(Path(store) / "spectrograms.npy", mmap_mode="r", allow_pickle=False)
+    index = stored.table(Path(store) / "spectrograms.parquet", refusal, ["row", "clip_id"])
     if (
         array.shape != (len(index), picture.N_FRAMES, picture.N_MELS)
         or not (index["row"] == np.arange(len(index))).all()
@@ -171,6 +174,7 @@ def verify(store):
     Examples
     --------
     >>> import tempfile
+    >>> import pandas as pd
     >>> store, array = Path(tempfile.mkdtemp()), np.zeros((2, 256, 64), dtype=np.float16)
     >>> np.save(store / "spectrograms.npy", array)
     >>> index = pd.DataFrame({"row": [0, 1], "clip_id": ["x", "y"], "crc32": [zlib.crc32(array[0]), 12345]})

@@ -18,7 +18,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from lib.workflow import artifacts, machine, manifests, paths, stages
+from lib.workflow import artifacts, machine, manifests, paths, stages, stored
 
 LIMIT = 4 * 2**30  # bytes
 TABLE, VALUE = ".parquet", ".json"  # ends of names inside a file
@@ -132,18 +132,19 @@ class Kept:
         about = self._about(path)
         if about is None or not path.exists() or artifacts.sha256(path) != about["sha256"]:
             return None
-        import numpy as np  # not at the top: `--list` works before there is an environment
-        import pandas as pd
+        import pandas as pd  # not at the top: `--list` works before there is an environment
 
         value = {}
-        with np.load(path, allow_pickle=False) as stored:
-            for name in stored.files:
+        try:
+            for name, array in stored.arrays(path, "holds no result").items():
                 if name.endswith(TABLE):
-                    value[name.removesuffix(TABLE)] = pd.read_parquet(io.BytesIO(stored[name].tobytes()))
+                    value[name.removesuffix(TABLE)] = pd.read_parquet(io.BytesIO(array.tobytes()))
                 elif name.endswith(VALUE):
-                    value[name.removesuffix(VALUE)] = json.loads(stored[name].tobytes())
+                    value[name.removesuffix(VALUE)] = json.loads(array.tobytes())
                 else:
-                    value[name] = stored[name]
+                    value[name] = array
+        except stored.UNREADABLE:
+            return None
         os.utime(path)  # the one used last goes last
         return value
 

@@ -41,6 +41,16 @@ def children(of, doing=""):
     return processes
 
 
+def doing(text, processes):
+    """Those of some processes that have a text in their command line."""
+    chosen = []
+    for pid in processes:
+        with contextlib.suppress(OSError):
+            if text.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                chosen.append(pid)
+    return chosen
+
+
 @contextlib.contextmanager
 def left_by(command, **options):
     """A process that is started, and what lists the ids of those alive that it started or that is itself.

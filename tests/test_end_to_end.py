@@ -1,9 +1,13 @@
 """The whole way at miniature scale, as a person would go it: from nothing to every figure and table."""
 
+import contextlib
 import functools
 import hashlib
 import json
 import os
+import random
+import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -13,23 +17,40 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import last_fm_2k
+import numpy as np
 import pandas as pd
 import pytest
 
 import demo
 from lib.beyond import similar_artists
+from lib.cli import runner
 from lib.listening import plays
+from tests.processes import doing, left_by, until
 
 ROOT = Path(__file__).resolve().parents[1]
 MINIATURE = ROOT / "tests" / "miniature.yml"
+RUN_ALL = [sys.executable, str(ROOT / "run_all.py")]
+KERNEL = "ipykernel_launcher"
+# Which stage is killed, what of it, and how many seconds after its kernel was there.
+KILLS = [
+    (stage, whom, moment)
+    for stage in ("04", "05", "06", "07", "08")
+    for whom in ("door", "kernel", "all")
+    for moment in np.random.default_rng(int(stage)).uniform(1, 20, size=2).round(1).tolist()
+]
+TRIED = KILLS if os.environ.get(runner.EVERYTHING) else random.Random(20).sample(KILLS, 1)
+
+
+def below(folder):
+    """An environment whose data and figures are below `folder`."""
+    tops = {"MUSIC_SIMILARITY_DATA": "data", "MUSIC_SIMILARITY_FIGURES": "figures"}
+    return os.environ | {name: str(folder / top) for name, top in tops.items()}
 
 
 def run(folder, *arguments, check=True):
     """`run_all.py` with its data and figures below `folder`."""
-    tops = {"MUSIC_SIMILARITY_DATA": "data", "MUSIC_SIMILARITY_FIGURES": "figures"}
-    roots = {name: str(folder / top) for name, top in tops.items()}
-    command = [sys.executable, str(ROOT / "run_all.py"), *map(str, arguments)]
-    settings = {"env": os.environ | roots, "cwd": folder, "timeout": 600}
+    command = [*RUN_ALL, *map(str, arguments)]
+    settings = {"env": below(folder), "cwd": folder, "timeout": 600}
     done = subprocess.run(command, capture_output=True, text=True, **settings)
     assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done
@@ -91,6 +112,35 @@ def test_afterwards_all_is_fresh_and_other_epochs_would_run_training_and_what_de
     listed = run(finished, "--profile", MINIATURE, "-p", "04_siamese_training.epochs=1", "--list").stdout
     stale = {line.split()[0] for line in listed.splitlines() if "would run" in line}
     assert {stage[:2] for stage in stale} == {"04", "05", "06", "07", "08"}
+
+
+def results(folder):
+    """Bytes of every stored array and table by name, but for those of times and what is kept."""
+    files = [path for path in folder.rglob("*") if path.suffix in {".npy", ".npz", ".parquet"}]
+    names = {path: path.relative_to(folder).as_posix() for path in files if path.stem != "beyond_seconds"}
+    return {name: path.read_bytes() for path, name in names.items() if "/kept/" not in name}
+
+
+@pytest.mark.parametrize(("stage", "whom", "moment"), TRIED)
+def test_what_was_killed_gives_the_same_results_when_it_runs_again(finished, tmp_path, stage, whom, moment):
+    for top in ("data", "figures"):
+        shutil.copytree(finished / top, tmp_path / top)
+    shutil.rmtree(tmp_path / "data" / "miniature" / "kept")
+    wanted = ["--profile", str(MINIATURE), "--force", "--only", stage]
+    with left_by([*RUN_ALL, *wanted], env=below(tmp_path), cwd=tmp_path) as (door, left):
+        until(lambda: doing(KERNEL, left()) or door.poll() is not None)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # a stage that is done by then stays as it is
+            door.wait(moment)
+        for pid in {"door": [door.pid], "kernel": doing(KERNEL, left()), "all": left()}[whom]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        door.wait(60)
+        until(lambda: not left(), 5)
+    run(tmp_path, "--profile", MINIATURE)
+    assert contents(tmp_path / "figures") == contents(finished / "figures")
+    made, undisturbed = results(tmp_path / "data"), results(finished / "data")
+    assert made.keys() == undisturbed.keys()
+    assert [name for name in made if made[name] != undisturbed[name]] == []
 
 
 def own_world(folder):

@@ -1,17 +1,15 @@
 """No process of ours is alive five seconds after the door or its kernel was killed, at whatever moment."""
 
-import contextlib
 import os
 import signal
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lib.workflow import paths
-from tests.processes import left_by, until
+from tests.processes import doing, left_by, until
 
 MINIATURE = paths.root() / "tests" / "miniature.yml"
 # Who is killed, and when: seconds after the kernel was started, or after the first child that renders was.
@@ -33,16 +31,6 @@ def after_01(tmp_path_factory):
         assert door.wait(300) == 0
         until(lambda: not left(), 5)
     return folder
-
-
-def doing(text, processes):
-    """Those of some processes that have a text in their command line."""
-    chosen = []
-    for pid in processes:
-        with contextlib.suppress(OSError):
-            if text.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
-                chosen.append(pid)
-    return chosen
 
 
 @pytest.mark.parametrize(("whom", "since", "moment"), TRIES)

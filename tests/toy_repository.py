@@ -22,7 +22,6 @@ DOOR = [
     "cli/__init__",
     "cli/copies",
     "cli/freshness",
-    "cli/kernels",
     "cli/lab",
     "cli/notebooks",
     "cli/reproduction",

@@ -6,6 +6,7 @@ parameters is left out, because their values are compared on their own.
 """
 
 import ast
+import functools
 import hashlib
 import json
 import re
@@ -129,6 +130,7 @@ def modules(source, package="lib"):
     return sorted(files)
 
 
+@functools.cache  # a plan needs each of a hundred modules for several notebooks
 def digest(source):
     """SHA-256 of what the code says, comments and docstrings aside."""
     tree = ast.parse(source)
@@ -143,6 +145,17 @@ def digest(source):
 
 def _imports(source, package):
     """Files that imports and places (``lib.study:Study``) in `source` name, with each ``__init__.py``."""
+    files = set()
+    for parts in _names(source, package):
+        for end in range(1, len(parts) + 1):
+            base = paths.root().joinpath(*parts[:end])
+            files |= {path for path in (base / "__init__.py", base.with_suffix(".py")) if path.exists()}
+    return files
+
+
+@functools.cache
+def _names(source, package):
+    """The parts of the dotted names of this project that `_imports` looks for."""
     wanted = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -153,10 +166,4 @@ def _imports(source, package):
             wanted += [[*module, alias.name] for alias in node.names]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and PLACE.fullmatch(node.value):
             wanted.append(node.value.partition(":")[0].split("."))
-    files = set()
-    for parts in wanted:
-        if parts[0] in CODE:
-            for end in range(1, len(parts) + 1):
-                base = paths.root().joinpath(*parts[:end])
-                files |= {path for path in (base / "__init__.py", base.with_suffix(".py")) if path.exists()}
-    return files
+    return {tuple(parts) for parts in wanted if parts[0] in CODE}

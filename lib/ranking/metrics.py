@@ -22,7 +22,6 @@ McSherry & Najork (2008) for metrics under ties.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 
@@ -208,6 +207,37 @@ def _overlap_factors(p, t, n):
 overlap_at_n = register(Metric("unordered", "share of true neighbours found", factors=_overlap_factors))
 
 
+def matched_elements(a, b):
+    """Elements in the matching blocks that `difflib.SequenceMatcher` finds, all rows at once.
+
+    The longest run that two lists share, the earliest of equal ones; then the same before it and behind it.
+
+    Parameters
+    ----------
+    a, b : np.ndarray of int, shape=(n_rows, n)
+        Each element at most once in a row, from 0 on.
+
+    Returns
+    -------
+    np.ndarray of int, shape=(n_rows,)
+    """
+    place = np.full((len(a), max(a.max(), b.max()) + 1), -1)
+    here = np.arange(a.shape[1])
+    np.put_along_axis(place, b, here[None], axis=1)
+    place = np.take_along_axis(place, a, axis=1)  # in b, of each element of a; -1 if it is not there
+    runs = (place >= 0).astype(int)  # length of the run that begins at each element of a
+    for at in here[-2::-1]:
+        runs[:, at] += runs[:, at] * runs[:, at + 1] * (place[:, at + 1] == place[:, at] + 1)
+    total = np.zeros(len(a), dtype=int)
+    while runs.any():
+        first = runs.argmax(axis=1)[:, None]
+        length, start = (np.take_along_axis(each, first, axis=1) for each in (runs, place))
+        total += length[:, 0]
+        before = (here < first) & (place < start)
+        runs *= before | ((here >= first + length) & (place >= start + length))
+    return total
+
+
 @ties.over_orders
 def _matcher_ratios(predicted, true):
     """What the paper's code computes under the name "edit distance", in [0, 1].
@@ -215,8 +245,7 @@ def _matcher_ratios(predicted, true):
     That is ``difflib.SequenceMatcher.ratio()`` of the two top-n lists. Higher is better; not symmetric; not a
     Levenshtein distance.
     """
-    pairs = zip(predicted.tolist(), true.tolist(), strict=True)
-    return np.array([difflib.SequenceMatcher(None, a, b).ratio() for a, b in pairs])
+    return 2.0 * matched_elements(predicted, true) / (2 * true.shape[1])
 
 
 sequence_matcher = register(
@@ -238,15 +267,16 @@ def levenshtein_distance(a, b):
     np.ndarray of int, shape=(n_rows,)
         Insertions, deletions and substitutions from each row of `a` to that of `b`.
     """
-    previous = np.tile(np.arange(b.shape[1] + 1), (len(b), 1))
-    for i in range(a.shape[1]):
+    a, b = (np.ascontiguousarray(side.T) for side in (a, b))  # place by place, all rows together
+    previous = np.tile(np.arange(len(b) + 1)[:, None], b.shape[1])
+    for i in range(len(a)):
         current = np.empty_like(previous)
-        current[:, 0] = i + 1
-        for j in range(b.shape[1]):
-            substituted = previous[:, j] + (a[:, i] != b[:, j])
-            current[:, j + 1] = np.minimum(np.minimum(previous[:, j + 1], current[:, j]) + 1, substituted)
+        current[0] = i + 1
+        substituted = previous[:-1] + (a[i] != b)
+        for j in range(len(b)):
+            current[j + 1] = np.minimum(np.minimum(previous[j + 1], current[j]) + 1, substituted[j])
         previous = current
-    return previous[:, -1]
+    return previous[-1]
 
 
 @ties.over_orders
@@ -282,13 +312,11 @@ def _average_precision(p, t, n, seed):
     Of n relevant candidates at the places r1 < r2 < ... it is the mean of 1 / r1, 2 / r2, ... Its mean over
     queries is the MAP.
     """
-    values = []
-    for predicted, true in ties.drawn_orders(p, t, n, p.values.shape[1], seed):
-        places = np.empty(predicted.shape)
-        np.put_along_axis(places, predicted, np.arange(1.0, predicted.shape[1] + 1)[None], axis=1)
-        hits = np.sort(np.take_along_axis(places, true, axis=1), axis=1)
-        values.append((np.arange(1, n + 1) / hits).mean(axis=1))
-    return np.mean(values, axis=0)
+    predicted, true = ties.drawn_orders(p, t, n, p.values.shape[1], seed)
+    places = np.empty(predicted.shape)
+    np.put_along_axis(places, predicted, np.arange(1.0, predicted.shape[-1] + 1)[None, None], axis=-1)
+    hits = np.sort(np.take_along_axis(places, true, axis=-1), axis=-1)
+    return (np.arange(1, n + 1) / hits).mean(axis=-1).mean(axis=0)
 
 
 mean_average_precision = register(

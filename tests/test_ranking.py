@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib import methods
-from lib.ranking import influence, metrics, ties
+from lib.ranking import influence, matching, metrics, ties
 from lib.ranking import lists as ranking_lists
 
 LENGTHS = (3, 5, 10, 25)
@@ -203,7 +203,7 @@ def test_matching_blocks_of_all_rows_at_once_are_those_of_difflib(n, more, seed)
     wanted = [
         difflib.SequenceMatcher(None, *pair).ratio() for pair in zip(a.tolist(), b.tolist(), strict=True)
     ]
-    assert (2.0 * metrics.matched_elements(a, b) / (2 * n)).tolist() == wanted
+    assert (2.0 * matching.matched_elements(a, b) / (2 * n)).tolist() == wanted
 
 
 def test_orders_are_drawn_once_and_only_where_values_tie():

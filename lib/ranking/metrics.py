@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 from lib import numerics
-from lib.ranking import influence, ties
+from lib.ranking import influence, matching, ties
 
 METRICS = {}  # by name; `register` fills it
 RELEVANT_QUANTILE = 0.9  # R-precision: a candidate is relevant above this quantile of all similarities
@@ -207,37 +207,6 @@ def _overlap_factors(p, t, n):
 overlap_at_n = register(Metric("unordered", "share of true neighbours found", factors=_overlap_factors))
 
 
-def matched_elements(a, b):
-    """Elements in the matching blocks that `difflib.SequenceMatcher` finds, all rows at once.
-
-    The longest run that two lists share, the earliest of equal ones; then the same before it and behind it.
-
-    Parameters
-    ----------
-    a, b : np.ndarray of int, shape=(n_rows, n)
-        Each element at most once in a row, from 0 on.
-
-    Returns
-    -------
-    np.ndarray of int, shape=(n_rows,)
-    """
-    place = np.full((len(a), max(a.max(), b.max()) + 1), -1)
-    here = np.arange(a.shape[1])
-    np.put_along_axis(place, b, here[None], axis=1)
-    place = np.take_along_axis(place, a, axis=1)  # in b, of each element of a; -1 if it is not there
-    runs = (place >= 0).astype(int)  # length of the run that begins at each element of a
-    for at in here[-2::-1]:
-        runs[:, at] += runs[:, at] * runs[:, at + 1] * (place[:, at + 1] == place[:, at] + 1)
-    total = np.zeros(len(a), dtype=int)
-    while runs.any():
-        first = runs.argmax(axis=1)[:, None]
-        length, start = (np.take_along_axis(each, first, axis=1) for each in (runs, place))
-        total += length[:, 0]
-        before = (here < first) & (place < start)
-        runs *= before | ((here >= first + length) & (place >= start + length))
-    return total
-
-
 @ties.over_orders
 def _matcher_ratios(predicted, true):
     """What the paper's code computes under the name "edit distance", in [0, 1].
@@ -245,7 +214,7 @@ def _matcher_ratios(predicted, true):
     That is ``difflib.SequenceMatcher.ratio()`` of the two top-n lists. Higher is better; not symmetric; not a
     Levenshtein distance.
     """
-    return 2.0 * matched_elements(predicted, true) / (2 * true.shape[1])
+    return 2.0 * matching.matched_elements(predicted, true) / (2 * true.shape[1])
 
 
 sequence_matcher = register(
@@ -255,34 +224,10 @@ sequence_matcher = register(
 )
 
 
-def levenshtein_distance(a, b):
-    """Edit distance between the rows of two arrays of lists, all rows at once.
-
-    Parameters
-    ----------
-    a, b : np.ndarray of int, shape=(n_rows, n)
-
-    Returns
-    -------
-    np.ndarray of int, shape=(n_rows,)
-        Insertions, deletions and substitutions from each row of `a` to that of `b`.
-    """
-    a, b = (np.ascontiguousarray(side.T) for side in (a, b))  # place by place, all rows together
-    previous = np.tile(np.arange(len(b) + 1)[:, None], b.shape[1])
-    for i in range(len(a)):
-        current = np.empty_like(previous)
-        current[0] = i + 1
-        substituted = previous[:-1] + (a[i] != b)
-        for j in range(len(b)):
-            current[j + 1] = np.minimum(np.minimum(previous[j + 1], current[j]) + 1, substituted[j])
-        previous = current
-    return previous[-1]
-
-
 @ties.over_orders
 def _levenshtein_accuracy(predicted, true):
     """Edit-distance accuracy proper: 1 - Levenshtein distance of the two top-n lists / n, in [0, 1]."""
-    return 1 - levenshtein_distance(predicted, true) / true.shape[1]
+    return 1 - matching.levenshtein_distance(predicted, true) / true.shape[1]
 
 
 levenshtein = register(

@@ -1,5 +1,6 @@
 """Metrics by hand, against scikit-learn, SciPy and loops; ties, blanks and labels."""
 
+import difflib
 import itertools
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib import methods
-from lib.ranking import influence, metrics, ties
+from lib.ranking import influence, matching, metrics, ties
 from lib.ranking import lists as ranking_lists
 
 LENGTHS = (3, 5, 10, 25)
@@ -179,7 +180,7 @@ def average_precision(a, b):
 
 
 @pytest.mark.parametrize(("metric", "measure"), [
-    ("sequence_matcher", lambda a, b: metrics.difflib.SequenceMatcher(None, a, b).ratio()),
+    ("sequence_matcher", lambda a, b: difflib.SequenceMatcher(None, a, b).ratio()),
     ("map", average_precision),
 ])  # fmt: skip
 def test_ordered_metrics_with_ties_come_near_the_mean_over_all_orders(metric, measure):
@@ -191,6 +192,32 @@ def test_ordered_metrics_with_ties_come_near_the_mean_over_all_orders(metric, me
         [metrics.METRICS[metric](frame(predicted), frame(target), 2, seed=seed)["a0"] for seed in range(10)]
     )
     assert found == pytest.approx(wanted, abs=0.05)  # 1,000 draws of a value in [0, 1]
+
+
+@given(st.integers(1, 12), st.integers(0, 3), st.integers(0, 2**32 - 1))
+def test_matching_blocks_of_all_rows_at_once_are_those_of_difflib(n, more, seed):
+    rng = np.random.default_rng(seed)
+    lists = np.argsort(rng.random((2, 30, n + more)), axis=2)
+    lists[:, :15] = np.argsort(np.arange(n + more) + 3 * rng.random((2, 15, n + more)), axis=2)  # long runs
+    a, b = lists[..., :n]
+    wanted = [
+        difflib.SequenceMatcher(None, *pair).ratio() for pair in zip(a.tolist(), b.tolist(), strict=True)
+    ]
+    assert (2.0 * matching.matched_elements(a, b) / (2 * n)).tolist() == wanted
+
+
+def test_orders_are_drawn_once_and_only_where_values_tie():
+    side = ties.Sorted(np.array([[3.0, 1, 2, 0], [1, 0, 1, 0]]))
+    drawn = side.drawn(7, 0)
+    assert drawn is side.drawn(7, 0)
+    assert (drawn[:, 0] == [0, 2, 1, 3]).all()
+    assert {tuple(order) for order in drawn[:, 1]} == {(0, 2, 1, 3), (0, 2, 3, 1), (2, 0, 1, 3), (2, 0, 3, 1)}
+    stream = np.random.default_rng([7, ties.TIES])
+    one_by_one = [
+        [np.lexsort((stream.random(side.values.shape), -side.values)) for _ in range(2)]
+        for _ in range(ties.N_DRAWS)
+    ]
+    assert (np.stack(one_by_one, axis=1) == [drawn, side.drawn(7, 1)]).all()
 
 
 # Chance.

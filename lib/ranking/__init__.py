@@ -3,6 +3,7 @@
 Reads targets, spectrograms and networks; notebook 05 writes ``scores.npz``, the tables and the ledger.
 
 - `ties`: lists in which values tie, in expectation over all orders.
+- `matching`: how far two ordered lists agree.
 - `influence`: a metric query by query, and what each candidate adds to it.
 - `metrics`: the metrics of ranking. A new one is one function and one registration there.
 - `lists`: nearest artists, true and predicted places.

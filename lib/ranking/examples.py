@@ -87,11 +87,14 @@ def album_neighbours(networks, study, query, *, n=5):
     others, owners = study.clips_of(study.ids)
     own = study.clips.fillna({"album": ""})
     own = own[own["artist_id"] == query]
+    albums = list(own.groupby("album", sort=False))
+    rows = np.concatenate([part.index.to_numpy() for _, part in albums])
+    sound = np.asarray(study.spectrograms[rows], dtype=np.float32)
+    similar = np.mean([network.clip_similarities(sound, others) for network in networks], axis=0)
+    ends = np.cumsum([len(part) for _, part in albums])
     tables = []
-    for album, part in own.groupby("album", sort=False):
-        sound = np.asarray(study.spectrograms[part.index.to_numpy()], dtype=np.float32)
-        similar = np.mean([network.clip_similarities(sound, others) for network in networks], axis=0)
-        scores = pd.Series(similar.mean(axis=0)).groupby(owners).mean().set_axis(study.ids)
+    for (album, part), of_album in zip(albums, np.split(similar, ends[:-1]), strict=True):
+        scores = pd.Series(of_album.mean(axis=0)).groupby(owners).mean().set_axis(study.ids)
         frame = scores.drop(query).rename(query).to_frame().T.rename_axis(index="query", columns="candidate")
         tables.append(lists.top(frame, n).assign(album=album, clips=len(part)))
     return pd.concat(tables, ignore_index=True)[["album", "clips", "rank", "artist", "score"]]

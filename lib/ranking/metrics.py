@@ -22,7 +22,6 @@ McSherry & Najork (2008) for metrics under ties.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 
@@ -30,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 from lib import numerics
-from lib.ranking import influence, ties
+from lib.ranking import influence, matching, ties
 
 METRICS = {}  # by name; `register` fills it
 RELEVANT_QUANTILE = 0.9  # R-precision: a candidate is relevant above this quantile of all similarities
@@ -215,8 +214,7 @@ def _matcher_ratios(predicted, true):
     That is ``difflib.SequenceMatcher.ratio()`` of the two top-n lists. Higher is better; not symmetric; not a
     Levenshtein distance.
     """
-    pairs = zip(predicted.tolist(), true.tolist(), strict=True)
-    return np.array([difflib.SequenceMatcher(None, a, b).ratio() for a, b in pairs])
+    return 2.0 * matching.matched_elements(predicted, true) / (2 * true.shape[1])
 
 
 sequence_matcher = register(
@@ -226,33 +224,10 @@ sequence_matcher = register(
 )
 
 
-def levenshtein_distance(a, b):
-    """Edit distance between the rows of two arrays of lists, all rows at once.
-
-    Parameters
-    ----------
-    a, b : np.ndarray of int, shape=(n_rows, n)
-
-    Returns
-    -------
-    np.ndarray of int, shape=(n_rows,)
-        Insertions, deletions and substitutions from each row of `a` to that of `b`.
-    """
-    previous = np.tile(np.arange(b.shape[1] + 1), (len(b), 1))
-    for i in range(a.shape[1]):
-        current = np.empty_like(previous)
-        current[:, 0] = i + 1
-        for j in range(b.shape[1]):
-            substituted = previous[:, j] + (a[:, i] != b[:, j])
-            current[:, j + 1] = np.minimum(np.minimum(previous[:, j + 1], current[:, j]) + 1, substituted)
-        previous = current
-    return previous[:, -1]
-
-
 @ties.over_orders
 def _levenshtein_accuracy(predicted, true):
     """Edit-distance accuracy proper: 1 - Levenshtein distance of the two top-n lists / n, in [0, 1]."""
-    return 1 - levenshtein_distance(predicted, true) / true.shape[1]
+    return 1 - matching.levenshtein_distance(predicted, true) / true.shape[1]
 
 
 levenshtein = register(
@@ -282,13 +257,11 @@ def _average_precision(p, t, n, seed):
     Of n relevant candidates at the places r1 < r2 < ... it is the mean of 1 / r1, 2 / r2, ... Its mean over
     queries is the MAP.
     """
-    values = []
-    for predicted, true in ties.drawn_orders(p, t, n, p.values.shape[1], seed):
-        places = np.empty(predicted.shape)
-        np.put_along_axis(places, predicted, np.arange(1.0, predicted.shape[1] + 1)[None], axis=1)
-        hits = np.sort(np.take_along_axis(places, true, axis=1), axis=1)
-        values.append((np.arange(1, n + 1) / hits).mean(axis=1))
-    return np.mean(values, axis=0)
+    predicted, true = ties.drawn_orders(p, t, n, p.values.shape[1], seed)
+    places = np.empty(predicted.shape)
+    np.put_along_axis(places, predicted, np.arange(1.0, predicted.shape[-1] + 1)[None, None], axis=-1)
+    hits = np.sort(np.take_along_axis(places, true, axis=-1), axis=-1)
+    return (np.arange(1, n + 1) / hits).mean(axis=-1).mean(axis=0)
 
 
 mean_average_precision = register(

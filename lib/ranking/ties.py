@@ -45,6 +45,7 @@ class Sorted:
 
     def __init__(self, values):
         self.values = values
+        self._drawn = {}
 
     @cached_property
     def order(self):
@@ -62,6 +63,30 @@ class Sorted:
     def tie(self, n):
         """Whether any row has a tie within its first `n` values or across their end."""
         return bool(self.equal_to_next[:, :n].any())
+
+    def drawn(self, seed, side):
+        """`order` with ties broken at random, drawn once for all metrics and lengths that ask.
+
+        Parameters
+        ----------
+        seed : int
+        side : int
+            0 or 1: the two sides of a comparison draw apart from each other.
+
+        Returns
+        -------
+        np.ndarray of int, shape=(N_DRAWS, n_queries, n_candidates)
+        """
+        tied = self.equal_to_next.any(axis=1)
+        if not tied.any():
+            return np.broadcast_to(self.order, (N_DRAWS, *self.order.shape))
+        if (seed, side) not in self._drawn:
+            orders, rng = np.repeat(self.order[None], N_DRAWS, axis=0), np.random.default_rng([seed, TIES])
+            for order in orders:
+                random = rng.random((2, *self.values.shape))[side]
+                order[tied] = np.lexsort((random[tied], -self.values[tied]))
+            self._drawn[seed, side] = orders
+        return self._drawn[seed, side]
 
     @cached_property
     def ranks(self):
@@ -91,23 +116,27 @@ def expected_discount(side, discount):
 
 
 def drawn_orders(p, t, n, n_ranked, seed):
-    """Pairs of the predicted first `n_ranked` and the true first `n`; one pair where neither side ties."""
+    """The predicted first `n_ranked` and the true first `n`, as often as orders are drawn.
+
+    Returns
+    -------
+    predicted, true : np.ndarray of int, shape=(n_draws, n_queries, n_ranked or n)
+        One draw where neither side ties.
+    """
     p, t = sorted(p), sorted(t)
-    if not (p.tie(n_ranked) or t.tie(n)):
-        yield p.order[:, :n_ranked], t.order[:, :n]
-        return
-    rng = np.random.default_rng([seed, TIES])
-    for _ in range(N_DRAWS):
-        predicted, true = (np.lexsort((rng.random(side.values.shape), -side.values)) for side in (p, t))
-        yield predicted[:, :n_ranked], true[:, :n]
+    if p.tie(n_ranked) or t.tie(n):
+        predicted, true = p.drawn(seed, 0), t.drawn(seed, 1)
+    else:
+        predicted, true = p.order[None], t.order[None]
+    return predicted[..., :n_ranked], true[..., :n]
 
 
 def over_orders(compare):
-    """A metric of two lists as its mean over drawn orders; `compare` gets arrays of shape (n_queries, n)."""
+    """A metric of two lists as its mean over drawn orders; `compare` gets arrays of shape (n_lists, n)."""
 
     def core(p, t, n, seed):
-        return np.mean(
-            [compare(predicted, true) for predicted, true in drawn_orders(p, t, n, n, seed)], axis=0
-        )
+        predicted, true = drawn_orders(p, t, n, n, seed)
+        values = compare(predicted.reshape(-1, n), true.reshape(-1, n))
+        return values.reshape(predicted.shape[:2]).mean(axis=0)
 
     return core

@@ -15,8 +15,8 @@ import pytest
 import toy_repository
 
 import run_all
-from lib.cli import notebooks, reproduction, runner
-from lib.workflow import machine, paths, profiles, progress
+from lib.cli import freshness, kernels, notebooks, reproduction, runner
+from lib.workflow import artifacts, machine, paths, profiles, progress
 
 MANIFEST = 'artifacts.finish("03_apart", profile, globals(), [])'
 
@@ -276,11 +276,12 @@ def test_what_is_unknown_ends_in_one_message(toy, contained, capsys, arguments, 
 # --- running ------------------------------------------------------------------------------------------------
 
 
-def test_a_run_shows_its_cells_and_ends_with_what_it_wrote(ran):
+def test_a_run_is_one_line_a_stage_and_ends_with_what_it_wrote(ran):
     folder, said = ran
     assert said.returncode == 0, said.stderr
     lines = said.stdout.splitlines()
-    assert lines[0].startswith("01_numbers · cell 1/4 · 0:")
+    assert [line.partition(" · done · 0:")[0] for line in lines[:3]] == list(toy_repository.NEEDS)
+    assert lines[3] == said.stderr == ""
     assert lines[-8].startswith("3 of 3 stages ran in 0:")
     assert lines[-7:] == [
         "  data/demo/numbers.json",
@@ -292,6 +293,50 @@ def test_a_run_shows_its_cells_and_ends_with_what_it_wrote(ran):
         "Nothing to compare the figures with: this is no git checkout with committed figures.",
     ]
     assert (folder / "figures" / "scaled.json").read_text() == "[\n 0.0,\n 2.0,\n 4.0\n]\n"
+
+
+def test_the_next_run_says_how_long_it_takes_by_the_last_one(fresh, capsys):
+    times = freshness.ahead("demo", runner.selected())
+    took = [artifacts.manifest("demo", stage).notebook["seconds"] for stage in runner.selected()]
+    assert [each["expected"] for each in times.values()][::-1] == took
+    assert times["01_numbers"]["later"] == sum(took[1:])
+    assert times["03_apart"]["later"] == 0
+    runner.show(*profiles.resolve("demo"), runner.selected(), force=True)
+    assert f"the last time, these 3 took {progress.clock(sum(took))}" in capsys.readouterr().out
+    run("01.count=2", wanted=["01_numbers", "02_scaled"])
+    assert capsys.readouterr().out.startswith("01_numbers · less than a minute left · done · ")
+
+
+def test_where_one_stage_has_no_time_nothing_is_claimed_of_it_and_those_before(fresh):
+    paths.manifest("demo", "02_scaled").unlink()
+    assert list(freshness.ahead("demo", runner.selected())) == ["03_apart"]
+
+
+def test_what_libraries_write_past_a_notebook_reaches_no_terminal(toy):
+    cell = "import os\nos.write(1, b'notice')\nos.system('echo E0000 failed call >&2')"
+    cells = ["from lib.workflow import artifacts", 'profile: str = "demo"', cell, MANIFEST]
+    toy_repository.write(toy, "03_apart", cells)
+    said = door(toy, "--only", "03")
+    assert said.returncode == 0
+    assert "notice" not in said.stdout and said.stderr == ""
+
+
+def test_a_kernel_that_cannot_start_says_why(toy):
+    (toy / "ipykernel_launcher.py").write_text("raise ImportError('no such thing')")
+    with pytest.raises(notebooks.StageFailed) as failure:
+        run(wanted=["03_apart"])
+    first, *_, last, _ = str(failure.value).splitlines()
+    assert first.startswith("03_apart could not begin: Kernel died")
+    assert last == "  ImportError: no such thing"
+
+
+def test_notices_of_tensorflow_are_not_what_a_kernel_died_of():
+    messages = kernels.Messages()
+    messages.file.write(b"WARNING: All log messages before absl::InitializeLog() is called\n")
+    messages.file.write(b"E0000 00:00:1795724454.059710 30352 cuda_platform.cc:52] failed call to cuInit\n")
+    assert messages.last() == ""
+    messages.file.write(b"std::bad_alloc\n")
+    assert messages.last() == "\nIt wrote:\n  std::bad_alloc"
 
 
 def test_after_a_run_all_is_fresh_and_nothing_runs_again(fresh, capsys):
@@ -589,3 +634,19 @@ def test_on_a_terminal_one_line_is_rewritten(capsys):
     finally:
         del sys.stdout.isatty
     assert capsys.readouterr().out == "\r\x1b[2Kx · cell 1/2 · 0:00\r\x1b[2Kx · done · 0:00\n"
+
+
+def test_elsewhere_a_step_is_one_line_written_at_its_two_ends(capsys):
+    with progress.Line("x", expected=30, later=40) as line:
+        line.say("cell 1/2")
+        assert capsys.readouterr().out == "x · about 1 minute left"
+        line.note("kept")
+        assert capsys.readouterr().out == "\nkept\n"
+    assert capsys.readouterr().out == "x · done · 0:00\n"
+
+
+def test_a_step_that_takes_longer_than_the_last_time_claims_nothing(capsys):
+    line = progress.Line("x", expected=30, later=400)
+    assert line._left() == "about 7 minutes left"
+    line.started -= 31
+    assert line._left() == ""

@@ -79,6 +79,7 @@ def main(arguments):
             stream.reconfigure(errors="backslashreplace")  # of a terminal that cannot show a character
     options = parse(arguments)
     use_environment(arguments)
+    sys.modules.setdefault("rfc3987_syntax", None)  # its grammar takes two seconds to load; unused here
     from lib.cli import runner
 
     code = runner.main(options)

@@ -18,6 +18,7 @@ import run_all
 from lib.cli import freshness, kernels, notebooks, reproduction, runner
 from lib.workflow import artifacts, machine, paths, profiles, progress
 
+CHECKOUT = paths.root()
 MANIFEST = 'artifacts.finish("03_apart", profile, globals(), [])'
 
 
@@ -505,6 +506,32 @@ def test_folders_that_are_moved_relatively_are_the_same_for_every_kernel(monkeyp
     environment = notebooks.environment()
     assert environment["MUSIC_SIMILARITY_DATA"] == str((tmp_path / "here").resolve())
     assert "MUSIC_SIMILARITY_FIGURES" not in environment
+
+
+def test_the_benchmark_of_the_demo_counts_what_each_stage_starts_and_leaves_nothing(toy):
+    for name in ("__init__", "demo"):
+        (toy / "benchmarks").mkdir(exist_ok=True)
+        shutil.copy(CHECKOUT / "benchmarks" / f"{name}.py", toy / "benchmarks")
+    busy = "import time\\nwhile time.process_time() < 1: pass"
+    cell = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', '{busy}'], check=True)"
+    cells = ["from lib.workflow import artifacts", 'profile: str = "demo"', cell, MANIFEST]
+    toy_repository.write(toy, "03_apart", cells)
+    command = [sys.executable, "-m", "benchmarks.demo", "--only", "01", "03"]
+    said = subprocess.run(command, cwd=toy, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    found = json.loads(said.stdout)
+    each = ["01_numbers", "03_apart", "door"]
+    assert list(found) == ["cpu_seconds", "wall_seconds", *each, "peak_gb", "threads", "cpu"]
+    assert found["03_apart"] >= 1
+    assert found["cpu_seconds"] == pytest.approx(sum(found[key] for key in each), abs=0.2)
+    assert found["peak_gb"] > 0
+    assert not (toy / "data").exists()
+
+
+def test_the_door_does_not_load_a_grammar_that_it_has_no_use_for(toy):
+    code = "import sys, run_all; run_all.main(['--list']); print('lark' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], cwd=toy, capture_output=True, text=True, check=True)
+    assert said.stdout.endswith("False\n")
 
 
 # --- notebooks as they are kept -----------------------------------------------------------------------------

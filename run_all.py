@@ -264,7 +264,10 @@ def build():
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < GIGABYTES:
         stop(f"The environment needs {GIGABYTES} GB of disk, but only {free:.1f} GB are free at {ROOT}.")
+    from lib.workflow.packages import outlook
     from lib.workflow.progress import Line
+
+    print(outlook())
 
     def interrupt(number, _):
         ended.append(number)

@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import toy_repository
 
 import run_all
 from lib.cli import freshness, kernels, notebooks, reproduction, runner
-from lib.workflow import artifacts, machine, paths, profiles, progress
+from lib.workflow import artifacts, machine, packages, paths, profiles, progress
 
 CHECKOUT = paths.root()
 MANIFEST = 'artifacts.finish("03_apart", profile, globals(), [])'
@@ -159,6 +160,23 @@ def test_a_failed_set_up_says_what_it_lacked_and_leaves_nothing(bare, monkeypatc
     with pytest.raises(SystemExit, match=message):
         run_all.build()
     assert os.listdir(bare) == ["requirements.lock"]
+
+
+def test_the_sizes_that_are_stated_before_the_set_up_are_those_of_this_lock():
+    taken = json.loads(packages.size_file().read_text())["environment_mb"]
+    assert taken / 1000 < run_all.GIGABYTES
+    assert re.fullmatch(
+        r"About 1\.\d GB of packages are fetched, .*takes \d\.\d GB of disk\.", packages.outlook()
+    )
+
+
+def test_sizes_of_another_lock_are_not_stated(toy):
+    assert "not known for this requirements.lock" in packages.outlook()
+    shutil.copy(CHECKOUT / packages.size_file().name, toy)
+    assert packages.outlook().startswith("About 1.")
+    with paths.lock().open("a") as lock:
+        lock.write("six==2\n")
+    assert "not known for this requirements.lock" in packages.outlook()
 
 
 def test_the_environment_counts_only_once_its_stamp_is_written(bare, monkeypatch):

@@ -13,6 +13,7 @@ DOOR = [
     "workflow/kept",
     "workflow/machine",
     "workflow/manifests",
+    "workflow/packages",
     "workflow/paths",
     "workflow/profiles",
     "workflow/progress",

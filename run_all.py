@@ -301,13 +301,17 @@ def build():
 
 
 def install(report):
-    """Install the lock with several pips at once: they wait, unpack and compile side by side."""
+    """Install the lock with several pips at once: they wait and unpack side by side.
+
+    Nothing is compiled: notebooks import 4,300 of 13,700 modules, and Python compiles these the first time.
+    """
     everything = packages()
     large = [package for package in everything if package.startswith(LARGEST + "==")]
     small = [package for package in everything if package not in large]
     shares = [large] + [small[start :: INSTALLERS - 1] for start in range(INSTALLERS - 1)]
     pip = [os.path.join(VENV, "bin", "python"), "-m", "pip", "install", "--no-deps", "--require-hashes"]
-    pip += ["--disable-pip-version-check", "--no-input", "--retries", "3", "--progress-bar", "off", "-r"]
+    pip += ["--no-compile", "--disable-pip-version-check", "--no-input", "--retries", "3"]
+    pip += ["--progress-bar", "off", "-r"]
     library = glob.glob(os.path.join(VENV, "lib", "python3*", "site-packages"))[0]
     with tempfile.TemporaryDirectory() as folder:
         lists = []

@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,9 +16,10 @@ import pytest
 import toy_repository
 
 import run_all
-from lib.cli import notebooks, reproduction, runner
-from lib.workflow import machine, paths, profiles, progress
+from lib.cli import freshness, kernels, notebooks, reproduction, runner
+from lib.workflow import artifacts, machine, packages, paths, profiles, progress
 
+CHECKOUT = paths.root()
 MANIFEST = 'artifacts.finish("03_apart", profile, globals(), [])'
 
 
@@ -160,6 +162,23 @@ def test_a_failed_set_up_says_what_it_lacked_and_leaves_nothing(bare, monkeypatc
     assert os.listdir(bare) == ["requirements.lock"]
 
 
+def test_the_sizes_that_are_stated_before_the_set_up_are_those_of_this_lock():
+    taken = json.loads(packages.size_file().read_text())["environment_mb"]
+    assert taken / 1000 < run_all.GIGABYTES
+    assert re.fullmatch(
+        r"About 1\.\d GB of packages are fetched, .*takes \d\.\d GB of disk\.", packages.outlook()
+    )
+
+
+def test_sizes_of_another_lock_are_not_stated(toy):
+    assert "not known for this requirements.lock" in packages.outlook()
+    shutil.copy(CHECKOUT / packages.size_file().name, toy)
+    assert packages.outlook().startswith("About 1.")
+    with paths.lock().open("a") as lock:
+        lock.write("six==2\n")
+    assert "not known for this requirements.lock" in packages.outlook()
+
+
 def test_the_environment_counts_only_once_its_stamp_is_written(bare, monkeypatch):
     def install(report):
         assert not run_all.built()
@@ -179,7 +198,7 @@ def test_the_lock_is_shared_out_among_several_installers(bare, monkeypatch):
 
     def fetch(commands, meanwhile):
         for command in commands:
-            assert "--require-hashes" in command and "--no-deps" in command
+            assert {"--require-hashes", "--no-deps", "--no-compile"} <= set(command)
             with open(command[-1]) as file:
                 shares.append(file.read())
 
@@ -276,11 +295,12 @@ def test_what_is_unknown_ends_in_one_message(toy, contained, capsys, arguments, 
 # --- running ------------------------------------------------------------------------------------------------
 
 
-def test_a_run_shows_its_cells_and_ends_with_what_it_wrote(ran):
+def test_a_run_is_one_line_a_stage_and_ends_with_what_it_wrote(ran):
     folder, said = ran
     assert said.returncode == 0, said.stderr
     lines = said.stdout.splitlines()
-    assert lines[0].startswith("01_numbers · cell 1/4 · 0:")
+    assert [line.partition(" · done · 0:")[0] for line in lines[:3]] == list(toy_repository.NEEDS)
+    assert lines[3] == said.stderr == ""
     assert lines[-8].startswith("3 of 3 stages ran in 0:")
     assert lines[-7:] == [
         "  data/demo/numbers.json",
@@ -292,6 +312,50 @@ def test_a_run_shows_its_cells_and_ends_with_what_it_wrote(ran):
         "Nothing to compare the figures with: this is no git checkout with committed figures.",
     ]
     assert (folder / "figures" / "scaled.json").read_text() == "[\n 0.0,\n 2.0,\n 4.0\n]\n"
+
+
+def test_the_next_run_says_how_long_it_takes_by_the_last_one(fresh, capsys):
+    times = freshness.ahead("demo", runner.selected())
+    took = [artifacts.manifest("demo", stage).notebook["seconds"] for stage in runner.selected()]
+    assert [each["expected"] for each in times.values()][::-1] == took
+    assert times["01_numbers"]["later"] == sum(took[1:])
+    assert times["03_apart"]["later"] == 0
+    runner.show(*profiles.resolve("demo"), runner.selected(), force=True)
+    assert f"the last time, these 3 took {progress.clock(sum(took))}" in capsys.readouterr().out
+    run("01.count=2", wanted=["01_numbers", "02_scaled"])
+    assert capsys.readouterr().out.startswith("01_numbers · less than a minute left · done · ")
+
+
+def test_where_one_stage_has_no_time_nothing_is_claimed_of_it_and_those_before(fresh):
+    paths.manifest("demo", "02_scaled").unlink()
+    assert list(freshness.ahead("demo", runner.selected())) == ["03_apart"]
+
+
+def test_what_libraries_write_past_a_notebook_reaches_no_terminal(toy):
+    cell = "import os\nos.write(1, b'notice')\nos.system('echo E0000 failed call >&2')"
+    cells = ["from lib.workflow import artifacts", 'profile: str = "demo"', cell, MANIFEST]
+    toy_repository.write(toy, "03_apart", cells)
+    said = door(toy, "--only", "03")
+    assert said.returncode == 0
+    assert "notice" not in said.stdout and said.stderr == ""
+
+
+def test_a_kernel_that_cannot_start_says_why(toy):
+    (toy / "ipykernel_launcher.py").write_text("raise ImportError('no such thing')")
+    with pytest.raises(notebooks.StageFailed) as failure:
+        run(wanted=["03_apart"])
+    first, *_, last, _ = str(failure.value).splitlines()
+    assert first.startswith("03_apart could not begin: Kernel died")
+    assert last == "  ImportError: no such thing"
+
+
+def test_notices_of_tensorflow_are_not_what_a_kernel_died_of():
+    messages = kernels.Messages()
+    messages.file.write(b"WARNING: All log messages before absl::InitializeLog() is called\n")
+    messages.file.write(b"E0000 00:00:1795724454.059710 30352 cuda_platform.cc:52] failed call to cuInit\n")
+    assert messages.last() == ""
+    messages.file.write(b"std::bad_alloc\n")
+    assert messages.last() == "\nIt wrote:\n  std::bad_alloc"
 
 
 def test_after_a_run_all_is_fresh_and_nothing_runs_again(fresh, capsys):
@@ -462,6 +526,32 @@ def test_folders_that_are_moved_relatively_are_the_same_for_every_kernel(monkeyp
     assert "MUSIC_SIMILARITY_FIGURES" not in environment
 
 
+def test_the_benchmark_of_the_demo_counts_what_each_stage_starts_and_leaves_nothing(toy):
+    for name in ("__init__", "demo"):
+        (toy / "benchmarks").mkdir(exist_ok=True)
+        shutil.copy(CHECKOUT / "benchmarks" / f"{name}.py", toy / "benchmarks")
+    busy = "import time\\nwhile time.process_time() < 1: pass"
+    cell = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', '{busy}'], check=True)"
+    cells = ["from lib.workflow import artifacts", 'profile: str = "demo"', cell, MANIFEST]
+    toy_repository.write(toy, "03_apart", cells)
+    command = [sys.executable, "-m", "benchmarks.demo", "--only", "01", "03"]
+    said = subprocess.run(command, cwd=toy, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    found = json.loads(said.stdout)
+    each = ["01_numbers", "03_apart", "door"]
+    assert list(found) == ["cpu_seconds", "wall_seconds", *each, "peak_gb", "threads", "cpu"]
+    assert found["03_apart"] >= 1
+    assert found["cpu_seconds"] == pytest.approx(sum(found[key] for key in each), abs=0.2)
+    assert found["peak_gb"] > 0
+    assert not (toy / "data").exists()
+
+
+def test_the_door_does_not_load_a_grammar_that_it_has_no_use_for(toy):
+    code = "import sys, run_all; run_all.main(['--list']); print('lark' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], cwd=toy, capture_output=True, text=True, check=True)
+    assert said.stdout.endswith("False\n")
+
+
 # --- notebooks as they are kept -----------------------------------------------------------------------------
 
 
@@ -589,3 +679,19 @@ def test_on_a_terminal_one_line_is_rewritten(capsys):
     finally:
         del sys.stdout.isatty
     assert capsys.readouterr().out == "\r\x1b[2Kx · cell 1/2 · 0:00\r\x1b[2Kx · done · 0:00\n"
+
+
+def test_elsewhere_a_step_is_one_line_written_at_its_two_ends(capsys):
+    with progress.Line("x", expected=30, later=40) as line:
+        line.say("cell 1/2")
+        assert capsys.readouterr().out == "x · about 1 minute left"
+        line.note("kept")
+        assert capsys.readouterr().out == "\nkept\n"
+    assert capsys.readouterr().out == "x · done · 0:00\n"
+
+
+def test_a_step_that_takes_longer_than_the_last_time_claims_nothing(capsys):
+    line = progress.Line("x", expected=30, later=400)
+    assert line._left() == "about 7 minutes left"
+    line.started -= 31
+    assert line._left() == ""

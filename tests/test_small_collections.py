@@ -274,7 +274,7 @@ def test_the_runner_leaves_out_what_cannot_run(eight, monkeypatch, capsys, n_art
     monkeypatch.setattr(
         notebooks, "execute", lambda stage, *_, left_out, **__: executed.setdefault(stage[:2], left_out)
     )
-    monkeypatch.setattr(runner, "_check_needs", lambda *_: None)
+    monkeypatch.setattr(freshness, "check_needs", lambda *_: None)
     monkeypatch.setattr(runner, "_written", lambda *_: [])
     monkeypatch.setattr(
         collection, "exact", lambda profile: collection.Count(n_artists, "with music and plays", exact=True)
@@ -307,7 +307,7 @@ def test_eight_artists_go_from_their_plays_to_the_explorer(tmp_path):
     overrides = [part for value in [*typed(folder), *small] for part in ("-p", value)]
     only = ["--only", "01", "02", "03", "04", "05", "07", "08"]
     printed = test_end_to_end.run(tmp_path, "--profile", "own", *overrides, *only).stdout
-    before, _, _ = printed.partition("01_listening_data · cell")
+    before, _, _ = printed.partition("01_listening_data · done")
     assert "at most 8 artists with music and plays: no folds" in before
     assert left_out(before.splitlines()) == ["05", "07"]
     assert "\n8 artists with music and plays: no folds" in printed

@@ -5,6 +5,7 @@
 - `checks`: what is checked before the first notebook starts.
 - `collection`: how many artists there are, and the plan for so many.
 - `notebooks`: executing and storing notebooks. `copies`: those in a profile's data, which a person changes.
+- `kernels`: how far a kernel is, what it writes past its notebook, what it costs.
 - `reproduction`: this run's figures beside the committed ones.
 - `real_results`: aggregate results of a run on real music, kept beside the demo's.
 - `library`: ``--library``, a person's own music. `library_features`: what its features reach on real

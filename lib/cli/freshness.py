@@ -1,7 +1,7 @@
 """Whether a stage would have to run, and whether it can: by its manifest and the number of artists."""
 
 from lib.cli import copies, notebooks
-from lib.workflow import artifacts, paths, sizes
+from lib.workflow import artifacts, paths, sizes, stages
 
 
 def why_stale(stage, profile, parameters):
@@ -78,6 +78,44 @@ def unlike_stored(stage, profile):
     if copies.read(path) is None:
         return True, f"{paths.place(path)} is damaged"
     return False, f"{paths.place(path)} is not as it was executed: it was changed in JupyterLab, or damaged"
+
+
+def check_needs(stage, profile, parameters, wanted):
+    """Say so when a stage reads results that are not there, or not of today."""
+    for need in stages.reads(stage):
+        if need not in stages.NEEDS[stage] and not paths.manifest(profile, need).exists():
+            continue
+        if need in wanted:
+            artifacts.manifest(profile, need)
+            continue
+        artifacts.verified(profile, need)
+        if reason := artifacts.why_stale(need, profile, parameters[need]):
+            print(f"{stage} · reads {need} as it is, though that is stale: {reason}")
+
+
+def ahead(profile, todo):
+    """How long stages took when they last ran.
+
+    Parameters
+    ----------
+    profile : str
+    todo : sequence of str
+        The stages that will run, in order.
+
+    Returns
+    -------
+    dict of str to dict
+        ``expected``, seconds of the stage, and ``later``, seconds of all stages after it; only of those
+        where both are known.
+    """
+    times, later = {}, 0.0
+    for stage in reversed(todo):
+        seconds = _stored(stage, profile).get("seconds")
+        if seconds is None:
+            break
+        times[stage] = {"expected": seconds, "later": later}
+        later += seconds
+    return times
 
 
 def _size(stage, profile, parameters):

@@ -4,7 +4,8 @@
 behind their own parameter cell. A stage has run well when the manifest that its last cell drafts is the one
 that was asked for; what papermill says is not enough, because a kernel that is killed, or that calls
 ``sys.exit(0)``, can pass for a success. The executed notebook is stored before the manifest, the last file of
-all, so that no manifest says that a stage is done whose run has failed.
+all, so that no manifest says that a stage is done whose run has failed. What a kernel and its libraries write
+past the notebook goes to a file without a name, and is shown only where the kernel died.
 """
 
 import os
@@ -14,10 +15,9 @@ from pathlib import Path
 import nbformat
 import papermill
 from nbclient.exceptions import DeadKernelError
-from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
-from lib.cli import copies
+from lib.cli import copies, kernels
 from lib.workflow import artifacts, disk, paths, profiles, sizes
 
 THREADS = "MUSIC_SIMILARITY_THREADS"
@@ -98,7 +98,7 @@ def execute(stage, profile, parameters, say=print, note=print, left_out=""):
     for place in (paths.manifest, paths.draft):
         place(profile, stage).unlink(missing_ok=True)
     inputs = artifacts.inputs(stage, profile, parameters)
-    seen, bar = [], _Bar(say)
+    seen, bar = [], kernels.Bar(say)
 
     def watch(manager):
         seen.append(manager.nb)
@@ -111,39 +111,45 @@ def execute(stage, profile, parameters, say=print, note=print, left_out=""):
 
         manager.cell_start = cell_start
 
-    problem = None
+    problem, costs, messages = None, kernels.Costs(), kernels.Messages()
     os.environ[artifacts.DRAFTS] = "1"
     try:
         papermill.execute_notebook(
             _shortened(nbformat.read(paths.notebook(stage), as_version=4), left_out),
             None,
             parameters=_changed(stage, parameters),
-            engine_name=_Watched.__name__,
+            engine_name=kernels.Watched.__name__,
             kernel_name="python3",
             language="python",
-            extra_arguments=["--IPKernelApp.log_level=50"],  # silent about the transport on the loopback
             cwd=paths.notebook(stage).parent,
             progress_bar=False,
             stderr_file=bar,
             watch=watch,
+            messages=messages,
         )
     except PapermillExecutionError:
         problem = _cause(seen[0], profile)
     except DeadKernelError:
         problem = f"stopped: its kernel died in {_where(seen[0], _last(seen[0]))}\nMost often memory ran out."
+        problem += messages.last()
+    except RuntimeError as error:
+        if not seen or _started(seen[0]):
+            raise
+        problem = f"could not begin: {error}.{messages.last()}"
     except OSError as error:
         if not disk.is_full(error):
             raise
         problem = f"could not go on. {disk.room(paths.data(profile), error)}"
     finally:
         del os.environ[artifacts.DRAFTS]
+        messages.close()
     problem = problem or _unfinished(stage, profile, parameters, inputs)
     executed = paths.executed(profile, stage)
     try:
         if seen and (aside := copies.write(seen[0], executed)):
             note(f"{stage} · {aside}")
         if not problem:
-            artifacts.seal(profile, stage, shortened=bool(left_out))
+            artifacts.seal(profile, stage, shortened=bool(left_out), took=costs.so_far())
     except OSError as error:
         paths.manifest(profile, stage).unlink(missing_ok=True)
         raise StageFailed(f"{stage} {problem or 'was executed, but'}\n{error}") from error
@@ -244,37 +250,6 @@ def _shortened(notebook, why):
     return notebook
 
 
-class _Bar:
-    """The progress bar of the running cell, taken from what it writes to standard error."""
-
-    def __init__(self, say):
-        self.say, self.cell = say, ""
-
-    def begin(self, cell):
-        self.cell = cell
-        self.say(cell)
-
-    def write(self, text):
-        bars = [line.strip() for line in re.split(r"[\r\n]", text) if "%|" in line]
-        if bars:
-            self.say(f"{self.cell} · {re.sub('[|].*[|]', '', bars[-1])}")
-
-    def flush(self):
-        """Nothing is held back."""
-
-
-class _Watched(NBClientEngine):
-    """papermill's own engine, which tells the caller about its cells."""
-
-    @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, *, watch, **options):
-        watch(nb_man)
-        return super().execute_managed_notebook(nb_man, kernel_name, **options)
-
-
-papermill_engines.register(_Watched.__name__, _Watched)
-
-
 def _changed(stage, parameters):
     """The parameters that are not what the notebook itself says."""
     return {
@@ -323,9 +298,14 @@ def _where(notebook, cell):
     return "code cell {} of {}: {}".format(*_position(notebook, cell), first.strip())
 
 
+def _started(notebook):
+    """The cells that were started."""
+    return [cell for cell in _own_code(notebook) if cell.metadata.get("papermill", {}).get("start_time")]
+
+
 def _last(notebook):
     """The cell that was started last."""
-    started = [cell for cell in _own_code(notebook) if cell.metadata.get("papermill", {}).get("start_time")]
+    started = _started(notebook)
     return started[-1] if started else _own_code(notebook)[0]
 
 

@@ -148,10 +148,14 @@ def show(profile, parameters, wanted, force=False):
         code = 1
     else:
         left_out = sizes.given(count.n_artists, parameters).left_out() if count else {}
-    for stage, (runs, reason) in plan(profile, parameters, wanted, force, left_out).items():
+    decisions = plan(profile, parameters, wanted, force, left_out)
+    for stage, (runs, reason) in decisions.items():
         print(
             f"  {stage:24} {'would run: ' if runs else ''}{reason}{'' if runs else _unlike(stage, profile)}"
         )
+    todo = [stage for stage, (runs, _) in decisions.items() if runs]
+    if todo and (took := freshness.ahead(profile, todo).get(todo[0])):
+        print(f"the last time, these {len(todo)} took {progress.clock(took['expected'] + took['later'])}")
     results = kept.of(profile).listed()
     size = sum(n_bytes for _, _, n_bytes, _ in results) / 1e6
     print(
@@ -160,13 +164,21 @@ def show(profile, parameters, wanted, force=False):
     for name in sorted({name for name, *_ in results}):
         of_name = [(n_bytes, seconds) for each, _, n_bytes, seconds in results if each == name]
         n_bytes, seconds = (sum(values) for values in zip(*of_name, strict=True))
-        print(f"  {name:24} {len(of_name)}, {n_bytes / 1e6:.1f} MB, made in {progress.clock(seconds)}")
+        made = f", made in {progress.clock(seconds)}" if seconds == seconds else ""  # NaN: not written down
+        print(f"  {name:24} {len(of_name)}, {n_bytes / 1e6:.1f} MB{made}")
     return code
 
 
 def run(profile, parameters, wanted, force=False):
     """Run every wanted stage that is not fresh, and say what was written."""
     started, ran, n_left_out = time.monotonic(), [], 0
+    decisions = plan(profile, parameters, wanted, force)
+    todo = [
+        stage
+        for stage, (runs, _) in decisions.items()
+        if runs and not freshness.left_out(stage, profile, parameters)
+    ]
+    times = freshness.ahead(profile, todo)  # before manifests are replaced
     artifacts.sweep(profile)
     expected = beforehand(profile, parameters, wanted, force)
     for stage in wanted:
@@ -181,8 +193,8 @@ def run(profile, parameters, wanted, force=False):
         if reason is None:
             print(f"{stage} · fresh{_unlike(stage, profile)}")
             continue
-        _check_needs(stage, profile, parameters, wanted)
-        _execute(stage, profile, parameters)
+        freshness.check_needs(stage, profile, parameters, wanted)
+        _execute(stage, profile, parameters, times.get(stage))
         ran.append(stage)
     written = [name for stage in ran for name in _written(profile, stage)]
     took = progress.clock(time.monotonic() - started)
@@ -275,7 +287,7 @@ def refresh(profile, parameters, wanted):
         )
     artifacts.sweep(profile)
     for stage in wanted:
-        _check_needs(stage, profile, parameters, wanted)
+        freshness.check_needs(stage, profile, parameters, wanted)
         notebooks.store(_execute(stage, profile, parameters), stage)
     from lib.cli import report  # draws with Matplotlib, which no other command of the door should wait for
 
@@ -346,25 +358,12 @@ def alone(profile):
     return artifacts.locked(paths.data(profile), notebooks.StageFailed(refusal))
 
 
-def _execute(stage, profile, parameters):
-    with progress.Line(stage) as line:
+def _execute(stage, profile, parameters, took=None):
+    with progress.Line(stage, **(took or {})) as line:
         left_out = freshness.shortened(stage, profile, parameters)
         return notebooks.execute(
             stage, profile, parameters[stage], say=line.say, note=line.note, left_out=left_out
         )
-
-
-def _check_needs(stage, profile, parameters, wanted):
-    """Say so when a stage reads results that are not there, or not of today."""
-    for need in stages.reads(stage):
-        if need not in stages.NEEDS[stage] and not paths.manifest(profile, need).exists():
-            continue
-        if need in wanted:
-            artifacts.manifest(profile, need)
-            continue
-        artifacts.verified(profile, need)
-        if reason := artifacts.why_stale(need, profile, parameters[need]):
-            print(f"{stage} · reads {need} as it is, though that is stale: {reason}")
 
 
 def _unlike(stage, profile):

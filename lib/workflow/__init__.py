@@ -7,7 +7,7 @@
   stage leaves, and how it is read. `disk`: what is said when there is no room.
 - `stored`: files of arrays, tables and JSON read as data, never as code.
 - `sizes`: dev and test artists, folds and lists, from the number of artists.
-- `machine`: with what results are made: packages, processor, threads.
+- `machine`: with what results are made: packages, processor, threads. `packages`: how large they are.
 - `kept`: expensive results, kept by what they depend on.
 - `figures`: the style of pictures, and the only way of a picture into a file.
 - `stage`: one notebook at work: what came before it, what it writes.

@@ -210,7 +210,7 @@ def draft(profile, stage):
     return manifests.read(profile, stage, paths.draft(profile, stage))
 
 
-def seal(profile, stage, shortened):
+def seal(profile, stage, shortened, took=None):
     """Turn the draft of a stage into its manifest, after the executed notebook was stored.
 
     Parameters
@@ -218,9 +218,12 @@ def seal(profile, stage, shortened):
     profile, stage : str
     shortened : bool
         Whether the cells on rankings were left out.
+    took : dict, optional
+        ``seconds`` and ``processor_seconds`` of the stage, which no result depends on.
     """
     notebook = paths.executed(profile, stage)
-    described = manifests.described([notebook])[paths.shown(notebook)] | {"shortened": shortened}
+    described = manifests.described([notebook])[paths.shown(notebook)]
+    described |= {"shortened": shortened, **(took or {})}
     write_manifest(replace(draft(profile, stage), notebook=described), paths.manifest(profile, stage))
     paths.draft(profile, stage).unlink()
 

@@ -36,12 +36,12 @@ def examples():
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
 def test_an_example_gives_what_it_says(example, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    report = io.StringIO()
+    report, open_before = io.StringIO(), plt.get_fignums()
     with mpl.rc_context(), warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         doctest.DocTestRunner().run(example, out=report.write)
     assert report.getvalue() == ""
-    assert plt.get_fignums() == [], "an example closes its figures"
+    assert plt.get_fignums() == open_before, "an example closes its figures"
 
 
 def called(source):

@@ -44,6 +44,10 @@ class OnDevices(Siamese):
         with self.mirrored.scope():
             return super().build(seed=seed)
 
+    def encode(self, clips):
+        """Embeddings of a few clips, on one device: a compiled network would answer once from each."""
+        return keras.ops.convert_to_numpy(self.model.get_layer("encoder")(clips, training=False))
+
     def step(self, clips, owners, target, *tiles):
         """Train on one tile a device; return the loss and the number of pairs that it is the mean of.
 

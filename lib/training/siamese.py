@@ -175,11 +175,15 @@ class Siamese:
 
     def embed(self, clips):
         """Embeddings of clips, shape=(n_clips, n_filters); each clip is encoded once."""
+        batches = [clips[start : start + ENCODE_BATCH] for start in range(0, len(clips), ENCODE_BATCH)]
+        return np.concatenate([self.encode(batch) for batch in batches])
+
+    def encode(self, clips):
+        """The same of so few clips that their activations fit into memory."""
         clip_encoder = self.model.get_layer("encoder")
         if not clip_encoder.compiled:  # the same bits as layer by layer, at less than half the price
             clip_encoder.compile(jit_compile=False)
-        batches = [clips[start : start + ENCODE_BATCH] for start in range(0, len(clips), ENCODE_BATCH)]
-        return np.concatenate([clip_encoder.predict_on_batch(batch) for batch in batches])
+        return clip_encoder.predict_on_batch(clips)
 
     def clip_similarities(self, clips, others=None):
         """Similarity of every pair of clips, shape=(n_clips, n_clips), or to other ones, (n_clips,

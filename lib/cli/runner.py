@@ -142,7 +142,7 @@ def show(profile, parameters, wanted, force=False):
     print(f"profile {profile}, data in {paths.data(profile)}, figures in {paths.figures(profile)}")
     left_out, code = {}, 0
     try:
-        count = beforehand(profile, parameters, wanted, force)
+        count = beforehand(profile, parameters, running(plan(profile, parameters, wanted, force)))
     except profiles.ProfileError as problem:
         print(f"This cannot run as it is:\n{problem}")
         code = 1
@@ -153,7 +153,7 @@ def show(profile, parameters, wanted, force=False):
         print(
             f"  {stage:24} {'would run: ' if runs else ''}{reason}{'' if runs else _unlike(stage, profile)}"
         )
-    todo = [stage for stage, (runs, _) in decisions.items() if runs]
+    todo = running(decisions)
     if todo and (took := freshness.ahead(profile, todo).get(todo[0])):
         print(f"the last time, these {len(todo)} took {progress.clock(took['expected'] + took['later'])}")
     results = kept.of(profile).listed()
@@ -172,15 +172,11 @@ def show(profile, parameters, wanted, force=False):
 def run(profile, parameters, wanted, force=False):
     """Run every wanted stage that is not fresh, and say what was written."""
     started, ran, n_left_out = time.monotonic(), [], 0
-    decisions = plan(profile, parameters, wanted, force)
-    todo = [
-        stage
-        for stage, (runs, _) in decisions.items()
-        if runs and not freshness.left_out(stage, profile, parameters)
-    ]
-    times = freshness.ahead(profile, todo)  # before manifests are replaced
+    todo = running(plan(profile, parameters, wanted, force))
+    able = [stage for stage in todo if not freshness.left_out(stage, profile, parameters)]
+    times = freshness.ahead(profile, able)  # before manifests are replaced
     artifacts.sweep(profile)
-    expected = beforehand(profile, parameters, wanted, force)
+    expected = beforehand(profile, parameters, todo)
     for stage in wanted:
         if stage in sizes.TRAINING:
             expected = recounted(profile, parameters, expected)
@@ -207,8 +203,20 @@ def run(profile, parameters, wanted, force=False):
     return 0
 
 
-def beforehand(profile, parameters, wanted, force=False):
+def running(decisions):
+    """The stages of a `plan` that would run, in order."""
+    return [stage for stage, (runs, _) in decisions.items() if runs]
+
+
+def beforehand(profile, parameters, todo):
     """Check what can be checked before anything runs; print the plan for a person's own plays and music.
+
+    Parameters
+    ----------
+    profile : str
+    parameters : dict of str to dict
+    todo : list of str
+        From `running`.
 
     Returns
     -------
@@ -224,7 +232,6 @@ def beforehand(profile, parameters, wanted, force=False):
         return None
     from lib.cli import checks, collection  # read plays and music, which other commands need not wait for
 
-    todo = [stage for stage, (runs, _) in plan(profile, parameters, wanted, force).items() if runs]
     count = checks.check(profile, parameters, todo)
     for sentence in checks.outlook(parameters, todo):
         print(sentence)

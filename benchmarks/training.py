@@ -14,7 +14,8 @@ Prints one JSON line:
 - ``grows``: microseconds a pair with 250, 2,500 and 25,000 clips, the listing of the tiles included.
 
 Arrays are random and of the paper's size. The ratios are measured in turns and given as medians, since other
-programs may be running.
+programs may be running; ``cpu_fraction_of_sgemm`` is the same ratio of processor seconds. All is measured in
+the environment variables of the notebooks (`lib.cli.notebooks.environment`).
 """
 
 import json
@@ -27,6 +28,7 @@ import time
 import keras
 import numpy as np
 
+from lib.cli import notebooks
 from lib.training import network, pairs
 from lib.training.siamese import Siamese
 from lib.workflow import paths
@@ -39,14 +41,20 @@ SIZES, STEPS_A_SIZE = (250, 2_500, 25_000), 40  # clips
 
 def main():
     """Measure and print."""
-    epoch = subprocess.run(
-        [sys.executable, "-m", "benchmarks.training", "epoch"],
+    print(json.dumps(apart("ratios") | apart("epoch") | {"grows": apart("growth")}))
+
+
+def apart(part):
+    """What one part prints, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.training", part],
         cwd=paths.root(),
+        env=notebooks.environment(),
         stdout=subprocess.PIPE,
         check=True,
         text=True,
     )
-    print(json.dumps(ratios() | json.loads(epoch.stdout) | {"grows": {n: growth(n) for n in SIZES}}))
+    return json.loads(done.stdout)
 
 
 def study(n_clips, n_artists):
@@ -58,27 +66,29 @@ def study(n_clips, n_artists):
 
 
 def epoch():
-    """A whole epoch at the paper's size, in a process of its own."""
+    """A whole epoch at the paper's size."""
     clips, owners, target = study(N_CLIPS, N_ARTISTS)
     method = Siamese(batch_size=BATCH_SIZE).build(seed=0)
     walked = pairs.tiles(N_CLIPS, batch_size=BATCH_SIZE, seed=0, epoch=1)
     method.step(clips, owners, target, walked[0])  # compiles
-    started = time.perf_counter()
+    started, started_cpu = time.perf_counter(), time.process_time()
     trained_on = sum(method.step(clips, owners, target, tile)[1] for tile in walked)
-    taken = time.perf_counter() - started
+    taken, cpu = time.perf_counter() - started, time.process_time() - started_cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
-        json.dumps(
-            {
-                "paper_epoch_seconds": round(taken, 1),
-                "paper_epoch_pairs": trained_on,
-                "peak_gb": round(peak, 2),
-            }
-        )
-    )
+    return {
+        "paper_epoch_seconds": round(taken, 1),
+        "paper_epoch_cpu_seconds": round(cpu, 1),
+        "paper_epoch_pairs": trained_on,
+        "peak_gb": round(peak, 2),
+    }
 
 
-def growth(n_clips):
+def growth():
+    """`growth_of` every size."""
+    return {n_clips: growth_of(n_clips) for n_clips in SIZES}
+
+
+def growth_of(n_clips):
     """Microseconds a pair of some steps with so many clips, and of listing all tiles."""
     clips, owners, target = study(n_clips, n_clips // 3)
     method = Siamese(batch_size=BATCH_SIZE).build(seed=0)
@@ -88,7 +98,9 @@ def growth(n_clips):
     steps = [walked[place % len(walked)] for place in range(WARM_UP + STEPS_A_SIZE)]
     for tile in steps[:WARM_UP]:
         method.step(clips, owners, target, tile)
-    taken = [seconds(method.step, clips, owners, target, tile) / len(tile.left) for tile in steps[WARM_UP:]]
+    taken = [
+        seconds(method.step, clips, owners, target, tile)[0] / len(tile.left) for tile in steps[WARM_UP:]
+    ]
     return round(1e6 * (statistics.median(taken) + listing / int(walked.n_pairs().sum())), 1)
 
 
@@ -120,24 +132,26 @@ def ratios():
         for _, tile in zip(range(TILES_A_ROUND), remaining):
             tile_seconds.append(seconds(tile_step, tile) / len(tile.left))
         pair_seconds.append(seconds(pair_step) / BATCH_SIZE)
-    tile_second, pair_second, product_second = map(
-        statistics.median, (tile_seconds, pair_seconds, product_seconds)
+    tile_second, pair_second, product_second = (
+        np.median(taken, axis=0) for taken in (tile_seconds, pair_seconds, product_seconds)
     )
     n_columns = pairs.tile_shape(BATCH_SIZE)
     needed = operations(method.model, n_clips=sum(n_columns), n_pairs=BATCH_SIZE) * product_second
+    fraction, cpu_fraction = (needed / (tile_second * BATCH_SIZE)).round(3).tolist()
     return {
-        "pairs_per_second": round(1 / tile_second),
-        "ratio_to_pairs": round(pair_second / tile_second, 1),
-        "fraction_of_sgemm": round(needed / (tile_second * BATCH_SIZE), 3),
-        "sgemm_gflops": round(1e-9 / product_second),
+        "pairs_per_second": round(1 / tile_second[0]),
+        "ratio_to_pairs": round(pair_second[0] / tile_second[0], 1),
+        "fraction_of_sgemm": fraction,
+        "cpu_fraction_of_sgemm": cpu_fraction,
+        "sgemm_gflops": round(1e-9 / product_second[0]),
     }
 
 
 def seconds(function, *arguments):
-    """Wall-clock time of a call."""
-    start = time.perf_counter()
+    """Wall-clock time and processor time of a call, shape=(2,)."""
+    start = np.array([time.perf_counter(), time.process_time()])
     function(*arguments)
-    return time.perf_counter() - start
+    return np.array([time.perf_counter(), time.process_time()]) - start
 
 
 def operations(model, *, n_clips, n_pairs):
@@ -156,4 +170,7 @@ def operations(model, *, n_clips, n_pairs):
 
 
 if __name__ == "__main__":
-    epoch() if sys.argv[1:] == ["epoch"] else main()
+    if sys.argv[1:]:
+        print(json.dumps({"ratios": ratios, "epoch": epoch, "growth": growth}[sys.argv[1]]()))
+    else:
+        main()

@@ -25,7 +25,13 @@ ORDER = [
     *("ranking", "filters", "beyond", "plots", "explorer", "library", "cli"),
 ]
 MAY_IMPORT_KERAS = {
-    *("training/devices", "training/network", "training/siamese", "training/checkpoints"),
+    *(
+        "training/devices",
+        "training/encoding",
+        "training/network",
+        "training/siamese",
+        "training/checkpoints",
+    ),
     *("training/frames", "filters/ablation", "beyond/factor_cnn", "beyond/target_encoder", "beyond/musicnn"),
 }
 LONGEST = 400  # lines; a longer file says in its docstring why

@@ -400,6 +400,17 @@ def test_the_search_is_drawn_as_one_table_a_measure_depth_and_length():
     assert [ax.get_title() for ax in axes[:2]] == ["3 convolutions\n1 epoch", "3 convolutions\n2 epochs"]
 
 
+def test_a_setting_that_was_not_trained_is_an_empty_cell_in_its_own_place():
+    search = pd.DataFrame({
+        "batch_size": [1, 2, 1, 2, 2], "learning_rate": [0.1, 0.1, 0.2, 0.2, 0.1],
+        "n_convolutions": [3] * 4 + [5], "epochs": 1,
+        "dev_loss": np.arange(1, 6) / 1000, "dev_ndcg": np.arange(1, 6) / 10,
+    })  # fmt: skip
+    full, lonely = training.search_heatmaps(search).axes[:2]
+    (text,) = lonely.texts
+    assert (text.get_text(), text.get_position()) == ("5", full.texts[1].get_position())
+
+
 def test_ways_of_taking_pairs_are_drawn_as_means_within_their_range():
     table = pd.DataFrame({
         "way": ["tiles"] * 4 + ["pairs"] * 4, "seed": [0, 0, 1, 1] * 2, "step": [10, 20] * 4,

@@ -510,6 +510,7 @@ def test_threads_are_fixed_in_one_place(monkeypatch):
     assert (
         notebooks.environment()["OMP_NUM_THREADS"] == notebooks.environment()["TF_NUM_INTRAOP_THREADS"] == "2"
     )
+    assert notebooks.environment()["TF_ENABLE_ONEDNN_OPTS"] == "1"  # TensorFlow decides by the processor
     monkeypatch.setenv("MUSIC_SIMILARITY_THREADS", "6")
     assert notebooks.environment()["OMP_NUM_THREADS"] == "6"
     monkeypatch.setenv("MUSIC_SIMILARITY_THREADS", "all")

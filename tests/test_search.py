@@ -96,6 +96,31 @@ def test_fewer_epochs_are_read_off_the_training_of_more(study, parts, kept, monk
         assert row["dev_ndcg"] == metrics.ndcg(alone.score(study, dev), truth, 2).mean()
 
 
+def test_other_depths_are_trained_with_the_best_settings_of_the_first(study, parts, kept, monkeypatch):
+    """Best after the most epochs: after the first, the large batch is behind."""
+
+    def losses(method, seed):
+        return [method.batch_size, 100 - method.batch_size * method.learning_rate]
+
+    monkeypatch.setattr(Siamese, "fit", imitation(losses))
+    monkeypatch.setattr(Siamese, "score", lambda method, study, artists: study.target.loc[artists, artists])
+    how = {"batch_sizes": [16, 64], "learning_rates": [0.25, 0.5], "depths": [3, 5], "kept": kept}
+    how |= {**GRID, "epochs": [1, 2]}
+    table = search.grid(study, *parts[:2], n_at_other_depths=2, **how)
+    first, other = (part.drop(columns="n_convolutions") for _, part in table.groupby("n_convolutions"))
+    assert len(first) == 8
+    assert other[["batch_size", "learning_rate", "epochs"]].to_numpy().tolist() == [
+        [64, 0.5, 1], [64, 0.5, 2], [64, 0.25, 1], [64, 0.25, 2]
+    ]  # fmt: skip
+    whole = search.grid(study, *parts[:2], **how)
+    assert len(whole) == 16
+    assert search.rival(whole, batch_size=16, learning_rate=0.5) == search.rival(
+        table, batch_size=16, learning_rate=0.5
+    )
+    with pytest.raises(ValueError, match=r"n_at_other_depths must be 0 \(all settings\) or more, got -1"):
+        search.grid(study, *parts[:2], n_at_other_depths=-1, **how)
+
+
 def test_an_interrupted_search_goes_on_with_the_setting_it_was_at(study, parts, tmp_path, monkeypatch):
     asked = {
         "batch_sizes": [512, 1024],

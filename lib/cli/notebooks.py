@@ -55,6 +55,7 @@ def environment(*, bars=True):
         "POLARS_MAX_THREADS": threads,
         "TF_NUM_INTRAOP_THREADS": threads,
         "TF_NUM_INTEROP_THREADS": "1",
+        "TF_ENABLE_ONEDNN_OPTS": "1",  # TensorFlow leaves it off on processors without AVX-512
         "PYTHONHASHSEED": "0",
         **{
             name: str(Path(os.environ[name]).resolve())  # a kernel starts in another folder

@@ -165,7 +165,7 @@ def search_heatmaps(search):
     Parameters
     ----------
     search : pd.DataFrame
-        From `lib.training.search.grid`.
+        From `lib.training.search.grid`. A setting that was not trained with a depth is an empty cell.
 
     Examples
     --------
@@ -183,13 +183,14 @@ def search_heatmaps(search):
         "dev_ndcg": ("nDCG\n(more is better)", ".2f", AMOUNT, Normalize),
     }
     parts = list(search.groupby(["n_convolutions", "epochs"]))
+    every = {"index": sorted(set(search["learning_rate"])), "columns": sorted(set(search["batch_size"]))}
     figure, axes = plt.subplots(
         2, len(parts), figsize=(1.5 + 2.1 * len(parts), 5), squeeze=False, sharex=True, sharey=True
     )
     for row, (values, (title, digits, colours, scale)) in enumerate(measures.items()):
         norm = scale(search[values].min(), search[values].max())
         for ax, ((depth, epochs), part) in zip(axes[row], parts, strict=True):
-            wide = part.pivot(index="learning_rate", columns="batch_size", values=values)
+            wide = part.pivot(index="learning_rate", columns="batch_size", values=values).reindex(**every)
             sns.heatmap(wide, annot=True, fmt=digits, cmap=colours, ax=ax, cbar=False, norm=norm)
             ax.set(xlabel="", ylabel="")
             if row == 0:

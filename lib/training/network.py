@@ -20,6 +20,7 @@ import keras
 import numpy as np
 
 from lib.spectrograms.picture import N_FRAMES, N_MELS
+from lib.training.encoding import Encoder
 from lib.workflow import artifacts, stored
 
 REFUSAL = "holds no weights of a network, or is damaged: notebook 04 writes them"
@@ -67,7 +68,7 @@ def encoder(*, n_convolutions=3, n_filters=128, batch_norm_momentum=0.99):
             x = keras.layers.MaxPooling1D(pool, name=f"max_pool_{number}")(x)
     x = keras.layers.GlobalMaxPooling1D(name="max_over_time")(x)
     embedding = keras.layers.Dense(n_filters, activation="relu", name="embedding")(x)
-    return keras.Model(clip, embedding, name="encoder")
+    return Encoder(clip, embedding, name="encoder")
 
 
 def tile_model(clip_encoder):
@@ -111,9 +112,10 @@ def pair_model(clip_encoder):
     keras.Model
         Inputs ``a`` and ``b`` (n_pairs, 256, 64); output (n_pairs, 1) in [0, 1].
     """
+    plain = keras.Model(clip_encoder.input, clip_encoder.output, name="encoder")  # with Keras's own gradients
     a = keras.Input((N_FRAMES, N_MELS), name="a")
     b = keras.Input((N_FRAMES, N_MELS), name="b")
-    distance = keras.ops.absolute(clip_encoder(a) - clip_encoder(b))
+    distance = keras.ops.absolute(plain(a) - plain(b))
     return keras.Model(
         [a, b], keras.layers.Dense(1, activation="sigmoid", name="head")(distance), name="siamese"
     )

@@ -6,6 +6,9 @@ Conventions
   two may disagree.
 - A setting is a batch size, a learning rate, a number of convolutions and a number of epochs. Fewer epochs
   are read off the training of more: its weights are the same up to there.
+- The whole grid can be limited to the first depth: the others are then trained with the best batch sizes and
+  rates of the first one (`n_at_other_depths`). No setting is dropped after few epochs: large batches and low
+  rates are slow at first, and the best setting may be behind then.
 - The lowest of several losses is biased: part of it is luck. `check` trains the setting that looks best, and
   the paper's, again with seeds that took no part in the choice.
 """
@@ -32,6 +35,7 @@ def grid(
     batch_sizes,
     learning_rates,
     depths=(3,),
+    n_at_other_depths=0,
     epochs,
     judge,
     kept,
@@ -48,6 +52,9 @@ def grid(
     batch_sizes, learning_rates : sequence
     depths : sequence of int
         Numbers of convolutions (`lib.training.network.encoder`).
+    n_at_other_depths : int
+        So many batch sizes with their learning rates, those of lowest dev loss with the first depth and the
+        most epochs, are trained with the other depths too; 0: all of them.
     epochs : sequence of int
         Passes over all pairs. Only the most are trained.
     judge : callable
@@ -66,6 +73,11 @@ def grid(
     pd.DataFrame
         ``batch_size, learning_rate, n_convolutions, epochs, seed, dev_loss, dev_overlap, dev_ndcg``.
 
+    Raises
+    ------
+    ValueError
+        If `n_at_other_depths` is negative.
+
     Examples
     --------
     >>> from lib.ranking import lists
@@ -74,15 +86,23 @@ def grid(
     >>> len(searched)  # of two trainings, each judged after 5 and after 25 epochs  # doctest: +SKIP
     4
     """
+    if n_at_other_depths < 0:
+        raise ValueError(f"n_at_other_depths must be 0 (all settings) or more, got {n_at_other_depths}")
     truth = study.target.loc[dev, dev]
     judge(truth, truth)  # refuse what cannot be judged before anything is trained
-    rows = []
-    combinations = list(itertools.product(batch_sizes, learning_rates, depths))
-    for values in tqdm(combinations, desc="search", unit="training"):
-        tried = dict(zip(SETTING, values))
-        how = {"judge": judge, "seed": seed, "kept": kept, "checkpoint_folder": checkpoint_folder}
-        rows += _trained(study, train, dev, tried, sorted(set(epochs)), **how, **settings)
-    return pd.DataFrame(rows, columns=COLUMNS)
+    tables, crossed = [], list(itertools.product(batch_sizes, learning_rates))
+    for depth in depths:
+        rows = []
+        for values in tqdm(crossed, desc=f"search, {depth} convolutions", unit="training"):
+            tried = dict(zip(SETTING, (*values, depth)))
+            how = {"judge": judge, "seed": seed, "kept": kept, "checkpoint_folder": checkpoint_folder}
+            rows += _trained(study, train, dev, tried, sorted(set(epochs)), **how, **settings)
+        tables.append(pd.DataFrame(rows, columns=COLUMNS))
+        if len(tables) == 1 and n_at_other_depths:
+            longest = tables[0][tables[0]["epochs"] == max(epochs)]
+            first = longest.sort_values("dev_loss", kind="stable").head(n_at_other_depths)
+            crossed = list(first[SETTING[:2]].itertuples(index=False, name=None))
+    return pd.concat(tables, ignore_index=True)
 
 
 def best(table):

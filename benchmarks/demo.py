@@ -44,7 +44,11 @@ def main(arguments=None):
     with tempfile.TemporaryDirectory(prefix="music-similarity-") as folder:
         os.environ |= {name: str(Path(folder, top)) for top, name in paths.MOVABLE.items()}
         os.environ |= {name: str(Path(folder, top)) for name, top in CACHES.items()}
-        print(json.dumps(measured(["--only", *only] if only else [])))
+        taken, code = measured(["--only", *only] if only else [])
+        each = {stage: seconds for stage in stages.names() if (seconds := of(stage)) is not None}
+        if not code:
+            print(json.dumps(taken | each | {"door": round(taken["cpu_seconds"] - sum(each.values()), 1)}))
+    sys.exit(code)
 
 
 def measured(options):
@@ -57,7 +61,10 @@ def measured(options):
 
     Returns
     -------
-    dict
+    taken : dict
+        ``cpu_seconds, wall_seconds, peak_gb, threads, cpu``, as above.
+    code : int
+        The exit code of the door.
     """
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     started, used, peak = time.monotonic(), children(), 0
@@ -66,22 +73,17 @@ def measured(options):
     while door.poll() is None:
         peak = max(peak, memory())
         time.sleep(PAUSE)
-    if door.returncode:
-        sys.exit(door.returncode)
     with contextlib.suppress(ChildProcessError):
         while True:
             os.wait()
-    total = children() - used
-    each = {stage: seconds for stage in stages.names() if (seconds := of(stage)) is not None}
-    return {
-        "cpu_seconds": round(total, 1),
+    taken = {
+        "cpu_seconds": round(children() - used, 1),
         "wall_seconds": round(time.monotonic() - started, 1),
-        **each,
-        "door": round(total - sum(each.values()), 1),
         "peak_gb": round(peak / 1e9, 2),
         "threads": int(notebooks.environment()["OMP_NUM_THREADS"]),
         "cpu": machine.made_with()["cpu"],
     }
+    return taken, door.returncode
 
 
 def children():

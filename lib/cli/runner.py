@@ -334,6 +334,7 @@ def test(extra=(), everything=False):
             "--nbval-current-env",
             "--nbval-cell-timeout=3600",
             "--nbval-kernel-startup-timeout=180",
+            "--durations=10",  # the slowest ones, at the end
         ]
         sample = {EVERYTHING: "1"} if everything else {}
         if _call("pytest", *nbval, *targets, *extra, env={**os.environ, **roots, **sample}):

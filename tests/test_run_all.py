@@ -633,7 +633,8 @@ def test_the_tests_run_the_notebooks_elsewhere_count_all_and_see_what_they_litte
     (toy / "pyproject.toml").write_text("[tool.ruff]\nexclude = ['*']\n")
     committed(toy, test_litter="def test_litter():\n    open('litter', 'w').close()")
     said = door(toy, "--test")
-    assert "5 passed" in said.stdout, said.stdout + said.stderr
+    units, of_notebooks = re.findall(r"(\d+) passed", said.stdout)
+    assert (units, of_notebooks) == ("1", "4"), said.stdout + said.stderr
     assert said.stdout.endswith("failed: the checkout was changed:\n  ?? litter\n")
     assert said.returncode == 1
     assert not (toy / "data").exists()
@@ -655,7 +656,19 @@ def test_the_tests_can_be_narrowed(toy, monkeypatch, extra, targets):
     calls = []
     monkeypatch.setattr(runner, "_call", lambda *command, env=None: calls.append(command) or 0)
     assert runner.test(extra) == 0
-    assert [given for given in calls[-1][1:] if not given.startswith("--")][: len(targets)] == targets
+    given = [given for module, *each in calls if module == "pytest" for given in each]
+    assert [each for each in given if (toy / each.split("::")[0]).is_file()][: len(targets)] == targets
+
+
+@pytest.mark.parametrize(
+    ("codes", "failed"), [([5, 0], 0), ([0, 5], 0), ([5, 5], 1), ([0, 1], 1), ([2, 0], 1)]
+)
+def test_a_part_of_which_nothing_was_selected_has_not_failed(toy, monkeypatch, codes, failed):
+    of_parts = iter(codes)
+    monkeypatch.setattr(
+        runner, "_call", lambda module, *_, env=None: next(of_parts) if module == "pytest" else 0
+    )
+    assert runner.test(["-k", "numbers"]) == failed
 
 
 @pytest.mark.parametrize("fails", ["ruff", "pytest"])

@@ -14,6 +14,11 @@ from lib.workflow import artifacts, disk, kept, paths, profiles, progress, sizes
 SIGNALS = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Ended by SIGTERM"}
 RESUMES = "What is finished stays; the next run goes on from there."
 EVERYTHING = "MUSIC_SIMILARITY_TEST_ALL"  # tests try every fault where it is set
+TOGETHER = 2  # files of unit tests; a process has up to two threads and 2 GB
+LONGEST = ("test_end_to_end.py", "test_end_to_end_sources.py")  # begun first
+BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
+SLOWEST = ("--durations=10",)
+NO_TESTS = 5  # pytest's exit code where none was selected
 
 
 def main(options):
@@ -326,19 +331,20 @@ def test(extra=(), everything=False):
         for given in extra
         if not given.startswith("-") and (paths.root() / given.split("::")[0]).exists()
     ]
-    targets = [] if named else _everything()
+    nbval = [
+        "--nbval",
+        "--nbval-current-env",
+        "--nbval-cell-timeout=3600",
+        "--nbval-kernel-startup-timeout=180",
+    ]
+    parts = [nbval] if named else [["-n", str(TOGETHER), *BY_FILE, *_unit_tests()], [*nbval, *_notebooks()]]
+    sample = {EVERYTHING: "1"} if everything else {}
     with tempfile.TemporaryDirectory(prefix="music-similarity-") as folder:
         roots = {name: str(Path(folder, top)) for top, name in paths.MOVABLE.items()}
-        nbval = [
-            "--nbval",
-            "--nbval-current-env",
-            "--nbval-cell-timeout=3600",
-            "--nbval-kernel-startup-timeout=180",
-            "--durations=10",  # the slowest ones, at the end
-        ]
-        sample = {EVERYTHING: "1"} if everything else {}
-        if _call("pytest", *nbval, *targets, *extra, env={**os.environ, **roots, **sample}):
-            failed.append("pytest")
+        environment = {**os.environ, **roots, **sample}
+        codes = [_call("pytest", *part, *SLOWEST, *extra, env=environment) for part in parts]
+    if set(codes) - {0, NO_TESTS} or set(codes) == {NO_TESTS}:
+        failed.append("pytest")
     changed = sorted(_checkout() ^ before)
     if changed:
         failed.append("the checkout was changed:\n  " + "\n  ".join(changed))
@@ -347,11 +353,17 @@ def test(extra=(), everything=False):
     return 1 if failed else 0
 
 
-def _everything():
-    """Unit tests, then the notebooks in order, then what compares the figures that these made."""
-    tests = sorted(paths.root().glob("tests/test_*.py")) + [paths.notebook(stage) for stage in stages.names()]
-    tests += paths.root().glob("tests/compare_figures.py")
-    return [str(path.relative_to(paths.root())) for path in tests]
+def _unit_tests():
+    """Files of unit tests, those that take longest first."""
+    names = sorted(path.name for path in paths.root().glob("tests/test_*.py"))
+    return [f"tests/{name}" for name in sorted(names, key=lambda name: name not in LONGEST)]
+
+
+def _notebooks():
+    """The notebooks in order, then what compares the figures that they made."""
+    compared = paths.root().glob("tests/compare_figures.py")
+    places = [*map(paths.notebook, stages.names()), *compared]
+    return [str(path.relative_to(paths.root())) for path in places]
 
 
 def alone(profile):

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from lib.beyond import similar_artists
-from lib.cli import runner
+from lib.cli import testing
 from tests.processes import doing, left_by, until
 from tests.whole_way import ROOT, RUN_ALL, below, run
 
@@ -27,7 +27,7 @@ KILLS = [
     for moment in np.random.default_rng([int(stage), part]).uniform(1, 20, size=2).round(1).tolist()
 ]
 OF_TRAINING = [kill for kill in KILLS if kill[0] == STAGES[0]]  # all stages after it run again, too
-TRIED = KILLS if os.environ.get(runner.EVERYTHING) else random.Random(20).sample(OF_TRAINING, 1)
+TRIED = KILLS if os.environ.get(testing.EVERYTHING) else random.Random(20).sample(OF_TRAINING, 1)
 
 
 def contents(folder):

@@ -25,11 +25,11 @@ import pytest
 import toy_repository
 
 import run_all
-from lib.cli import copies, freshness, notebooks, runner
+from lib.cli import copies, freshness, notebooks, runner, testing
 from lib.ranking.scores import Scores
 from lib.workflow import artifacts, disk, figures, kept, manifests, paths, profiles
 
-ALL = bool(os.environ.get(runner.EVERYTHING))
+ALL = bool(os.environ.get(testing.EVERYTHING))
 ROWS = 20_000
 FRAME = pd.DataFrame({"artist": [f"artist {k}" for k in range(ROWS)], "value": np.linspace(0, 1, ROWS)})
 

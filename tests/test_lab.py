@@ -18,7 +18,7 @@ import pytest
 import toy_repository
 
 import run_all
-from lib.cli import copies, lab, notebooks, runner
+from lib.cli import copies, lab, notebooks, runner, testing
 from lib.workflow import artifacts, paths, profiles, stages
 
 STAGE = "02_scaled"
@@ -110,7 +110,7 @@ def test_the_demo_is_opened_as_copies_too_and_the_checkout_stays_as_it_is(toy, o
     before = {path: path.read_bytes() for path in (toy / "notebooks").iterdir()}
     assert open_lab("--lab") == 0
     assert {path: path.read_bytes() for path in (toy / "notebooks").iterdir()} == before
-    assert not [line for line in runner._checkout() if not line.startswith("A ")]
+    assert not [line for line in testing._checkout() if not line.startswith("A ")]
     assert f"--ServerApp.root_dir={toy / 'data' / 'demo' / 'notebooks'}" in opened[0][0]
 
 

@@ -16,7 +16,7 @@ import pytest
 import toy_repository
 
 import run_all
-from lib.cli import freshness, kernels, notebooks, reproduction, runner
+from lib.cli import freshness, kernels, notebooks, reproduction, runner, testing
 from lib.workflow import artifacts, machine, packages, paths, profiles, progress
 
 CHECKOUT = paths.root()
@@ -654,8 +654,8 @@ TEST = "tests/test_x.py"
 def test_the_tests_can_be_narrowed(toy, monkeypatch, extra, targets):
     committed(toy, test_x="")
     calls = []
-    monkeypatch.setattr(runner, "_call", lambda *command, env=None: calls.append(command) or 0)
-    assert runner.test(extra) == 0
+    monkeypatch.setattr(testing, "_call", lambda *command, env=None: calls.append(command) or 0)
+    assert testing.test(extra) == 0
     given = [given for module, *each in calls if module == "pytest" for given in each]
     assert [each for each in given if (toy / each.split("::")[0]).is_file()][: len(targets)] == targets
 
@@ -666,15 +666,15 @@ def test_the_tests_can_be_narrowed(toy, monkeypatch, extra, targets):
 def test_a_part_of_which_nothing_was_selected_has_not_failed(toy, monkeypatch, codes, failed):
     of_parts = iter(codes)
     monkeypatch.setattr(
-        runner, "_call", lambda module, *_, env=None: next(of_parts) if module == "pytest" else 0
+        testing, "_call", lambda module, *_, env=None: next(of_parts) if module == "pytest" else 0
     )
-    assert runner.test(["-k", "numbers"]) == failed
+    assert testing.test(["-k", "numbers"]) == failed
 
 
 @pytest.mark.parametrize("fails", ["ruff", "pytest"])
 def test_one_part_that_fails_fails_the_whole(toy, monkeypatch, fails):
-    monkeypatch.setattr(runner, "_call", lambda module, *_, env=None: int(module == fails))
-    assert runner.test() == 1
+    monkeypatch.setattr(testing, "_call", lambda module, *_, env=None: int(module == fails))
+    assert testing.test() == 1
 
 
 # --- progress -----------------------------------------------------------------------------------------------

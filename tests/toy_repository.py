@@ -28,6 +28,7 @@ DOOR = [
     "cli/notebooks",
     "cli/reproduction",
     "cli/runner",
+    "cli/testing",
 ]
 
 NEEDS = {"01_numbers": [], "02_scaled": ["01_numbers"], "03_apart": []}

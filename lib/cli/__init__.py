@@ -1,6 +1,7 @@
 """What ``run_all.py`` does once there is an environment.
 
-- `runner`: its commands: run, list, test. `lab`: JupyterLab, on the notebooks or on the explorer.
+- `runner`: its commands: run, list. `testing`: ``--test``. `lab`: JupyterLab, on the notebooks or on the
+  explorer.
 - `freshness`: whether a stage would have to run, and whether it can.
 - `checks`: what is checked before the first notebook starts.
 - `collection`: how many artists there are, and the plan for so many.

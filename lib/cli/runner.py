@@ -2,23 +2,16 @@
 
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from lib.cli import freshness, notebooks
+from lib.cli import freshness, notebooks, testing
 from lib.workflow import artifacts, disk, kept, paths, profiles, progress, sizes, stages
 
 SIGNALS = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Ended by SIGTERM"}
 RESUMES = "What is finished stays; the next run goes on from there."
-EVERYTHING = "MUSIC_SIMILARITY_TEST_ALL"  # tests try every fault where it is set
-TOGETHER = 2  # files of unit tests; a process has up to two threads and 2 GB
-LONGEST = ("test_end_to_end.py", "test_end_to_end_sources.py")  # begun first
-BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
-SLOWEST = ("--durations=10",)
-NO_TESTS = 5  # pytest's exit code where none was selected
 
 
 def main(options):
@@ -63,7 +56,7 @@ def _done(options):
     """Do what the command line asks; the exit code."""
     os.environ.update(notebooks.environment(bars=not options.test))
     if options.test:
-        return test(options.rest, everything=options.all)
+        return testing.test(options.rest, everything=options.all)
     if options.library is not None:
         from lib.cli import library  # draws with Matplotlib, as below
 
@@ -307,65 +300,6 @@ def refresh(profile, parameters, wanted):
     return 0
 
 
-def test(extra=(), everything=False):
-    """Check style, run the unit tests and the committed notebooks, and see that the checkout stays clean.
-
-    Parameters
-    ----------
-    extra : sequence of str
-        For pytest; a path or two among them replace what is otherwise run.
-    everything : bool
-        Try every fault at every place, not a seeded sample of them; tests read it from the environment.
-
-    Returns
-    -------
-    int
-        0 only if every part went well.
-    """
-    before, failed = _checkout(), []
-    for check in (["check"], ["format", "--check"]):
-        if _call("ruff", *check, "."):
-            failed.append(f"ruff {' '.join(check)}")
-    named = [
-        given
-        for given in extra
-        if not given.startswith("-") and (paths.root() / given.split("::")[0]).exists()
-    ]
-    nbval = [
-        "--nbval",
-        "--nbval-current-env",
-        "--nbval-cell-timeout=3600",
-        "--nbval-kernel-startup-timeout=180",
-    ]
-    parts = [nbval] if named else [["-n", str(TOGETHER), *BY_FILE, *_unit_tests()], [*nbval, *_notebooks()]]
-    sample = {EVERYTHING: "1"} if everything else {}
-    with tempfile.TemporaryDirectory(prefix="music-similarity-") as folder:
-        roots = {name: str(Path(folder, top)) for top, name in paths.MOVABLE.items()}
-        environment = {**os.environ, **roots, **sample}
-        codes = [_call("pytest", *part, *SLOWEST, *extra, env=environment) for part in parts]
-    if set(codes) - {0, NO_TESTS} or set(codes) == {NO_TESTS}:
-        failed.append("pytest")
-    changed = sorted(_checkout() ^ before)
-    if changed:
-        failed.append("the checkout was changed:\n  " + "\n  ".join(changed))
-    if failed and failed != ["pytest"]:  # pytest's own summary says enough
-        print("failed: " + "; ".join(failed), flush=True)
-    return 1 if failed else 0
-
-
-def _unit_tests():
-    """Files of unit tests, those that take longest first."""
-    names = sorted(path.name for path in paths.root().glob("tests/test_*.py"))
-    return [f"tests/{name}" for name in sorted(names, key=lambda name: name not in LONGEST)]
-
-
-def _notebooks():
-    """The notebooks in order, then what compares the figures that they made."""
-    compared = paths.root().glob("tests/compare_figures.py")
-    places = [*map(paths.notebook, stages.names()), *compared]
-    return [str(path.relative_to(paths.root())) for path in places]
-
-
 def alone(profile):
     """Keep a second run of the same profile out, for the length of a block.
 
@@ -396,18 +330,3 @@ def _written(profile, stage):
     made = artifacts.manifest(profile, stage)
     files = [paths.located(name) for name in sorted({**made.outputs, **made.records})]
     return [paths.place(file) for file in [*files, paths.executed(profile, stage)]]
-
-
-def _call(module, *arguments, env=None):
-    sys.stdout.flush()
-    return subprocess.call([sys.executable, "-m", module, *arguments], cwd=paths.root(), env=env)
-
-
-def _checkout():
-    """What git sees changed in the checkout; nothing where there is no git."""
-    command = ["git", "status", "--porcelain", "--untracked-files=all"]
-    try:
-        seen = subprocess.run(command, cwd=paths.root(), capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return set()
-    return set(seen.stdout.splitlines())

@@ -15,7 +15,10 @@ def compared(decision, *, measure="unordered", n=10, kind="primary", difference=
     ])  # fmt: skip
 
 
-FIGURES = "(+0.050, 95 % interval +0.030 to +0.070, p = 0.012; a difference of 0.031 would be found)."
+FIGURES = (
+    "(+0.050, 95 % interval +0.030 to +0.070, p = 0.012;"
+    " a true difference of 0.031 would be found in four of five repetitions)."
+)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +36,7 @@ def test_a_comparison_is_said_with_its_figures(decision, verb):
 
 @pytest.mark.parametrize(
     ("decision", "verb"),
-    [("higher", "is larger"), ("lower", "is smaller"), ("cannot be told", "is not shown to be larger")],
+    [("higher", "is larger"), ("lower", "is smaller"), ("cannot be told", "cannot be shown to be larger")],
 )
 def test_the_lead_at_small_n_is_said_as_a_lead(decision, verb):
     said = words.comparisons(compared(decision, measure=compare.LEAD, n=None))
@@ -64,9 +67,9 @@ def test_losses_lie_above_or_below_the_constant():
     first, second = words.losses(summary).splitlines()
     assert first == (
         "dev: after the last epoch the loss is 0.20000 (standard deviation 0.01000 over 5 trainings), below"
-        " the 0.30000 of one constant; lowest 0.10000, in epoch 2."
+        " 0.30000, the loss of one constant; lowest 0.10000, in epoch 2."
     )
-    assert "0.40000" in second and "above the 0.30000" in second
+    assert "0.40000" in second and "above 0.30000" in second
 
 
 def null_of(value, paper_value=np.nan, **row):
@@ -81,10 +84,10 @@ def test_a_published_value_is_inside_or_outside_the_permutations():
     ])  # fmt: skip
     first, second = words.published(null, n=10).splitlines()
     assert first == (
-        "siamese network: 0.200, inside the 0.100 to 0.300 of 95 % of the permutations; the published 0.350"
-        " lies above 97.5% of them (other artists and other music than here)."
+        "siamese network: 0.200, inside 0.100 to 0.300, the range of 95 % of the permutations; the paper's"
+        " value 0.350 lies above 97.5 % of them (from other artists and other music)."
     )
-    assert second == "popularity alone: 0.400, outside the 0.100 to 0.300 of 95 % of the permutations."
+    assert second == "popularity alone: 0.400, outside 0.100 to 0.300, the range of 95 % of the permutations."
 
 
 def test_the_published_counts_are_said_as_counts():
@@ -107,11 +110,11 @@ def confounds(low):
 def test_scores_follow_what_their_interval_excludes_0_for():
     said = words.dependence(confounds(-0.01))
     assert said == (
-        "The scores of the siamese network follow the candidates' listeners (+0.300, 95 % interval +0.200 to"
-        " +0.400); follow the catalogue that a clip is from (-0.100, 95 % interval -0.200 to -0.050); are not"
-        " shown to follow the level of the clips (+0.100, 95 % interval -0.010 to +0.200)."
+        "siamese network: the scores follow the candidates' listeners (+0.300, 95 % interval +0.200 to"
+        " +0.400); follow the catalogue that a clip is from (-0.100, 95 % interval -0.200 to -0.050); cannot"
+        " be shown to follow the level of the clips (+0.100, 95 % interval -0.010 to +0.200)."
     )
-    assert "not shown" not in words.dependence(confounds(0.01))
+    assert "cannot be shown" not in words.dependence(confounds(0.01))
     assert words.dependence(confounds(0), "l2").count("follow") == 1
 
 
@@ -128,7 +131,7 @@ def reliability(**values):
 
 def test_the_other_half_of_the_listeners_is_a_reference_that_a_method_may_pass():
     said = words.references(reliability(split_half=0.5, siamese=0.4, world=0.6))
-    assert "correlation of 0.500; the whole" in said
+    assert "correlation of 0.500; two whole" in said
     assert "with 0.667 (Spearman-Brown)" in said
     assert "could reach 0.816" in said
     assert "reference: perfect hearing lies above it." in said
@@ -143,7 +146,7 @@ def test_the_chosen_method_is_said_with_its_decision(decision, verb):
     said = words.chosen(table, "factor_sum")
     assert f"on the dev artists, {verb} " in said
     assert (
-        "+0.050, 95 % interval +0.030 to +0.070 in ndcg, p = 0.012 after correction (49 artists, 1 training)."
+        "+0.050, 95 % interval +0.030 to +0.070 in nDCG, p = 0.012 after correction (49 artists, 1 training)."
         in said
     )  # noqa: E501
     with pytest.raises(ValueError, match="values to unpack"):
@@ -157,7 +160,12 @@ def test_verdicts_are_counted_by_kind_and_the_primary_ones_named():
         columns=["claim", "kind", "verdict"],
     )  # fmt: skip
     assert words.verdicts(claims).splitlines() == [
-        "1 primary claims: holds 1.",
-        "3 secondary claims: holds 2, cannot be told 1.",
+        "primary claims, 1: 1 × holds.",
+        "secondary claims, 3: 2 × holds, 1 × cannot be told.",
         "a: holds.",
     ]
+
+
+def test_without_primary_claims_all_are_named():
+    claims = pd.DataFrame([("a", "secondary", "holds")], columns=["claim", "kind", "verdict"])
+    assert words.verdicts(claims).splitlines() == ["secondary claims, 1: 1 × holds.", "a: holds."]

@@ -16,6 +16,7 @@ from lib.ranking import compare
 
 WORSE_OR_BETTER = {"higher": "ranks better than", "lower": "ranks worse than"}
 UNDECIDED = "cannot be told from"
+MEASURES = {"ndcg": "nDCG"}  # in sentences
 
 
 def method(name):
@@ -42,15 +43,15 @@ def losses(summary):
     >>> table = pd.DataFrame([row | {"best": 0.03, "best_epoch": 7}])
     >>> print(losses(table))  # doctest: +NORMALIZE_WHITESPACE
     test: after the last epoch the loss is 0.03100 (standard deviation 0.00100 over 3 trainings), below
-    the 0.03500 of one constant; lowest 0.03000, in epoch 7.
+    0.03500, the loss of one constant; lowest 0.03000, in epoch 7.
     """
     lines = []
     for row in summary.to_dict("records"):
         word = "below" if row["last"] < row["constant"] else "above"
         lines.append(
             f"{row['split']}: after the last epoch the loss is {row['last']:.5f} (standard deviation"
-            f" {row['last_sd']:.5f} over {row['n_seeds']} trainings), {word} the {row['constant']:.5f} of one"
-            f" constant; lowest {row['best']:.5f}, in epoch {row['best_epoch']}."
+            f" {row['last_sd']:.5f} over {row['n_seeds']} trainings), {word} {row['constant']:.5f}, the"
+            f" loss of one constant; lowest {row['best']:.5f}, in epoch {row['best_epoch']}."
         )
     return "\n".join(lines)
 
@@ -77,18 +78,19 @@ def comparisons(table, *, kind="primary"):
     >>> table = pd.DataFrame([row | {"detectable": 0.04, "decision": "higher"}])
     >>> print(comparisons(table))  # doctest: +NORMALIZE_WHITESPACE
     n = 10: the siamese network ranks better than L2 of spectrograms (+0.050, 95 % interval +0.020 to
-    +0.080, p = 0.002; a difference of 0.040 would be found).
+    +0.080, p = 0.002; a true difference of 0.040 would be found in four of five repetitions).
     """
     lines = []
     for row in table[table["kind"] == kind].to_dict("records"):
         first, second = method(row["method"]), method(row["reference"])
         figures = _figures(row["difference"], row["ci_low"], row["ci_high"])
         evidence = (
-            f"{figures}, p = {row['p_corrected']:.2g}; a difference of {row['detectable']:.3f} would be found"
+            f"{figures}, p = {row['p_corrected']:.2g}; a true difference of {row['detectable']:.3f} would be"
+            " found in four of five repetitions"
         )
         if row["measure"] == compare.LEAD:
             words = {"higher": "is larger", "lower": "is smaller"}.get(
-                row["decision"], "is not shown to be larger"
+                row["decision"], "cannot be shown to be larger"
             )
             lines.append(
                 f"The lead of the {first} over {second} {words} at the smallest n than at the largest"
@@ -119,20 +121,20 @@ def published(null, *, n):
     >>> row = {"method": "l2", "n": 10, "value": 0.22, "null_low": 0.18, "null_high": 0.24}
     >>> null = pd.DataFrame([row | {"paper_value": 0.302, "paper_above": 0.99}])
     >>> print(published(null, n=10))  # doctest: +NORMALIZE_WHITESPACE
-    L2 of spectrograms: 0.220, inside the 0.180 to 0.240 of 95 % of the permutations; the published
-    0.302 lies above 99.0% of them (other artists and other music than here).
+    L2 of spectrograms: 0.220, inside 0.180 to 0.240, the range of 95 % of the permutations; the paper's
+    value 0.302 lies above 99.0 % of them (from other artists and other music).
     """
     lines = []
     for row in null[(null["n"] == n) & (null["method"] != "chance")].to_dict("records"):
         inside = row["null_low"] <= row["value"] <= row["null_high"]
         line = (
-            f"{method(row['method'])}: {row['value']:.3f}, {'inside' if inside else 'outside'} the"
-            f" {row['null_low']:.3f} to {row['null_high']:.3f} of 95 % of the permutations"
+            f"{method(row['method'])}: {row['value']:.3f}, {'inside' if inside else 'outside'}"
+            f" {row['null_low']:.3f} to {row['null_high']:.3f}, the range of 95 % of the permutations"
         )
         if not np.isnan(row["paper_value"]):
             line += (
-                f"; the published {row['paper_value']:.3f} lies above {row['paper_above']:.1%} of them"
-                " (other artists and other music than here)"
+                f"; the paper's value {row['paper_value']:.3f} lies above {100 * row['paper_above']:.1f} % of"
+                " them (from other artists and other music)"
             )
         lines.append(line + ".")
     return "\n".join(lines)
@@ -164,10 +166,10 @@ def counts(table):
     lowest = table["p_corrected"].min()
     return (
         f"Hits of model and baseline: {', '.join(parts)}. The model is ahead at"
-        f" {(table['difference'] > 0).sum()} of {len(table)} lengths. As independent draws, the lowest p"
-        f" after correction is {lowest:.2f}. The lists of four lengths contain each other, so they are not"
-        f" four results; and the counts do not tell how often both hit, on which the paired test depends:"
-        f" its p may lie anywhere between the last two columns."
+        f" {(table['difference'] > 0).sum()} of {len(table)} lengths. If all hits were independent, the"
+        f" lowest p after correction would be {lowest:.2f}. The lists of four lengths contain each other, so"
+        f" they are not four separate results. The counts do not show how often both methods hit, and the"
+        f" paired test depends on that: its p lies between the last two columns."
     )
 
 
@@ -189,8 +191,8 @@ def dependence(table, name="siamese"):
     >>> import pandas as pd
     >>> row = {"method": "l2", "measure": "fame_correlation", "value": 0.3, "ci_low": 0.2, "ci_high": 0.4}
     >>> print(dependence(pd.DataFrame([row]), "l2"))  # doctest: +NORMALIZE_WHITESPACE
-    The scores of the L2 of spectrograms follow the candidates' listeners (+0.300, 95 % interval +0.200
-    to +0.400).
+    L2 of spectrograms: the scores follow the candidates' listeners (+0.300, 95 % interval +0.200 to
+    +0.400).
     """
     properties = {
         "fame_correlation": "the candidates' listeners",
@@ -203,9 +205,9 @@ def dependence(table, name="siamese"):
         if measure in own.index:
             row = own.loc[measure]
             clear = row["ci_low"] > 0 or row["ci_high"] < 0
-            verb = "follow" if clear else "are not shown to follow"
+            verb = "follow" if clear else "cannot be shown to follow"
             parts.append(f"{verb} {what} ({_figures(row['value'], row['ci_low'], row['ci_high'])})")
-    return f"The scores of the {method(name)} {'; '.join(parts)}."
+    return f"{method(name)}: the scores {'; '.join(parts)}."
 
 
 def references(table):
@@ -226,8 +228,8 @@ def references(table):
     >>> values = pd.DataFrame({"method": ["split_half", "siamese"], "value": [0.6, 0.3]})
     >>> table = values.assign(truth="corrected", candidates="test", metric="spearman")
     >>> print(references(table).partition(". ")[0])  # doctest: +NORMALIZE_WHITESPACE
-    Two halves of the listeners agree with a rank correlation of 0.600; the whole audience would agree
-    with another one of its size with 0.750 (Spearman-Brown)
+    Two halves of the listeners agree with a rank correlation of 0.600; two whole audiences of this
+    size would agree with 0.750 (Spearman-Brown)
     """
     own = table[
         (table["truth"] == "corrected") & (table["candidates"] == "test") & (table["metric"] == "spearman")
@@ -246,11 +248,11 @@ def references(table):
         else "no method lies above it"
     )
     return (
-        f"Two halves of the listeners agree with a rank correlation of {half:.3f}; the whole audience"
-        f" would agree with another one of its size with {whole:.3f} (Spearman-Brown). A predictor without"
+        f"Two halves of the listeners agree with a rank correlation of {half:.3f}; two"
+        f" whole audiences of this size would agree with {whole:.3f} (Spearman-Brown). A predictor without"
         f" noise could reach {bound:.3f}, the square root of that. The half is therefore a reference and"
         f" no upper bound: {beyond}. A method may pass it because a half of the listeners is a noisy"
-        f" measure of taste, while sound has no noise of that kind."
+        f" measure of taste; sound does not have this noise."
     )
 
 
@@ -276,7 +278,7 @@ def chosen(compared, name, *, measure="ndcg", reference="l2"):
     >>> compared = pd.DataFrame([row | {"n_queries": 49, "n_seeds": 1}])
     >>> print(chosen(compared, "factor_ridge"))  # doctest: +NORMALIZE_WHITESPACE
     factors by ridge, chosen on the dev artists, ranks better than L2 of spectrograms on the test
-    artists: +0.100, 95 % interval +0.050 to +0.150 in ndcg, p = 0.001 after correction (49 artists, 1
+    artists: +0.100, 95 % interval +0.050 to +0.150 in nDCG, p = 0.001 after correction (49 artists, 1
     training).
     """
     rows = compared[
@@ -286,8 +288,8 @@ def chosen(compared, name, *, measure="ndcg", reference="l2"):
     verb = WORSE_OR_BETTER.get(row["decision"], UNDECIDED)
     return (
         f"{method(name)}, chosen on the dev artists, {verb} {method(reference)} on the test artists:"
-        f" {_figures(row['difference'], row['ci_low'], row['ci_high'])} in {measure}, p ="
-        f" {row['p_corrected']:.2g} after correction ({row['n_queries']} artists, {row['n_seeds']}"
+        f" {_figures(row['difference'], row['ci_low'], row['ci_high'])} in {MEASURES.get(measure, measure)},"
+        f" p = {row['p_corrected']:.2g} after correction ({row['n_queries']} artists, {row['n_seeds']}"
         f" training{'s' if row['n_seeds'] > 1 else ''})."
     )
 
@@ -324,7 +326,7 @@ def tracks(table, names=("siamese", "l2")):
             "average precision",
         ),
     }
-    verbs = {1: "better than chance", -1: "worse than chance", 0: "not told from chance"}
+    verbs = {1: "better than chance", -1: "worse than chance", 0: "cannot be told from chance"}
     lines = []
     for (question, measure), (what, unit) in questions.items():
         own = table[
@@ -347,7 +349,7 @@ def tracks(table, names=("siamese", "l2")):
 
 
 def verdicts(claims):
-    """How many claims hold, primary ones by name.
+    """How many claims hold; by name the primary ones or, where there are none, all.
 
     Parameters
     ----------
@@ -363,17 +365,18 @@ def verdicts(claims):
     >>> import pandas as pd
     >>> claims = pd.DataFrame({"claim": ["A beats B", "B beats C"], "kind": ["primary", "secondary"]})
     >>> print(verdicts(claims.assign(verdict=["holds", "cannot be told"])))
-    1 primary claims: holds 1.
-    1 secondary claims: cannot be told 1.
+    primary claims, 1: 1 × holds.
+    secondary claims, 1: 1 × cannot be told.
     A beats B: holds.
     """
     lines = []
     for kind, part in claims.groupby("kind", sort=False):
         counted = part["verdict"].value_counts()
-        tally = ", ".join(f"{verdict} {counted[verdict]}" for verdict in counted.index)
-        lines.append(f"{len(part)} {kind} claims: {tally}.")
+        tally = ", ".join(f"{counted[verdict]} × {verdict}" for verdict in counted.index)
+        lines.append(f"{kind} claims, {len(part)}: {tally}.")
     primary = claims[claims["kind"] == "primary"]
-    lines += [f"{row['claim']}: {row['verdict']}." for row in primary.to_dict("records")]
+    named = claims if primary.empty else primary
+    lines += [f"{row['claim']}: {row['verdict']}." for row in named.to_dict("records")]
     return "\n".join(lines)
 
 

@@ -133,3 +133,23 @@ def test_a_figure_is_shown_and_closed_whole_or_reduced(run, displayed):
     assert repr(displayed[1]) == "Reduced('half.png')"
     assert plt.get_fignums() == []
     assert (run.figures / "whole.png").read_bytes() == (run.figures / "half.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("simulate", "of_data", "marked"), [(True, True, 1), (True, False, 0), (False, True, 0)]
+)
+def test_pictures_and_tables_of_simulated_data_say_so(toy, displayed, simulate, of_data, marked):
+    run = stage.start("02_scaled", NAMESPACE)
+    run._parameters["01_listening_data"] = {"simulate": simulate}
+    figure, ax = plt.subplots(figsize=(4, 3))
+    run.figure(figure, "curve", of_data=of_data)
+    assert [text.get_text() for text in figure.texts] == ["simulated data"] * marked
+    (words,) = [text.get_window_extent() for text in figure.texts] or [None]
+    if words is not None:
+        assert figure.get_size_inches()[1] > 3
+        assert figure.bbox.contains(*words.min) and figure.bbox.contains(*words.max)
+        assert not words.overlaps(ax.get_tightbbox())
+    run.table(FRAME, "short", of_data=of_data)
+    text = (run.figures / "short.md").read_text()
+    assert text.startswith("*Simulated data.*\n\n| artist |") == bool(marked)
+    assert text.endswith(artifacts.markdown(FRAME))

@@ -120,7 +120,7 @@ def write_parquet(frame, path):
         frame.to_parquet(temporary)
 
 
-def write_table(frame, path, *, digits=4):
+def write_table(frame, path, *, digits=4, above=""):
     """Write a tidy table twice: as CSV, and as Markdown for reading.
 
     Parameters
@@ -131,9 +131,11 @@ def write_table(frame, path, *, digits=4):
         Name of the CSV; the twin differs in its suffix ``.md``.
     digits : int
         Significant digits in the Markdown; the CSV has all of them.
+    above : str
+        Markdown that comes before the table.
     """
     write_csv(frame, path)
-    write_text(markdown(frame, digits=digits), Path(path).with_suffix(".md"))
+    write_text(above + markdown(frame, digits=digits), Path(path).with_suffix(".md"))
 
 
 def markdown(frame, *, digits=4):

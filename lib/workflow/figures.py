@@ -15,6 +15,8 @@ from PIL import Image
 
 from lib.workflow import artifacts
 
+STRIP = 0.2  # inches below a figure, for `mark`
+
 
 def use_style():
     """Set fonts, grid and sizes for all figures."""
@@ -31,6 +33,23 @@ def use_style():
             "svg.hashsalt": "music-similarity",
         }
     )
+
+
+def mark(figure, words):
+    """Write a few words below a figure, at its lower right.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        It becomes higher, so that the words cover nothing.
+    words : str
+    """
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + STRIP)
+    share = STRIP / (height + STRIP)
+    figure.get_layout_engine().set(rect=(0, share, 1, 1 - share))
+    where = {"x": 1 - 0.04 / width, "y": share / 4, "ha": "right", "va": "bottom"}
+    figure.text(s=words, **where, fontsize=9, style="italic", color="0.35")
 
 
 def save(figure, path):

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from lib.workflow import artifacts, figures, kept, machine, paths, stages
 
+SIMULATED = "simulated data"  # on pictures and above tables
+
 
 def start(name, namespace):
     """Begin a stage: check that the stages before it are there, and set the style of pictures.
@@ -55,7 +57,7 @@ class Run:
     kept : lib.workflow.kept.Kept
         Expensive results of the profile.
     simulated : bool or None
-        Whether the data are the demo's; None where notebook 01 has not said so yet.
+        Whether the data are the demo's; None in notebook 00. Pictures and tables of simulated data say so.
     """
 
     def __init__(self, name, namespace):
@@ -71,7 +73,7 @@ class Run:
 
     @property
     def simulated(self):
-        return self._parameters.get("01_listening_data", {}).get("simulate")
+        return self._parameters.get("01_listening_data", self.namespace).get("simulate")
 
     def parameters(self, stage):
         """Parameters that an earlier stage ran with, by name; `stage` is the beginning of its name."""
@@ -88,7 +90,7 @@ class Run:
         (name,) = [before for before in self._parameters if before.startswith(stage)]
         return set(artifacts.manifest(self.profile, name).outputs)
 
-    def figure(self, figure, name, *, reduced=False):
+    def figure(self, figure, name, *, reduced=False, of_data=True):
         """Write a figure as ``figures/NAME.png``, show it and close it.
 
         Parameters
@@ -97,10 +99,14 @@ class Run:
         name : str
         reduced : bool
             Show a copy of half the size, for notebooks with many pictures.
+        of_data : bool
+            False for a picture that shows nothing of the data, such as the layers of a network.
         """
+        if self.simulated and of_data:
+            figures.mark(figure, SIMULATED)
         figures.show(figure, self._output(self.figures / f"{name}.png"), reduced=reduced)
 
-    def table(self, frame, name, *, markdown=True):
+    def table(self, frame, name, *, markdown=True, of_data=True):
         """Write a table as ``figures/NAME.csv`` and, for reading, ``NAME.md``; return it.
 
         Parameters
@@ -110,11 +116,14 @@ class Run:
         name : str
         markdown : bool
             False for tables too long to read.
+        of_data : bool
+            False for a table that rests on nothing of the data, such as one of what the paper published.
         """
         path = self._output(self.figures / f"{name}.csv")
         if markdown:
             self._output(path.with_suffix(".md"))
-            artifacts.write_table(frame, path)
+            above = f"*{SIMULATED.capitalize()}.*\n\n" if self.simulated and of_data else ""
+            artifacts.write_table(frame, path, above=above)
         else:
             artifacts.write_csv(frame, path)
         return frame

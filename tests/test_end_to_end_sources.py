@@ -28,7 +28,7 @@ def own(tmp_path_factory):
     folder = tmp_path_factory.mktemp("somebody") / "own"
     size = ["--artists", str(N_ARTISTS), "--listeners", str(N_LISTENERS), "--clips", "1"]
     command = [sys.executable, "-m", "demo", "--folder", folder, *size]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=3600)
     return folder
 
 

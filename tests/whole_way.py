@@ -18,7 +18,7 @@ def below(folder):
 def run(folder, *arguments, check=True):
     """`run_all.py` with its data and figures below `folder`."""
     command = [*RUN_ALL, *map(str, arguments)]
-    settings = {"env": below(folder), "cwd": folder, "timeout": 600}
+    settings = {"env": below(folder), "cwd": folder, "timeout": 3600}
     done = subprocess.run(command, capture_output=True, text=True, **settings)
     assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done

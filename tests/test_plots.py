@@ -625,6 +625,7 @@ COMPARED = pd.DataFrame({
     "reference": "l2", "method": ["factor_sum", "siamese", "factor_sum+proximity"] * 2,
     "measure": ["ndcg"] * 3 + ["matched_concordance"] * 3, "difference": [0.1, 0.0, 0.12, 0.05, -0.01, 0.06],
     "ci_low": [0.05, -0.05, 0.07, 0.01, -0.04, 0.02], "ci_high": [0.15, 0.05, 0.17, 0.09, 0.02, 0.1],
+    "decision": ["higher", "cannot be told", "higher"] * 2,
 })  # fmt: skip
 
 
@@ -632,10 +633,19 @@ def test_gains_are_drawn_where_they_are_against_no_gain():
     figure = plots.gains(COMPARED, measures=("ndcg", "matched_concordance"))
     ax = figure.axes[0]
     names = [label.get_text() for label in ax.get_yticklabels()]
-    assert names == ["factors: ridge and kernel + proximity", "siamese network", "factors: ridge and kernel"]
+    assert names == ["siamese network", "factors: ridge and kernel"]  # what was changed is in the table
     intervals = [line.get_xdata() for line in ax.lines if len(line.get_xdata()) == 2]
-    assert [list(x) for x in intervals[:3]] == [[0.07, 0.17], [-0.05, 0.05], [0.05, 0.15]]
-    assert list(intervals[3]) == [0, 0]  # the line of no gain
+    assert [list(x) for x in intervals[:2]] == [[-0.05, 0.05], [0.05, 0.15]]
+    assert list(intervals[2]) == [0, 0]  # the line of no gain
+    assert figure.get_suptitle().startswith("1 of 2 methods have a higher nDCG than L2")
+
+
+def test_the_forest_has_at_most_ten_rows_and_always_the_chosen_method():
+    wanted = ["popularity", "l2", "mfcc_gaussian", "siamese", "factor_cnn", "factor_ridge", "segment_sum"]
+    wanted += ["segment_sum+popularity", "chosen", "musicnn_mtt", "split_half", "all_factors"]
+    rows = plots.rows_of_forest([*wanted, "factor_kernel", "l2+proximity"], "segment_sum", ["musicnn_mtt"])
+    assert rows == [name for name in wanted if name not in ("factor_ridge", "split_half")]
+    assert plots.rows_of_forest(["l2", "factor_ridge"], "factor_ridge") == ["l2", "factor_ridge"]
 
 
 def test_the_forest_of_08_shows_all_folds_together_where_there_are_any():
@@ -648,7 +658,7 @@ def test_the_forest_of_08_shows_all_folds_together_where_there_are_any():
     table = pd.DataFrame(rows).assign(truth="corrected", candidates="test", chance=0.2).astype({"n": "Int64"})
     table = table.assign(ci_low=table["value"] - 0.05, ci_high=table["value"] + 0.05)
     for some, value in ((table, 0.5), (table[table["fold"].notna()], 0.4)):
-        figure = plots.beyond_forest(some, n=10)
+        figure = plots.beyond_forest(some, n=10, best="factor_sum")
         for ax in figure.axes:
             (dot,) = [line for line in ax.lines if line.get_marker() == "o"]
             assert list(dot.get_xdata()) == [value]
@@ -658,6 +668,7 @@ def test_the_forest_of_08_shows_all_folds_together_where_there_are_any():
 
 def test_the_chosen_weight_of_popularity_is_marked():
     by_weight = pd.DataFrame({"weight": [0, 0.5, 1], "ndcg": [0.3, 0.4, 0.35]})
-    curve, mark = plots.popularity_weight(by_weight, chosen=0.5).axes[0].lines
+    curve, mark, alone = plots.popularity_weight(by_weight, chosen=0.5).axes[0].lines
     assert list(curve.get_ydata()) == [0.3, 0.4, 0.35]
     assert list(mark.get_xdata()) == [0.5, 0.5]
+    assert list(alone.get_ydata()) == [0.3, 0.3]

@@ -60,7 +60,7 @@ def filter_twins(matches, summary):
     >>> summary = pd.DataFrame({"measure": ["added"], "limit": [0.3], "share": 0.75, "chance": 0.05})
     >>> figure = filter_twins(matches, summary)
     >>> figure.axes[0].get_title().splitlines()
-    ['what training added:', '75% twins, 5% by chance']
+    ['what training added:', '75 % twins, 5 % by chance']
     >>> len(figure.axes[0].lines)  # a line for each pair of networks, and the limit of chance
     3
     >>> plt.close(figure)
@@ -88,7 +88,7 @@ def filter_twins(matches, summary):
                 )
         ax.axvline(one.limit, color="#444444", linestyle=":", label="chance line")
         ax.set(xlabel="correlation with the matched filter", ylim=(0, 1.02))
-        shares = f"{one.share:.0%} twins, {one.chance:.0%} by chance"
+        shares = f"{100 * one.share:.0f} % twins, {100 * one.chance:.0f} % by chance"
         ax.set_title(f"{MEASURES[one.measure]}:\n{'no pairs' if np.isnan(one.share) else shares}")
     axes[0, 0].set_ylabel("share of filters with at\nleast this correlation")
     by_label = {}
@@ -400,7 +400,7 @@ def time_order_losses(summary, *, n):
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
     ['unchanged', 'reversed']
     >>> figure.get_suptitle()
-    'after reordering, 60% of the 10 nearest artists stay (pooling without time: all of them)'
+    'after reordering, 60 % of the 10 nearest artists stay (pooling without time: all of them)'
     >>> plt.close(figure)
     """
     labels = {"cosine": "cosine with the embedding\nof the unchanged clip"}
@@ -422,7 +422,7 @@ def time_order_losses(summary, *, n):
     axes[0].set_yticks(places, [FRAME_ORDERS.get(name, name) for name in changed.index])
     axes[0].set_ylim(len(places) - 0.5, -0.5)
     stay = changed["overlap"].drop("as they are")
-    ends = dict.fromkeys(f"{share:.0%}" for share in (stay.min(), stay.max()))
+    ends = dict.fromkeys(f"{100 * share:.0f} %" for share in (stay.min(), stay.max()))
     figure.suptitle(
         f"after reordering, {' to '.join(ends)} of the {n} nearest artists stay"
         " (pooling without time: all of them)",

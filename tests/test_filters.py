@@ -524,7 +524,7 @@ def test_a_network_without_any_response_is_refused(clips):
 def test_figure_3_shows_every_filter_by_its_number(rng):
     layer = planted(rng)
     figure = plots_kernels.figure3_filters(
-        layer.kernels, filters_kernels.cluster_order(layer.kernels), example=3, rows=2
+        layer.kernels, filters_kernels.cluster_order(layer.kernels), what="after", example=3, rows=2
     )
     shown = {label.get_text() for ax in figure.axes[:2] for label in ax.get_xticklabels()}
     assert shown == {str(number) for number in range(16)}
@@ -538,11 +538,28 @@ def test_figure_4_shows_each_selected_filter_with_its_moments(clips, rng):
     figure = plots.figure4_selected_filters(portraits)
     figure.canvas.draw()  # a name with unbalanced dollars must not raise
     assert [ax.get_title() for ax in figure.axes[:6:3]] == ["onset\nfilter 3", "low band\nfilter 5"]
+    with_remark = selected.assign(remark=["controls have\none as good", ""])
+    portraits = responses.portraits(clips, layer, with_remark, moments, ["a"] * 4)
+    figure = plots.figure4_selected_filters(portraits)
+    assert figure.axes[0].get_title() == "onset\nfilter 3\ncontrols have\none as good"
+    assert figure.axes[3].get_title() == "low band\nfilter 5"
+    assert figure.get_suptitle().startswith("no evidence of learning in 1 of 2 criteria")
+
+
+def test_a_criterion_is_remarked_upon_unless_trained_networks_are_higher():
+    compared = pd.DataFrame(
+        {"difference": [0.2, -0.2, 0.2], "p_holm": [0.01, 0.01, 0.3]}, ["onset", "offset", "low_band"]
+    )
+    remarks = criteria.remarks(compared, "control")
+    assert remarks.to_dict() == {
+        "onset": "", "offset": "controls have\none as good", "low_band": "controls have\none as good"
+    }  # fmt: skip
 
 
 def test_figure_3_sets_marked_numbers_apart(rng):
     kernels = noise(rng).kernels
-    figure = plots_kernels.figure3_filters(kernels, range(16), example=3, marked=[4, 9], limit=0.1, rows=2)
+    figure = plots_kernels.figure3_filters(kernels, range(16), what="after", marked=[4, 9], limit=0.1, rows=2)
+    assert figure.get_suptitle() == "after: 2 of 16 kernels have more shape than noise"
     labels = [label for ax in figure.axes[:2] for label in ax.get_xticklabels()]
     assert [label.get_text() for label in labels if label.get_fontweight() == "bold"] == ["4", "9"]
     assert figure.axes[0].images[0].get_clim() == (-0.1, 0.1)
@@ -550,7 +567,7 @@ def test_figure_3_sets_marked_numbers_apart(rng):
 
 def test_the_inset_is_the_example_as_the_author_would_see_it(rng):
     kernels = noise(rng).kernels
-    figure = plots_kernels.figure3_filters(kernels, range(16), example=3, rows=2)
+    figure = plots_kernels.figure3_filters(kernels, range(16), what="after", example=3, rows=2)
     ours, theirs = (ax.images[0] for ax in figure.axes[-2:])
     np.testing.assert_array_equal(ours.get_array(), kernels[..., 3].T)
     np.testing.assert_array_equal(theirs.get_array(), -kernels[::-1, :, 3].T)
@@ -567,17 +584,23 @@ def test_before_and_after_differ_by_what_was_added(rng):
 
 def test_references_are_drawn_behind_a_network_and_limit_it(rng):
     references = {"control": of_noise(rng, 3), "untrained": of_noise(rng, 2)}
-    figure = plots.filters_against_references(of_noise(rng, 1), references, list(criteria.CRITERIA))
+    trained = of_noise(rng, 1)
+    figure = plots.filters_against_references(trained, references, list(criteria.CRITERIA))
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert set(labels[:3]) == {"trained on the target", "trained on permuted targets", "untrained"}
     for ax, criterion in zip(figure.axes, criteria.CRITERIA, strict=True):
         (line,) = ax.lines
-        assert line.get_xdata()[0] == references["control"][criterion].max()
+        limit = references["control"][criterion].max()
+        assert line.get_xdata()[0] == limit
+        beyond = (trained[criterion] > limit).sum()
+        assert ax.get_title() == f"{criterion.replace('_', ' ')}: {beyond} of {len(trained)} beyond"
 
 
 def test_each_network_has_a_dot_for_its_best_filter(rng):
     trained, references = of_noise(rng, 2), {"control": of_noise(rng, 3)}
-    figure = plots.best_filters(trained, references, ["onset", "offset"])
+    compared = criteria.against(trained, references["control"])
+    figure = plots.best_filters(trained, references, ["onset", "offset"], compared)
+    assert figure.axes[0].get_title() == f"onset\np = {compared['p_holm']['onset']:.2f}"
     for ax, criterion in zip(figure.axes, ("onset", "offset"), strict=True):
         drawn = [line.get_ydata().tolist() for line in ax.lines]
         expected = [
@@ -591,7 +614,7 @@ def test_kernel_structure_counts_the_shapes_in_its_legend(rng):
     figure = plots_kernels.kernel_structure(structure, 0.25)
     found = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     shaped = (structure["p_value"] <= filters_kernels.LEVEL).sum()
-    assert found == [f"more than noise ({shaped})", f"not told from noise ({16 - shaped})"]
+    assert found == [f"more than noise ({shaped})", f"not more than noise ({16 - shaped})"]
 
 
 def test_twins_are_drawn_pair_by_pair(clips, rng):
@@ -611,6 +634,7 @@ def test_responses_around_have_a_panel_for_each_filter_and_kind(clips, rng):
     found = responses.around(clips, layers, [1, 2], happened, range(12))
     figure = plots.responses_around(found, {1: "filter 1\nonset", 2: "filter 2\nlow band"})
     assert len(figure.axes) == 4  # no sustained tone, no column for it
+    assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()  # one scale a row
     drawn = found.query("network == 'trained' and filter == 1 and kind == 'onset'")["mean"]
     np.testing.assert_array_equal(figure.axes[0].lines[1].get_ydata(), drawn)
 

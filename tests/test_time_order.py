@@ -118,5 +118,6 @@ def test_the_summary_has_the_range_of_trainings_and_the_picture_its_dots():
     assert reverse[["cosine", "cosine_low", "cosine_high"]].tolist() == pytest.approx([0.8, 0.7, 0.9])
     assert (table["n_trainings"] == 2).all()
     figure = plots.time_order_losses(table, n=10)
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["as they are", "reversed"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["unchanged", "reversed"]
+    assert "55 % of the 10 nearest artists stay" in figure.get_suptitle()
     assert figure.axes[2].lines[0].get_xdata().tolist() == pytest.approx([0.45, 0.3])

@@ -279,6 +279,32 @@ def in_words(compared, reference):
     )
 
 
+def remarks(compared, reference):
+    """What pictures of selected filters note on each criterion: nothing, or that it proves no learning.
+
+    Parameters
+    ----------
+    compared : pd.DataFrame
+        From `against`.
+    reference : str
+        Of what networks: ``control`` or ``untrained``.
+
+    Returns
+    -------
+    pd.Series of str
+        By criterion; empty where the best filters of trained networks are higher.
+
+    Examples
+    --------
+    >>> compared = pd.DataFrame({"difference": [0.4, 0.1], "p_holm": [0.02, 0.6]}, ["onset", "offset"])
+    >>> {name: remark.splitlines() for name, remark in remarks(compared, "control").items()}
+    {'onset': [], 'offset': ['controls have', 'one as good']}
+    """
+    higher = (compared["p_holm"] < kernels.LEVEL) & (compared["difference"] > 0)
+    who = {"control": "controls", "untrained": "untrained"}[reference]
+    return pd.Series(np.where(higher, "", f"{who} have\none as good"), compared.index, dtype=object)
+
+
 def permutation_test(first, second, *, seed=0):
     """Two-sided test of equal means: networks are divided anew into two groups of the same sizes.
 

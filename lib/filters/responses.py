@@ -34,11 +34,14 @@ class Portrait(NamedTuple):
     kernel : np.ndarray, shape=(3, N_MELS)
     moments : list of (str, np.ndarray of shape (n_frames, N_MELS))
         Titles and spectrograms around the moment, which is the middle frame.
+    remark : str
+        On the criterion; empty where it distinguishes trained networks from the reference.
     """
 
     title: str
     kernel: np.ndarray
     moments: list
+    remark: str = ""
 
 
 def strongest_moments(clips, artists, layer, chosen, *, n=3):
@@ -218,7 +221,8 @@ def portraits(clips, layer, selected, moments, titles):
     clips : np.ndarray, shape=(n_clips, n_frames, N_MELS)
     layer : Layer
     selected : pd.DataFrame
-        From `select`, the rows to be shown.
+        From `select`, the rows to be shown; with a column ``remark`` (`lib.filters.criteria.remarks`), the
+        title ends with it.
     moments : pd.DataFrame
         From `strongest_moments`.
     titles : sequence of str, shape=(n_moments,)
@@ -237,6 +241,7 @@ def portraits(clips, layer, selected, moments, titles):
     (['onset', 'filter 0'], [('Song, 11.7 s', (17, 64))])
     """
     moments = moments.assign(title=list(titles))
+    remarked = selected.get("remark", [""] * len(selected))
     return [
         Portrait(
             f"{criterion.replace('_', ' ')}\nfilter {number}",
@@ -245,8 +250,9 @@ def portraits(clips, layer, selected, moments, titles):
                 (one.title, surroundings(clips[one.row], one.frame))
                 for one in moments[moments["filter"] == number].itertuples()
             ],
+            remark,
         )
-        for criterion, number in selected["filter"].items()
+        for (criterion, number), remark in zip(selected["filter"].items(), remarked, strict=True)
     ]
 
 

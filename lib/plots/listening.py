@@ -5,9 +5,12 @@ from __future__ import annotations
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import scipy.cluster.hierarchy
 import scipy.spatial.distance
+from matplotlib import ticker
 
+from lib import registry
 from lib.plots.style import AMOUNT, FIRST, OTHERS, axes_of
 
 
@@ -30,9 +33,16 @@ def popularity_curve(artists, *, marked=None, ax=None):
     [[2.0, 20.0]]
     >>> plt.close(figure)
     """
-    figure, ax = axes_of(ax, (6, 3.2))
+    figure, ax = axes_of(ax, (7, 3.6))
     ranks = np.arange(1, len(artists) + 1)
     ax.loglog(ranks, artists["listeners"], color="#0072B2")
+    tenth = -(-len(artists) // 10)
+    share = artists["listeners"].iloc[:tenth].sum() / artists["listeners"].sum()
+    ax.set_title(f"one tenth of the artists has {100 * share:.0f} % of all listener–artist pairs")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axis.set_minor_locator(ticker.NullLocator())
     for name in marked or []:
         place = int(np.flatnonzero(artists["name"] == name)[0])
         ax.plot(ranks[place], artists["listeners"].iloc[place], "o", color="#D55E00")
@@ -43,7 +53,7 @@ def popularity_curve(artists, *, marked=None, ax=None):
             textcoords="offset points",
             parse_math=False,
         )
-    ax.set(xlabel="artist, by rank", ylabel="listeners")
+    ax.set(xlabel="artist, by rank (1: most listeners)", ylabel="listeners")
     return figure
 
 
@@ -62,7 +72,7 @@ def similarity_heatmap(target, *, order=None, title="", ax=None):
     image = ax.imshow(
         values, cmap=AMOUNT, origin="upper", vmax=np.nanquantile(values, 0.99), interpolation="nearest"
     )
-    figure.colorbar(image, ax=ax, label="similarity (colour stops at the 99th percentile)", extend="max")
+    figure.colorbar(image, ax=ax, label="similarity (colours end at 99th percentile)", extend="max")
     ax.set(xlabel="artist, in cluster order", ylabel="artist, in cluster order")
     ax.set_title(title)
     return figure
@@ -90,7 +100,7 @@ def cooccurrence_heatmap(co_listeners, *, order=None, title="", ax=None):
         interpolation="nearest",
     )
     ticks = [step * 10**power for power in range(7) for step in (1, 3) if step * 10**power <= highest]
-    bar = figure.colorbar(image, ax=ax, label="co-listeners (users; grey: none)", extend="min")
+    bar = figure.colorbar(image, ax=ax, label="co-listeners (number; grey: none)", extend="min")
     bar.set_ticks(ticks, labels=[f"{count:,}" for count in ticks], minor=False)
     bar.ax.minorticks_off()
     ax.set(xlabel="artist", ylabel="artist")
@@ -98,7 +108,9 @@ def cooccurrence_heatmap(co_listeners, *, order=None, title="", ax=None):
     return figure
 
 
-def cooccurrence_and_similarity(co_listeners, target, *, titles=("how many listen to both", "the target")):
+def cooccurrence_and_similarity(
+    co_listeners, target, *, titles=("listeners of both artists", "similarity: the target")
+):
     """What was counted and what the metric makes of it, side by side, both in the target's cluster order.
 
     Parameters
@@ -116,10 +128,10 @@ def cooccurrence_and_similarity(co_listeners, target, *, titles=("how many liste
     >>> target = labels.finish(counts / 10)
     >>> figure = cooccurrence_and_similarity(counts, target)
     >>> [ax.get_title() for ax in figure.axes[:2]]
-    ['how many listen to both', 'the target']
+    ['listeners of both artists', 'similarity: the target']
     >>> plt.close(figure)
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10.4, 4.3), sharex=True, sharey=True)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.3), sharex=True, sharey=True)
     order = cluster_order(target)
     cooccurrence_heatmap(co_listeners.reindex_like(target), order=order, title=titles[0], ax=left)
     similarity_heatmap(target, order=order, title=titles[1], ax=right)
@@ -141,7 +153,9 @@ def cluster_order(target):
 
 
 def metrics_and_popularity(targets, listeners, *, n=10):
-    """For each metric: how famous the neighbours are that it gives to famous and to obscure artists.
+    """For each metric: how popular the neighbours are that it gives to popular and to obscure artists.
+
+    Titles give Spearman's ρ of the two ranks.
 
     Parameters
     ----------
@@ -150,8 +164,8 @@ def metrics_and_popularity(targets, listeners, *, n=10):
     listeners : pd.Series
         Over the targets' artists.
     n : int
-        Neighbours whose mean rank of fame is drawn; equally near ones are drawn by lot, the same for all
-        metrics.
+        Neighbours whose mean rank of popularity is drawn; equally near ones are drawn by lot, the same for
+        all metrics.
 
     Examples
     --------
@@ -160,6 +174,8 @@ def metrics_and_popularity(targets, listeners, *, n=10):
     >>> values = [[np.nan, 0.9, 0.1], [0.9, np.nan, 0.2], [0.1, 0.2, np.nan]]
     >>> target = labels.labelled(values, ["a", "b", "c"])
     >>> figure = metrics_and_popularity({"jaccard": target}, pd.Series({"a": 30, "b": 20, "c": 10}), n=1)
+    >>> figure.axes[0].get_title().splitlines()
+    ["Jaccard (the paper's)", 'ρ = 0.00']
     >>> figure.axes[0].collections[0].get_offsets().tolist()  # rank of each artist, and of its nearest
     [[1.0, 2.0], [2.0, 1.0], [3.0, 2.0]]
     >>> plt.close(figure)
@@ -167,7 +183,12 @@ def metrics_and_popularity(targets, listeners, *, n=10):
     rows = 1 if len(targets) < 4 else 2
     columns = -(-len(targets) // rows)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(2.9 * columns, 2.7 * rows), sharex=True, sharey=True, squeeze=False
+        rows,
+        columns,
+        figsize=(2.4 * columns + 0.4, 2.9 * rows + 0.4),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
     )
     popularity = listeners.rank(ascending=False)
     by_lot = np.random.default_rng(0).permutation(len(popularity))
@@ -187,9 +208,11 @@ def metrics_and_popularity(targets, listeners, *, n=10):
             label=f"an artist and its {n} nearest",
         )
         ax.plot(*_medians(popularity, ranks), color="black", linewidth=1.6, label="their median, by twelfths")
-        ax.axhline(popularity.mean(), color="#777777", linestyle=":", label="without regard to fame")
+        ax.axhline(popularity.mean(), color="#777777", linestyle=":", label="mean rank of all artists")
+        of_ranks = popularity.corr(pd.Series(ranks, popularity.index), method="spearman")
+        title = registry.name(name) + (" (the paper's)" if first else "")
         ax.set_title(
-            f"{name} (the paper's)" if first else name, color=colour, weight="bold" if first else None
+            f"{title}\nρ = {of_ranks:.2f}".replace("-0", "−0"), color=colour, weight="bold" if first else None
         )
     for ax in axes.flat[len(drawn) :]:
         ax.axis("off")
@@ -201,7 +224,7 @@ def metrics_and_popularity(targets, listeners, *, n=10):
         lowest.tick_params(labelbottom=True)
     handles, labels = drawn[-1][0].get_legend_handles_labels()
     if len(drawn) < axes.size:
-        axes.flat[-1].legend(handles, labels, loc="center", title="ranks: 1 has the most listeners")
+        axes.flat[-1].legend(handles, labels, loc="center", title="rank 1: most listeners", fontsize=9)
     else:
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
@@ -227,7 +250,7 @@ def _medians(x, y, n_parts=12):
 
 
 def metric_summary(summary):
-    """For each metric, how much it follows fame and how much it agrees with itself.
+    """For each metric, how much it follows popularity and how much it agrees with itself.
 
     Parameters
     ----------
@@ -245,14 +268,14 @@ def metric_summary(summary):
     >>> summary = pd.DataFrame(0.5, range(2), ["fame_correlation", "split_half", *names])
     >>> figure = metric_summary(summary.assign(metric=["min_conditional", "jaccard"], n_halvings=10))
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    ["min_conditional (the paper's)", 'jaccard']
+    ["min-conditional (the paper's)", 'Jaccard']
     >>> plt.close(figure)
     """
-    figure, axes = plt.subplots(1, 2, figsize=(9.2, 0.36 * len(summary) + 1.6), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(10, 0.36 * len(summary) + 1.8), sharey=True)
     halvings = f"{summary['n_halvings'].iloc[0]} halvings of the listeners"
     panels = {
-        "fame": ("fame_correlation", "correlation with the candidates' fame", "bootstrap of artists"),
-        "split_half": ("split_half", "agreement of two halves of the listeners", halvings),
+        "fame": ("fame_correlation", "correlation with candidates' popularity", "bootstrap of artists"),
+        "split_half": ("split_half", "agreement of two halves of listeners", halvings),
     }
     places = np.arange(len(summary))[::-1]
     colours = [FIRST, *[OTHERS] * (len(summary) - 1)]
@@ -262,7 +285,7 @@ def metric_summary(summary):
         ax.scatter(summary[value], places, c=colours, s=14, zorder=3)
         ax.scatter(
             summary[f"{interval}_by_chance"], places, marker="|", s=120, color="black", zorder=2,
-            label="listeners without taste",
+            label="the same for listeners without taste",
         )  # fmt: skip
         ax.axvline(0, color="#777777", linestyle=":", linewidth=1)
         ax.set_title(title)
@@ -270,7 +293,9 @@ def metric_summary(summary):
         ax.margins(x=0.08)
         ax.grid(axis="y", color="#EEEEEE")
         ax.set_axisbelow(True)
-    names = [f"{name} (the paper's)" if not k else name for k, name in enumerate(summary["metric"])]
+    names = [
+        registry.name(name) + ("" if k else " (the paper's)") for k, name in enumerate(summary["metric"])
+    ]
     axes[0].set_yticks(places, names)
     axes[0].set_ylim(-0.6, len(summary) - 0.4)
     axes[0].get_yticklabels()[0].set(color=FIRST, weight="bold")

@@ -6,9 +6,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
+from lib import registry
 from lib.plots.style import axes_of, mel_ticks
 from lib.spectrograms import picture as spectrograms_picture
 from lib.spectrograms import store
+
+LEVEL = "level (1: loudest cell,\n0: 80 dB below)"
 
 
 def sources_bar(clips, sources=None, *, ax=None):
@@ -30,15 +33,18 @@ def sources_bar(clips, sources=None, *, ax=None):
     [1, 2]
     >>> plt.close(figure)
     """
-    figure, ax = axes_of(ax, (6.5, 2.6))
+    figure, ax = axes_of(ax, (8, 2.9))
     clips_of_artist = clips.groupby("artist_id")["clip_id"].transform("size")
     counts = clips.groupby([clips_of_artist, "source"]).size().unstack(fill_value=0)
     counts = counts.reindex(columns=counts.columns if sources is None else list(sources), fill_value=0)
     left = np.zeros(len(counts))
     for colour, (source, values) in zip(sns.color_palette("colorblind"), counts.items()):
-        ax.barh(counts.index.astype(str), values, left=left, color=colour, label=source)
+        ax.barh(counts.index.astype(str), values, left=left, color=colour, label=registry.name(source))
         left += values.to_numpy()
-    ax.set(xlabel="clips", ylabel="clips an artist")
+    per_artist = clips.groupby("artist_id").size()
+    complete = (per_artist == per_artist.max()).sum()
+    ax.set_title(f"{complete} of {len(per_artist)} artists with clips have {per_artist.max()}")
+    ax.set(xlabel="clips", ylabel="clips of the artist")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
@@ -70,7 +76,7 @@ def spectrogram(values, *, title="", ax=None, colourbar=True):
     ax.set(xlabel="time (s)", ylabel="frequency (Hz)")
     ax.set_title(title, parse_math=False)
     if colourbar:
-        figure.colorbar(image, ax=ax, label="level (1 = loudest, 0 = 80 dB below)")
+        figure.colorbar(image, ax=ax, label=LEVEL)
     return figure
 
 
@@ -87,11 +93,11 @@ def clip_portraits(items):
     >>> rng = np.random.default_rng(0)
     >>> figure = clip_portraits([("Abba: Waterloo", rng.uniform(-1, 1, 9000), rng.random((256, 64)))])
     >>> figure.axes[0].get_title(), sum(ax.get_visible() for ax in figure.axes)
-    ('Abba: Waterloo', 2)
+    ('Abba: Waterloo', 3)
     >>> plt.close(figure)
     """
     figure, axes = plt.subplots(
-        4, 2, figsize=(8.4, 5.2), height_ratios=[1, 2.6] * 2, sharex=True, squeeze=False
+        4, 2, figsize=(9.4, 5.6), height_ratios=[1, 2.6] * 2, sharex=True, squeeze=False
     )
     for ax in axes.flat:
         ax.set_visible(False)
@@ -107,7 +113,7 @@ def clip_portraits(items):
         wave.set(ylim=(-limit, limit), yticks=[0], yticklabels=["pressure"])
         wave.spines[["left", "bottom"]].set_visible(False)
         wave.tick_params(length=0)
-        _set_short_title(wave, title, longest=0.44 * figure.bbox.width)
+        _set_short_title(wave, title, longest=0.4 * figure.bbox.width)
         spectrogram(values, ax=picture, colourbar=False)
         for ax in (wave, picture):
             ax.set_visible(True)
@@ -115,6 +121,7 @@ def clip_portraits(items):
         if column:
             picture.set(ylabel="", yticklabels=[])
             wave.set(yticklabels=[""])
+    _level_bar(figure, axes[:, -1])
     return figure
 
 
@@ -132,11 +139,11 @@ def kept_and_lost(fine, values, *, start, seconds=6.0):
     Examples
     --------
     >>> figure = kept_and_lost(np.zeros((1292, 128)), np.zeros((256, 64)), start=10, seconds=6)
-    >>> [ax.get_title() for ax in figure.axes]
+    >>> [ax.get_title() for ax in figure.axes[:2]]
     ['the sound: 128 bands, every 23 ms', 'what is kept: 64 bands, every 117 ms']
     >>> plt.close(figure)
     """
-    figure, axes = plt.subplots(1, 2, figsize=(8.4, 2.6), sharex=True)
+    figure, axes = plt.subplots(1, 2, figsize=(9.4, 3), sharex=True)
     pictures = [
         (
             fine / 80 + 1,
@@ -152,7 +159,14 @@ def kept_and_lost(fine, values, *, start, seconds=6.0):
         ax.set_xlim(start, start + seconds)
     axes[0].set_title(f"the sound: {pictures[0][1]}")
     axes[1].set(title=f"what is kept: {pictures[1][1]}", ylabel="", yticklabels=[])
+    _level_bar(figure, axes)
     return figure
+
+
+def _level_bar(figure, axes):
+    """One colour bar for all spectrograms of a figure."""
+    image = next(ax.images[0] for ax in figure.axes if ax.images)
+    figure.colorbar(image, ax=axes, label=LEVEL, shrink=0.9, aspect=30)
 
 
 def _set_short_title(ax, title, longest):
@@ -174,14 +188,15 @@ def two_readings(ours, published):
     Examples
     --------
     >>> figure = two_readings(np.zeros((256, 64)), np.ones((256, 64)))
-    >>> [ax.get_title() for ax in figure.axes]
+    >>> [ax.get_title() for ax in figure.axes[:2]]
     ['here: time forward, loud = 1', 'as published: time backwards, loud = 0']
     >>> plt.close(figure)
     """
-    figure, axes = plt.subplots(1, 2, figsize=(8.4, 2.4), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(9.4, 2.9), sharey=True)
     spectrogram(ours, title="here: time forward, loud = 1", ax=axes[0], colourbar=False)
     spectrogram(published, title="as published: time backwards, loud = 0", ax=axes[1], colourbar=False)
-    axes[1].set(xlabel="seconds before the end of the clip", ylabel="")
+    axes[1].set(xlabel="time before the end of the clip (s)", ylabel="")
+    figure.colorbar(axes[0].images[0], ax=axes, label="value given to the network", aspect=30)
     return figure
 
 
@@ -199,13 +214,17 @@ def mean_spectrum(array, *, ax=None):
     {0.5}
     >>> plt.close(figure)
     """
-    figure, ax = axes_of(ax, (6, 3))
+    figure, ax = axes_of(ax, (7, 3.4))
     levels = np.concatenate([part.mean(axis=1) for part in store.batches(array)])
     hertz = spectrograms_picture.mel_frequencies()
     low, middle, high = np.quantile(levels, [0.1, 0.5, 0.9], axis=0)
     ax.fill_between(hertz, low, high, color="#56B4E9", alpha=0.4, linewidth=0, label="80 % of clips")
     ax.plot(hertz, middle, color="#0072B2", label="median clip")
-    ax.set(xlabel="frequency (Hz)", ylabel="mean level (1 = loudest)", xscale="log")
+    ax.set(xlabel="frequency (Hz)", ylabel="mean level (1: loudest cell)", xscale="log")
+    widest = int(np.argmax(high - low))
+    ax.set_title(
+        f"the range is widest at {hertz[widest]:,.0f} Hz: level {low[widest]:.2f} to {high[widest]:.2f}"
+    )
     ticks = (100, 500, 1000, 2000, 5000, 10000)
     ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     ax.set_xticks([], minor=True)

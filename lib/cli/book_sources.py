@@ -173,6 +173,8 @@ class Sources:
     def listing(self, folder):
         """The page of a folder: of a package its docstring, then its files."""
         lines, introduction = [f"# {folder.as_posix()}/", ""], self.root / folder / "__init__.py"
+        if folder.parts[0] == "figures":
+            lines += [origin(folder) + " Tables, then pictures.", ""]
         if introduction.is_file():
             lines += [fenced(introduction.read_text(encoding="utf-8").strip().strip('"').strip(), "text"), ""]
         for path in sorted((self.root / folder).iterdir(), key=lambda path: (path.is_dir(), path.name)):
@@ -183,21 +185,20 @@ class Sources:
                 lines.append(f"- [{path.name}{'/' * path.is_dir()}]({self.turned(path.name, folder / '_')})")
             else:
                 lines.append(f"- {path.name}")
-        pictures = [path.name for path in sorted((self.root / folder).glob("*.png"))]
-        lines += [f"\n## {name}\n\n![{name}]({self.turned(name, folder / '_')})" for name in pictures]
+        for name in (path.name for path in sorted((self.root / folder).glob("*.png"))):
+            lines.append(f"\n## {titled(name)}\n\n![{name}]({self.turned(name, folder / '_')})\n\n`{name}`")
         return "\n".join(lines) + "\n"
 
     def table(self, text, file):
         """A page of a file that holds a table alone: as HTML, which takes a tenth of the time of Markdown."""
         from markdown_it import MarkdownIt
 
-        title = file.stem.replace("_", " ").capitalize()
-        about = "Real listeners and real music." if "real" in file.parts else "Simulated listeners and music."
+        about = origin(file)
         if (self.root / file.with_suffix(".csv")).is_file():
             about += f" The same as a file: [{file.stem}.csv]({self.turned(f'{file.stem}.csv', file)})."
         rendered = MarkdownIt("commonmark").enable("table").render(text)
         rows = rendered.replace("<table>", '<table class="table">')
-        return f'# {title}\n\n{about}\n\n<div class="rows">\n{rows}</div>\n'
+        return f'# {titled(file.name)}\n\n{about}\n\n<div class="rows">\n{rows}</div>\n'
 
     def linked(self, text, page):
         """Markdown with its links turned to where things lie in the website.
@@ -233,6 +234,17 @@ class Sources:
             return target
         self.waiting.append(file)
         return Path(os.path.relpath(self.place(file), self.place(page).parent)).as_posix() + mark + anchor
+
+
+def titled(name):
+    """A title from the name of a file."""
+    return Path(name).stem.replace("_", " ").capitalize()
+
+
+def origin(file):
+    """Where the results of a file below ``figures/`` are from, as a sentence."""
+    real = "real" in file.parts
+    return "Real listeners and real music." if real else "Simulated listeners and music."
 
 
 def shown(text, file):

@@ -11,5 +11,7 @@
 - `real_results`: aggregate results of a run on real music, kept beside the demo's.
 - `library`: ``--library``, a person's own music. `library_features`: what its features reach on real
   music. `library_model`: a fitted model as something to publish.
+- `book`: the notebooks and pages as a website. `book_sources`: what it is built from. `book_links`: whether
+  its links lead somewhere.
 - `report`: the part of the README that results fill.
 """

@@ -459,19 +459,31 @@ def test_target_and_encoder_are_told_apart_by_colour_and_filling():
 # Results.
 
 
-def test_both_truths_are_drawn_on_one_scale(truths):
-    figure = ranking.mislabelled_truth(truths, simulated=True)
-    first, second = figure.axes[:2]
-    np.testing.assert_array_equal(shown(first), truths["corrected"].to_numpy())
-    published = truths["as_published"].to_numpy()
+def test_both_truths_are_drawn_on_one_scale_in_the_order_of_similar_artists(truths, table):
+    order = ranking.truth_order(truths)
+    corrected = truths["corrected"].to_numpy()[np.ix_(order, order)]
+    published = truths["as_published"].to_numpy()[np.ix_(order, order)]
     assert (published < 0).any()  # where the candidate is the query itself
-    np.testing.assert_array_equal(shown(second), np.where(published < 0, np.nan, published))
-    assert first.images[0].get_clim() == second.images[0].get_clim()
+    published = np.where(published < 0, np.nan, published)
+    for figure, wanted in (
+        (ranking.mislabelled_truth(truths), (corrected, published)),
+        (ranking.overview(table, truths), (published, corrected)),
+    ):
+        for ax, values in zip(figure.axes[:2], wanted, strict=True):
+            np.testing.assert_array_equal(shown(ax), values)
+        assert figure.axes[0].images[0].get_clim() == figure.axes[1].images[0].get_clim()
+        assert "similarity by shared listeners\n(white: the query itself)" in texts(figure)
 
 
-def test_the_figures_of_the_published_truth_say_whether_the_data_are_simulated(truths):
-    for simulated, word in ((True, "simulated music"), (False, "real music")):
-        assert word in " ".join(texts(ranking.mislabelled_truth(truths, simulated=simulated)))
+def test_the_arrow_points_at_a_query_under_the_name_of_another_artist(target, truths):
+    test = list(truths["corrected"].index)
+    names = {artist: f"${artist}" for artist in test}
+    figure = ranking.mislabelled_truth(truths, names)
+    (arrow,) = [text for text in figure.axes[1].texts if isinstance(text, mpl.text.Annotation)]
+    column, row = (np.asarray(test)[ranking.truth_order(truths)][place] for place in arrow.xy)
+    assert sorted(target.index)[test.index(column)] == row  # the k-th name has the k-th values by id
+    title = f"As published, the column named ${column} holds the similarities of ${row} (arrow)"
+    assert figure.get_suptitle() == title
 
 
 def test_overlap_by_length_draws_every_method(table):
@@ -496,11 +508,13 @@ def test_the_forest_has_a_point_and_an_interval_for_each_method_but_chance(table
         assert intervals == rows[["ci_low", "ci_high"]].to_numpy().tolist()[::-1]
 
 
-def test_the_overview_says_what_it_is_made_of(table, truths):
-    words = " ".join(texts(ranking.overview(table, truths, simulated=True)))
-    assert "simulated music and listeners; 6 test artists, 1 trainings" in words
-    assert "share of the 4 true neighbours found" in words
-    assert "real music" in " ".join(texts(ranking.overview(table, truths, simulated=False, n=2)))
+def test_the_overview_says_what_it_is_made_of_and_shows_few_methods(table, truths):
+    figure = ranking.overview(table, truths)
+    words = " ".join(texts(figure))
+    assert "share of the 4 true neighbours found\n(95 % interval over 6 artists and 1 training)" in words
+    names = [label.get_text() for label in figure.axes[-1].get_yticklabels()]
+    assert names == ["siamese network", "L2 of spectrograms", "popularity alone"]
+    assert "share of the 2 true" in " ".join(texts(ranking.overview(table, truths, n=2)))
 
 
 @pytest.fixture(scope="module")

@@ -7,39 +7,56 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import PowerNorm
 
 from lib import registry
+from lib.plots.listening import cluster_order
 from lib.plots.style import AMOUNT, SIGNED, axes_of
 from lib.ranking.metrics import METRICS
 
 
-def mislabelled_truth(truths, *, simulated):
-    """Both truths of the test artists side by side: in the published one the candidates are other artists.
+def mislabelled_truth(truths, names=None):
+    """Both truths of the test artists in one order, with the mistake pointed at.
 
     Parameters
     ----------
     truths : dict of str to pd.DataFrame
         ``corrected`` and ``as_published``, over the same test artists.
-    simulated : bool
-        Said in the title.
+    names : mapping of str to str, optional
+        Of the artists; their ids where there are none.
 
     Examples
     --------
     >>> from lib.methods import labelled_scores
     >>> truth = labelled_scores([[0, 0.9, 0.1], [0.9, 0, 0.2], [0.1, 0.2, 0]], ["a", "b", "c"])
-    >>> truths = {"as_published": truth.iloc[:, ::-1], "corrected": truth}
-    >>> figure = mislabelled_truth(truths, simulated=True)
+    >>> figure = mislabelled_truth({"as_published": truth.iloc[:, ::-1], "corrected": truth})
     >>> [ax.get_title() for ax in figure.axes[:2]]
-    ['as published: other artists under these names', 'corrected']
+    ['truth, corrected (right names)', 'truth, as published (wrong names)']
     >>> plt.close(figure)
     """
-    figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.4), sharey=True)
-    for ax, (name, frame) in zip(axes, truths.items(), strict=True):
-        image = _truth_panel(ax, name, frame, truths)
-    axes[0].set_ylabel("query, a test artist")
-    figure.colorbar(image, ax=axes, label="true similarity", extend="max")
-    figure.suptitle(_data(simulated), fontsize=9)
+    figure, axes = plt.subplots(1, 2, figsize=(9.8, 4.9), sharey=True)
+    drawn = [_truth_panel(ax, truth, truths) for ax, truth in zip(axes, ("corrected", "as_published"))]
+    _similarity_bar(figure, drawn[-1], axes)
+    ids = truths["corrected"].index[truth_order(truths)]
+    own = np.argwhere(np.ma.getmaskarray(drawn[-1].get_array()))  # the query's own places
+    elsewhere = [place for place in own if place[0] != place[1]]
+    title = "Is each value under the name of its own artist?"
+    if elsewhere:
+        middle = len(ids) / 2
+        row, column = min(elsewhere, key=lambda place: np.hypot(*(place - middle)))
+        query, carried = (artist if names is None else names[artist] for artist in ids[[row, column]])
+        title = (
+            f"As published, the column named {carried[:30]} holds the similarities of {query[:30]} (arrow)"
+        )
+        reach = len(ids) / 7 * np.where(np.array([column, row]) > middle, -1, 1)
+        _arrow(axes[1], (column, row), (column, row) + reach)
+    figure.suptitle(title, fontsize="medium", parse_math=False)
     return figure
+
+
+def truth_order(truths):
+    """Places of the test artists so that those alike by the corrected truth stand side by side."""
+    return cluster_order(np.sqrt(truths["corrected"].clip(lower=0)))
 
 
 def overlap_by_length(table, *, truth="corrected", metric="unordered", ax=None):
@@ -127,8 +144,11 @@ def forest(table, *, metric, n=None, truths=("as_published", "corrected")):
     return figure
 
 
-def overview(table, truths, *, simulated, n=None):
-    """The picture of the README: the mistake, and what Table 1 says with and without it.
+OVERVIEW = ("popularity", "l2", "siamese", "split_half")  # and chance
+
+
+def overview(table, truths, *, n=None):
+    """The picture of the README: the mistake, and what Table 1 says without it.
 
     Parameters
     ----------
@@ -136,8 +156,6 @@ def overview(table, truths, *, simulated, n=None):
         Table 1.
     truths : dict of str to pd.DataFrame
         ``corrected`` and ``as_published``.
-    simulated : bool
-        Said in the title.
     n : int, optional
         List length shown; the one of Table 1 that is nearest to 10.
 
@@ -146,32 +164,41 @@ def overview(table, truths, *, simulated, n=None):
     >>> import pandas as pd
     >>> from lib.methods import labelled_scores
     >>> truth = labelled_scores([[0, 0.9, 0.1], [0.9, 0, 0.2], [0.1, 0.2, 0]], ["a", "b", "c"])
-    >>> table = pd.DataFrame({"truth": ["as_published", "corrected"], "method": "l2", "value": [0.2, 0.5]})
+    >>> table = pd.DataFrame({"truth": ["corrected"], "method": "siamese", "value": 0.5})
     >>> table = table.assign(candidates="test", metric="unordered", n=1, ci_low=0.1, ci_high=0.6, chance=0.5)
     >>> table = table.assign(paper_value=0.3, n_queries=3, n_seeds=1)
-    >>> figure = overview(table, {"as_published": truth.iloc[:, ::-1], "corrected": truth}, simulated=True)
-    >>> figure.get_suptitle()
-    'simulated music and listeners; 3 test artists, 1 trainings, 95 % intervals over both'
+    >>> figure = overview(table, {"as_published": truth.iloc[:, ::-1], "corrected": truth})
+    >>> figure.subfigs[1].get_suptitle()
+    'By the corrected truth, the siamese network finds 50 % (10 to 60 %) of the nearest artists; chance: 50 %'
     >>> plt.close(figure)
     """
     lengths = table["n"].dropna().astype(int).unique()
     n = n or int(min(lengths, key=lambda length: abs(length - 10)))
-    figure, axes = plt.subplots(2, 2, figsize=(10, 6.6), height_ratios=(1, 0.9), sharey="row")
-    for column, truth in enumerate(("as_published", "corrected")):
-        image = _truth_panel(axes[0, column], truth, truths[truth], truths)
-        _forest_panel(axes[1, column], table, truth, "unordered", n)
-        axes[1, column].set(title="", xlabel=f"share of the {n} true neighbours found")
-    axes[0, 0].set_ylabel("query, a test artist")
-    figure.colorbar(image, ax=axes[0], label="true similarity", extend="max")
-    limits = [ax.get_xlim() for ax in axes[1]]
-    for ax in axes[1]:
-        ax.set_xlim(min(low for low, _ in limits), max(high for _, high in limits))
-    _forest_legend(axes[1, 1])
+    figure = plt.figure(figsize=(9, 6.6))
+    above, below = figure.subfigures(2, 1, height_ratios=(2.1, 1))
+    axes = above.subplots(1, 2, sharey=True)
+    for ax, truth in zip(axes, ("as_published", "corrected"), strict=True):
+        image = _truth_panel(ax, truth, truths)
+    _similarity_bar(above, image, axes)
+    ax = below.subplots()
+    _forest_panel(ax, table[table["method"].isin(OVERVIEW)], "corrected", "unordered", n)
+    chosen = table[(table["truth"] == "corrected") & (table["candidates"] == "test") & (table["n"] == n)]
+    chosen = chosen[chosen["metric"] == "unordered"].set_index("method")
+    if "siamese" in chosen.index:
+        value, low, high, chance = 100 * chosen.loc["siamese", ["value", "ci_low", "ci_high", "chance"]]
+        below.suptitle(
+            f"By the corrected truth, the siamese network finds {value:.0f} % ({low:.0f} to {high:.0f} %)"
+            f" of the nearest artists; chance: {chance:.0f} %",
+            fontsize="medium",
+        )
+    ax.set_title("")
+    ax.set_ylim(-0.6, ax.get_ylim()[1] + 0.3)
     row = table.iloc[0]
-    figure.suptitle(
-        f"{_data(simulated)}; {row['n_queries']} test artists, {int(table['n_seeds'].max())} trainings,"
-        " 95 % intervals over both"
+    ax.set_xlabel(
+        f"share of the {n} true neighbours found\n"
+        f"(95 % interval over {row['n_queries']} artists and {_trainings(table)})"
     )
+    ax.legend(*_entries([ax]), loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
@@ -426,16 +453,42 @@ def _data(simulated):
     return f"{'simulated' if simulated else 'real'} music and listeners"
 
 
-def _truth_panel(ax, name, frame, truths):
-    """One truth as a picture, on the colours of the corrected one."""
+TRUTH_TITLES = {
+    "corrected": "truth, corrected (right names)",
+    "as_published": "truth, as published (wrong names)",
+}
+
+
+def _truth_panel(ax, truth, truths):
+    """One truth as a picture, in the order and on the colours of the corrected one."""
+    order = truth_order(truths)
     highest = np.nanquantile(truths["corrected"].to_numpy(), 0.99)
-    values = np.where(frame.to_numpy() < 0, np.nan, frame.to_numpy())
-    published = name == "as_published"
-    ax.set(
-        title="as published: other artists under these names" if published else "corrected",
-        xlabel="candidate, by the name it carries" if published else "candidate",
-    )
-    return ax.imshow(values, cmap=AMOUNT, vmin=0, vmax=highest, origin="upper", interpolation="nearest")
+    values = truths[truth].to_numpy()[np.ix_(order, order)]
+    ax.set_title(TRUTH_TITLES[truth])
+    ax.set(xlabel="candidates, by name", xticks=[], yticks=[])
+    if ax.get_subplotspec().is_first_col():
+        ax.set_ylabel("queries, similar artists side by side")
+    return ax.imshow(
+        np.where(values < 0, np.nan, values), cmap=AMOUNT, norm=PowerNorm(0.5, 0, highest), origin="upper",
+        interpolation="nearest",
+    )  # fmt: skip
+
+
+def _similarity_bar(figure, image, axes):
+    label = "similarity by shared listeners\n(white: the query itself)"
+    highest = image.norm.vmax
+    ticks = [tick for tick in (0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8) if tick <= highest]
+    figure.colorbar(image, ax=axes, label=label, extend="max", ticks=ticks, shrink=0.9)
+
+
+def _arrow(ax, place, start):
+    style = {"arrowstyle": "-|>", "color": "white", "linewidth": 1.8, "mutation_scale": 14, "shrinkB": 3}
+    ax.annotate("", place, start, arrowprops=style)
+
+
+def _trainings(table):
+    n = int(table["n_seeds"].max())
+    return f"{n} training{'s' if n > 1 else ''}"
 
 
 def _names(methods):
@@ -463,9 +516,13 @@ def _forest_panel(ax, table, truth, metric, n):
 
 def _forest_legend(ax, ncols=None):
     """Below the whole figure, each entry once, whichever panel has it."""
+    artists, names = _entries(ax.figure.axes)
+    ax.figure.legend(artists, names, loc="outside lower center", ncols=ncols or len(names))
+
+
+def _entries(axes):
+    """Artists and names of a legend of several panels, each name once."""
     entries = {}
-    for panel in ax.figure.axes:
+    for panel in axes:
         entries |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
-    ax.figure.legend(
-        entries.values(), entries.keys(), loc="outside lower center", ncols=ncols or len(entries), fontsize=8
-    )
+    return list(entries.values()), list(entries)

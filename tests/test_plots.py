@@ -486,11 +486,16 @@ def test_the_arrow_points_at_a_query_under_the_name_of_another_artist(target, tr
     assert figure.get_suptitle() == title
 
 
-def test_overlap_by_length_draws_every_method(table):
-    ax = ranking.overlap_by_length(table).axes[0]
-    drawn = {line.get_label(): line.get_xydata().tolist() for line in ax.lines}
-    assert set(drawn) == {"chance", "popularity alone", "L2 of spectrograms", "siamese network"}
-    np.testing.assert_allclose(drawn["chance"], [[2, 2 / 5], [4, 4 / 5]])
+def test_overlap_by_length_draws_the_gain_of_every_method_over_chance(table):
+    axes = ranking.overlap_by_length(table).axes
+    titles = [ax.get_title() for ax in axes]
+    assert titles == ["popularity alone", "L2 of spectrograms", "siamese network"]  # chance is the line at 0
+    rows = table.query("truth == 'corrected' and candidates == 'test' and metric == 'unordered'")
+    for ax, method in zip(axes, ("popularity", "l2", "siamese"), strict=True):
+        part = rows[rows["method"] == method]
+        np.testing.assert_allclose(ax.lines[-1].get_ydata(), part["value"] - [2 / 5, 4 / 5])
+        band = ax.collections[0].get_datalim(ax.transData)
+        assert band.ymax == pytest.approx(max(part["ci_high"] - [2 / 5, 4 / 5]))
 
 
 def test_the_forest_has_a_point_and_an_interval_for_each_method_but_chance(table):
@@ -537,9 +542,7 @@ def null(confounded, truths):
 
 
 def test_the_published_null_draws_a_bar_of_permutations_and_a_dot_a_method(null):
-    figure = ranking.published_null(null, n=2, simulated=True)
-    assert "simulated music and listeners" in texts(figure)
-    ax = figure.axes[0]
+    ax = ranking.published_null(null, n=2).axes[0]
     rows = null[(null["n"] == 2) & (null["method"] != "chance")].iloc[::-1]
     dots = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
     bars = [list(line.get_xdata()) for line in ax.lines if line.get_linewidth() == 7]
@@ -550,7 +553,7 @@ def test_the_published_null_draws_a_bar_of_permutations_and_a_dot_a_method(null)
 
 def test_the_papers_own_value_is_a_cross_where_it_has_one(null):
     for n, wanted in ((2, []), (3, [0.0748])):
-        ax = ranking.published_null(null, n=n, simulated=False).axes[0]
+        ax = ranking.published_null(null, n=n).axes[0]
         crosses = [
             line.get_xdata()[0] for line in ax.lines if line.get_marker() == "x" and len(line.get_xdata())
         ]
@@ -562,8 +565,7 @@ def test_all_published_values_are_crosses_beside_those_of_this_run(study, truths
     test = list(truths["corrected"].index)
     table = tables.table1(scores, study.target, test, list_lengths=[3, 5])
     both = paper.beside_the_published(table, null)
-    figure = ranking.published_values(both, simulated=True)
-    assert "simulated music and listeners" in " ".join(texts(figure))
+    figure = ranking.published_values(both)
     for ax, metric in zip(figure.axes, ("unordered", "sequence_matcher"), strict=True):
         crosses = {}
         for line in ax.lines:
@@ -583,19 +585,25 @@ def test_all_published_values_are_crosses_beside_those_of_this_run(study, truths
 def test_the_rank_heatmap_is_centred_on_chance_and_leaves_it_out(confounded, truths):
     ranks = compare.rank_table(confounded[0], truths["corrected"])
     ax = ranking.rank_heatmap(ranks).axes[0]
-    np.testing.assert_array_equal(shown(ax), ranks.drop(index="chance").to_numpy())
+    others = ranks.drop(index="chance").to_numpy()
+    means = [others[:, 0], others[:, 1:3].mean(axis=1), others[:, 3:].mean(axis=1)]
+    np.testing.assert_allclose(shown(ax), np.transpose(means))
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["1", "2–3", "4–5"]
     assert np.mean(ax.images[0].get_clim()) == pytest.approx(3)  # of five others
 
 
-def test_strata_are_bars_of_each_method_with_chance_beside(confounded):
-    bars = confounded[2]
-    figure = ranking.strata_bars(bars)
-    for ax, kind in zip(figure.axes, ("queries", "candidates"), strict=True):
-        part = bars[(bars["strata_of"] == kind) & (bars["method"] != "chance")]
-        assert sorted(bar.get_height() for bar in ax.patches) == pytest.approx(sorted(part["value"]))
-        high, low = part.iloc[0][["listeners_high", "listeners_low"]]
-        assert ax.get_xticklabels()[0].get_text() == f"{high:,}–{low:,}"
-    assert "share of 2 true neighbours found" in texts(figure)
+def test_strata_are_dots_of_each_method_with_chance_beside(confounded):
+    table = confounded[2]
+    figure = ranking.strata_dots(table)
+    strata = sorted(table["stratum"].unique())
+    for row, kind in zip((figure.axes[: len(strata)], figure.axes[len(strata) :]), ("queries", "candidates")):
+        for ax, stratum in zip(row, strata, strict=True):
+            part = table[(table["strata_of"] == kind) & (table["stratum"] == stratum)]
+            values = part.loc[part["method"] != "chance", "value"].tolist()[::-1]
+            assert [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"] == values
+            high, low = part.iloc[0][["listeners_high", "listeners_low"]]
+            assert ax.get_title() == f"{kind} with\n{low:,} to {high:,} listeners"
+    assert "share of the 2 true\nneighbours found" in texts(figure)
 
 
 def test_confounds_are_dots_of_every_method_that_has_the_measure(confounded):

@@ -15,7 +15,7 @@ from lib.plots import listening, ranking, sound, training
 from lib.ranking import baselines, compare, confounds, paper, strata, tables
 from lib.ranking import scores as ranking_scores
 from lib.spectrograms import picture
-from lib.training import network, pairs
+from lib.training import drawing, network, pairs
 from lib.workflow import figures
 
 
@@ -338,12 +338,13 @@ def test_both_readings_of_a_clip_and_the_mean_spectrum_are_drawn(rng):
 # Network and training.
 
 
-def test_figure_1_names_every_layer_twice_and_its_parameters():
-    layers, head = network.describe(network.tile_model(network.encoder()))
-    words = texts(training.network(layers, head))
+def test_figure_1_names_every_layer_twice_and_its_kernel_pool_and_parameters_once():
+    model = network.tile_model(network.encoder())
+    words = texts(training.network(*network.describe(model), drawing.details(model)))
     assert words.count("convolution 1") == words.count("embedding") == 2
-    assert sum("24,704 par." in word for word in words) == 2
-    assert {"clip a", "clip b", "shared weights", "|a − b|"} <= set(words)
+    assert words.count("24,704") == words.count("over 4 frames") == 1
+    assert words.count("128 kernels of 3 frames, ReLU") == 3
+    assert {"clip a", "clip b", "the same weights", "|a − b|", "128 units, ReLU"} <= set(words)
 
 
 @pytest.mark.parametrize("n_clips", [24, 40])
@@ -356,7 +357,7 @@ def test_the_tile_picture_covers_each_pair_of_different_artists_once(n_clips):
     assert set(picture[np.isfinite(picture)]) <= set(range(len(walked)))
 
 
-def test_loss_curves_show_each_seed_its_mean_and_the_constant():
+def test_loss_curves_show_the_mean_the_range_and_the_constant_beside_the_paper():
     rows = [
         (seed, epoch, split, 1.0 + seed + epoch)
         for seed in (0, 1)
@@ -364,24 +365,39 @@ def test_loss_curves_show_each_seed_its_mean_and_the_constant():
         for split in ("train", "dev")
     ]
     history = pd.DataFrame(rows, columns=["seed", "epoch", "split", "loss"])
-    ax = training.loss_curves(history, {"dev": 9.0}).axes[0]
-    drawn = {line.get_label(): line.get_ydata() for line in ax.lines}
-    np.testing.assert_allclose(drawn["train"], [2.5, 3.5])
-    np.testing.assert_allclose(drawn["dev: one constant"], 9)
-    assert len(ax.lines) == 2 * 3 + 1
+    figure = training.loss_curves(history, {"dev": 9.0})
+    ax, beside = figure.axes
+    drawn = {line.get_label(): line for line in ax.lines}
+    np.testing.assert_allclose(drawn["train"].get_ydata(), [2.5, 3.5])
+    assert drawn["train"].get_linestyle() != drawn["dev"].get_linestyle()
+    band = ax.collections[0].get_datalim(ax.transData)
+    assert (band.ymin, band.ymax) == (2, 4)
+    assert [9, 9] in [list(line.get_ydata()) for line in ax.lines]
+    assert [list(line.get_ydata())[-1] for line in beside.lines[:2]] == [0.0022, 0.0044]
+    assert texts(figure).count("epoch 5") == 2
+    assert figure.get_suptitle() == "The mean loss is lowest in epoch 1 (train), 1 (dev)"
 
 
-def test_the_authors_own_test_loss_has_a_colour_of_its_own():
+def test_a_high_first_epoch_or_one_bad_training_does_not_flatten_the_loss_curves():
+    history = pd.DataFrame(
+        [(0, e, "dev", 0.003) for e in range(1, 101)], columns=["seed", "epoch", "split", "loss"]
+    )
+    history.loc[[0, 70], "loss"] = 0.9
+    ax = training.loss_curves(history, {"dev": 0.0025}).axes[0]
+    assert ax.get_ylim()[1] < 0.004
+    assert ax.get_title() == "this run, 1 training (first epochs above the picture)"
+
+
+def test_the_authors_own_test_loss_has_a_colour_and_a_line_of_its_own():
     history = pd.DataFrame(
         [(0, epoch, split, 1.0) for epoch in (1, 2) for split in ("test", "test, as published")],
         columns=["seed", "epoch", "split", "loss"],
     )
     ax = training.loss_curves(history, {}).axes[0]
-    colours = {
-        line.get_label(): line.get_color() for line in ax.lines if not line.get_label().startswith("_")
-    }
-    assert set(colours) == {"test", "test, as published"}
-    assert colours["test"] != colours["test, as published"]
+    lines = {line.get_label(): line for line in ax.lines}
+    test, published = lines["test"], lines["test, as published"]
+    assert test.get_color() != published.get_color()
+    assert test.get_marker() != published.get_marker()
 
 
 def test_the_search_is_drawn_as_one_table_a_measure_depth_and_length():
@@ -390,7 +406,7 @@ def test_the_search_is_drawn_as_one_table_a_measure_depth_and_length():
         "n_convolutions": 3, "epochs": [1] * 4 + [2] * 4,
         "dev_loss": np.arange(1, 9) / 1000, "dev_ndcg": np.arange(1, 9) / 10,
     })  # fmt: skip
-    axes = training.search_heatmaps(search).axes
+    axes = training.search_heatmaps(search).axes[:4]  # the others are colour bars
     assert [[float(text.get_text()) for text in ax.texts] for ax in axes] == [
         [1, 2, 3, 4],
         [5, 6, 7, 8],
@@ -400,15 +416,20 @@ def test_the_search_is_drawn_as_one_table_a_measure_depth_and_length():
     assert [ax.get_title() for ax in axes[:2]] == ["3 convolutions\n1 epoch", "3 convolutions\n2 epochs"]
 
 
-def test_a_setting_that_was_not_trained_is_an_empty_cell_in_its_own_place():
+def test_a_setting_that_was_not_trained_is_grey_and_the_best_one_framed():
     search = pd.DataFrame({
         "batch_size": [1, 2, 1, 2, 2], "learning_rate": [0.1, 0.1, 0.2, 0.2, 0.1],
         "n_convolutions": [3] * 4 + [5], "epochs": 1,
         "dev_loss": np.arange(1, 6) / 1000, "dev_ndcg": np.arange(1, 6) / 10,
     })  # fmt: skip
-    full, lonely = training.search_heatmaps(search).axes[:2]
-    (text,) = lonely.texts
-    assert (text.get_text(), text.get_position()) == ("5", full.texts[1].get_position())
+    axes = training.search_heatmaps(search).axes[:4]
+    full, lonely = axes[:2]
+    assert [text.get_text() for text in lonely.texts] == ["not\ntrained", "5", *["not\ntrained"] * 2]
+    assert lonely.texts[1].get_position() == full.texts[1].get_position()
+    image = lonely.images[0]
+    assert tuple(image.cmap(image.norm(image.get_array()))[0, 0]) == mpl.colors.to_rgba("#DDDDDD")
+    frames = [[frame.get_xy() for frame in ax.patches] for ax in axes]
+    assert frames == [[(-0.46, -0.46)], [], [], [(0.54, -0.46)]]  # lowest loss, highest nDCG
 
 
 def test_ways_of_taking_pairs_are_drawn_as_means_within_their_range():

@@ -10,6 +10,7 @@ import textwrap
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import PowerNorm
+from matplotlib.ticker import MaxNLocator
 
 from lib import registry
 from lib.plots.listening import cluster_order
@@ -89,8 +90,9 @@ def overlap_by_length(table, *, truth="corrected", metric="unordered"):
     rows = -(-len(methods) // columns)
     size = (max(4, min(10, 2.5 * columns)), 2.3 * rows + 0.6)
     figure, axes = plt.subplots(rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False)
-    for ax in axes.flat[len(methods) :]:
+    for place, ax in enumerate(axes.flat[len(methods) :], start=len(methods)):
         ax.axis("off")
+        axes.flat[place - columns].xaxis.set_tick_params(labelbottom=True)  # lowest of its column
     for ax, method in zip(axes.flat, methods):
         for other, part in gains.groupby("method", sort=False):
             if other != method:
@@ -99,7 +101,7 @@ def overlap_by_length(table, *, truth="corrected", metric="unordered"):
         ax.axhline(0, color="#777777", linestyle=":")
         ax.fill_between(part["n"], part["ci_low"], part["ci_high"], color=colour, alpha=0.25, linewidth=0)
         ax.plot(part["n"], part["value"], color=colour, marker="o", markersize=4, linewidth=1.8)
-        ax.set_title("\n".join(textwrap.wrap(registry.label(method), 22)), fontsize="small")
+        ax.set_title(textwrap.fill(registry.label(method), 22), fontsize="small")
         ax.set_xticks(sorted(set(gains["n"])))
     figure.supxlabel("length n of the lists (artists)", fontsize="medium")
     figure.supylabel(f"{METRICS[metric].label}: gain over chance", fontsize="medium")
@@ -434,6 +436,7 @@ def _dots(ax, rows, methods):
             ax.plot(row["value"], place, "o", color=colour, markeredgecolor="black", markeredgewidth=0.4)
     ax.plot([], [], color="#777777", linewidth=2, label="95 % interval")
     ax.axvline(rows["chance"].iloc[0], color="#777777", linestyle=":", zorder=0, label="chance")
+    ax.xaxis.set_major_locator(MaxNLocator(4))
 
 
 def clips_curve(table):

@@ -16,7 +16,7 @@ from lib.plots import listening, ranking, sound, training
 from lib.ranking import baselines, compare, confounds, paper, strata, tables
 from lib.ranking import scores as ranking_scores
 from lib.spectrograms import picture
-from lib.training import network, pairs
+from lib.training import drawing, network, pairs
 from lib.workflow import figures
 
 
@@ -341,12 +341,13 @@ def test_both_readings_of_a_clip_and_the_mean_spectrum_are_drawn(rng):
 # Network and training.
 
 
-def test_figure_1_names_every_layer_twice_and_its_parameters():
-    layers, head = network.describe(network.tile_model(network.encoder()))
-    words = texts(training.network(layers, head))
+def test_figure_1_names_every_layer_twice_and_its_kernel_pool_and_parameters_once():
+    model = network.tile_model(network.encoder())
+    words = texts(training.network(*network.describe(model), drawing.details(model)))
     assert words.count("convolution 1") == words.count("embedding") == 2
-    assert sum("24,704 par." in word for word in words) == 2
-    assert {"clip a", "clip b", "shared weights", "|a − b|"} <= set(words)
+    assert words.count("24,704") == words.count("over 4 frames") == 1
+    assert words.count("128 kernels of 3 frames, ReLU") == 3
+    assert {"clip a", "clip b", "the same weights", "|a − b|", "128 units, ReLU"} <= set(words)
 
 
 @pytest.mark.parametrize("n_clips", [24, 40])
@@ -359,7 +360,7 @@ def test_the_tile_picture_covers_each_pair_of_different_artists_once(n_clips):
     assert set(picture[np.isfinite(picture)]) <= set(range(len(walked)))
 
 
-def test_loss_curves_show_each_seed_its_mean_and_the_constant():
+def test_loss_curves_show_the_mean_the_range_and_the_constant_beside_the_paper():
     rows = [
         (seed, epoch, split, 1.0 + seed + epoch)
         for seed in (0, 1)
@@ -367,24 +368,39 @@ def test_loss_curves_show_each_seed_its_mean_and_the_constant():
         for split in ("train", "dev")
     ]
     history = pd.DataFrame(rows, columns=["seed", "epoch", "split", "loss"])
-    ax = training.loss_curves(history, {"dev": 9.0}).axes[0]
-    drawn = {line.get_label(): line.get_ydata() for line in ax.lines}
-    np.testing.assert_allclose(drawn["train"], [2.5, 3.5])
-    np.testing.assert_allclose(drawn["dev: one constant"], 9)
-    assert len(ax.lines) == 2 * 3 + 1
+    figure = training.loss_curves(history, {"dev": 9.0})
+    ax, beside = figure.axes
+    drawn = {line.get_label(): line for line in ax.lines}
+    np.testing.assert_allclose(drawn["train"].get_ydata(), [2.5, 3.5])
+    assert drawn["train"].get_linestyle() != drawn["dev"].get_linestyle()
+    band = ax.collections[0].get_datalim(ax.transData)
+    assert (band.ymin, band.ymax) == (2, 4)
+    assert [9, 9] in [list(line.get_ydata()) for line in ax.lines]
+    assert [list(line.get_ydata())[-1] for line in beside.lines[:2]] == [0.0022, 0.0044]
+    assert texts(figure).count("epoch 5") == 2
+    assert figure.get_suptitle() == "The mean loss is lowest in epoch 1 (train), 1 (dev)"
 
 
-def test_the_authors_own_test_loss_has_a_colour_of_its_own():
+def test_a_high_first_epoch_or_one_bad_training_does_not_flatten_the_loss_curves():
+    history = pd.DataFrame(
+        [(0, e, "dev", 0.003) for e in range(1, 101)], columns=["seed", "epoch", "split", "loss"]
+    )
+    history.loc[[0, 70], "loss"] = 0.9
+    ax = training.loss_curves(history, {"dev": 0.0025}).axes[0]
+    assert ax.get_ylim()[1] < 0.004
+    assert ax.get_title() == "this run, 1 training (first epochs above the picture)"
+
+
+def test_the_authors_own_test_loss_has_a_colour_and_a_line_of_its_own():
     history = pd.DataFrame(
         [(0, epoch, split, 1.0) for epoch in (1, 2) for split in ("test", "test, as published")],
         columns=["seed", "epoch", "split", "loss"],
     )
     ax = training.loss_curves(history, {}).axes[0]
-    colours = {
-        line.get_label(): line.get_color() for line in ax.lines if not line.get_label().startswith("_")
-    }
-    assert set(colours) == {"test", "test, as published"}
-    assert colours["test"] != colours["test, as published"]
+    lines = {line.get_label(): line for line in ax.lines}
+    test, published = lines["test"], lines["test, as published"]
+    assert test.get_color() != published.get_color()
+    assert test.get_marker() != published.get_marker()
 
 
 def test_the_search_is_drawn_as_one_table_a_measure_depth_and_length():
@@ -393,7 +409,7 @@ def test_the_search_is_drawn_as_one_table_a_measure_depth_and_length():
         "n_convolutions": 3, "epochs": [1] * 4 + [2] * 4,
         "dev_loss": np.arange(1, 9) / 1000, "dev_ndcg": np.arange(1, 9) / 10,
     })  # fmt: skip
-    axes = training.search_heatmaps(search).axes
+    axes = training.search_heatmaps(search).axes[:4]  # the others are colour bars
     assert [[float(text.get_text()) for text in ax.texts] for ax in axes] == [
         [1, 2, 3, 4],
         [5, 6, 7, 8],
@@ -403,15 +419,20 @@ def test_the_search_is_drawn_as_one_table_a_measure_depth_and_length():
     assert [ax.get_title() for ax in axes[:2]] == ["3 convolutions\n1 epoch", "3 convolutions\n2 epochs"]
 
 
-def test_a_setting_that_was_not_trained_is_an_empty_cell_in_its_own_place():
+def test_a_setting_that_was_not_trained_is_grey_and_the_best_one_framed():
     search = pd.DataFrame({
         "batch_size": [1, 2, 1, 2, 2], "learning_rate": [0.1, 0.1, 0.2, 0.2, 0.1],
         "n_convolutions": [3] * 4 + [5], "epochs": 1,
         "dev_loss": np.arange(1, 6) / 1000, "dev_ndcg": np.arange(1, 6) / 10,
     })  # fmt: skip
-    full, lonely = training.search_heatmaps(search).axes[:2]
-    (text,) = lonely.texts
-    assert (text.get_text(), text.get_position()) == ("5", full.texts[1].get_position())
+    axes = training.search_heatmaps(search).axes[:4]
+    full, lonely = axes[:2]
+    assert [text.get_text() for text in lonely.texts] == ["not\ntrained", "5", *["not\ntrained"] * 2]
+    assert lonely.texts[1].get_position() == full.texts[1].get_position()
+    image = lonely.images[0]
+    assert tuple(image.cmap(image.norm(image.get_array()))[0, 0]) == mpl.colors.to_rgba("#DDDDDD")
+    frames = [[frame.get_xy() for frame in ax.patches] for ax in axes]
+    assert frames == [[(-0.46, -0.46)], [], [], [(0.54, -0.46)]]  # lowest loss, highest nDCG
 
 
 def test_ways_of_taking_pairs_are_drawn_as_means_within_their_range():
@@ -462,26 +483,43 @@ def test_target_and_encoder_are_told_apart_by_colour_and_filling():
 # Results.
 
 
-def test_both_truths_are_drawn_on_one_scale(truths):
-    figure = ranking.mislabelled_truth(truths, simulated=True)
-    first, second = figure.axes[:2]
-    np.testing.assert_array_equal(shown(first), truths["corrected"].to_numpy())
-    published = truths["as_published"].to_numpy()
+def test_both_truths_are_drawn_on_one_scale_in_the_order_of_similar_artists(truths, table):
+    order = ranking.truth_order(truths)
+    corrected = truths["corrected"].to_numpy()[np.ix_(order, order)]
+    published = truths["as_published"].to_numpy()[np.ix_(order, order)]
     assert (published < 0).any()  # where the candidate is the query itself
-    np.testing.assert_array_equal(shown(second), np.where(published < 0, np.nan, published))
-    assert first.images[0].get_clim() == second.images[0].get_clim()
+    published = np.where(published < 0, np.nan, published)
+    for figure, wanted in (
+        (ranking.mislabelled_truth(truths), (corrected, published)),
+        (ranking.overview(table, truths), (published, corrected)),
+    ):
+        for ax, values in zip(figure.axes[:2], wanted, strict=True):
+            np.testing.assert_array_equal(shown(ax), values)
+        assert figure.axes[0].images[0].get_clim() == figure.axes[1].images[0].get_clim()
+        assert "similarity by shared listeners\n(white: the query itself)" in texts(figure)
 
 
-def test_the_figures_of_the_published_truth_say_whether_the_data_are_simulated(truths):
-    for simulated, word in ((True, "simulated music"), (False, "real music")):
-        assert word in " ".join(texts(ranking.mislabelled_truth(truths, simulated=simulated)))
+def test_the_arrow_points_at_a_query_under_the_name_of_another_artist(target, truths):
+    test = list(truths["corrected"].index)
+    names = {artist: f"${artist}" for artist in test}
+    figure = ranking.mislabelled_truth(truths, names)
+    (arrow,) = [text for text in figure.axes[1].texts if isinstance(text, mpl.text.Annotation)]
+    column, row = (np.asarray(test)[ranking.truth_order(truths)][place] for place in arrow.xy)
+    assert sorted(target.index)[test.index(column)] == row  # the k-th name has the k-th values by id
+    title = f"As published, the column named ${column} holds the similarities of ${row} (arrow)"
+    assert figure.get_suptitle() == title
 
 
-def test_overlap_by_length_draws_every_method(table):
-    ax = ranking.overlap_by_length(table).axes[0]
-    drawn = {line.get_label(): line.get_xydata().tolist() for line in ax.lines}
-    assert set(drawn) == {"chance", "popularity alone", "L2 of spectrograms", "siamese network"}
-    np.testing.assert_allclose(drawn["chance"], [[2, 2 / 5], [4, 4 / 5]])
+def test_overlap_by_length_draws_the_gain_of_every_method_over_chance(table):
+    axes = ranking.overlap_by_length(table).axes
+    titles = [ax.get_title() for ax in axes]
+    assert titles == ["popularity alone", "L2 of spectrograms", "siamese network"]  # chance is the line at 0
+    rows = table.query("truth == 'corrected' and candidates == 'test' and metric == 'unordered'")
+    for ax, method in zip(axes, ("popularity", "l2", "siamese"), strict=True):
+        part = rows[rows["method"] == method]
+        np.testing.assert_allclose(ax.lines[-1].get_ydata(), part["value"] - [2 / 5, 4 / 5])
+        band = ax.collections[0].get_datalim(ax.transData)
+        assert band.ymax == pytest.approx(max(part["ci_high"] - [2 / 5, 4 / 5]))
 
 
 def test_the_forest_has_a_point_and_an_interval_for_each_method_but_chance(table):
@@ -499,11 +537,13 @@ def test_the_forest_has_a_point_and_an_interval_for_each_method_but_chance(table
         assert intervals == rows[["ci_low", "ci_high"]].to_numpy().tolist()[::-1]
 
 
-def test_the_overview_says_what_it_is_made_of(table, truths):
-    words = " ".join(texts(ranking.overview(table, truths, simulated=True)))
-    assert "simulated music and listeners; 6 test artists, 1 trainings" in words
-    assert "share of the 4 true neighbours found" in words
-    assert "real music" in " ".join(texts(ranking.overview(table, truths, simulated=False, n=2)))
+def test_the_overview_says_what_it_is_made_of_and_shows_few_methods(table, truths):
+    figure = ranking.overview(table, truths)
+    words = " ".join(texts(figure))
+    assert "share of the 4 true neighbours found\n(95 % interval over 6 artists and 1 training)" in words
+    names = [label.get_text() for label in figure.axes[-1].get_yticklabels()]
+    assert names == ["siamese network", "L2 of spectrograms", "popularity alone"]
+    assert "share of the 2 true" in " ".join(texts(ranking.overview(table, truths, n=2)))
 
 
 @pytest.fixture(scope="module")
@@ -526,9 +566,7 @@ def null(confounded, truths):
 
 
 def test_the_published_null_draws_a_bar_of_permutations_and_a_dot_a_method(null):
-    figure = ranking.published_null(null, n=2, simulated=True)
-    assert "simulated music and listeners" in texts(figure)
-    ax = figure.axes[0]
+    ax = ranking.published_null(null, n=2).axes[0]
     rows = null[(null["n"] == 2) & (null["method"] != "chance")].iloc[::-1]
     dots = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
     bars = [list(line.get_xdata()) for line in ax.lines if line.get_linewidth() == 7]
@@ -539,7 +577,7 @@ def test_the_published_null_draws_a_bar_of_permutations_and_a_dot_a_method(null)
 
 def test_the_papers_own_value_is_a_cross_where_it_has_one(null):
     for n, wanted in ((2, []), (3, [0.0748])):
-        ax = ranking.published_null(null, n=n, simulated=False).axes[0]
+        ax = ranking.published_null(null, n=n).axes[0]
         crosses = [
             line.get_xdata()[0] for line in ax.lines if line.get_marker() == "x" and len(line.get_xdata())
         ]
@@ -551,8 +589,7 @@ def test_all_published_values_are_crosses_beside_those_of_this_run(study, truths
     test = list(truths["corrected"].index)
     table = tables.table1(scores, study.target, test, list_lengths=[3, 5])
     both = paper.beside_the_published(table, null)
-    figure = ranking.published_values(both, simulated=True)
-    assert "simulated music and listeners" in " ".join(texts(figure))
+    figure = ranking.published_values(both)
     for ax, metric in zip(figure.axes, ("unordered", "sequence_matcher"), strict=True):
         crosses = {}
         for line in ax.lines:
@@ -572,19 +609,25 @@ def test_all_published_values_are_crosses_beside_those_of_this_run(study, truths
 def test_the_rank_heatmap_is_centred_on_chance_and_leaves_it_out(confounded, truths):
     ranks = compare.rank_table(confounded[0], truths["corrected"])
     ax = ranking.rank_heatmap(ranks).axes[0]
-    np.testing.assert_array_equal(shown(ax), ranks.drop(index="chance").to_numpy())
+    others = ranks.drop(index="chance").to_numpy()
+    means = [others[:, 0], others[:, 1:3].mean(axis=1), others[:, 3:].mean(axis=1)]
+    np.testing.assert_allclose(shown(ax), np.transpose(means))
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["1", "2–3", "4–5"]
     assert np.mean(ax.images[0].get_clim()) == pytest.approx(3)  # of five others
 
 
-def test_strata_are_bars_of_each_method_with_chance_beside(confounded):
-    bars = confounded[2]
-    figure = ranking.strata_bars(bars)
-    for ax, kind in zip(figure.axes, ("queries", "candidates"), strict=True):
-        part = bars[(bars["strata_of"] == kind) & (bars["method"] != "chance")]
-        assert sorted(bar.get_height() for bar in ax.patches) == pytest.approx(sorted(part["value"]))
-        high, low = part.iloc[0][["listeners_high", "listeners_low"]]
-        assert ax.get_xticklabels()[0].get_text() == f"{high:,}–{low:,}"
-    assert "share of 2 true neighbours found" in texts(figure)
+def test_strata_are_dots_of_each_method_with_chance_beside(confounded):
+    table = confounded[2]
+    figure = ranking.strata_dots(table)
+    strata = sorted(table["stratum"].unique())
+    for row, kind in zip((figure.axes[: len(strata)], figure.axes[len(strata) :]), ("queries", "candidates")):
+        for ax, stratum in zip(row, strata, strict=True):
+            part = table[(table["strata_of"] == kind) & (table["stratum"] == stratum)]
+            values = part.loc[part["method"] != "chance", "value"].tolist()[::-1]
+            assert [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"] == values
+            high, low = part.iloc[0][["listeners_high", "listeners_low"]]
+            assert ax.get_title() == f"{kind} with\n{low:,} to {high:,} listeners"
+    assert "share of the 2 true\nneighbours found" in texts(figure)
 
 
 def test_confounds_are_dots_of_every_method_that_has_the_measure(confounded):

@@ -154,13 +154,13 @@ def test_a_toy_metric_of_ranking_is_in_table_1_with_its_interval_and_is_compared
     assert measured.values.mean() == pytest.approx(shown["value"].item())
 
     forest = ranking_plots.forest(table, metric=toy.name, n=n)
-    assert (f"{toy.name} @ 2" if toy.has_length else toy.label) in " ".join(texts(forest))
+    assert (f"{toy.label}, n = 2" if toy.has_length else toy.label) in texts(forest)
     if toy.has_length:
-        ax = ranking_plots.overlap_by_length(table, metric=toy.name).axes[0]
-        assert ax.get_ylabel() == toy.label
-        np.testing.assert_allclose(
-            [line.get_ydata() for line in ax.lines], rows["value"].to_numpy().reshape(3, 2)
-        )
+        figure = ranking_plots.overlap_by_length(table, metric=toy.name)
+        assert f"{toy.label}: gain over chance" in texts(figure)
+        gains = (rows["value"] - rows["chance"]).to_numpy().reshape(3, 2)
+        drawn = [ax.lines[-1].get_ydata() for ax in figure.axes]
+        np.testing.assert_allclose(drawn, gains[np.abs(gains).max(axis=1) > 1e-9], atol=1e-9)
 
 
 def test_the_error_of_a_toy_metric_that_draws_orders_is_stated(target):

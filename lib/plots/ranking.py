@@ -5,45 +5,65 @@ This file is long because each picture of notebook 05 has an example.
 
 from __future__ import annotations
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import PowerNorm
+from matplotlib.ticker import MaxNLocator
 
 from lib import registry
-from lib.plots.style import AMOUNT, SIGNED, axes_of
+from lib.plots.listening import cluster_order
+from lib.plots.style import AMOUNT, SIGNED
 from lib.ranking.metrics import METRICS
 
 
-def mislabelled_truth(truths, *, simulated):
-    """Both truths of the test artists side by side: in the published one the candidates are other artists.
+def mislabelled_truth(truths, names=None):
+    """Both truths of the test artists in one order, with the mistake pointed at.
 
     Parameters
     ----------
     truths : dict of str to pd.DataFrame
         ``corrected`` and ``as_published``, over the same test artists.
-    simulated : bool
-        Said in the title.
+    names : mapping of str to str, optional
+        Of the artists; their ids where there are none.
 
     Examples
     --------
     >>> from lib.methods import labelled_scores
     >>> truth = labelled_scores([[0, 0.9, 0.1], [0.9, 0, 0.2], [0.1, 0.2, 0]], ["a", "b", "c"])
-    >>> truths = {"as_published": truth.iloc[:, ::-1], "corrected": truth}
-    >>> figure = mislabelled_truth(truths, simulated=True)
+    >>> figure = mislabelled_truth({"as_published": truth.iloc[:, ::-1], "corrected": truth})
     >>> [ax.get_title() for ax in figure.axes[:2]]
-    ['as published: other artists under these names', 'corrected']
+    ['truth, corrected (right names)', 'truth, as published (wrong names)']
     >>> plt.close(figure)
     """
-    figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.4), sharey=True)
-    for ax, (name, frame) in zip(axes, truths.items(), strict=True):
-        image = _truth_panel(ax, name, frame, truths)
-    axes[0].set_ylabel("query, a test artist")
-    figure.colorbar(image, ax=axes, label="true similarity", extend="max")
-    figure.suptitle(_data(simulated), fontsize=9)
+    figure, axes = plt.subplots(1, 2, figsize=(9.8, 4.9), sharey=True)
+    drawn = [_truth_panel(ax, truth, truths) for ax, truth in zip(axes, ("corrected", "as_published"))]
+    _similarity_bar(figure, drawn[-1], axes)
+    ids = truths["corrected"].index[truth_order(truths)]
+    own = np.argwhere(np.ma.getmaskarray(drawn[-1].get_array()))  # the query's own places
+    elsewhere = [place for place in own if place[0] != place[1]]
+    title = "Is each value under the name of its own artist?"
+    if elsewhere:
+        middle = len(ids) / 2
+        row, column = min(elsewhere, key=lambda place: np.hypot(*(place - middle)))
+        query, carried = (artist if names is None else names[artist] for artist in ids[[row, column]])
+        title = (
+            f"As published, the column named {carried[:30]} holds the similarities of {query[:30]} (arrow)"
+        )
+        reach = len(ids) / 7 * np.where(np.array([column, row]) > middle, -1, 1)
+        _arrow(axes[1], (column, row), (column, row) + reach)
+    figure.suptitle(title, fontsize="medium", parse_math=False)
     return figure
 
 
-def overlap_by_length(table, *, truth="corrected", metric="unordered", ax=None):
-    """A metric of lists, such as the overlap, against their length for every method, with chance.
+def truth_order(truths):
+    """Places of the test artists so that those alike by the corrected truth stand side by side."""
+    return cluster_order(np.sqrt(truths["corrected"].clip(lower=0)))
+
+
+def overlap_by_length(table, *, truth="corrected", metric="unordered"):
+    """What each method gains over chance in a metric of lists, by their length: one panel a method.
 
     Parameters
     ----------
@@ -55,43 +75,40 @@ def overlap_by_length(table, *, truth="corrected", metric="unordered", ax=None):
     --------
     >>> import pandas as pd
     >>> table = pd.DataFrame({"method": ["l2", "l2", "chance", "chance"], "n": [5, 10, 5, 10]})
-    >>> table = table.assign(value=[0.2, 0.3, 0.1, 0.2], ci_low=0.1, ci_high=0.4, metric="unordered")
+    >>> table = table.assign(value=[0.2, 0.35, 0.1, 0.2], ci_low=0.1, ci_high=0.4, metric="unordered")
     >>> figure = overlap_by_length(table.assign(truth="corrected", candidates="test"))
-    >>> [line.get_label() for line in figure.axes[0].lines]
-    ['L2 of spectrograms', 'chance']
+    >>> figure.axes[0].get_title(), figure.axes[0].lines[-1].get_ydata().round(2).tolist()
+    ('L2 of spectrograms', [0.1, 0.15])
     >>> plt.close(figure)
     """
-    figure, ax = axes_of(ax, (7, 4))
     chosen = table[(table["truth"] == truth) & (table["candidates"] == "test") & (table["metric"] == metric)]
-    for method, part in chosen.groupby("method", sort=False):
-        style = (
-            {"linestyle": ":"}
-            if method == "chance"
-            else {"linestyle": "--"}
-            if method in ("split_half", "world")
-            else {}
-        )
-        n = part["n"].astype(int)
-        ax.plot(
-            n,
-            part["value"],
-            color=registry.colour(method),
-            label=registry.label(method),
-            marker="o",
-            markersize=3,
-            **style,
-        )
-        if method in ("siamese", "l2"):
-            ax.fill_between(
-                n, part["ci_low"], part["ci_high"], color=registry.colour(method), alpha=0.15, linewidth=0
-            )
-    ax.set(
-        xlabel="length n of the lists (artists)",
-        ylabel=METRICS[metric].label,
-        xticks=sorted(set(chosen["n"].astype(int))),
+    chance = chosen[chosen["method"] == "chance"].set_index("n")["value"]
+    gains = chosen[["value", "ci_low", "ci_high"]].sub(chosen["n"].map(chance).to_numpy(), axis=0)
+    gains = gains.assign(method=chosen["method"], n=chosen["n"].astype(int)).query("method != 'chance'")
+    methods = gains["method"].unique()
+    columns = min(4, len(methods))
+    rows = -(-len(methods) // columns)
+    size = (max(4, min(10, 2.5 * columns)), 2.3 * rows + 0.6)
+    figure, axes = plt.subplots(rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False)
+    for place, ax in enumerate(axes.flat[len(methods) :], start=len(methods)):
+        ax.axis("off")
+        axes.flat[place - columns].xaxis.set_tick_params(labelbottom=True)  # lowest of its column
+    for ax, method in zip(axes.flat, methods):
+        for other, part in gains.groupby("method", sort=False):
+            if other != method:
+                ax.plot(part["n"], part["value"], color="#DDDDDD", linewidth=1, zorder=0)
+        part, colour = gains[gains["method"] == method], registry.colour(method)
+        ax.axhline(0, color="#777777", linestyle=":")
+        ax.fill_between(part["n"], part["ci_low"], part["ci_high"], color=colour, alpha=0.25, linewidth=0)
+        ax.plot(part["n"], part["value"], color=colour, marker="o", markersize=4, linewidth=1.8)
+        ax.set_title(textwrap.fill(registry.label(method), 22), fontsize="small")
+        ax.set_xticks(sorted(set(gains["n"])))
+    figure.supxlabel("length n of the lists (artists)", fontsize="medium")
+    figure.supylabel(f"{METRICS[metric].label}: gain over chance", fontsize="medium")
+    figure.suptitle(
+        "What does each method gain over chance? Shaded: 95 % interval; grey: the other methods",
+        fontsize="medium",
     )
-    ax.set_title(f"truth: {truth.replace('_', ' ')}")
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
@@ -118,17 +135,22 @@ def forest(table, *, metric, n=None, truths=("as_published", "corrected")):
     ['L2 of spectrograms', 'siamese network']
     >>> plt.close(figure)
     """
-    figure, axes = plt.subplots(1, len(truths), figsize=(4.6 * len(truths), 3.6), sharey=True, sharex=True)
+    figure, axes = plt.subplots(1, len(truths), figsize=(4.6 * len(truths), 3.8), sharey=True, sharex=True)
     for ax, truth in zip(np.atleast_1d(axes), truths, strict=True):
         _forest_panel(ax, table, truth, metric, n)
-        what = METRICS[metric].label if n is None else f"{metric} @ {n}"
-        ax.set_xlabel(f"{what}, 95 % interval over artists and trainings")
+        ax.set_xlabel(METRICS[metric].label + ("" if n is None else f", n = {n}"))
+    figure.suptitle(
+        "Which methods rank better than chance? (95 % interval over artists and trainings)", fontsize="medium"
+    )
     _forest_legend(np.atleast_1d(axes)[0])
     return figure
 
 
-def overview(table, truths, *, simulated, n=None):
-    """The picture of the README: the mistake, and what Table 1 says with and without it.
+OVERVIEW = ("popularity", "l2", "siamese", "split_half")  # and chance
+
+
+def overview(table, truths, *, n=None):
+    """The picture of the README: the mistake, and what Table 1 says without it.
 
     Parameters
     ----------
@@ -136,8 +158,6 @@ def overview(table, truths, *, simulated, n=None):
         Table 1.
     truths : dict of str to pd.DataFrame
         ``corrected`` and ``as_published``.
-    simulated : bool
-        Said in the title.
     n : int, optional
         List length shown; the one of Table 1 that is nearest to 10.
 
@@ -146,45 +166,61 @@ def overview(table, truths, *, simulated, n=None):
     >>> import pandas as pd
     >>> from lib.methods import labelled_scores
     >>> truth = labelled_scores([[0, 0.9, 0.1], [0.9, 0, 0.2], [0.1, 0.2, 0]], ["a", "b", "c"])
-    >>> table = pd.DataFrame({"truth": ["as_published", "corrected"], "method": "l2", "value": [0.2, 0.5]})
+    >>> table = pd.DataFrame({"truth": ["corrected"], "method": "siamese", "value": 0.5})
     >>> table = table.assign(candidates="test", metric="unordered", n=1, ci_low=0.1, ci_high=0.6, chance=0.5)
     >>> table = table.assign(paper_value=0.3, n_queries=3, n_seeds=1)
-    >>> figure = overview(table, {"as_published": truth.iloc[:, ::-1], "corrected": truth}, simulated=True)
-    >>> figure.get_suptitle()
-    'simulated music and listeners; 3 test artists, 1 trainings, 95 % intervals over both'
+    >>> figure = overview(table, {"as_published": truth.iloc[:, ::-1], "corrected": truth})
+    >>> figure.subfigs[1].get_suptitle()
+    'By the corrected truth, the siamese network finds 50 % (10 to 60 %) of the nearest artists; chance: 50 %'
     >>> plt.close(figure)
     """
     lengths = table["n"].dropna().astype(int).unique()
     n = n or int(min(lengths, key=lambda length: abs(length - 10)))
-    figure, axes = plt.subplots(2, 2, figsize=(10, 6.6), height_ratios=(1, 0.9), sharey="row")
-    for column, truth in enumerate(("as_published", "corrected")):
-        image = _truth_panel(axes[0, column], truth, truths[truth], truths)
-        _forest_panel(axes[1, column], table, truth, "unordered", n)
-        axes[1, column].set(title="", xlabel=f"share of the {n} true neighbours found")
-    axes[0, 0].set_ylabel("query, a test artist")
-    figure.colorbar(image, ax=axes[0], label="true similarity", extend="max")
-    limits = [ax.get_xlim() for ax in axes[1]]
-    for ax in axes[1]:
-        ax.set_xlim(min(low for low, _ in limits), max(high for _, high in limits))
-    _forest_legend(axes[1, 1])
+    figure = plt.figure(figsize=(9, 6.6))
+    above, below = figure.subfigures(2, 1, height_ratios=(2.1, 1))
+    axes = above.subplots(1, 2, sharey=True)
+    for ax, truth in zip(axes, ("as_published", "corrected"), strict=True):
+        image = _truth_panel(ax, truth, truths)
+    _similarity_bar(above, image, axes)
+    ax = below.subplots()
+    _forest_panel(ax, table[table["method"].isin(OVERVIEW)], "corrected", "unordered", n)
+    chosen = table[(table["truth"] == "corrected") & (table["candidates"] == "test") & (table["n"] == n)]
+    chosen = chosen[chosen["metric"] == "unordered"].set_index("method")
+    if "siamese" in chosen.index:
+        value, low, high, chance = 100 * chosen.loc["siamese", ["value", "ci_low", "ci_high", "chance"]]
+        below.suptitle(
+            f"By the corrected truth, the siamese network finds {value:.0f} % ({low:.0f} to {high:.0f} %)"
+            f" of the nearest artists; chance: {chance:.0f} %",
+            fontsize="medium",
+        )
+    ax.set_title("")
+    ax.set_ylim(-0.6, ax.get_ylim()[1] + 0.3)
     row = table.iloc[0]
-    figure.suptitle(
-        f"{_data(simulated)}; {row['n_queries']} test artists, {int(table['n_seeds'].max())} trainings,"
-        " 95 % intervals over both"
+    ax.set_xlabel(
+        f"share of the {n} true neighbours found\n"
+        f"(95 % interval over {row['n_queries']} artists and {_trainings(table)})"
     )
+    ax.legend(*_entries([ax]), loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
-MEASURE_NAMES = {
-    "fame_correlation": "rank correlation of scores\nwith listeners",
-    "source_correlation": "rank correlation of scores\nwith the same catalogue",
-    "matched_concordance": "matched concordance:\npairs of like popularity in true order",
-    "partial_spearman": "rank correlation with the truth,\ngiven listeners",
-    "never_named": "share of artists\non nobody's list",
+MEASURES = {  # question and unit
+    "fame_correlation": ("Do the scores follow\npopularity?", "rank correlation of scores\nwith listeners"),
+    "source_correlation": (
+        "... the catalogue\nof the clips?",
+        "rank correlation of scores\nwith same catalogue",
+    ),
+    "loudness_correlation": (
+        "... the level\nof the clips?",
+        "rank correlation of scores\nwith like loudness",
+    ),
+    "matched_concordance": ("Is the order right\nat like popularity?", "share of pairs\nin true order"),
+    "partial_spearman": ("... and after controlling\nfor popularity?", "rank correlation\nwith the truth"),
+    "never_named": ("How many artists are\non nobody's list?", "share of artists"),
 }
 
 
-def published_null(table, *, n, simulated):
+def published_null(table, *, n):
     """The published arm beside what permuted names of the candidates give, and the paper's own values.
 
     Parameters
@@ -192,20 +228,18 @@ def published_null(table, *, n, simulated):
     table : pd.DataFrame
         From `compare.published_null`.
     n : int
-    simulated : bool
-        Said in the title.
 
     Examples
     --------
     >>> import pandas as pd
     >>> table = pd.DataFrame({"method": ["siamese", "l2"], "n": 10, "value": [0.3, 0.2], "paper_value": 0.3})
     >>> table = table.assign(null_low=0.1, null_high=0.3, chance=0.2)
-    >>> figure = published_null(table, n=10, simulated=False)
-    >>> figure.axes[0].get_title()
-    'real music and listeners'
+    >>> figure = published_null(table, n=10)
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]  # from below
+    ['L2 of spectrograms', 'siamese network']
     >>> plt.close(figure)
     """
-    figure, ax = plt.subplots(figsize=(7.5, 3.8))
+    figure, ax = plt.subplots(figsize=(9, 4))
     chosen = table[(table["n"] == n) & (table["method"] != "chance")].iloc[::-1].reset_index(drop=True)
     for place, row in chosen.iterrows():
         ax.plot(
@@ -219,34 +253,32 @@ def published_null(table, *, n, simulated):
     ax.axvline(chosen["chance"].iloc[0], color="#999999", linestyle=":", label="chance, n / places")
     ax.set_yticks(range(len(chosen)), _names(chosen["method"]))
     ax.set_xlabel(f"share of the {n} candidates that the published truth puts first")
-    ax.set_title(_data(simulated), fontsize=9)
+    ax.set_title("Is a value larger than permuted names give?")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
-def published_values(table, *, simulated):
+def published_values(table):
     """All sixteen values of the published Table 1 beside those of this run.
 
     Parameters
     ----------
     table : pd.DataFrame
         From `paper.beside_the_published`.
-    simulated : bool
-        Said in the title.
 
     Examples
     --------
     >>> import pandas as pd
     >>> table = pd.DataFrame({"method": ["l2", "siamese"] * 2})
     >>> table["metric"] = ["unordered", "unordered", "sequence_matcher", "sequence_matcher"]
-    >>> figure = published_values(table.assign(n=10, paper=0.3, epoch_5=0.2, chance=0.2), simulated=True)
+    >>> figure = published_values(table.assign(n=10, paper=0.3, epoch_5=0.2, chance=0.2))
     >>> [line.get_label() for line in figure.axes[0].lines][:2]
     ['L2 of spectrograms, paper', 'siamese network, paper']
     >>> plt.close(figure)
     """
-    figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.4), sharex=True)
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.8), sharex=True)
     lengths = sorted(table["n"].unique())
-    titles = {"unordered": "unordered", "sequence_matcher": METRICS["sequence_matcher"].label}
+    titles = {name: METRICS[name].label for name in ("unordered", "sequence_matcher")}
     for ax, (metric, title) in zip(axes, titles.items(), strict=True):
         part = table[table["metric"] == metric]
         for side, method in ((-1, "l2"), (1, "siamese")):
@@ -270,45 +302,59 @@ def published_values(table, *, simulated):
         ax.plot(range(len(lengths)), chance["chance"], ":", color="#777777", label="chance, as published")
         ax.set_xticks(range(len(lengths)), lengths)
         ax.set(title=title, xlabel="length n of the lists (artists)", ylabel="accuracy")
-    figure.suptitle(f"crosses: the paper; others: {_data(simulated)}, 95 % intervals", fontsize=9)
+    figure.suptitle(
+        "How do this run's values (95 % intervals) compare with the published ones (crosses)?",
+        fontsize="medium",
+    )
     _forest_legend(axes[0], ncols=3)
     return figure
 
 
 def rank_heatmap(ranks):
-    """Which place each method gives to the nearest, second nearest, ... true neighbour.
+    """Which place each method gives, on average, to near and to far true neighbours.
 
     Parameters
     ----------
     ranks : pd.DataFrame, shape=(n_methods, n_others)
-        From `compare.rank_table`.
+        From `compare.rank_table`. Its columns are put together: 1, 2 to 3, 4 to 7, and so on.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> figure = rank_heatmap(pd.DataFrame([[1.5, 2.5, 2.0], [2, 2, 2]], ["siamese", "chance"], [1, 2, 3]))
+    >>> figure = rank_heatmap(pd.DataFrame([[1.5, 2, 3.0], [2, 2, 2]], ["siamese", "chance"], [1, 2, 3]))
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]  # chance is the colours' middle
     ['siamese network']
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['1.5', '2.5']
     >>> plt.close(figure)
     """
     chance = (ranks.shape[1] + 1) / 2
     ranks = ranks.drop(index="chance", errors="ignore")
-    figure, ax = plt.subplots(figsize=(9, 0.34 * len(ranks) + 1.3))
-    far = max(1, np.abs(ranks.to_numpy() - chance).max())
+    doubling = np.floor(np.log2(np.arange(1, ranks.shape[1] + 1)))
+    means = ranks.T.groupby(doubling).mean().T
+    firsts = [int(2**k) for k in means.columns]
+    lasts = [first - 1 for first in firsts[1:]] + [ranks.shape[1]]
+    figure, ax = plt.subplots(figsize=(8.5, 0.36 * len(means) + 1.5))
+    far = max(1, np.abs(means.to_numpy() - chance).max())
     image = ax.imshow(
-        ranks.to_numpy(), cmap=SIGNED, vmin=chance - far, vmax=chance + far, aspect="auto", origin="upper",
-        interpolation="nearest", extent=(0.5, ranks.shape[1] + 0.5, len(ranks) - 0.5, -0.5),
+        means, cmap=SIGNED, vmin=chance - far, vmax=chance + far, aspect="auto", origin="upper",
+        interpolation="nearest",
     )  # fmt: skip
-    ax.set_yticks(range(len(ranks)), _names(ranks.index))
-    ax.set_xlabel("place of the candidate in the truth (1: nearest)")
-    bar = figure.colorbar(image, ax=ax, label="mean place by the method (line: chance)")
+    for (row, column), value in np.ndenumerate(means.to_numpy()):
+        colour = "white" if abs(value - chance) > 0.6 * far else "black"
+        ax.text(column, row, f"{value:.1f}", ha="center", va="center", color=colour, fontsize="small")
+    ax.set_yticks(range(len(means)), _names(means.index))
+    ticks = [f"{first}" if first == last else f"{first}–{last}" for first, last in zip(firsts, lasts)]
+    ax.set_xticks(range(len(ticks)), ticks)
+    ax.set(xlabel="true places of the candidates (1: nearest)", title="Do nearer artists get lower places?")
+    bar = figure.colorbar(image, ax=ax, label=f"mean place by the method\n(line: chance, {chance:g})")
     bar.ax.axhline(chance, color="black", linewidth=1)
     bar.ax.invert_yaxis()
     return figure
 
 
-def strata_bars(table):
-    """Results by fame: of queries in each stratum, and among the candidates of each stratum only.
+def strata_dots(table):
+    """Results by popularity: of queries in each stratum, and among the candidates of each stratum only.
 
     Parameters
     ----------
@@ -320,38 +366,34 @@ def strata_bars(table):
     >>> import pandas as pd
     >>> table = pd.DataFrame({"strata_of": ["queries"] * 2 + ["candidates"] * 2, "stratum": [1, 2] * 2})
     >>> table = table.assign(method="l2", n=10, value=0.3, ci_low=0.2, ci_high=0.4, chance=0.2)
-    >>> figure = strata_bars(table.assign(listeners_high=[5000, 99] * 2, listeners_low=[100, 1] * 2))
-    >>> [label.get_text() for label in figure.axes[0].get_xticklabels()]
-    ['5,000–100', '99–1']
+    >>> figure = strata_dots(table.assign(listeners_high=[5000, 99] * 2, listeners_low=[100, 1] * 2))
+    >>> [ax.get_title() for ax in figure.axes[:2]]
+    ['queries with\\n100 to 5,000 listeners', 'queries with\\n1 to 99 listeners']
     >>> plt.close(figure)
     """
     shown = table[table["method"] != "chance"]
-    methods = list(shown["method"].unique())
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2))
-    width = 0.85 / len(methods)
-    for ax, kind in zip(axes, ("queries", "candidates"), strict=True):
-        part = shown[shown["strata_of"] == kind]
-        for place, method in enumerate(methods):
-            rows = part[part["method"] == method].sort_values("stratum")
-            x = rows["stratum"] + (place - (len(methods) - 1) / 2) * width
-            error = [rows["value"] - rows["ci_low"], rows["ci_high"] - rows["value"]]
-            ax.bar(
-                x, rows["value"], width, color=registry.colour(method), yerr=np.clip(error, 0, None),
-                error_kw={"linewidth": 0.8, "ecolor": "#777777"}, label=registry.label(method),
-                edgecolor="white", linewidth=0.3,
-            )  # fmt: skip
-        ax.axhline(part["chance"].iloc[0], color="black", linestyle=":", linewidth=1, label="chance")
-        ranges = part.drop_duplicates("stratum").sort_values("stratum")
-        ticks = [f"{high:,}–{low:,}" for high, low in zip(ranges["listeners_high"], ranges["listeners_low"])]
-        ax.set_xticks(ranges["stratum"], ticks)
-    axes[0].set(xlabel="listeners of the query", ylabel=f"share of {shown['n'].max()} true neighbours found")
-    axes[1].set(xlabel="listeners of the candidates ranked", ylabel="rank correlation with the truth")
-    _forest_legend(axes[0], ncols=5)
+    methods, strata = list(shown["method"].unique())[::-1], sorted(shown["stratum"].unique())
+    size = (min(10, 2.6 * len(strata) + 2.2), 0.42 * len(methods) + 3)
+    figure, axes = plt.subplots(2, len(strata), figsize=size, sharex="row", sharey=True, squeeze=False)
+    units = {
+        "queries": f"share of the {int(shown['n'].max())} true neighbours found",
+        "candidates": "rank correlation with the truth",
+    }
+    for row, (kind, unit) in zip(axes, units.items(), strict=True):
+        for ax, stratum in zip(row, strata, strict=True):
+            part = shown[(shown["strata_of"] == kind) & (shown["stratum"] == stratum)]
+            _dots(ax, part.set_index("method"), methods)
+            first = part.iloc[0]
+            listeners = f"{first['listeners_low']:,} to {first['listeners_high']:,} listeners"
+            ax.set_title(f"{kind} with\n{listeners}")
+            ax.set_xlabel(textwrap.fill(unit, 24))
+    axes[0, 0].set_yticks(range(len(methods)), _names(methods))
+    _forest_legend(axes[0, 0])
     return figure
 
 
-def confound_dots(table, *, measures=tuple(MEASURE_NAMES)):
-    """Each method's dependence on fame, what is left without it, and its hubs, with intervals.
+def confound_dots(table, *, measures=tuple(MEASURES)):
+    """What each method's scores follow, what is left without popularity, and its hubs, with intervals.
 
     Parameters
     ----------
@@ -369,24 +411,36 @@ def confound_dots(table, *, measures=tuple(MEASURE_NAMES)):
     >>> plt.close(figure)
     """
     methods = [name for name in table["method"].unique() if name != "chance"][::-1]
-    size = (2.7 * len(measures) + 1.5, 0.3 * len(methods) + 1.3)
-    figure, axes = plt.subplots(1, len(measures), figsize=size, sharey=True)
-    for ax, measure in zip(np.atleast_1d(axes), measures, strict=True):
-        part = table[table["measure"] == measure].set_index("method")
-        for place, method in enumerate(methods):
-            if method not in part.index:
-                continue
-            row, colour = part.loc[method], registry.colour(method)
-            ax.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=2)
-            ax.plot(row["value"], place, "o", color=colour, markeredgecolor="black", markeredgewidth=0.4)
-        ax.axvline(part["chance"].iloc[0], color="#999999", linestyle=":", zorder=0)
-        ax.set_xlabel(MEASURE_NAMES.get(measure, measure))
-    np.atleast_1d(axes)[0].set_yticks(range(len(methods)), _names(methods))
+    columns = min(3, len(measures))
+    rows = -(-len(measures) // columns)
+    size = (2.5 * columns + 2.5, (0.22 * len(methods) + 1.3) * rows + 0.4)
+    figure, axes = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False)
+    for ax in axes.flat[len(measures) :]:
+        ax.axis("off")
+    for ax, measure in zip(axes.flat, measures):
+        _dots(ax, table[table["measure"] == measure].set_index("method"), methods)
+        title, unit = MEASURES.get(measure, ("", measure.replace("_", " ")))
+        ax.set_title(title)
+        ax.set_xlabel(unit)
+    axes[0, 0].set_yticks(range(len(methods)), _names(methods))
+    _forest_legend(axes[0, 0])
     return figure
 
 
+def _dots(ax, rows, methods):
+    """Value and interval of each method that has them, from below, and the line of chance."""
+    for place, method in enumerate(methods):
+        if method in rows.index:
+            row, colour = rows.loc[method], registry.colour(method)
+            ax.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=2)
+            ax.plot(row["value"], place, "o", color=colour, markeredgecolor="black", markeredgewidth=0.4)
+    ax.plot([], [], color="#777777", linewidth=2, label="95 % interval")
+    ax.axvline(rows["chance"].iloc[0], color="#777777", linestyle=":", zorder=0, label="chance")
+    ax.xaxis.set_major_locator(MaxNLocator(4))
+
+
 def clips_curve(table):
-    """Overlap against the clips of each artist that a method may hear.
+    """Overlap against the clips of each artist that a method averages over.
 
     Parameters
     ----------
@@ -402,40 +456,65 @@ def clips_curve(table):
     ([1, 2, 3], 'share of 10 true neighbours found')
     >>> plt.close(figure)
     """
-    figure, ax = plt.subplots(figsize=(6.5, 3.6))
+    figure, ax = plt.subplots(figsize=(8, 3.8))
     methods = list(table["method"].unique())
-    for place, method in enumerate(methods):
+    for place, (method, marker) in enumerate(zip(methods, "os^Dv<>*" * len(methods))):
         rows = table[table["method"] == method]
-        x = rows["clips"] + (place - (len(methods) - 1) / 2) * 0.05  # side by side, so that intervals show
+        x = rows["clips"] + (place - (len(methods) - 1) / 2) * 0.06  # side by side, so that intervals show
         error = [rows["value"] - rows["ci_low"], rows["ci_high"] - rows["value"]]
+        change = rows["value"].iloc[-1] - rows["value"].iloc[0]
         ax.errorbar(
-            x, rows["value"], yerr=np.clip(error, 0, None), color=registry.colour(method), marker="o",
-            markersize=4, linewidth=1.2, label=registry.label(method),
+            x, rows["value"], yerr=np.clip(error, 0, None), color=registry.colour(method), marker=marker,
+            markersize=5, linewidth=1.4, label=f"{registry.label(method)}: {change:+.3f}",
         )  # fmt: skip
-    ax.axhline(table["chance"].iloc[0], color="#999999", linestyle=":", label="chance")
+    ax.axhline(table["chance"].iloc[0], color="#777777", linestyle=":", label="chance")
     ax.set(
         xlabel="clips of each artist",
         ylabel=f"share of {table['n'].iloc[0]} true neighbours found",
         xticks=sorted(table["clips"].unique()),
+        title="Does it help to average over more clips? (95 % intervals)",
     )
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    first, last = table["clips"].min(), table["clips"].max()
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), title=f"change from {first} to {last}")
     return figure
 
 
-def _data(simulated):
-    return f"{'simulated' if simulated else 'real'} music and listeners"
+TRUTH_TITLES = {
+    "corrected": "truth, corrected (right names)",
+    "as_published": "truth, as published (wrong names)",
+}
 
 
-def _truth_panel(ax, name, frame, truths):
-    """One truth as a picture, on the colours of the corrected one."""
+def _truth_panel(ax, truth, truths):
+    """One truth as a picture, in the order and on the colours of the corrected one."""
+    order = truth_order(truths)
     highest = np.nanquantile(truths["corrected"].to_numpy(), 0.99)
-    values = np.where(frame.to_numpy() < 0, np.nan, frame.to_numpy())
-    published = name == "as_published"
-    ax.set(
-        title="as published: other artists under these names" if published else "corrected",
-        xlabel="candidate, by the name it carries" if published else "candidate",
-    )
-    return ax.imshow(values, cmap=AMOUNT, vmin=0, vmax=highest, origin="upper", interpolation="nearest")
+    values = truths[truth].to_numpy()[np.ix_(order, order)]
+    ax.set_title(TRUTH_TITLES[truth])
+    ax.set(xlabel="candidates, by name", xticks=[], yticks=[])
+    if ax.get_subplotspec().is_first_col():
+        ax.set_ylabel("queries, similar artists side by side")
+    return ax.imshow(
+        np.where(values < 0, np.nan, values), cmap=AMOUNT, norm=PowerNorm(0.5, 0, highest), origin="upper",
+        interpolation="nearest",
+    )  # fmt: skip
+
+
+def _similarity_bar(figure, image, axes):
+    label = "similarity by shared listeners\n(white: the query itself)"
+    highest = image.norm.vmax
+    ticks = [tick for tick in (0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8) if tick <= highest]
+    figure.colorbar(image, ax=axes, label=label, extend="max", ticks=ticks, shrink=0.9)
+
+
+def _arrow(ax, place, start):
+    style = {"arrowstyle": "-|>", "color": "white", "linewidth": 1.8, "mutation_scale": 14, "shrinkB": 3}
+    ax.annotate("", place, start, arrowprops=style)
+
+
+def _trainings(table):
+    n = int(table["n_seeds"].max())
+    return f"{n} training{'s' if n > 1 else ''}"
 
 
 def _names(methods):
@@ -458,14 +537,18 @@ def _forest_panel(ax, table, truth, metric, n):
             ax.plot(row["paper_value"], place, "x", color="black", label="the paper's value (its own data)")
     ax.axvline(chosen["chance"].iloc[0], color="#999999", linestyle=":", label="chance")
     ax.set_yticks(range(len(chosen)), [registry.label(method) for method in chosen["method"]])
-    ax.set_title(f"truth: {truth.replace('_', ' ')}")
+    ax.set_title(TRUTH_TITLES[truth])
 
 
 def _forest_legend(ax, ncols=None):
     """Below the whole figure, each entry once, whichever panel has it."""
+    artists, names = _entries(ax.figure.axes)
+    ax.figure.legend(artists, names, loc="outside lower center", ncols=ncols or len(names))
+
+
+def _entries(axes):
+    """Artists and names of a legend of several panels, each name once."""
     entries = {}
-    for panel in ax.figure.axes:
+    for panel in axes:
         entries |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
-    ax.figure.legend(
-        entries.values(), entries.keys(), loc="outside lower center", ncols=ncols or len(entries), fontsize=8
-    )
+    return list(entries.values()), list(entries)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import MaxNLocator
 
 from lib import registry
 
 PANELS = {
-    ("listeners", "ndcg"): "tracks of other artists,\nby their artists' listeners: nDCG",
-    ("same artist", "average_precision"): "other tracks of the same artist:\naverage precision",
-    ("same style", "average_precision"): "same style, other artists, simulated:\naverage precision",
+    ("listeners", "ndcg"): "tracks of other artists,\nby listeners: nDCG",
+    ("same artist", "average_precision"): "other tracks\nof the same artist:\naverage precision",
+    ("same style", "average_precision"): "tracks of the same style\nby other artists:\naverage precision",
 }
 
 
@@ -37,7 +38,7 @@ def forest(table, *, simulated=False):
     measured = whole.set_index(["question", "measure"]).index
     panels = {key: label for key, label in PANELS.items() if key in measured}
     methods = list(whole["method"].unique())[::-1]
-    size = (3.4 * len(panels) + 1.8, 0.3 * len(methods) + 1.4)
+    size = (min(10, 3.4 * len(panels) + 1.8), 0.3 * len(methods) + 1.8)
     figure, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)
     for ax, ((question, measure), label) in zip(axes[0], panels.items(), strict=True):
         part = whole[(whole["question"] == question) & (whole["measure"] == measure)].set_index("method")
@@ -47,8 +48,9 @@ def forest(table, *, simulated=False):
             ax.plot(row["value"], place, "o", color=colour, markeredgecolor="black", markeredgewidth=0.4)
         ax.axvline(part["chance"].iloc[0], color="#999999", linestyle=":", label="chance")
         ax.set_xlabel(label)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
     axes[0, 0].set_yticks(range(len(methods)), [registry.label(method) for method in methods])
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", fontsize=8)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center")
     world = "simulated listeners and music: " if simulated else ""
     trainings = f"{int(whole['n_seeds'].max())} trainings of a network"
     figure.suptitle(f"{world}single tracks, 95 % interval over artists and up to {trainings}", fontsize=9)

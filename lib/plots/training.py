@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.colors import LogNorm, Normalize
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.ticker import FormatStrFormatter, MaxNLocator
 
 from lib.plots.style import AMOUNT, SPLIT_COLOURS, axes_of
 
-WAYS = ("#D55E00", "#0072B2", "#009E73", "#E69F00")  # of taking the same pairs
+WAYS = {"#D55E00": "-", "#0072B2": "--", "#009E73": "-.", "#E69F00": (0, (1, 1))}  # of taking the same pairs
 
 
-def network(layers, head):
+def network(layers, head, details=None):
     """Figure 1: the siamese network, drawn from its own layers.
 
     Parameters
@@ -22,61 +23,55 @@ def network(layers, head):
         ``name``, ``kind``, ``shape`` (of the output), ``parameters``; the encoder, from the input on.
     head : sequence of dict
         The same for what comes after the two encoders meet.
+    details : dict of str to str, optional
+        Kernel, pool and activation by the layer's name (`lib.training.drawing.details`).
 
     Examples
     --------
     >>> layers = [{"name": "convolution_1", "kind": "Conv1D", "shape": "256 × 8", "parameters": 1544}]
     >>> head = [{"name": "similarity", "kind": "Dense", "shape": "1", "parameters": 9}]
-    >>> figure = network(layers, head)
-    >>> [text.get_text() for text in figure.axes[0].texts].count("convolution 1")  # of clip a and of clip b
-    2
+    >>> figure = network(layers, head, {"convolution_1": "8 kernels of 3 frames, ReLU"})
+    >>> words = [text.get_text() for text in figure.axes[0].texts]
+    >>> words.count("convolution 1"), words.count("8 kernels of 3 frames, ReLU")  # clips a and b; once
+    (2, 1)
     >>> plt.close(figure)
     """
-    height = 0.33 * (len(layers) + len(head) + 2)
-    figure, ax = plt.subplots(figsize=(8, height))
-    for x, side in ((0.0, "clip a"), (1.15, "clip b")):
-        for row, layer in enumerate(layers):
-            _box(ax, x, -row, layer, faded=side == "clip b")
-        ax.text(x + 0.5, 0.75, side, ha="center", va="bottom", weight="bold")
-    ax.text(1.075, -len(layers) / 2, "shared weights", rotation=90, ha="center", va="center", color="#666666")
+    details = details or {}
+    figure, ax = plt.subplots(figsize=(9.6, 0.31 * (len(layers) + len(head) + 3)))
+    for row, layer in enumerate(layers):
+        _box(ax, 0, -row, 7.2, layer, details.get(layer["name"], ""))
+        _box(ax, 7.9, -row, 2.1, layer, faded=True)
+    for x, column in ((0.1, "clip a"), (1.75, "kernel, pool, activation"), (7.95, "clip b")):
+        ax.text(x, 0.9, column, va="center", weight="bold")
+    for x, column in ((5.85, "frames × channels"), (7.1, "parameters")):
+        ax.text(x, 0.9, column, ha="right", va="center", weight="bold")
+    centred = {"ha": "center", "va": "center", "color": "#444444"}
+    ax.text(7.55, 0.5 - len(layers) / 2, "the same weights", rotation=90, **centred)
     for row, layer in enumerate(head, start=len(layers)):
-        _box(ax, 0.575, -row - 0.6, layer)
-    for x in (0.5, 1.65):
-        ax.add_patch(
-            FancyArrowPatch(
-                (x, -len(layers) + 0.62),
-                (1.075, -len(layers) - 0.2),
-                arrowstyle="->",
-                mutation_scale=12,
-                color="#444444",
-            )
-        )
-    ax.set_xlim(-0.05, 2.2)
-    ax.set_ylim(-len(layers) - len(head) - 0.4, 1.4)
+        _box(ax, 0, -row - 0.7, 7.2, layer, details.get(layer["name"], ""))
+    for x, meets in ((3.6, 3.6), (8.95, 6.5)):
+        start, end = (x, -len(layers) + 0.62), (meets, -len(layers) - 0.32)
+        ax.add_patch(FancyArrowPatch(start, end, arrowstyle="->", mutation_scale=12, color="#444444"))
+    ax.set_xlim(-0.05, 10.05)
+    ax.set_ylim(-len(layers) - len(head) - 0.2, 1.4)
     ax.axis("off")
     return figure
 
 
-def _box(ax, x, y, layer, *, faded=False):
+def _box(ax, x, y, width, layer, detail="", *, faded=False):
+    """One layer; of clip b only its name, for the rest is the same."""
     colours = {"Conv1D": "#56B4E9", "Dense": "#E69F00", "InputLayer": "#DDDDDD", "distance": "#CC79A7"}
     colour = colours.get(layer["kind"], "#F4F4F4")
+    style = {"facecolor": colour, "edgecolor": "#444444", "linewidth": 0.6, "alpha": 0.45 if faded else 1}
     ax.add_patch(
-        FancyBboxPatch(
-            (x, y - 0.36),
-            1,
-            0.72,
-            boxstyle="round,pad=0,rounding_size=0.04",
-            facecolor=colour,
-            edgecolor="#444444",
-            linewidth=0.6,
-            alpha=0.45 if faded else 1,
-        )
+        FancyBboxPatch((x, y - 0.38), width, 0.76, boxstyle="round,pad=0,rounding_size=0.06", **style)
     )
-    ax.text(x + 0.03, y, layer["name"].replace("_", " "), va="center", fontsize=8)
-    parameters = f"  {layer['parameters']:,} par." if layer["parameters"] else ""
-    ax.text(
-        x + 0.97, y, f"{layer['shape']}{parameters}", va="center", ha="right", fontsize=7, color="#333333"
-    )
+    ax.text(x + 0.1, y, layer["name"].replace("_", " "), va="center", fontsize="medium")
+    if not faded:
+        ax.text(x + 1.75, y, detail, va="center", fontsize="small")
+        ax.text(x + 5.85, y, layer["shape"], va="center", ha="right", fontsize="small")
+        if layer["parameters"]:
+            ax.text(x + 7.1, y, f"{layer['parameters']:,}", va="center", ha="right", fontsize="small")
 
 
 def tile_picture(tiles, owners, *, ax=None):
@@ -113,13 +108,30 @@ def tile_picture(tiles, owners, *, ax=None):
         a, b = place[left[different]], place[right[different]]
         picture[np.minimum(a, b), np.maximum(a, b)] = number
     image = ax.imshow(picture, cmap=AMOUNT, origin="upper", interpolation="nearest")
-    figure.colorbar(image, ax=ax, label="step of the epoch")
-    ax.set(xlabel="clip, in the epoch's shuffled order", ylabel="clip, in the epoch's shuffled order")
+    figure.colorbar(image, ax=ax, label="step of the epoch", shrink=0.8)
+    ax.set(
+        title="Which step takes which pairs?",
+        xlabel="clip, in the epoch's shuffled order",
+        ylabel="clip, in the epoch's shuffled order",
+    )
     return figure
 
 
-def loss_curves(history, constants, *, ax=None):
-    """Figure 2: loss by epoch for train, dev and test artists; thin lines are single trainings.
+# What can be read from the paper's Figure 2: (epoch, loss). Its test loss is "as published".
+PAPER_LOSSES = {
+    "train": ((1, 0.0038), (25, 0.0022)),
+    "test, as published": ((1, 0.0048), (2, 0.0061), (8, 0.0036), (25, 0.0044)),
+}
+LINES = {  # of the splits, besides their colours
+    "train": {"linestyle": "-", "marker": "o"},
+    "dev": {"linestyle": "--", "marker": "s"},
+    "test": {"linestyle": "-.", "marker": "^"},
+    "test, as published": {"linestyle": (0, (1, 1)), "marker": "D"},
+}
+
+
+def loss_curves(history, constants):
+    """Figure 2: loss by epoch for train, dev and test artists, beside what the paper's figure shows.
 
     A fourth split, ``test, as published``, is the author's test loss: pairs of a test artist with any other
     under wrong names.
@@ -127,7 +139,7 @@ def loss_curves(history, constants, *, ax=None):
     Parameters
     ----------
     history : pd.DataFrame
-        ``seed, epoch, split, loss``.
+        ``seed, epoch, split, loss``. Lines are means over trainings, shades their range.
     constants : dict of str to float
         Loss of the constant predictor on each split.
 
@@ -136,26 +148,43 @@ def loss_curves(history, constants, *, ax=None):
     >>> import pandas as pd
     >>> history = pd.DataFrame({"seed": 0, "epoch": [1, 2], "split": "dev", "loss": [0.05, 0.04]})
     >>> figure = loss_curves(history, {"dev": 0.06})
-    >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    ['dev', 'dev: one constant']
+    >>> figure.get_suptitle()
+    'The mean loss is lowest in epoch 2 (dev)'
     >>> plt.close(figure)
     """
-    figure, ax = axes_of(ax, (6.5, 3.8))
+    figure, (ax, beside) = plt.subplots(1, 2, figsize=(10, 4.4), width_ratios=(2, 1))
+    lowest, last = {}, history["epoch"].max()
     for split, part in history.groupby("split", sort=False):
         wide = part.pivot(index="epoch", columns="seed", values="loss")
-        ax.plot(wide.index, wide, color=SPLIT_COLOURS[split], alpha=0.3, linewidth=0.8)
-        ax.plot(wide.index, wide.mean(axis=1), color=SPLIT_COLOURS[split], linewidth=2, label=split)
+        mean, colour = wide.mean(axis=1), SPLIT_COLOURS[split]
+        lowest[split] = mean.idxmin()
+        ax.fill_between(wide.index, wide.min(axis=1), wide.max(axis=1), color=colour, alpha=0.15, linewidth=0)
+        ax.plot(
+            mean.index, mean, color=colour, linewidth=2, markersize=5, label=split, **LINES[split],
+            markevery=max(1, len(mean) // 5),
+        )  # fmt: skip
     for split, loss in constants.items():
-        ax.axhline(
-            loss, color=SPLIT_COLOURS[split], linestyle=":", linewidth=1.2, label=f"{split}: one constant"
-        )
-    ax.set(xlabel="epoch", ylabel="mean squared error")
-    later = history.loc[history["epoch"] > history["epoch"].min(), "loss"]
-    highest = 1.1 * max([*constants.values(), *later])
-    if history["loss"].max() > highest:
-        ax.set_ylim(0.8 * min([*constants.values(), *history["loss"]]), highest)
-        ax.set_title("the first epoch begins above the picture", loc="left", fontsize="small")
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        style = {"color": SPLIT_COLOURS[split], "marker": LINES[split]["marker"], "markerfacecolor": "white"}
+        ax.plot([1, last], [loss, loss], linestyle=":", linewidth=1, markersize=5, markevery=[1], **style)
+    ax.plot([], [], color="#444444", linestyle=":", marker="o", markerfacecolor="white", label="one constant")
+    for split, points in PAPER_LOSSES.items():
+        beside.plot(*zip(*points), color=SPLIT_COLOURS[split], **LINES[split])
+    later = history.loc[(history["epoch"] > 2) | (history["epoch"] == last), "loss"]
+    low, high = min([*later, *constants.values()]), max([*constants.values(), later.quantile(0.98)])
+    ax.set_ylim(low - 0.1 * (high - low), high + (0.1 * (high - low) or high))
+    above = history["loss"].max() > 2 * high
+    n = history["seed"].nunique()
+    run = f"this run, {n} training{'s' if n > 1 else ''}"
+    titles = {ax: run + (" (first epochs above the picture)" if above else "")}
+    titles |= {beside: "the paper (its own data; own scale)"}
+    for panel, title in titles.items():
+        panel.axvline(5, color="#999999", linewidth=1, zorder=0)
+        panel.text(5.3, 0.02, "epoch 5", transform=panel.get_xaxis_transform(), color="#444444")
+        panel.set(xlabel="epoch", title=title)
+    ax.set_ylabel("mean squared error")
+    epochs = ", ".join(f"{epoch} ({split})" for split, epoch in lowest.items())
+    figure.suptitle(f"The mean loss is lowest in epoch {epochs}", fontsize="medium")
+    figure.legend(loc="outside lower center", ncols=5)
     return figure
 
 
@@ -165,7 +194,8 @@ def search_heatmaps(search):
     Parameters
     ----------
     search : pd.DataFrame
-        From `lib.training.search.grid`. A setting that was not trained with a depth is an empty cell.
+        From `lib.training.search.grid`. A setting that was not trained with a depth is a grey cell; the best
+        cell of a row of panels has a frame.
 
     Examples
     --------
@@ -173,31 +203,60 @@ def search_heatmaps(search):
     >>> search = pd.DataFrame({"batch_size": [512, 2048], "learning_rate": 0.001, "epochs": 25})
     >>> search = search.assign(n_convolutions=3, dev_loss=[0.012, 0.013], dev_ndcg=[0.41, 0.42])
     >>> figure = search_heatmaps(search)
-    >>> [[text.get_text() for text in ax.texts] for ax in figure.axes]
+    >>> [[text.get_text() for text in ax.texts] for ax in figure.axes[:2]]
     [['12', '13'], ['0.41', '0.42']]
     >>> plt.close(figure)
     """
     search = search.assign(dev_loss=1000 * search["dev_loss"])
+    low, high = (
+        search["dev_loss"].min(),
+        max(search["dev_loss"].median() * 1.5, search["dev_loss"].min() * 1.5),
+    )
+    ndcg = search["dev_ndcg"]
     measures = {
-        "dev_loss": ("1,000 × loss\n(less is better)", ".3g", AMOUNT + "_r", LogNorm),
-        "dev_ndcg": ("nDCG\n(more is better)", ".2f", AMOUNT, Normalize),
+        "dev_loss": ("1,000 × loss\n(lower is better)", ".3g", AMOUNT + "_r", LogNorm(low, high), min),
+        "dev_ndcg": ("nDCG\n(higher is better)", ".2f", AMOUNT, Normalize(ndcg.min(), ndcg.max()), max),
     }
     parts = list(search.groupby(["n_convolutions", "epochs"]))
     every = {"index": sorted(set(search["learning_rate"])), "columns": sorted(set(search["batch_size"]))}
-    figure, axes = plt.subplots(
-        2, len(parts), figsize=(1.5 + 2.1 * len(parts), 5), squeeze=False, sharex=True, sharey=True
-    )
-    for row, (values, (title, digits, colours, scale)) in enumerate(measures.items()):
-        norm = scale(search[values].min(), search[values].max())
-        for ax, ((depth, epochs), part) in zip(axes[row], parts, strict=True):
+    size = (min(10, 2.4 + 1.9 * len(parts)), 0.9 * len(every["index"]) + 2.7)
+    figure, axes = plt.subplots(2, len(parts), figsize=size, squeeze=False, sharex=True, sharey=True)
+    for row, (values, (title, digits, colours, norm, best)) in zip(axes, measures.items(), strict=True):
+        for ax, (_, part) in zip(row, parts, strict=True):
             wide = part.pivot(index="learning_rate", columns="batch_size", values=values).reindex(**every)
-            sns.heatmap(wide, annot=True, fmt=digits, cmap=colours, ax=ax, cbar=False, norm=norm)
-            ax.set(xlabel="", ylabel="")
-            if row == 0:
-                ax.set_title(f"{depth} convolutions\n{epochs} epoch{'s' if epochs > 1 else ''}", fontsize=9)
-        axes[row, 0].set_ylabel(f"{title}\nlearning rate", fontsize=9)
-    figure.supxlabel("batch size (clip pairs)", fontsize=9)
+            image = _annotated(ax, wide, digits, colours, norm, best=best(search[values]))
+        row[0].set_ylabel("learning rate")
+        extend = "max" if best is min and search[values].max() > norm.vmax else "neither"
+        bar = figure.colorbar(image, ax=row, extend=extend, label=title)
+        bar.ax.yaxis.set_major_locator(MaxNLocator(4))
+        bar.ax.yaxis.set_major_formatter(FormatStrFormatter("%.2g"))
+        bar.ax.minorticks_off()
+    for ax, ((depth, epochs), _) in zip(axes[0], parts, strict=True):
+        ax.set_title(f"{depth} convolutions\n{epochs} epoch{'s' if epochs > 1 else ''}")
+    for ax in axes[-1]:
+        ax.set_xlabel("clip pairs a step")
+    figure.suptitle("Which settings are best for the dev artists? (frame: the best)", fontsize="medium")
     return figure
+
+
+def _annotated(ax, wide, digits, colours, norm, *, best):
+    """A table as colours and numbers; grey and in words where there is no number."""
+    cells = np.ma.masked_invalid(wide.to_numpy(dtype=float))
+    image = ax.imshow(
+        cells, cmap=mpl.colormaps[colours].with_extremes(bad="#DDDDDD"), norm=norm, aspect="auto"
+    )
+    for (row, column), value in np.ndenumerate(wide.to_numpy()):
+        text, colour = "not\ntrained", "#444444"
+        if not np.isnan(value):
+            text = f"{value:{digits}}"
+            colour = "black" if sum(image.cmap(norm(value))[:3]) > 1.5 else "white"
+        ax.text(column, row, text, ha="center", va="center", color=colour, fontsize="small")
+        if value == best:
+            frame = {"fill": False, "edgecolor": "#D55E00", "linewidth": 3}
+            ax.add_patch(Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, **frame))
+    ax.set_xticks(range(wide.shape[1]), [f"{size:,}" for size in wide.columns])
+    ax.set_yticks(range(wide.shape[0]), [f"{rate:g}" for rate in wide.index])
+    return image
 
 
 def equivalence(table):
@@ -220,12 +279,13 @@ def equivalence(table):
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
     measures = {"dev_loss": "mean squared error, dev artists", "dev_ndcg": "nDCG@10, dev artists"}
     for ax, (values, label) in zip(axes, measures.items(), strict=True):
-        for (way, part), colour in zip(table.groupby("way", sort=False), WAYS, strict=False):
+        for (way, part), (colour, line) in zip(table.groupby("way", sort=False), WAYS.items(), strict=False):
             wide = part.pivot(index="step", columns="seed", values=values)
-            ax.plot(wide.index, wide.mean(axis=1), color=colour, linewidth=2, label=way)
+            ax.plot(wide.index, wide.mean(axis=1), color=colour, linestyle=line, linewidth=2, label=way)
             ax.fill_between(wide.index, wide.min(axis=1), wide.max(axis=1), color=colour, alpha=0.15, lw=0)
         ax.set(xlabel="step", ylabel=label)
     axes[0].set_yscale("log")
+    figure.suptitle("Do tiles train as well as plain pairs? Mean and range over trainings", fontsize="medium")
     axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
@@ -248,15 +308,20 @@ def training_clips(table):
     ([1, 3], [0.2, 0.3])
     >>> plt.close(figure)
     """
-    figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.2))
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
+    figure.suptitle(
+        "Does it harm training that an artist's tracks differ? (points: one training; lines: means)",
+        fontsize="medium",
+    )
     measures = {"overlap": "overlap@10", "ndcg": "nDCG@10"}
     for ax, (values, label) in zip(axes, measures.items(), strict=True):
         for shift, (part, rows) in zip((-0.04, 0.04), table.groupby("part", sort=False)):
             trainings = rows.groupby(["clips", "seed"])[values].mean()
             mean = trainings.groupby("clips").mean()
             clips = trainings.index.get_level_values("clips")
-            ax.plot(clips + shift, trainings, "o", color=SPLIT_COLOURS[part], alpha=0.5, markersize=4)
-            ax.plot(mean.index, mean, color=SPLIT_COLOURS[part], linewidth=2, label=f"{part} artists")
+            colour, line = SPLIT_COLOURS[part], LINES[part]
+            ax.plot(clips + shift, trainings, line["marker"], color=colour, alpha=0.5, markersize=5)
+            ax.plot(mean.index, mean, color=colour, linewidth=2, label=f"{part} artists", **line)
         ax.set(xlabel="clips of each training artist", ylabel=label, xticks=sorted(table["clips"].unique()))
     axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

@@ -3,6 +3,7 @@
 Reads spectrograms, target and splits; notebook 04 writes the networks, their losses and ``splits.parquet``.
 
 - `network`: the layers. A change of the network goes here. `encoding`: how a training step runs them.
+  `drawing`: what Figure 1 says of them.
 - `pairs`: all pairs of clips, as tiles.
 - `losses`: the loss of a network and of one constant, over pairs of clips.
 - `checkpoints`: half-finished trainings on disk.

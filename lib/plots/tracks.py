@@ -14,15 +14,13 @@ PANELS = {
 }
 
 
-def forest(table, *, simulated=False):
+def forest(table):
     """Each method's value for every question with its interval, beside chance.
 
     Parameters
     ----------
     table : pd.DataFrame
         From `lib.ranking.track_results.table`; scores of whole tracks are drawn.
-    simulated : bool
-        Whether the world is; the title says so.
 
     Examples
     --------
@@ -51,7 +49,6 @@ def forest(table, *, simulated=False):
         ax.xaxis.set_major_locator(MaxNLocator(4))
     axes[0, 0].set_yticks(range(len(methods)), [registry.label(method) for method in methods])
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center")
-    world = "simulated listeners and music: " if simulated else ""
     trainings = f"{int(whole['n_seeds'].max())} trainings of a network"
-    figure.suptitle(f"{world}single tracks, 95 % interval over artists and up to {trainings}", fontsize=9)
+    figure.suptitle(f"Single tracks, 95 % interval over artists and up to {trainings}", fontsize=9)
     return figure

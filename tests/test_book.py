@@ -72,6 +72,24 @@ def checkout(tmp_path):
     })  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("above", "place", "origins"),
+    [
+        ("*Simulated data.*\n\n", "figures/ledger.md", ["Simulated"]),
+        ("", "figures/ledger.md", []),
+        ("", "figures/real/ledger.md", ["Real"]),
+    ],
+)
+def test_a_table_is_a_page_that_says_where_its_values_are_from(checkout, above, place, origins):
+    text = above + (checkout / "figures" / "ledger.md").read_text()
+    (checkout / place).parent.mkdir(exist_ok=True)
+    (checkout / place).write_text(text)
+    page = book_sources.Sources(checkout, checkout / "out").content(book_sources.Path(place))
+    assert '<table class="table">' in page
+    before = page.partition("<div")[0]
+    assert [each for each in ("Simulated", "Real") if each in before] == origins
+
+
 @pytest.mark.parametrize("pattern", ["notebooks/*.ipynb", "docs/*.md", "lessons/*.ipynb", "lessons/*.md"])
 def test_every_notebook_and_every_page_is_in_the_table_of_contents(pattern):
     there = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob(pattern))

@@ -22,6 +22,9 @@ CONTENTS = {  # the table of contents: heading, and patterns of files and folder
 README, EXPLORER = Path("README.md"), Path("figures/explorer.html")
 FIRST, EXPLORER_PAGE = Path("index.md"), Path("explorer.md")
 PAGES = {".md", ".ipynb"}
+TABLE = re.compile(
+    r"(\*[^*\n]+\*\n\n)?\|"
+)  # a file that holds a table alone, perhaps after what `Run.table` marks
 COPIED = {".png", ".svg", ".jpg", ".csv", ".npz", ".parquet", ".html"}  # shown, or offered as a download
 LANGUAGES = {".py": "python", ".yml": "yaml", ".cff": "yaml", ".json": "json", ".toml": "toml"}
 AS_IT_IS = "_extra"  # folder of files that the website takes without a change
@@ -147,7 +150,7 @@ class Sources:
         if file.suffix == ".ipynb":
             return self.notebook(text, file)
         if file.suffix == ".md":
-            return aside + (self.table if text.startswith("|") else self.linked)(text, file)
+            return aside + (self.table if TABLE.match(text) else self.linked)(text, file)
         return aside + shown(text, file)
 
     def notebook(self, text, file):
@@ -193,10 +196,11 @@ class Sources:
         """A page of a file that holds a table alone: as HTML, which takes a tenth of the time of Markdown."""
         from markdown_it import MarkdownIt
 
-        about = origin(file)
+        above, bar, rows = text.partition("|")
+        about = origin(file) if above or "real" in file.parts else ""  # some rest on no data of a run
         if (self.root / file.with_suffix(".csv")).is_file():
             about += f" The same as a file: [{file.stem}.csv]({self.turned(f'{file.stem}.csv', file)})."
-        rendered = MarkdownIt("commonmark").enable("table").render(text)
+        rendered = MarkdownIt("commonmark").enable("table").render(bar + rows)
         rows = rendered.replace("<table>", '<table class="table">')
         return f'# {titled(file.name)}\n\n{about}\n\n<div class="rows">\n{rows}</div>\n'
 

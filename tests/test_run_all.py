@@ -454,7 +454,7 @@ def test_a_failure_names_notebook_cell_and_cause_in_a_few_lines(fresh, contained
         'toy.scaled(numbers, factor), paths.figures(profile) / "scaled.json")',
         "ValueError: The factor must not be negative, but is -1.0.",
         "  raised in lib/toy.py, line 6",
-        "All it said: data/demo/notebooks/02_scaled.ipynb",
+        "Its whole output: data/demo/notebooks/02_scaled.ipynb",
     ]
 
 
@@ -496,6 +496,17 @@ with artifacts.replacing(paths.data(profile) / "a.txt") as temporary:
     with pytest.raises(ProcessLookupError):
         os.kill(kernel, 0)
     assert [path.name for path in paths.data("demo").rglob("*") if path.is_file()] == []
+
+
+def test_a_reader_that_leaves_early_ends_the_list_without_a_message(toy):
+    command = [sys.executable, "-u", "run_all.py", "--list"]
+    with subprocess.Popen(
+        command, cwd=toy, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as said:
+        assert said.stdout.readline().startswith("profile demo")
+        said.stdout.close()
+        assert said.stderr.read() == ""
+    assert said.returncode == runner.NO_READER
 
 
 def test_two_runs_of_one_profile_do_not_meet(toy):

@@ -157,7 +157,7 @@ def execute(stage, profile, parameters, say=print, note=print, left_out=""):
     finally:
         paths.draft(profile, stage).unlink(missing_ok=True)
     if problem:
-        raise StageFailed(f"{stage} {problem}\nAll it said: {paths.place(executed)}")
+        raise StageFailed(f"{stage} {problem}\nIts whole output: {paths.place(executed)}")
     return seen[0]
 
 

@@ -1,6 +1,7 @@
 """What the door does once there is an environment: list, run, refresh, test."""
 
 import os
+import select
 import signal
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from lib.cli import freshness, notebooks, testing
 from lib.workflow import artifacts, disk, kept, paths, profiles, progress, sizes, stages
 
 SIGNALS = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Ended by SIGTERM"}
+NO_READER = 141  # exit code where whoever read the output has left, as of a program that SIGPIPE ends
 RESUMES = "What is finished stays; the next run goes on from there."
 
 
@@ -40,7 +42,10 @@ def main(options):
         signal.signal(number, interrupt)
     try:
         code = _done(options)
+        sys.stdout.flush()
     except (profiles.ProfileError, stages.UnknownStage, notebooks.StageFailed, OSError) as problem:
+        if isinstance(problem, BrokenPipeError) and _nobody_reads():
+            return NO_READER
         print(f"\n{_in_words(problem)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -50,6 +55,16 @@ def main(options):
     if code - 128 in SIGNALS:
         print(f"\n{SIGNALS[code - 128]}. {RESUMES}", file=sys.stderr)
     return code
+
+
+def _nobody_reads():
+    """Whether the output leads nowhere; the interpreter then has nothing to complain of at its end."""
+    pipe = select.poll()
+    pipe.register(sys.stdout.fileno(), 0)  # errors are reported whatever is waited for
+    if not any(event & select.POLLERR for _, event in pipe.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
 
 
 def _done(options):

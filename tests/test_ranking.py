@@ -108,6 +108,14 @@ def test_r_precision_lets_the_number_of_relevant_candidates_differ():
 # Independent oracles.
 
 
+def test_nothing_is_gained_or_lost_where_the_truth_is_negative(rng):
+    predicted, true = (random_frame(rng, 6) - 0.5 for _ in range(2))
+    assert (true < 0).any(axis=None)
+    value = metrics.ndcg(predicted, true, 3)
+    pd.testing.assert_series_equal(value, metrics.ndcg(predicted, true.clip(lower=0), 3))
+    assert value.between(0, 1).all()
+
+
 @pytest.mark.parametrize("n", LENGTHS)
 def test_overlap_equals_a_loop_over_sets(n, rng):
     predicted, target = random_frame(rng), random_frame(rng)

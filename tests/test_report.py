@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -71,6 +72,25 @@ def comparisons(against_l2, against_chance, of_popularity, **counts):
     table["difference"] = table["reference"].map({"l2": 0.09, "chance": -0.1, "siamese": 0.2})
     table = table.assign(ci_low=table["difference"] - 0.05, ci_high=table["difference"] + 0.05)
     return table.assign(**({"n_queries": 49, "n_seeds": 5} | counts))
+
+
+def test_the_answer_has_the_shares_of_all_folds_where_there_are_some():
+    rows = [
+        ("siamese", "unordered", 10, np.nan, 0.33, 163), ("siamese", "unordered", 10, 1, 0.9, 33),
+        ("siamese", "ndcg", 10, np.nan, 0.8, 163), ("siamese", "unordered", 5, np.nan, 0.7, 163),
+        ("l2", "unordered", 10, np.nan, 0.32, 163), ("popularity", "unordered", 10, np.nan, 0.39, 163),
+    ]  # fmt: skip
+    folds = pd.DataFrame(rows, columns=["method", "metric", "n", "fold", "value", "n_queries"])
+    folds = folds.assign(truth="corrected", candidates="test", chance=0.316)
+    folds = folds.assign(ci_low=folds["value"] - 0.01, ci_high=folds["value"] + 0.01)
+    both = [comparisons("higher", "higher", "higher")] * 2
+    lines = report.answer(*both, folds).splitlines()
+    assert lines[2] == (
+        "- **The same real data, every artist tested once** (163 artists, lists of 10): share of true"
+        " neighbours found by the siamese network 0.330 (0.320 to 0.340), the L2 baseline 0.320 (0.310 to"
+        " 0.330), popularity alone 0.390 (0.380 to 0.400); chance 0.316."
+    )
+    assert "every artist" not in report.answer(*both)
 
 
 def test_the_answer_is_one_sentence_for_each_world():

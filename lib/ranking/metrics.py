@@ -238,13 +238,15 @@ levenshtein = register(
 def _ndcg_factors(p, t, n):
     """Normalised discounted cumulative gain of the first `n`, the gain being the true similarity, in [0, 1].
 
-    0 for a query without any similar candidate.
+    0 for a query without any similar candidate. Nothing is gained, or lost, where the truth is negative or a
+    blank that stands last (`lib.listening.published.every_place`).
     """
     discount = np.zeros(p.values.shape[1])
     discount[:n] = 1 / np.log2(np.arange(2, n + 2))
-    ideal = (t.descending[:, :n] @ discount[:n])[:, None]
+    gains, highest = np.maximum(t.values, 0), np.maximum(t.descending[:, :n], 0)
+    ideal = (highest @ discount[:n])[:, None]
     return ties.expected_discount(p, discount), np.divide(
-        t.values, ideal, out=np.zeros_like(t.values), where=ideal > 0
+        gains, ideal, out=np.zeros_like(gains), where=ideal > 0
     )
 
 

@@ -158,31 +158,6 @@ METHODS = {
 }
 
 
-NAMES = {  # of metrics of similarity and of sources of clips, in pictures
-    "min_conditional": "min-conditional",
-    "plays_min": "plays, minimum",
-    "jaccard": "Jaccard",
-    "pmi": "PMI",
-    "latent": "latent factors",
-    "spotify": "Spotify",
-    "itunes": "iTunes",
-    "deezer": "Deezer",
-    "merge": "MERGE",
-    "folder": "music folder",
-}
-
-
-def name(key):
-    """What pictures call a metric of similarity or a source of clips.
-
-    Examples
-    --------
-    >>> name("pmi"), name("a_new_one")
-    ('PMI', 'a new one')
-    """
-    return NAMES.get(key, key.replace("_", " "))
-
-
 def label(method):
     """What pictures call a method: its entry's label, or its own name."""
     return METHODS[method].label if method in METHODS else method

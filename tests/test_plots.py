@@ -7,12 +7,11 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lib import registry
 from lib.listening import labels, trust
 from lib.listening import metrics as listening_metrics
 from lib.methods import labelled_scores
 from lib.plots import beyond as plots
-from lib.plots import listening, ranking, sound, training
+from lib.plots import listening, ranking, sound, style, training
 from lib.ranking import baselines, compare, confounds, paper, strata, tables
 from lib.ranking import scores as ranking_scores
 from lib.spectrograms import picture
@@ -203,7 +202,7 @@ def summary(miniature):
 def test_the_summary_of_metrics_has_a_dot_and_a_band_for_each_the_first_on_top(summary):
     figure = listening.metric_summary(summary)
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert labels == ["min-conditional (the paper's)", *map(registry.name, summary["metric"][1:])]
+    assert labels == ["min-conditional (the paper's)", *map(style.name, summary["metric"][1:])]
     assert figure.axes[0].get_yticks().tolist() == [6, 5, 4, 3, 2, 1, 0]
     for ax, value, interval in zip(figure.axes, ("fame_correlation", "split_half"), ("fame", "split_half")):
         bands, dots, strokes = ax.collections

@@ -10,7 +10,7 @@ import scipy.cluster.hierarchy
 import scipy.spatial.distance
 from matplotlib import ticker
 
-from lib import registry
+from lib.plots import style
 from lib.plots.style import AMOUNT, FIRST, OTHERS, axes_of
 
 
@@ -210,7 +210,7 @@ def metrics_and_popularity(targets, listeners, *, n=10):
         ax.plot(*_medians(popularity, ranks), color="black", linewidth=1.6, label="their median, by twelfths")
         ax.axhline(popularity.mean(), color="#777777", linestyle=":", label="mean rank of all artists")
         of_ranks = popularity.corr(pd.Series(ranks, popularity.index), method="spearman")
-        title = registry.name(name) + (" (the paper's)" if first else "")
+        title = style.name(name) + (" (the paper's)" if first else "")
         ax.set_title(
             f"{title}\nρ = {of_ranks:.2f}".replace("-0", "−0"), color=colour, weight="bold" if first else None
         )
@@ -293,9 +293,7 @@ def metric_summary(summary):
         ax.margins(x=0.08)
         ax.grid(axis="y", color="#EEEEEE")
         ax.set_axisbelow(True)
-    names = [
-        registry.name(name) + ("" if k else " (the paper's)") for k, name in enumerate(summary["metric"])
-    ]
+    names = [style.name(name) + ("" if k else " (the paper's)") for k, name in enumerate(summary["metric"])]
     axes[0].set_yticks(places, names)
     axes[0].set_ylim(-0.6, len(summary) - 0.4)
     axes[0].get_yticklabels()[0].set(color=FIRST, weight="bold")

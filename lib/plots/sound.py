@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
-from lib import registry
+from lib.plots import style
 from lib.plots.style import axes_of, mel_ticks
 from lib.spectrograms import picture as spectrograms_picture
 from lib.spectrograms import store
@@ -39,7 +39,7 @@ def sources_bar(clips, sources=None, *, ax=None):
     counts = counts.reindex(columns=counts.columns if sources is None else list(sources), fill_value=0)
     left = np.zeros(len(counts))
     for colour, (source, values) in zip(sns.color_palette("colorblind"), counts.items()):
-        ax.barh(counts.index.astype(str), values, left=left, color=colour, label=registry.name(source))
+        ax.barh(counts.index.astype(str), values, left=left, color=colour, label=style.name(source))
         left += values.to_numpy()
     per_artist = clips.groupby("artist_id").size()
     complete = (per_artist == per_artist.max()).sum()

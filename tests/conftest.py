@@ -1,9 +1,19 @@
 """What the tests share: a seeded generator and a miniature world.
 
+Files of tests run side by side (pytest-xdist). Two processes that compile the same function of librosa at
+once can leave a cache that crashes whoever reads it (https://github.com/numba/numba/issues/10128): each
+process has its own.
+
 With ``MUSIC_SIMILARITY_TEST_ALL=1`` hypothesis draws twenty times as many examples, other ones in each run.
 """
 
 import os
+import tempfile
+from pathlib import Path
+
+if WORKER := os.environ.get("PYTEST_XDIST_WORKER"):  # before anything imports Numba
+    COMPILED = os.environ.get("NUMBA_CACHE_DIR") or Path(tempfile.gettempdir(), "music-similarity-numba")
+    os.environ["NUMBA_CACHE_DIR"] = str(Path(COMPILED, WORKER))
 
 import hypothesis
 import matplotlib

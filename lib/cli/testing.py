@@ -10,7 +10,7 @@ from lib.workflow import paths, stages
 
 EVERYTHING = "MUSIC_SIMILARITY_TEST_ALL"  # tests try every fault where it is set
 TOGETHER = 2  # files of unit tests; a process has up to two threads and 2 GB
-LONGEST = ("test_end_to_end.py", "test_end_to_end_sources.py")  # begun first
+LONGEST = ["end_to_end", "end_to_end_sources", "training", "search", "best_chance", "small_collections"]
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 SLOWEST = ("--durations=10",)
 NO_TESTS = 5  # pytest's exit code where none was selected
@@ -66,9 +66,10 @@ def test(extra=(), everything=False):
 
 
 def _unit_tests():
-    """Files of unit tests, those that take longest first."""
-    names = sorted(path.name for path in paths.root().glob("tests/test_*.py"))
-    return [f"tests/{name}" for name in sorted(names, key=lambda name: name not in LONGEST)]
+    """Files of unit tests, the longest first: else one process is left alone with one of them at the end."""
+    names = sorted(path.stem for path in paths.root().glob("tests/test_*.py"))
+    first = [name for name in map("test_{}".format, LONGEST) if name in names]
+    return [f"tests/{name}.py" for name in [*first, *(name for name in names if name not in first)]]
 
 
 def _notebooks():

@@ -104,7 +104,7 @@ def test_the_explorer_in_jupyterlab_keeps_its_keys_and_outlives_a_restart(served
     before = [committed.read_bytes(), copy.read_bytes()]
     with harness.chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(300_000)
         requests, trouble = [], []
         page.on("request", lambda request: requests.append(request.url))
         page.on("pageerror", lambda error: trouble.append(str(error)))

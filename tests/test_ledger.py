@@ -157,7 +157,7 @@ def test_ledger_comparisons_readme_and_sentences_never_disagree(seed, noise, tmp
         sentence, claim = sentences.pop(0), claim_of(row)
         decision = row["decision"]
         if row["measure"] == compare.LEAD:
-            verb = {"higher": " is larger ", "lower": " is smaller ", "cannot be told": " is not shown "}
+            verb = {"higher": " is larger ", "lower": " is smaller ", "cannot be told": " cannot be shown "}
         else:
             verb = {"higher": " better than ", "lower": " worse than ", "cannot be told": " cannot be told "}
         assert [word in sentence for word in verb.values()] == [decision == word for word in verb]

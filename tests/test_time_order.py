@@ -63,7 +63,7 @@ def test_the_receptive_field_is_how_far_a_pooled_value_can_see(n_convolutions, r
     changes = np.repeat(clip, 256, axis=0)
     changes[np.arange(256), np.arange(256)] += 50  # one frame made loud, each in turn
     values = before.predict(np.concatenate([clip, changes]), verbose=0)[:, places]
-    seen = np.flatnonzero((values[1:] != values[0]).any(axis=1))
+    seen = np.flatnonzero((np.abs(values[1:] - values[0]) > 1e-3).any(axis=1))  # less is rounding
     assert seen[-1] - seen[0] + 1 == time_order.receptive_field(network.POOLS[n_convolutions])
 
 

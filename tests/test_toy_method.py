@@ -146,7 +146,7 @@ def test_it_can_be_chosen_on_the_dev_artists(world, fitted):
 def test_pictures_call_it_by_its_label_and_colour(world, scores, on_test):
     _, study = world
     table = ranking_tables.table1(scores, study.target, study.test, list_lengths=[3])
-    forest = plots.beyond_forest(pd.concat([table, tables.as_table1(on_test, n=3)]), n=3)
+    forest = plots.beyond_forest(pd.concat([table, tables.as_table1(on_test, n=3)]), n=3, best="toy")
     gains = plots.gains(tables.comparisons(on_test))
     for figure in (forest, gains):
         assert "a toy" in texts(figure)

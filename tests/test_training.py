@@ -232,7 +232,8 @@ def test_answers_that_are_not_finite_are_an_alarm(study, parts):
     train, dev, _ = parts
     clips = np.array(study.spectrograms)
     clips[np.isin(study.clip_artists, dev)] = np.inf
-    with pytest.raises(ValueError, match="similarities that are not finite"):
+    # oneDNN's rectifier turns what is no number into 0: then all pairs are alike
+    with pytest.raises(ValueError, match="similarities that are not finite|all pairs the same similarity"):
         Siamese(**ONE_TILE).fit(changed(study, clips=clips), train, dev)
 
 

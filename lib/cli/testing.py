@@ -11,7 +11,7 @@ from lib.workflow import paths, stages
 EVERYTHING = "MUSIC_SIMILARITY_TEST_ALL"  # tests try every fault where it is set
 TOGETHER = 2  # files of unit tests; a process has up to two threads and 2 GB
 LONGEST = ["end_to_end", "end_to_end_sources", "training", "search", "best_chance", "small_collections"]
-BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
+BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder", "--max-worker-restart=0")  # a crash is a failure
 SLOWEST = ("--durations=10",)
 NO_TESTS = 5  # pytest's exit code where none was selected
 

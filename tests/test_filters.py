@@ -538,12 +538,12 @@ def test_figure_4_shows_each_selected_filter_with_its_moments(clips, rng):
     figure = plots.figure4_selected_filters(portraits)
     figure.canvas.draw()  # a name with unbalanced dollars must not raise
     assert [ax.get_title() for ax in figure.axes[:6:3]] == ["onset\nfilter 3", "low band\nfilter 5"]
-    with_remark = selected.assign(remark=["controls have\none as good", ""])
+    with_remark = selected.assign(remark=["not shown higher\nthan controls", ""])
     portraits = responses.portraits(clips, layer, with_remark, moments, ["a"] * 4)
     figure = plots.figure4_selected_filters(portraits)
-    assert figure.axes[0].get_title() == "onset\nfilter 3\ncontrols have\none as good"
+    assert figure.axes[0].get_title() == "onset\nfilter 3\nnot shown higher\nthan controls"
     assert figure.axes[3].get_title() == "low band\nfilter 5"
-    assert figure.get_suptitle().startswith("no evidence of learning in 1 of 2 criteria")
+    assert figure.get_suptitle().startswith("in 1 of 2 criteria (red)")
 
 
 def test_a_criterion_is_remarked_upon_unless_trained_networks_are_higher():
@@ -552,7 +552,7 @@ def test_a_criterion_is_remarked_upon_unless_trained_networks_are_higher():
     )
     remarks = criteria.remarks(compared, "control")
     assert remarks.to_dict() == {
-        "onset": "", "offset": "controls have\none as good", "low_band": "controls have\none as good"
+        "onset": "", "offset": "not shown higher\nthan controls", "low_band": "not shown higher\nthan controls"
     }  # fmt: skip
 
 

@@ -22,9 +22,7 @@ CONTENTS = {  # the table of contents: heading, and patterns of files and folder
 README, EXPLORER = Path("README.md"), Path("figures/explorer.html")
 FIRST, EXPLORER_PAGE = Path("index.md"), Path("explorer.md")
 PAGES = {".md", ".ipynb"}
-TABLE = re.compile(
-    r"(\*[^*\n]+\*\n\n)?\|"
-)  # a file that holds a table alone, perhaps after what `Run.table` marks
+TABLE = re.compile(r"(\*[^*\n]+\*\n\n)?\|")  # a file of one table, perhaps below the mark of `Run.table`
 COPIED = {".png", ".svg", ".jpg", ".csv", ".npz", ".parquet", ".html"}  # shown, or offered as a download
 LANGUAGES = {".py": "python", ".yml": "yaml", ".cff": "yaml", ".json": "json", ".toml": "toml"}
 AS_IT_IS = "_extra"  # folder of files that the website takes without a change

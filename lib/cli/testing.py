@@ -50,9 +50,7 @@ def test(extra=(), everything=False):
     sample = {EVERYTHING: "1"} if everything else {}
     with tempfile.TemporaryDirectory(prefix="music-similarity-") as folder:
         roots = {name: str(Path(folder, top)) for top, name in paths.MOVABLE.items()}
-        compiled = {
-            "NUMBA_CACHE_DIR": str(Path(folder, "numba"))
-        }  # one for each process, see tests/conftest.py
+        compiled = {"NUMBA_CACHE_DIR": str(Path(folder, "numba"))}  # see tests/conftest.py
         environment = {**os.environ, **roots, **sample, **compiled}
         codes = [_call("pytest", *part, *SLOWEST, *extra, env=environment) for part in parts]
     if set(codes) - {0, NO_TESTS} or set(codes) == {NO_TESTS}:

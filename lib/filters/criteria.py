@@ -298,11 +298,11 @@ def remarks(compared, reference):
     --------
     >>> compared = pd.DataFrame({"difference": [0.4, 0.1], "p_holm": [0.02, 0.6]}, ["onset", "offset"])
     >>> {name: remark.splitlines() for name, remark in remarks(compared, "control").items()}
-    {'onset': [], 'offset': ['controls have', 'one as good']}
+    {'onset': [], 'offset': ['not shown higher', 'than controls']}
     """
     higher = (compared["p_holm"] < kernels.LEVEL) & (compared["difference"] > 0)
-    who = {"control": "controls", "untrained": "untrained"}[reference]
-    return pd.Series(np.where(higher, "", f"{who} have\none as good"), compared.index, dtype=object)
+    than = {"control": "controls", "untrained": "untrained"}[reference]
+    return pd.Series(np.where(higher, "", f"not shown higher\nthan {than}"), compared.index, dtype=object)
 
 
 def permutation_test(first, second, *, seed=0):

@@ -102,7 +102,7 @@ def filter_twins(matches, summary):
 def figure4_selected_filters(portraits):
     """Figure 4: each selected filter beside the moments that excite it most; each kernel on its own scale.
 
-    Titles are red where the criterion has a remark, that the networks compared with have a filter as good.
+    Titles are red where the criterion has a remark, that a higher best filter is not shown.
 
     Parameters
     ----------
@@ -113,12 +113,12 @@ def figure4_selected_filters(portraits):
     >>> from lib.filters.responses import Portrait
     >>> rng = np.random.default_rng(0)
     >>> moments = [("Abba: Waterloo", rng.random((9, 64))), ("Air: La femme d'argent", rng.random((9, 64)))]
-    >>> one = Portrait("onset, filter 3", rng.normal(size=(3, 64)), moments, "controls have one as good")
+    >>> one = Portrait("onset, filter 3", rng.normal(size=(3, 64)), moments, "not shown higher than controls")
     >>> figure = figure4_selected_filters([one])
     >>> [ax.get_title().splitlines() for ax in figure.axes[:2]]
-    [['onset, filter 3', 'controls have one as good'], ['Abba: Waterloo']]
+    [['onset, filter 3', 'not shown higher than controls'], ['Abba: Waterloo']]
     >>> figure.get_suptitle()
-    'no evidence of learning in 1 of 1 criteria (red): the networks compared with have a filter as good'
+    'in 1 of 1 criteria (red), trained networks are not shown to have a better best filter'
     >>> plt.close(figure)
     """
     rows, columns = len(portraits), max(len(one.moments) for one in portraits)
@@ -148,8 +148,7 @@ def figure4_selected_filters(portraits):
     failed = sum(bool(one.remark) for one in portraits)
     if failed:
         figure.suptitle(
-            f"no evidence of learning in {failed} of {rows} criteria (red): the networks compared with have a"
-            " filter as good",
+            f"in {failed} of {rows} criteria (red), trained networks are not shown to have a better best filter",
             fontsize=11,
         )
     return figure

@@ -148,7 +148,8 @@ def figure4_selected_filters(portraits):
     failed = sum(bool(one.remark) for one in portraits)
     if failed:
         figure.suptitle(
-            f"in {failed} of {rows} criteria (red), trained networks are not shown to have a better best filter",
+            f"in {failed} of {rows} criteria (red), trained networks are not shown to have a better"
+            " best filter",
             fontsize=11,
         )
     return figure

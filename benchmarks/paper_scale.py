@@ -80,8 +80,8 @@ notebook: `python -m benchmarks.paper_scale`, profile [`{PROFILE}`](../../profil
 All: {hours:.1f} hours, {processor_seconds:,.0f} processor seconds, at most {memory:.1f} GB of memory. Disk:
 {parts}. Processor: {made_with["cpu"]}.
 
-A notebook that was interrupted counts with all its attempts. Other programs ran on the same cores: processor
-seconds say more than minutes.
+A notebook that was interrupted counts with all its attempts. Where other programs use the same cores,
+processor seconds say more than minutes.
 """
 
 

@@ -46,7 +46,7 @@ def main():
             done = subprocess.run(command, cwd=paths.root(), capture_output=True, text=True, check=False)
             if done.returncode:
                 sys.exit(done.stderr[-3000:])
-            results[stage[:2]] = json.loads(done.stdout.splitlines()[-1])
+            results[stages.number(stage)] = json.loads(done.stdout.splitlines()[-1])
     print(json.dumps(results))
 
 

@@ -28,7 +28,7 @@ def main():
     for stage in stages.names():
         if stage in done:
             continue
-        taken, code = demo.measured(["--profile", PROFILE, "--only", stage[:2]])
+        taken, code = demo.measured(["--profile", PROFILE, "--only", stages.number(stage)])
         rows.append(
             {"stage": stage} | {name: taken[key] for name, key in TAKEN.items()} | {"finished": not code}
         )

@@ -13,6 +13,7 @@ import pytest
 
 from lib.beyond import similar_artists
 from lib.cli import testing
+from lib.workflow import stages
 from tests.processes import doing, left_by, until
 from tests.whole_way import ROOT, RUN_ALL, below, run
 
@@ -78,7 +79,7 @@ def test_afterwards_all_is_fresh_and_other_epochs_would_run_training_and_what_de
     assert "would run" not in listed
     listed = run(finished, "--profile", MINIATURE, "-p", "04_siamese_training.epochs=1", "--list").stdout
     stale = {line.split()[0] for line in listed.splitlines() if "would run" in line}
-    assert {stage[:2] for stage in stale} == {"04", "05", "06", "07", "08"}
+    assert {stages.number(stage) for stage in stale} == {"04", "05", "06", "07", "08"}
 
 
 def results(folder):

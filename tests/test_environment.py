@@ -88,7 +88,7 @@ def imported(source):
 
 def needing():
     """For each direct package the notebooks that import it: ``all``, their numbers, or first - last."""
-    numbers = {stage[:2]: imported(stages.code(stage)) for stage in stages.names()}
+    numbers = {stages.number(stage): imported(stages.code(stage)) for stage in stages.names()}
     needs = {}
     for package in PROJECT["dependencies"]:
         own = [number for number, packages in numbers.items() if package in packages]

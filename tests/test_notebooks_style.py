@@ -39,7 +39,7 @@ def test_every_notebook_is_a_stage_and_every_stage_a_notebook():
 
 def test_it_opens_with_its_number_and_title(stage, notebook):
     assert notebook.cells[0].cell_type == "markdown"
-    assert re.match(rf"# {stage[:2]} · \S", notebook.cells[0].source)
+    assert re.match(rf"# {stages.number(stage)} · \S", notebook.cells[0].source)
 
 
 def test_its_parameters_are_typed_explained_and_begin_with_the_profile(stage, code):

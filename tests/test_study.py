@@ -9,7 +9,7 @@ import pytest
 from lib import study as studies
 from lib.listening import matrix, metrics, targets
 from lib.spectrograms import picture
-from lib.workflow import artifacts, paths
+from lib.workflow import artifacts, paths, stages
 
 SPLITS = ["train"] * 6 + ["dev"] * 3 + ["test"] * 2
 SIZES = np.tile([2, 1, 3], 4)[:11]  # clips of each artist; the last artist has none
@@ -101,7 +101,7 @@ def test_a_metric_that_is_given_is_taken_and_splits_are_left_to_draw(folder, min
 )
 def test_a_stage_that_was_not_run_is_named_with_its_command(folder, stage):
     paths.manifest("demo", stage).unlink()
-    command = re.escape(f"run_all.py --only {stage[:2]}")
+    command = re.escape(f"run_all.py --only {stages.number(stage)}")
     with pytest.raises(artifacts.MissingArtifact, match=f"{stage} has not been run .*{command}"):
         studies.load("demo")
 

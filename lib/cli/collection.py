@@ -114,8 +114,11 @@ def described(count, parameters):
     ...     print(line.strip().partition(":")[0])
     04_siamese_training runs without the grid search
     05_ranking_evaluation will not run
-    06_first_layer_filters runs without silencing filters, reordering frames, and the claims
+    05b_other_explanations will not run
+    06_first_layer_filters runs without reordering frames, and the claims
+    06b_more_on_filters runs without silencing filters
     07_beyond_the_paper will not run
+    07b_hubs_and_ablation will not run
     """
     size = sizes.given(count.n_artists, parameters)
     left_out, shortened = size.left_out(), size.shortened()

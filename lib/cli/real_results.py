@@ -32,7 +32,7 @@ PICTURES = (
     *("popularity", "metric_summary", "forest", "confounds", "figure2_loss"),
     *("beyond_forest", "beyond_gain", "beyond_popularity"),
 )
-LAST = "07_beyond_the_paper"
+LAST = "07b_hubs_and_ablation"
 
 
 def keep(profile, source):
@@ -41,7 +41,7 @@ def keep(profile, source):
     Parameters
     ----------
     profile : str
-        It has been run to the end of notebook 07, on real music.
+        It has been run to the end of notebook 07b, on real music.
     source : str
         Where listening and music come from, in words.
 

@@ -338,7 +338,7 @@ def _execute(stage, profile, parameters, took=None):
 def _unlike(stage, profile):
     """That the executed notebook of a stage that will not run is another one than was stored."""
     _, why = freshness.unlike_stored(stage, profile)
-    return f"; {why} (--force --only {stage[:2]} makes it again)" if why else ""
+    return f"; {why} (--force --only {stages.number(stage)} makes it again)" if why else ""
 
 
 def _written(profile, stage):

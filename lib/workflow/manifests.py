@@ -10,7 +10,7 @@ import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lib.workflow import paths
+from lib.workflow import paths, stages
 
 PARTIAL = ".partial-"  # beginning of a file's name until it is whole
 
@@ -117,7 +117,7 @@ def command(stage, profile="demo", *options):
     'python3 run_all.py --profile own -p 04.epochs=5 --only 04'
     """
     of_profile = [] if profile == "demo" else ["--profile", profile]
-    return shlex.join(["python3", "run_all.py", *of_profile, *options, "--only", stage[:2]])
+    return shlex.join(["python3", "run_all.py", *of_profile, *options, "--only", stages.number(stage)])
 
 
 def described(written):

@@ -28,18 +28,28 @@ HELD_OUT = 49  # dev artists, and test artists, of the paper
 MINIMUM_TRAIN = 4  # artists: fewer leave almost no pairs to learn from
 LIST_LENGTHS = (3, 5, 10, 25)  # of the paper
 SEARCH_LIST_LENGTH = 10
-EVALUATING = ("05_ranking_evaluation", "07_beyond_the_paper")
+EVALUATING = (
+    "05_ranking_evaluation",
+    "05b_other_explanations",
+    "07_beyond_the_paper",
+    "07b_hubs_and_ablation",
+)
 TRAINING = (
     "04_siamese_training",
+    "04b_tiles",
     "05_ranking_evaluation",
+    "05b_other_explanations",
     "06_first_layer_filters",
+    "06b_more_on_filters",
     "07_beyond_the_paper",
+    "07b_hubs_and_ablation",
     "08_artist_explorer",
 )
 RANKING = "ranking"  # tag of the cells of other notebooks that evaluate rankings
 WITH_RANKINGS = {
     "04_siamese_training": "the grid search",
-    "06_first_layer_filters": "silencing filters, reordering frames, and the claims",
+    "06_first_layer_filters": "reordering frames, and the claims",
+    "06b_more_on_filters": "silencing filters",
 }
 
 
@@ -106,8 +116,8 @@ class Sizes:
 
         Examples
         --------
-        >>> list(of(8).left_out()), list(of(31).left_out())
-        (['05_ranking_evaluation', '07_beyond_the_paper'], [])
+        >>> of(8).left_out().keys() == set(EVALUATING), of(31).left_out()
+        (True, {})
         >>> of(8).left_out()["05_ranking_evaluation"]
         'no ranking is evaluated below 24 artists, here are 8'
         """

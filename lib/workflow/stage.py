@@ -76,18 +76,17 @@ class Run:
         return self._parameters.get("01_listening_data", self.namespace).get("simulate")
 
     def parameters(self, stage):
-        """Parameters that an earlier stage ran with, by name; `stage` is the beginning of its name."""
-        (name,) = [before for before in self._parameters if before.startswith(stage)]
-        return self._parameters[name]
+        """Parameters that an earlier stage ran with, by name; `stage` is its number."""
+        return self._parameters[stages.find(stage, self._parameters)]
 
     def has(self, stage):
-        """Whether a stage that this one can do without has been run; `stage` is the beginning of its name."""
-        (name,) = [before for before in stages.ALSO_READS[self.name] if before.startswith(stage)]
+        """Whether a stage that this one can do without has been run; `stage` is its number."""
+        name = stages.find(stage, stages.ALSO_READS[self.name])
         return paths.manifest(self.profile, name).exists()
 
     def outputs(self, stage):
         """Names of the files that an earlier stage wrote."""
-        (name,) = [before for before in self._parameters if before.startswith(stage)]
+        name = stages.find(stage, self._parameters)
         return set(artifacts.manifest(self.profile, name).outputs)
 
     def figure(self, figure, name, *, reduced=False, of_data=True):

@@ -13,37 +13,22 @@ import re
 
 from lib.workflow import paths
 
+DATA = ["01_listening_data", "02_preview_clips", "03_spectrograms"]
+TRAINED = [*DATA, "04_siamese_training"]
 NEEDS = {
     "00_start_here": [],
     "01_listening_data": [],
     "02_preview_clips": ["01_listening_data"],
     "03_spectrograms": ["02_preview_clips"],
     "04_siamese_training": ["01_listening_data", "03_spectrograms"],
-    "05_ranking_evaluation": [
-        "01_listening_data",
-        "02_preview_clips",
-        "03_spectrograms",
-        "04_siamese_training",
-    ],
-    "06_first_layer_filters": [
-        "01_listening_data",
-        "02_preview_clips",
-        "03_spectrograms",
-        "04_siamese_training",
-    ],
-    "07_beyond_the_paper": [
-        "01_listening_data",
-        "02_preview_clips",
-        "03_spectrograms",
-        "04_siamese_training",
-        "05_ranking_evaluation",
-    ],
-    "08_artist_explorer": [
-        "01_listening_data",
-        "02_preview_clips",
-        "03_spectrograms",
-        "04_siamese_training",
-    ],
+    "04b_tiles": ["01_listening_data", "03_spectrograms", "04_siamese_training"],
+    "05_ranking_evaluation": TRAINED,
+    "05b_other_explanations": [*TRAINED, "05_ranking_evaluation"],
+    "06_first_layer_filters": TRAINED,
+    "06b_more_on_filters": [*TRAINED, "06_first_layer_filters"],
+    "07_beyond_the_paper": [*TRAINED, "05_ranking_evaluation"],
+    "07b_hubs_and_ablation": [*TRAINED, "05_ranking_evaluation", "07_beyond_the_paper"],
+    "08_artist_explorer": TRAINED,
 }
 # What a stage shows if it is there, and does without if not.
 ALSO_READS = {"08_artist_explorer": ["05_ranking_evaluation", "07_beyond_the_paper"]}
@@ -55,6 +40,17 @@ PLACE = re.compile(r"(lib|demo)(\.\w+)+:\w+")  # of code that is imported by its
 
 class UnknownStage(ValueError):
     """There is no such stage, or more than one."""
+
+
+def number(stage):
+    """What the name of a stage begins with, as it is given to ``--only``.
+
+    Examples
+    --------
+    >>> number("05_ranking_evaluation"), number("05b_other_explanations")
+    ('05', '05b')
+    """
+    return stage.partition("_")[0]
 
 
 def names():
@@ -73,19 +69,32 @@ def reads(stage):
     return [*NEEDS[stage], *ALSO_READS.get(stage, [])]
 
 
-def find(prefix):
-    """The one stage whose name begins with `prefix`.
+def find(prefix, among=None):
+    """The one stage whose number is `prefix`, or whose name begins with it.
+
+    Parameters
+    ----------
+    prefix : str
+    among : sequence of str, optional
+        The stages to look among; all if not given.
 
     Raises
     ------
     UnknownStage
         If none does, or several; the message lists the known ones.
+
+    Examples
+    --------
+    >>> find("05"), find("05b"), find("06_f")
+    ('05_ranking_evaluation', '05b_other_explanations', '06_first_layer_filters')
     """
-    matches = [stage for stage in names() if stage.startswith(prefix) and prefix]
+    known = names() if among is None else among
+    matches = [stage for stage in known if number(stage) == prefix]
+    matches = matches or [stage for stage in known if stage.startswith(prefix) and prefix]
     if len(matches) == 1:
         return matches[0]
     problem = "No stage begins with" if not matches else "More than one stage begins with"
-    raise UnknownStage(f"{problem} {prefix!r}. Known: {', '.join(names())}.")
+    raise UnknownStage(f"{problem} {prefix!r}. Known: {', '.join(known)}.")
 
 
 def cells(stage):

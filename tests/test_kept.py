@@ -3,6 +3,7 @@
 import functools
 import os
 import shutil
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -259,6 +260,44 @@ def test_a_training_asked_for_twice_is_fitted_once_and_the_same_to_the_bit(study
         same(found.best_weights, plain.best_weights)
         assert list(found.kept) == [1]
         same(found.kept[1], plain.kept[1])
+
+
+def test_trainings_side_by_side_give_the_weights_that_each_gives_alone(study, kept):
+    train, dev = study.ids[:6], study.ids[6:9]
+    each = [{"seed": 3}, {"seed": 4}, {"seed": 3, "n_convolutions": 5}]
+    found = trainings.several(each, at_once=3, study=study, train=train, dev=dev, kept=kept, **SETTINGS)
+    for given, one in zip(each, found, strict=True):
+        settings = SETTINGS | {name: value for name, value in given.items() if name != "seed"}
+        alone = siamese.Siamese(**settings).fit(study, train, dev, seed=given["seed"])
+        same(one.model.get_weights(), alone.model.get_weights())
+        pd.testing.assert_frame_equal(one.history, alone.history, check_exact=True)
+
+
+def test_where_one_training_fails_the_others_are_stopped_and_its_error_is_raised(study, kept, monkeypatch):
+    begun, ended = threading.Event(), []
+    step = siamese.Siamese.step
+
+    def slow(method, *given):
+        begun.set()
+        return step(method, *given)
+
+    def fit(method, *given, seed, **named):
+        if seed == 1:
+            begun.wait(60)
+            raise ValueError("the loss is nan")
+        try:
+            return whole_fit(method, *given, seed=seed, **named)
+        except siamese.Stopped:
+            ended.append(seed)
+            raise
+
+    whole_fit = siamese.Siamese.fit
+    monkeypatch.setattr(siamese.Siamese, "step", slow)
+    monkeypatch.setattr(siamese.Siamese, "fit", fit)
+    parts = {"study": study, "train": study.ids[:6], "dev": study.ids[6:9], "kept": kept}
+    with pytest.raises(ValueError, match="the loss is nan"):
+        trainings.several([{"seed": k} for k in range(4)], at_once=2, **parts, epochs=10_000)
+    assert 0 in ended and 1 not in ended
 
 
 def test_a_training_that_differs_in_anything_is_another_one(study, kept, monkeypatch):

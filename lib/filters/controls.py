@@ -51,7 +51,7 @@ def permuted(study, artists, *, seed):
 
 
 def trained(study, train, dev, settings, seeds, *, kept, checkpoint_folder=None):
-    """Train controls, one after the other.
+    """Train controls.
 
     Parameters
     ----------
@@ -63,23 +63,22 @@ def trained(study, train, dev, settings, seeds, *, kept, checkpoint_folder=None)
         Parameters of notebook 04, of which `SETTINGS` are used.
     seeds : sequence of int
     kept, checkpoint_folder
-        As for `lib.training.trainings.trained`: an interrupted run goes on.
+        As for `lib.training.trainings.several`: an interrupted run goes on.
 
-    Yields
-    ------
-    seed : int
-    network : lib.training.siamese.Siamese
+    Returns
+    -------
+    iterable of (int, lib.training.siamese.Siamese)
+        Seeds and networks.
 
     Examples
     --------
     >>> controls = trained(study, study.train, study.dev, {"epochs": 25}, [100], kept=kept)  # doctest: +SKIP
     >>> describe(study.clips_of(study.dev)[0], dict(controls))  # doctest: +SKIP
     """
-    for seed in seeds:
-        mixed = permuted(study, train, seed=seed)
-        given = {name: settings[name] for name in SETTINGS if name in settings}
-        where = {"kept": kept, "checkpoint_folder": checkpoint_folder}
-        yield seed, trainings.trained(mixed, train, dev, seed=seed, **where, **given)
+    given = {name: settings[name] for name in SETTINGS if name in settings}
+    where = {"kept": kept, "checkpoint_folder": checkpoint_folder}
+    each = [{"study": permuted(study, train, seed=seed), "seed": seed} for seed in seeds]
+    return zip(seeds, trainings.several(each, train=train, dev=dev, **where, **given), strict=True)
 
 
 def describe(clips, networks, *, n_noise=999):

@@ -14,6 +14,27 @@ import numpy as np
 
 from lib.training import pairs
 from lib.training.siamese import Siamese
+from lib.workflow import machine
+
+
+def trainings_at_once(n_devices=1):
+    """How many trainings run side by side: as many as there are threads, but one on GPUs.
+
+    Parameters
+    ----------
+    n_devices : int
+        Devices that share each step of one training.
+
+    Returns
+    -------
+    int
+        1 also with a backend other than TensorFlow.
+    """
+    if n_devices > 1 or keras.backend.backend() != "tensorflow":
+        return 1
+    import tensorflow
+
+    return 1 if tensorflow.config.list_logical_devices("GPU") else machine.made_with()["threads"]
 
 
 class OnDevices(Siamese):

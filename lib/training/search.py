@@ -19,7 +19,6 @@ import itertools
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from lib.training import trainings
 
@@ -92,11 +91,9 @@ def grid(
     judge(truth, truth)  # refuse what cannot be judged before anything is trained
     tables, crossed = [], list(itertools.product(batch_sizes, learning_rates))
     for depth in depths:
-        rows = []
-        for values in tqdm(crossed, desc=f"search, {depth} convolutions", unit="training"):
-            tried = dict(zip(SETTING, (*values, depth)))
-            how = {"judge": judge, "seed": seed, "kept": kept, "checkpoint_folder": checkpoint_folder}
-            rows += _trained(study, train, dev, tried, sorted(set(epochs)), **how, **settings)
+        tried = [dict(zip(SETTING, (*values, depth))) | {"seed": seed} for values in crossed]
+        how = {"judge": judge, "kept": kept, "checkpoint_folder": checkpoint_folder}
+        rows = _trained(study, train, dev, tried, sorted(set(epochs)), **how, **settings)
         tables.append(pd.DataFrame(rows, columns=COLUMNS))
         if len(tables) == 1 and n_at_other_depths:
             longest = tables[0][tables[0]["epochs"] == max(epochs)]
@@ -213,32 +210,33 @@ def check(
         papers = other | {"batch_size": batch_size, "learning_rate": learning_rate}
         first = int(table["seed"].max()) + 1
         pairs = itertools.product(range(first, first + n_seeds), {"paper": papers, "rival": other}.items())
-        for seed, (name, setting) in tqdm(list(pairs), desc="check", unit="training"):
-            tried = {key: value for key, value in setting.items() if key != "epochs"}
-            how = {"judge": judge, "seed": seed, "kept": kept, "checkpoint_folder": checkpoint_folder}
-            records = _trained(study, train, dev, tried, [setting["epochs"]], **how, **settings)
-            rows += [{"setting": name} | row for row in records]
+        named = [(name, setting | {"seed": seed}) for seed, (name, setting) in pairs]
+        tried = [{key: value for key, value in setting.items() if key != "epochs"} for _, setting in named]
+        how = {"judge": judge, "kept": kept, "checkpoint_folder": checkpoint_folder}
+        records = _trained(study, train, dev, tried, [other["epochs"]], **how, **settings)
+        rows = [{"setting": name} | row for (name, _), row in zip(named, records, strict=True)]
     return pd.DataFrame(rows, columns=["setting", *COLUMNS])
 
 
-def _trained(study, train, dev, tried, epochs, *, judge, seed, **settings):
-    """One training, judged after each of some epochs (ascending); a row of the table for each."""
+def _trained(study, train, dev, tried, epochs, *, judge, **settings):
+    """Trainings of some settings with their seeds, judged after each of some epochs (ascending).
+
+    A row of the table for each setting and epoch, in this order.
+    """
     truth = study.target.loc[dev, dev]
-    method = trainings.trained(
-        study, train, dev, seed=seed, keep=epochs, epochs=epochs[-1], **tried, **settings
-    )
-    losses = method.history[method.history["split"] == "dev"].set_index("epoch")["loss"]
+    common = {"study": study, "train": train, "dev": dev, "keep": epochs, "epochs": epochs[-1]}
     rows = []
-    for epoch in epochs:
-        method.model.set_weights(method.kept[epoch])
-        scores = method.score(study, dev).reindex_like(truth)
-        rows.append(
-            {
-                **tried,
-                "epochs": epoch,
-                "seed": seed,
-                "dev_loss": losses[epoch],
-                **{f"dev_{name}": value for name, value in judge(scores, truth).items()},
-            }
-        )
+    for setting, method in zip(tried, trainings.several(tried, **common, **settings), strict=True):
+        losses = method.history[method.history["split"] == "dev"].set_index("epoch")["loss"]
+        for epoch in epochs:
+            method.model.set_weights(method.kept[epoch])
+            scores = method.score(study, dev).reindex_like(truth)
+            rows.append(
+                {
+                    **setting,
+                    "epochs": epoch,
+                    "dev_loss": losses[epoch],
+                    **{f"dev_{name}": value for name, value in judge(scores, truth).items()},
+                }
+            )
     return rows

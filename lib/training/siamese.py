@@ -15,6 +15,7 @@ Conventions
 from __future__ import annotations
 
 import hashlib
+import threading
 
 import keras
 import numpy as np
@@ -27,6 +28,11 @@ from lib.training import losses as training_losses
 from lib.workflow.kept import made_by
 
 ENCODE_BATCH = 64  # clips
+_building = threading.Lock()  # seeds are the process's: networks built at the same time would mix them
+
+
+class Stopped(RuntimeError):
+    """The training was to end before its last epoch (`Siamese.stopping`)."""
 
 
 class Siamese:
@@ -46,10 +52,16 @@ class Siamese:
         Stop after so many epochs without a lower dev loss; 0 runs all epochs.
     n_convolutions, batch_norm_momentum
         See `network.encoder`.
+
+    Attributes
+    ----------
+    stopping : threading.Event or None
+        A training ends before its next step, by `Stopped`, when it is set; what checkpoints hold stays.
     """
 
     name = "siamese"
     tiles_a_step = 1
+    stopping = None
 
     def __init__(
         self,
@@ -89,11 +101,12 @@ class Siamese:
 
     def build(self, *, seed):
         """Give the network its random first weights; return self."""
-        make_deterministic(seed)
-        self.model = network.tile_model(network.encoder(**self.configuration))
-        optimizer = keras.optimizers.Adam(self.learning_rate)
-        optimizer.build(self.model.trainable_variables)  # else the first step is traced twice
-        self.model.compile(optimizer=optimizer, loss="mean_squared_error", jit_compile=False)
+        with _building:
+            make_deterministic(seed)
+            self.model = network.tile_model(network.encoder(**self.configuration))
+            optimizer = keras.optimizers.Adam(self.learning_rate)
+            optimizer.build(self.model.trainable_variables)  # else the first step is traced twice
+            self.model.compile(optimizer=optimizer, loss="mean_squared_error", jit_compile=False)
         return self
 
     def fit(self, study, train, dev, *, seed=0, watch=None, keep=(EARLY,), checkpoint_folder=None):
@@ -214,6 +227,8 @@ class Siamese:
             pairs_per_epoch=self.pairs_per_epoch,
         )
         for start in range(len(run.losses) * self.tiles_a_step, len(tiles), self.tiles_a_step):
+            if self.stopping is not None and self.stopping.is_set():
+                raise Stopped(f"seed {seed} was stopped in epoch {epoch}")
             run.losses.append(self.step(clips, owners, target, *tiles[start : start + self.tiles_a_step]))
             if saver:
                 saver.save(run)

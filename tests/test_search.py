@@ -10,6 +10,7 @@ from lib.training import search
 from lib.training.siamese import Siamese
 from lib.workflow.kept import Kept
 
+FOR_COMPILING = 3  # silent clips, on which a step is compiled
 GRID = {"epochs": [1], "judge": lists.judge(2), "seed": 5, "batch_norm_momentum": 0.5}
 
 
@@ -130,13 +131,18 @@ def test_an_interrupted_search_goes_on_with_the_setting_it_was_at(study, parts, 
     }
     asked |= {"epochs": [1, 2]}
     step, taken = Siamese.step, []
-    monkeypatch.setattr(Siamese, "step", lambda *arguments: taken.append(1) or step(*arguments))
+
+    def counted(method, clips, *arguments):
+        if len(clips) > FOR_COMPILING:
+            taken.append(1)
+        return step(method, clips, *arguments)
+
+    monkeypatch.setattr(Siamese, "step", counted)
     whole = search.grid(study, *parts[:2], kept=Kept(tmp_path / "first"), **asked)
     n_whole = len(taken)
     again = search.grid(study, *parts[:2], kept=Kept(tmp_path / "second"), **asked)  # checkpoints only
     pd.testing.assert_frame_equal(whole, again, check_exact=True)
-    only_compiled = 2 * 2  # two settings, two sizes of tile
-    assert len(taken) - n_whole == only_compiled < n_whole
+    assert len(taken) == n_whole > 0
 
 
 def test_a_search_done_before_trains_nothing(study, parts, kept, monkeypatch):

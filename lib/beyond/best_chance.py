@@ -52,6 +52,10 @@ class BestChance(Siamese):
             study = replace(study, target=denoised_target(study.target, train))
         return super().fit(study, train, dev, seed=seed, **how)
 
+    def _train(self, *given, **how):
+        self._rng = np.random.default_rng([how["seed"], 9])  # compiling takes a few numbers, or none
+        super()._train(*given, **how)
+
     def step(self, clips, owners, target, *tiles):
         """Train on a tile (on several devices, one each), every clip of it jittered anew."""
         if not self.jittered:

@@ -14,7 +14,9 @@ Conventions
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import threading
 
 import keras
@@ -29,6 +31,7 @@ from lib.workflow.kept import made_by
 
 ENCODE_BATCH = 64  # clips
 _building = threading.Lock()  # seeds are the process's: networks built at the same time would mix them
+_compiled = {}  # by their layers: networks whose step is compiled, and which no training uses now
 
 
 class Stopped(RuntimeError):
@@ -142,24 +145,29 @@ class Siamese:
         for name, artists in {"training": train, "dev": dev, **(watch or {})}.items():
             if len(artists) < 2:
                 raise ValueError(f"there is {len(artists)} {name} artist: a pair needs two")
-        clips, owners = study.clips_of(train)
         target = training_losses.target_values(study, train)
         if not np.allclose(target, target.T, equal_nan=True):
             raise ValueError("the network is symmetric and the target is not: choose another metric in 04")
         if np.ptp(target[np.triu_indices(len(target), k=1)]) == 0:
             raise ValueError("all training artists are equally similar: there is nothing to learn")
         self.build(seed=seed)
-        self._trace()
+        with self._on_compiled():
+            self._train(study, train, dev, seed=seed, watch=watch, keep=keep, folder=checkpoint_folder)
+        return self
+
+    def _train(self, study, train, dev, *, seed, watch, keep, folder):
+        clips, owners = study.clips_of(train)
+        target = training_losses.target_values(study, train)
         watched = {
             name: training_losses.Watched(study, training_losses.pairs_among(study, artists))
             for name, artists in {"dev": dev, **(watch or {})}.items()
         }
         run = checkpoints.Run()
         saver = None
-        if checkpoint_folder is not None:
+        if folder is not None:
             depends_on = self.depends_on(study, train, dev, watch, seed)
             depends_on |= made_by(__name__) | {"keep": sorted(map(int, keep))}
-            saver = checkpoints.Saver(self, checkpoint_folder, depends_on)
+            saver = checkpoints.Saver(self, folder, depends_on)
             run = saver.restored()
         bar = tqdm(total=self.epochs, initial=run.epoch, desc=f"seed {seed}", unit="epoch")
         while run.epoch < self.epochs and not 0 < self.patience <= run.epoch - run.best_epoch:
@@ -179,7 +187,6 @@ class Siamese:
         bar.close()
         self.history = pd.DataFrame(run.rows, columns=["seed", "epoch", "split", "loss"])
         self.best_epoch, self.best_weights, self.kept = run.best_epoch, run.best_weights, run.kept
-        return self
 
     def score(self, study, artists):
         """Mean similarity over clip pairs (paper, section 4)."""
@@ -244,20 +251,46 @@ class Siamese:
     def before_first_step(self, nothing):
         """What has to be done once, before the step is compiled; `nothing` are silent clips."""
 
+    @contextlib.contextmanager
+    def _on_compiled(self):
+        """Train on a network with the same layers whose step is compiled: compiling takes seconds.
+
+        It gets this network's first weights, and this network its last ones. Networks of several devices are
+        compiled each time.
+        """
+        if self.tiles_a_step > 1:
+            self._trace()
+            yield
+            return
+        own = self.model
+        with _building:
+            waiting = _compiled.setdefault(json.dumps(self.configuration, sort_keys=True), [])
+            self.model = waiting.pop() if waiting else None
+        if self.model is None:
+            self.build(seed=0)._trace()
+        for variable, first in zip(_state(self.model), _state(own), strict=True):
+            variable.assign(first)
+        try:
+            yield
+        finally:
+            compiled, self.model = self.model, own
+            own.set_weights(compiled.get_weights())
+            with _building:
+                waiting.append(compiled)
+
     def _trace(self):
         """Compile the step for tiles of any size, and leave the network as it was.
 
         TensorFlow compiles a step anew for sizes that it has not met, and differently for the first ones: a
         training that goes on in its middle would round otherwise than one that saw all tiles.
         """
-        variables = [*self.model.variables, *self.model.optimizer.variables]
-        values = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+        values = [np.array(keras.ops.convert_to_numpy(variable)) for variable in _state(self.model)]
         nothing = np.zeros((3, *self.model.input_shape[0][2:]), dtype=np.float32)
         self.before_first_step(nothing)
         for n_clips in (2, 3):
             (tile,) = pairs.tiles(n_clips, batch_size=16, seed=0, epoch=0)
             self.step(nothing, np.arange(3), np.zeros((3, 3)), *[tile] * self.tiles_a_step)
-        for variable, value in zip(variables, values, strict=True):
+        for variable, value in zip(_state(self.model), values, strict=True):
             variable.assign(value)
 
     def depends_on(self, study, train, dev, watch, seed):
@@ -331,6 +364,11 @@ class Untrained(Siamese):
     def fit(self, study, train, dev, *, seed=0):
         """Build it; nothing is learnt."""
         return self.build(seed=seed)
+
+
+def _state(model):
+    """All that a training changes in a network."""
+    return [*model.variables, *model.optimizer.variables]
 
 
 def make_deterministic(seed):

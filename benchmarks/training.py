@@ -9,6 +9,8 @@ Prints one JSON line:
 - ``fraction_of_sgemm``: the arithmetic that a step cannot do without (forward, gradients of the weights and
   of the inner activations; no gradient to the input) at the rate of a large float32 matrix product would take
   this share of the step,
+- ``side_by_side``: how many times sooner the same steps of two trainings end side by side than one after the
+  other (`lib.training.trainings.several`); ``cpu_side_by_side``: the same ratio of processor seconds,
 - ``paper_epoch_seconds``: a whole epoch of the paper's 2,508 training clips, all pairs, measured, and
 - ``peak_gb``: the highest memory of the process that ran it and nothing else,
 - ``grows``: microseconds a pair with 250, 2,500 and 25,000 clips, the listing of the tiles included.
@@ -18,6 +20,7 @@ programs may be running; ``cpu_fraction_of_sgemm`` is the same ratio of processo
 the environment variables of the notebooks (`lib.cli.notebooks.environment`).
 """
 
+import concurrent.futures
 import json
 import resource
 import statistics
@@ -41,7 +44,7 @@ SIZES, STEPS_A_SIZE = (250, 2_500, 25_000), 40  # clips
 
 def main():
     """Measure and print."""
-    print(json.dumps(apart("ratios") | apart("epoch") | {"grows": apart("growth")}))
+    print(json.dumps(apart("ratios") | apart("two") | apart("epoch") | {"grows": apart("growth")}))
 
 
 def apart(part):
@@ -147,6 +150,26 @@ def ratios():
     }
 
 
+def two():
+    """Steps of two trainings, one after the other and side by side, in turns."""
+    clips, owners, target = study(N_CLIPS, N_ARTISTS)
+    methods = [Siamese(batch_size=BATCH_SIZE).build(seed=seed) for seed in (0, 1)]
+    walked = pairs.tiles(N_CLIPS, batch_size=BATCH_SIZE, seed=0, epoch=1)[:TILES_A_ROUND]
+
+    def train(method):
+        for tile in walked:
+            method.step(clips, owners, target, tile)
+
+    with concurrent.futures.ThreadPoolExecutor(len(methods)) as threads:
+        taken = {"one after the other": [], "side by side": []}
+        for _ in range(1 + ROUNDS):
+            taken["one after the other"].append(seconds(lambda: [train(method) for method in methods]))
+            taken["side by side"].append(seconds(lambda: list(threads.map(train, methods))))
+    in_turn, together = (np.median(each[1:], axis=0) for each in taken.values())  # the first ones compile
+    ratio, cpu_ratio = (in_turn / together).round(2).tolist()
+    return {"side_by_side": ratio, "cpu_side_by_side": cpu_ratio}
+
+
 def seconds(function, *arguments):
     """Wall-clock time and processor time of a call, shape=(2,)."""
     start = np.array([time.perf_counter(), time.process_time()])
@@ -171,6 +194,6 @@ def operations(model, *, n_clips, n_pairs):
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        print(json.dumps({"ratios": ratios, "epoch": epoch, "growth": growth}[sys.argv[1]]()))
+        print(json.dumps({"ratios": ratios, "two": two, "epoch": epoch, "growth": growth}[sys.argv[1]]()))
     else:
         main()

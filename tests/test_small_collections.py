@@ -20,7 +20,7 @@ from lib.workflow import artifacts, paths, profiles, sizes, stages
 
 RATE = 8_000  # Hz
 PAPERS_SHARE = Fraction(25, 48)  # of the candidates, that its longest list takes
-EVALUATING = ["05_ranking_evaluation", "07_beyond_the_paper"]
+TRAINED, RANKED = "04 04b 05 05b 06 06b 07 07b 08", "05 05b 07 07b"  # notebooks that train, and that rank
 
 
 def write_collection(folder, n_artists, *, clips=1, seconds=1):
@@ -99,7 +99,7 @@ def test_every_notebook_runs_or_says_why_not(n_artists):
     assert not size.misfit()
     if n_artists >= sizes.TRAINED_FROM:
         assert n_artists - size.n_dev - size.n_test >= sizes.MINIMUM_TRAIN
-        assert set(size.left_out()) <= set(EVALUATING)
+        assert set(size.left_out()) <= set(sizes.EVALUATING)
 
 
 @pytest.mark.parametrize(
@@ -128,17 +128,17 @@ def test_what_is_given_is_taken_as_it_is():
 
 
 def left_out(lines):
-    return [line.split()[0][:2] for line in lines if "will not run" in line]
+    return [stages.number(line.split()[0]) for line in lines if "will not run" in line]
 
 
 @pytest.mark.parametrize(
-    ("n_artists", "numbers"), [(3, "04 05 06 07 08"), (8, "05 07"), (23, "05 07"), (24, ""), (163, "")]
+    ("n_artists", "numbers"), [(3, TRAINED), (8, RANKED), (23, RANKED), (24, ""), (163, "")]
 )
 def test_the_plan_names_each_notebook_that_will_not_run(n_artists, numbers):
     assert left_out(plan(n_artists)) == numbers.split()
 
 
-@pytest.mark.parametrize(("n_artists", "numbers"), [(3, "04 05 06 07 08"), (8, "05 07"), (31, "")])
+@pytest.mark.parametrize(("n_artists", "numbers"), [(3, TRAINED), (8, RANKED), (31, "")])
 def test_list_prints_the_plan_of_plays_and_music_before_anything_has_run(places, capsys, n_artists, numbers):
     parameters = resolved(write_collection(places / "collection", n_artists))
     assert runner.show("own", parameters, stages.names()) == 0
@@ -266,7 +266,11 @@ def test_cells_on_rankings_are_left_out_of_a_copy_and_a_line_says_why(places):
 
 
 @pytest.mark.parametrize(
-    ("n_artists", "ran", "shortened"), [(3, "", ""), (8, "04 06 08", "04 06"), (31, "04 05 06 07 08", "")]
+    ("n_artists", "ran", "shortened"), [
+        (3, "", ""),
+        (8, "04 04b 06 06b 08", "04 06 06b"),
+        (31, TRAINED, ""),
+    ]
 )
 def test_the_runner_leaves_out_what_cannot_run(eight, monkeypatch, capsys, n_artists, ran, shortened):
     """As it does when 01 to 03 have run, whichever number of artists these have left."""
@@ -307,13 +311,13 @@ def test_eight_artists_go_from_their_plays_to_the_explorer(tmp_path):
     folder = write_collection(tmp_path / "collection", 8, clips=2, seconds=11)
     small = ["04.epochs=1", "04.seeds=[0]", "04.batch_size=256", "02.clips_per_artist=2"]
     overrides = [part for value in [*typed(folder), *small] for part in ("-p", value)]
-    only = ["--only", "01", "02", "03", "04", "05", "07", "08"]
+    only = ["--only", *"01 02 03 04 04b 05 05b 07 07b 08".split()]
     printed = test_end_to_end.run(tmp_path, "--profile", "own", *overrides, *only).stdout
     before, _, _ = printed.partition("01_listening_data · done")
     assert "at most 8 artists with music and plays: no folds" in before
-    assert left_out(before.splitlines()) == ["05", "07"]
+    assert left_out(before.splitlines()) == RANKED.split()
     assert "\n8 artists with music and plays: no folds" in printed
-    done = {file.stem[:2] for file in (tmp_path / "data" / "own" / "manifests").iterdir()}
-    assert done == {"01", "02", "03", "04", "08"}
+    done = {stages.number(file.stem) for file in (tmp_path / "data" / "own" / "manifests").iterdir()}
+    assert done == {"01", "02", "03", "04", "04b", "08"}
     splits = pd.read_parquet(tmp_path / "data" / "own" / "splits.parquet")
     assert splits["split"].value_counts().to_dict() == {"train": 4, "dev": 2, "test": 2}

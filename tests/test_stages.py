@@ -42,6 +42,13 @@ def test_an_unknown_stage_is_answered_with_the_known_ones(toy, prefix):
         stages.find(prefix)
 
 
+def test_a_number_is_that_of_one_stage_though_others_begin_with_it():
+    appendices = [stage for stage in stages.NEEDS if stages.number(stage).endswith("b")]
+    assert len(appendices) == 4
+    for stage in stages.NEEDS:
+        assert stages.find(stages.number(stage), stages.NEEDS) == stage
+
+
 def test_a_beginning_that_fits_several_stages_is_refused(toy):
     with pytest.raises(stages.UnknownStage, match="More than one"):
         stages.find("0")

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import textwrap
 
+import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython.display import display
 from matplotlib.colors import PowerNorm
 from matplotlib.ticker import MaxNLocator
 
@@ -16,6 +18,7 @@ from lib import registry
 from lib.plots.listening import cluster_order
 from lib.plots.style import AMOUNT, SIGNED
 from lib.ranking.metrics import METRICS
+from lib.workflow import sizes
 
 
 def mislabelled_truth(truths, names=None):
@@ -144,6 +147,44 @@ def forest(table, *, metric, n=None, truths=("as_published", "corrected")):
     )
     _forest_legend(np.atleast_1d(axes)[0])
     return figure
+
+
+def lists_to_choose(table):
+    """`forest` of one truth, with a slider for the length of the lists and a menu for the truth.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Table 1.
+
+    Returns
+    -------
+    ipywidgets.interactive
+        It shows its picture in a notebook with a running kernel.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"method": ["siamese", "l2"], "value": [0.3, 0.2], "ci_low": 0.1})
+    >>> table = table.assign(ci_high=0.4, chance=0.15, paper_value=float("nan"))
+    >>> table = table.assign(truth="corrected", candidates="test", metric="unordered", n=10)
+    >>> widget = lists_to_choose(table)
+    >>> [(child.description, child.value) for child in widget.children[:2]]
+    [('length n', 10), ('truth', 'corrected')]
+    """
+    lengths = sorted(set(table.loc[table["metric"] == "unordered", "n"].astype(int)))
+    truths = [(TRUTH_TITLES[truth], truth) for truth in TRUTH_TITLES if truth in set(table["truth"])]
+
+    def show(n, truth):
+        figure = forest(table, metric="unordered", n=n, truths=[truth])
+        display(figure)
+        plt.close(figure)
+
+    return widgets.interactive(
+        show,
+        n=widgets.SelectionSlider(options=lengths, value=sizes.reported(lengths), description="length n"),
+        truth=widgets.Dropdown(options=truths, description="truth"),
+    )
 
 
 OVERVIEW = ("popularity", "l2", "siamese", "split_half")  # and chance

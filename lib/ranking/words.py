@@ -256,6 +256,66 @@ def references(table):
     )
 
 
+def coverage(table):
+    """How often the intervals contain a value that is known, in simulated studies.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        ``benchmarks/coverage.csv``: ``coverage, coverage_of_queries, worlds``.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"coverage": [0.94, 0.96], "coverage_of_queries": [0.65, 0.9]})
+    >>> print(coverage(table.assign(worlds=1000)))  # doctest: +NORMALIZE_WHITESPACE
+    In up to 1,000 simulated studies whose answer is known, the 95 % intervals contain it in 94 to 96 % of
+    cases; those of a bootstrap over queries in 65 to 90 % (python -m benchmarks.coverage).
+    """
+    ours, of_queries = (
+        f"{100 * table[name].min():.0f} to {100 * table[name].max():.0f} %"
+        for name in ("coverage", "coverage_of_queries")
+    )
+    return (
+        f"In up to {table['worlds'].max():,} simulated studies whose answer is known, the 95 % intervals"
+        f" contain it in {ours} of cases; those of a bootstrap over queries in {of_queries} (python -m"
+        " benchmarks.coverage)."
+    )
+
+
+def places(table, names, listeners):
+    """Where some artists stand among the neighbours of another, by each source.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `lib.ranking.examples.places_of`.
+    names, listeners : pd.Series
+        Of all artists; index: artist id.
+
+    Returns
+    -------
+    str
+        One line an artist.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"artist": "x", "source": ["truth", "l2"], "place": [39.0, 2.5], "of": 199})
+    >>> print(places(table, pd.Series({"x": "The Copy"}), pd.Series({"x": 22})))
+    The Copy, 22 listeners: place 39 of 199 by the truth itself, 2.5 of 199 by L2 of spectrograms.
+    """
+    lines = []
+    for artist, own in table.groupby("artist", sort=False):
+        each = (f"{row.place:g} of {row.of} by {method(row.source)}" for row in own.itertuples())
+        lines.append(f"{names[artist]}, {listeners[artist]:,} listeners: place {', '.join(each)}.")
+    return "\n".join(lines)
+
+
 def chosen(compared, name, *, measure="ndcg", reference="l2"):
     """What the method that was chosen on the dev artists reaches on the test artists.
 

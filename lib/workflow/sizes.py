@@ -253,6 +253,17 @@ def list_lengths(splits, chosen=()):
     return of(int(single.sum()), **held_out, n_folds=n_folds, list_lengths=chosen).list_lengths
 
 
+def reported(lengths):
+    """The length of lists at which a picture or sentence shows one value: the longest up to the paper's 10.
+
+    Examples
+    --------
+    >>> reported([3, 5, 10, 25]), reported((15, 20))
+    (10, 15)
+    """
+    return max(n for n in lengths if n <= SEARCH_LIST_LENGTH or n == min(lengths))
+
+
 def longest(n_candidates):
     """The longest list that is well below a number of candidates: the paper's share, 25 of 48; at least 1.
 

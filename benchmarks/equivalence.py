@@ -12,7 +12,7 @@ first weights, the same number of steps and of pairs in a step, in four ways:
 - *tiles, momentum .99*: tiles, and the running statistics of batch normalisation as slow as the author's; the
   others have .9.
 
-Writes ``benchmarks/equivalence.csv``, which notebook 04 draws and tests
+Writes ``benchmarks/equivalence.csv``, which notebook 04b draws and tests
 (`lib.ranking.longer_results.equivalence`): ``way, seed, step, train_loss`` (mean of the steps since the row
 before), ``dev_loss, dev_ndcg`` (of the first 10 of the dev artists), ``constant`` (dev loss of predicting the
 training artists' mean), ``step_seconds``. The stored table has 256 pairs and was made on the demo's world

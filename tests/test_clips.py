@@ -32,7 +32,7 @@ from tiny_world import RATE, TinyWorld, collected, sound
 
 from demo import catalogue_server
 from lib.audio import sandbox
-from lib.clips import available, gate
+from lib.clips import available, gate, lists
 from lib.clips import collect as clips_collect
 from lib.clips.sources import limits, registry
 from lib.clips.sources.faults import Unavailable
@@ -340,6 +340,24 @@ def test_the_summary_counts_what_came_from_where(tmp_path):
     assert summary["all", "missing_artists"] == 2
     assert summary["all", "missing_share"] == 0.5
     assert summary["all", "fallback_share"] == 0.25
+
+
+def test_every_gap_is_counted_and_the_artists_without_a_clip_are_named(tmp_path):
+    names = [f"Nobody {number:02}" for number in range(lists.NAMED + 2)]
+    wanted = artists("Abba", "Cher", *names).assign(listeners=[90, 70, *[5] * len(names)])
+    first = Shelf("first", {"Abba": songs(200, 3), "Cher": songs(210, 1), "Nobody": songs(220, 1)})
+    found = collect(wanted, [first], tmp_path)
+    counted = lists.reasons(found.missing, found.clips)
+    assert counted["artists"].sum() == len(found.missing) == len(names) + 1
+    assert counted["without any clip"].sum() == len(names)
+    summary = clips_collect.summary(found.clips, ["first"], len(wanted))
+    sentences = lists.outcome(summary, found.clips, found.missing, wanted)
+    assert sentences[0] == "2 of the 14 artists have clips, 3 in all; 1 of them have the most clips, 2."
+    lost, listeners = sentences[-2:]
+    assert (
+        lost.startswith("12 of the artists have no clip") and f"{names[9]} and 2 more (missing.tsv)" in lost
+    )
+    assert listeners == "The median number of listeners is 5 for them and 80 for those with clips."
 
 
 def test_tables_are_as_they_are_read_again(tmp_path):

@@ -255,13 +255,16 @@ def test_bars_count_the_clips_of_artists_with_so_many_by_source():
         }
     )
     ax = sound.sources_bar(clips).axes[0]
-    bars = {container.get_label(): [patch.get_width() for patch in container] for container in ax.containers}
-    assert bars == {"iTunes": [0, 2, 1], "Spotify": [1, 0, 2]}  # artists with one clip, with two, with three
-    assert [patch.get_x() for patch in ax.containers[1]] == bars["iTunes"]
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["1", "2", "3"]
+    itunes, spotify = ([patch.get_width() for patch in container] for container in ax.containers)
+    assert (itunes, spotify) == ([0, 2, 1], [1, 0, 2])  # artists with one clip, with two, with three
+    assert [patch.get_x() for patch in ax.containers[1]] == itunes
+    artists = ["1 artist\nhas 1 clip", "1 artist\nhas 2 clips", "1 artist\nhas 3 clips"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == artists
     as_asked = sound.sources_bar(clips, ["spotify", "itunes", "deezer"]).axes[0]
-    assert [container.get_label() for container in as_asked.containers] == ["Spotify", "iTunes", "Deezer"]
-    assert [patch.get_x() for patch in as_asked.containers[1]] == bars["Spotify"]
+    assert [container.get_label() for container in as_asked.containers] == [
+        "Spotify: 3 clips", "iTunes: 3 clips", "Deezer: 0 clips",
+    ]  # fmt: skip
+    assert [patch.get_x() for patch in as_asked.containers[1]] == spotify
 
 
 # Sound.

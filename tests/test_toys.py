@@ -226,8 +226,8 @@ def test_a_toy_source_is_connected_collected_from_counted_and_drawn(served, tmp_
     assert summary["toy", "disambiguated_artists"] == 1
     bars = sound_plots.sources_bar(clips, sources).axes[0].containers
     assert {bar.get_label(): [patch.get_width() for patch in bar] for bar in bars} == {
-        "toy": [4],
-        "Deezer": [0],
+        "toy: 4 clips": [4],
+        "Deezer: 0 clips": [0],
     }
 
 

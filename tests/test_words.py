@@ -66,10 +66,21 @@ def test_losses_lie_above_or_below_the_constant():
     ])  # fmt: skip
     first, second = words.losses(summary).splitlines()
     assert first == (
-        "dev: after the last epoch the loss is 0.20000 (standard deviation 0.01000 over 5 trainings), below"
-        " 0.30000, the loss of one constant; lowest 0.10000, in epoch 2."
+        "dev: the mean loss is lowest in epoch 2 (0.10000) and ends at 0.20000 (standard deviation 0.01000"
+        " over 5 trainings), below the 0.30000 of one constant."
     )
-    assert "0.40000" in second and "above 0.30000" in second
+    assert "0.40000" in second and "above the 0.30000" in second
+
+
+@pytest.mark.parametrize(("low", "high", "words_of_it"), [
+    (0.001, 0.003, "supported, the interval lies above 0. Loss: +0.0020 (95 % interval +0.0010 to +0.0030)."),
+    (-0.3, -0.1, "contradicted, the interval lies below 0. Loss: -0.200 (95 % interval -0.300 to -0.100)."),
+    (-0.1, 0.3, "not decided, the interval contains 0. Loss: +0.100 (95 % interval -0.100 to +0.300)."),
+    (np.nan, np.nan, "not decided, there is no interval. Loss."),
+])  # fmt: skip
+def test_an_estimate_names_the_side_of_the_border(low, high, words_of_it):
+    row = {"claim": "a", "decided_by": "loss", "value": (low + high) / 2, "ci_low": low, "ci_high": high}
+    assert words.estimates(pd.DataFrame([row | {"border": 0.0}])) == f'"a": {words_of_it}'
 
 
 def null_of(value, paper_value=np.nan, **row):

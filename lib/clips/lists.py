@@ -1,5 +1,6 @@
-"""What was not taken of a person's music, as files and as sentences.
+"""What came of the search for clips, and what was not taken, as tables and as sentences.
 
+``missing.tsv`` of `lib.clips.collect` names each artist to whom a source gave too little. For music folders,
 ``left_out.tsv`` names the files and folders that no clip can be made of, with the reason; ``copies.tsv`` each
 recording that is another clip once more. They are written where they have a row.
 """
@@ -14,6 +15,7 @@ from lib.listening import names
 COPIES = ("artist_id", "artist", "source", "track", "same_as_artist", "same_as_source", "same_as_track")
 LEFT_OUT = ("source", "path", "reason")
 FILES = ("copies.tsv", "left_out.tsv")
+NAMED = 10  # artists that a sentence names at most
 
 
 def left_out(sources):
@@ -45,6 +47,107 @@ def left_out(sources):
         for row in source.left_out.itertuples()
     ]
     return pd.DataFrame(rows, columns=LEFT_OUT, dtype="str")
+
+
+def reasons(missing, clips):
+    """Why sources gave artists fewer clips than wanted, counted, with the first artists by name.
+
+    Parameters
+    ----------
+    missing, clips : pd.DataFrame
+        From `collect`.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``source, reason, artists, without any clip`` (from any source), ``such as``; every row of `missing`
+        counts once.
+
+    Examples
+    --------
+    >>> missing = pd.DataFrame({"artist_id": ["a", "b"], "artist": ["Abba", "Air"], "source": "itunes"})
+    >>> missing["reason"] = ["1 of 3 clips; no further track", "0 of 3 clips; no further track"]
+    >>> reasons(missing, pd.DataFrame({"artist_id": ["a"]})).to_numpy().tolist()
+    [['itunes', 'no further track', 2, 1, 'Abba, Air']]
+    """
+    table = missing.assign(
+        reason=missing["reason"].str.replace(r"^.* clips?; ", "", regex=True),
+        without=~missing["artist_id"].isin(clips["artist_id"]),
+    )
+    grouped = table.groupby(["source", "reason"], sort=False)
+    return pd.DataFrame({
+        "artists": grouped.size(),
+        "without any clip": grouped["without"].sum(),
+        "such as": grouped["artist"].agg(lambda artists: ", ".join(artists.head(3))),
+    }).reset_index()  # fmt: skip
+
+
+def outcome(summary, clips, missing, artists):
+    """How many artists have clips, and who has none.
+
+    Parameters
+    ----------
+    summary : pd.DataFrame
+        From `lib.clips.collect.summary`.
+    clips, missing : pd.DataFrame
+        From `collect`.
+    artists : pd.DataFrame
+        Those that clips were wanted for: ``artist_id, name, listeners``.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> quantities = {"artists": 1, "clips": 2, "missing_artists": 1, "disambiguated_artists": 0}
+    >>> quantities["fallback_share"] = 0.5
+    >>> summary = pd.DataFrame({"source": "all", "quantity": quantities.keys(), "value": quantities.values()})
+    >>> clips = pd.DataFrame({"artist_id": ["a", "a"]})
+    >>> missing = pd.DataFrame({"artist": ["Air"], "rejected_candidates": ["Air Supply (7)"]})
+    >>> artists = pd.DataFrame({"artist_id": ["a", "b"], "name": ["Abba", "Air"], "listeners": [900, 20]})
+    >>> for sentence in outcome(summary, clips, missing, artists):
+    ...     print(sentence)
+    1 of the 2 artists have clips, 2 in all; 1 of them have the most clips, 2.
+    50 % of the clips are not from the first source.
+    Where clips were missing, other names and namesakes were rejected for 1 of the artists: Air.
+    1 of the artists have no clip, and nothing that follows includes them: Air.
+    The median number of listeners is 20 for them and 900 for those with clips.
+    """
+    total = summary[summary["source"] == "all"].set_index("quantity")["value"]
+    sizes = clips.groupby("artist_id").size()
+    sentences = [
+        f"{total['artists']:,.0f} of the {len(artists):,} artists have clips, {total['clips']:,.0f} in all;"
+        f" {(sizes == sizes.max()).sum():,} of them have the most clips, {sizes.max()}.",
+    ]
+    if share := total["fallback_share"]:
+        sentences.append(f"{100 * share:.0f} % of the clips are not from the first source.")
+    if linked := total["disambiguated_artists"]:
+        sentences.append(
+            f"{linked:,.0f} of the artists share their name; MusicBrainz decided which one is meant."
+        )
+    rejected = missing.loc[missing["rejected_candidates"] != "", "artist"].drop_duplicates()
+    if len(rejected):
+        sentences.append(
+            "Where clips were missing, other names and namesakes were rejected for"
+            f" {len(rejected):,} of the artists: {_named(rejected)}."
+        )
+    without = ~artists["artist_id"].isin(clips["artist_id"])
+    if without.any():
+        none, some = (artists.loc[rows, "listeners"].median() for rows in (without, ~without))
+        sentences += [
+            f"{without.sum():,} of the artists have no clip, and nothing that follows includes them:"
+            f" {_named(artists.loc[without, 'name'])}.",
+            f"The median number of listeners is {none:,.0f} for them and {some:,.0f} for those with clips.",
+        ]
+    return sentences
+
+
+def _named(artists):
+    """The first names, and how many more ``missing.tsv`` has."""
+    more = len(artists) - NAMED
+    names_of = ", ".join(artists.head(NAMED))
+    return f"{names_of} and {more:,} more (missing.tsv)" if more > 0 else names_of
 
 
 def notes(folder, clips):

@@ -31,22 +31,35 @@ def sources_bar(clips, sources=None, *, ax=None):
     >>> figure = sources_bar(clips)
     >>> [int(bar.get_width()) for bar in figure.axes[0].patches]  # of artists with one clip, with two
     [1, 2]
+    >>> [label.get_text().replace("\\n", " ") for label in figure.axes[0].get_yticklabels()]
+    ['1 artist has 1 clip', '1 artist has 2 clips']
     >>> plt.close(figure)
     """
     figure, ax = axes_of(ax, (8, 2.9))
-    clips_of_artist = clips.groupby("artist_id")["clip_id"].transform("size")
-    counts = clips.groupby([clips_of_artist, "source"]).size().unstack(fill_value=0)
-    counts = counts.reindex(columns=counts.columns if sources is None else list(sources), fill_value=0)
-    left = np.zeros(len(counts))
-    for colour, (source, values) in zip(sns.color_palette("colorblind"), counts.items()):
-        ax.barh(counts.index.astype(str), values, left=left, color=colour, label=style.name(source))
-        left += values.to_numpy()
     per_artist = clips.groupby("artist_id").size()
-    complete = (per_artist == per_artist.max()).sum()
-    ax.set_title(f"{complete} of {len(per_artist)} artists with clips have {per_artist.max()}")
-    ax.set(xlabel="clips", ylabel="clips of the artist")
+    counts = clips.groupby([clips["artist_id"].map(per_artist), "source"]).size().unstack(fill_value=0)
+    counts = counts.reindex(columns=counts.columns if sources is None else list(sources), fill_value=0)
+    left, longest = np.zeros(len(counts)), counts.sum(axis=1).max()
+    for colour, (source, values) in zip(sns.color_palette("colorblind"), counts.items()):
+        label = f"{style.name(source)}: {values.sum():,} clips"
+        bars = ax.barh(range(len(counts)), values, left=left, color=colour, label=label)
+        wide = [f"{value:,}" if value > 0.04 * longest else "" for value in values]
+        ax.bar_label(bars, wide, label_type="center", color="black" if sum(colour) > 1.3 else "white")
+        left += values.to_numpy()
+    artists = per_artist.value_counts()
+    rows = [
+        f"{_counted(artists[number], 'artist')}\n{'has' if artists[number] == 1 else 'have'}"
+        f" {_counted(number, 'clip')}"
+        for number in counts.index
+    ]
+    ax.set_yticks(range(len(counts)), rows)
+    ax.set(xlabel="clips", title="Which source gave the clips, by the number of clips of the artist")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
+
+
+def _counted(number, what):
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def spectrogram(values, *, title="", ax=None, colourbar=True):

@@ -1,4 +1,4 @@
-"""Pictures of the network, its tiles, its search and its loss (notebook 04)."""
+"""Pictures of the network, its tiles, its search and its loss (notebooks 04 and 04b)."""
 
 from __future__ import annotations
 

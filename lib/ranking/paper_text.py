@@ -169,7 +169,7 @@ STATEMENTS = [
         "4",
         "the input consists of all pairs of clips",
         "reproduced",
-        "04, lib/training/pairs.py",
+        "04, 04b, lib/training/pairs.py",
         "taken as tiles; equivalence to plain pairs: benchmarks/equivalence.csv",
     ),
     (

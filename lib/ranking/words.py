@@ -25,7 +25,7 @@ def method(name):
 
 
 def losses(summary):
-    """Whether the network gained over one constant, split by split.
+    """When the loss is lowest, where it ends, and whether that is below one constant's, split by split.
 
     Parameters
     ----------
@@ -42,17 +42,57 @@ def losses(summary):
     >>> row = {"split": "test", "last": 0.031, "last_sd": 0.001, "n_seeds": 3, "constant": 0.035}
     >>> table = pd.DataFrame([row | {"best": 0.03, "best_epoch": 7}])
     >>> print(losses(table))  # doctest: +NORMALIZE_WHITESPACE
-    test: after the last epoch the loss is 0.03100 (standard deviation 0.00100 over 3 trainings), below
-    0.03500, the loss of one constant; lowest 0.03000, in epoch 7.
+    test: the mean loss is lowest in epoch 7 (0.03000) and ends at 0.03100 (standard deviation 0.00100
+    over 3 trainings), below the 0.03500 of one constant.
     """
     lines = []
     for row in summary.to_dict("records"):
         word = "below" if row["last"] < row["constant"] else "above"
         lines.append(
-            f"{row['split']}: after the last epoch the loss is {row['last']:.5f} (standard deviation"
-            f" {row['last_sd']:.5f} over {row['n_seeds']} trainings), {word} {row['constant']:.5f}, the"
-            f" loss of one constant; lowest {row['best']:.5f}, in epoch {row['best_epoch']}."
+            f"{row['split']}: the mean loss is lowest in epoch {row['best_epoch']} ({row['best']:.5f}) and"
+            f" ends at {row['last']:.5f} (standard deviation {row['last_sd']:.5f} over {row['n_seeds']}"
+            f" trainings), {word} the {row['constant']:.5f} of one constant."
         )
+    return "\n".join(lines)
+
+
+def estimates(claims):
+    """On which side of its border the interval of each claim lies, before p-values are corrected.
+
+    Parameters
+    ----------
+    claims : pd.DataFrame
+        In the columns of the ledger; see `lib.ranking.claims`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> row = {"claim": "A is best", "decided_by": "loss of B - of A", "border": 0.0}
+    >>> row |= {"value": 0.00012, "ci_low": -0.00005, "ci_high": 0.00029}
+    >>> print(estimates(pd.DataFrame([row])))  # doctest: +NORMALIZE_WHITESPACE
+    "A is best": not decided, the interval contains 0. Loss of B - of A: +0.00012 (95 % interval -0.00005
+    to +0.00029).
+    """
+    lines = []
+    for row in claims.to_dict("records"):
+        measure, border = row["decided_by"][:1].upper() + row["decided_by"][1:], f"{row['border']:g}"
+        low, high = row["ci_low"], row["ci_high"]
+        if not low < high:  # without a figure, or of one training
+            lines.append(f'"{row["claim"]}": not decided, there is no interval. {measure}.')
+            continue
+        if low > row["border"]:
+            side = f"supported, the interval lies above {border}"
+        elif high < row["border"]:
+            side = f"contradicted, the interval lies below {border}"
+        else:
+            side = f"not decided, the interval contains {border}"
+        digits = max(3, 1 - int(np.floor(np.log10(high - low))))
+        value, low, high = (f"{each:+.{digits}f}" for each in (row["value"], low, high))
+        lines.append(f'"{row["claim"]}": {side}. {measure}: {value} (95 % interval {low} to {high}).')
     return "\n".join(lines)
 
 

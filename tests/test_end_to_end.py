@@ -79,7 +79,7 @@ def test_afterwards_all_is_fresh_and_other_epochs_would_run_training_and_what_de
     assert "would run" not in listed
     listed = run(finished, "--profile", MINIATURE, "-p", "04_siamese_training.epochs=1", "--list").stdout
     stale = {line.split()[0] for line in listed.splitlines() if "would run" in line}
-    assert {stages.number(stage) for stage in stale} == set("04 04b 05 05b 06 06b 07 07b 08".split())
+    assert stale == {stage for stage in stages.names() if stage >= "04"}
 
 
 def results(folder):

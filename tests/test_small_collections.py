@@ -266,11 +266,12 @@ def test_cells_on_rankings_are_left_out_of_a_copy_and_a_line_says_why(places):
 
 
 @pytest.mark.parametrize(
-    ("n_artists", "ran", "shortened"), [
+    ("n_artists", "ran", "shortened"),
+    [
         (3, "", ""),
         (8, "04 04b 06 06b 08", "04 06 06b"),
         (31, TRAINED, ""),
-    ]
+    ],
 )
 def test_the_runner_leaves_out_what_cannot_run(eight, monkeypatch, capsys, n_artists, ran, shortened):
     """As it does when 01 to 03 have run, whichever number of artists these have left."""
@@ -311,7 +312,7 @@ def test_eight_artists_go_from_their_plays_to_the_explorer(tmp_path):
     folder = write_collection(tmp_path / "collection", 8, clips=2, seconds=11)
     small = ["04.epochs=1", "04.seeds=[0]", "04.batch_size=256", "02.clips_per_artist=2"]
     overrides = [part for value in [*typed(folder), *small] for part in ("-p", value)]
-    only = ["--only", *"01 02 03 04 04b 05 05b 07 07b 08".split()]
+    only = ["--only", *["01", "02", "03", "04", "04b", "05", "05b", "07", "07b", "08"]]
     printed = test_end_to_end.run(tmp_path, "--profile", "own", *overrides, *only).stdout
     before, _, _ = printed.partition("01_listening_data · done")
     assert "at most 8 artists with music and plays: no folds" in before

@@ -29,7 +29,7 @@ def test_where_names_things_that_exist(row):
     assert bool(named) == (row["status"] != "not reproduced")
     assert named or row["remark"], "what is not reproduced says why"
     for each in named:
-        if re.fullmatch(r"\d\d", each):
+        if re.fullmatch(r"\d\db?", each):
             assert stages.find(each)
         else:
             assert (paths.root() / each).exists(), each

@@ -20,8 +20,15 @@ MEASURES = {"ndcg": "nDCG"}  # in sentences
 
 
 def method(name):
-    """A method as a sentence calls it."""
-    return registry.label(name)
+    """A method as pictures and sentences call it, what was done to its scores included.
+
+    Examples
+    --------
+    >>> method("l2+popularity")
+    'L2 of spectrograms + popularity'
+    """
+    plain, *done = name.split("+")
+    return " + ".join([registry.label(plain), *done])
 
 
 def losses(summary):
@@ -291,6 +298,43 @@ def chosen(compared, name, *, measure="ndcg", reference="l2"):
         f" {_figures(row['difference'], row['ci_low'], row['ci_high'])} in {MEASURES.get(measure, measure)},"
         f" p = {row['p_corrected']:.2g} after correction ({row['n_queries']} artists, {row['n_seeds']}"
         f" training{'s' if row['n_seeds'] > 1 else ''})."
+    )
+
+
+def gain(summary, name, *, reference, measure="ndcg"):
+    """What one kind of training gains over another in a longer run, by the corrected p-value.
+
+    Parameters
+    ----------
+    summary : pd.DataFrame
+        From `lib.ranking.longer_results.summary`.
+    name, reference : str
+        Kinds; the gains are over the reference.
+    measure : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> row = {"measure": "ndcg", "gain": 0.086, "gain_low": 0.037, "gain_high": 0.136, "p_holm": 0.016}
+    >>> table = pd.DataFrame({"method": ["siamese", "siamese_longer"], "value": [0.25, 0.336], **row})
+    >>> table["n_trainings"] = [3, 2]
+    >>> print(gain(table, "siamese_longer", reference="siamese"))  # doctest: +NORMALIZE_WHITESPACE
+    siamese, twice the epochs (0.336 in nDCG, 2 trainings) ranks better than siamese network (0.250, 3
+    trainings): +0.086, 95 % interval +0.037 to +0.136, p = 0.016 after correction.
+    """
+    rows = summary[summary["measure"] == measure].set_index("method")
+    row, other = rows.loc[name], rows.loc[reference]
+    verb = WORSE_OR_BETTER.get(compare.DECISIONS[compare.side(row["gain"], row["p_holm"])], UNDECIDED)
+    p_value = f"p = {row['p_holm']:.2g}" if row["p_holm"] else "p < 0.0001"  # stored with six digits
+    return (
+        f"{method(name)} ({row['value']:.3f} in {MEASURES.get(measure, measure)}, {row['n_trainings']}"
+        f" trainings) {verb} {method(reference)} ({other['value']:.3f}, {other['n_trainings']} trainings):"
+        f" {_figures(row['gain'], row['gain_low'], row['gain_high'])},"
+        f" {p_value} after correction."
     )
 
 

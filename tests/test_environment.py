@@ -87,8 +87,13 @@ def imported(source):
 
 
 def needing():
-    """For each direct package the notebooks that import it: ``all``, their numbers, or first - last."""
-    numbers = {stages.number(stage): imported(stages.code(stage)) for stage in stages.names()}
+    """For each direct package the notebooks that import it: ``all``, their numbers, or first - last.
+
+    An appendix, such as 07b, counts as the notebook that it belongs to.
+    """
+    numbers = {}
+    for stage in stages.names():
+        numbers.setdefault(stages.number(stage)[:2], set()).update(imported(stages.code(stage)))
     needs = {}
     for package in PROJECT["dependencies"]:
         own = [number for number, packages in numbers.items() if package in packages]

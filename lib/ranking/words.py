@@ -301,43 +301,6 @@ def chosen(compared, name, *, measure="ndcg", reference="l2"):
     )
 
 
-def gain(summary, name, *, reference, measure="ndcg"):
-    """What one kind of training gains over another in a longer run, by the corrected p-value.
-
-    Parameters
-    ----------
-    summary : pd.DataFrame
-        From `lib.ranking.longer_results.summary`.
-    name, reference : str
-        Kinds; the gains are over the reference.
-    measure : str
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> row = {"measure": "ndcg", "gain": 0.086, "gain_low": 0.037, "gain_high": 0.136, "p_holm": 0.016}
-    >>> table = pd.DataFrame({"method": ["siamese", "siamese_longer"], "value": [0.25, 0.336], **row})
-    >>> table["n_trainings"] = [3, 2]
-    >>> print(gain(table, "siamese_longer", reference="siamese"))  # doctest: +NORMALIZE_WHITESPACE
-    siamese, twice the epochs (0.336 in nDCG, 2 trainings) ranks better than siamese network (0.250, 3
-    trainings): +0.086, 95 % interval +0.037 to +0.136, p = 0.016 after correction.
-    """
-    rows = summary[summary["measure"] == measure].set_index("method")
-    row, other = rows.loc[name], rows.loc[reference]
-    verb = WORSE_OR_BETTER.get(compare.DECISIONS[compare.side(row["gain"], row["p_holm"])], UNDECIDED)
-    p_value = f"p = {row['p_holm']:.2g}" if row["p_holm"] else "p < 0.0001"  # stored with six digits
-    return (
-        f"{method(name)} ({row['value']:.3f} in {MEASURES.get(measure, measure)}, {row['n_trainings']}"
-        f" trainings) {verb} {method(reference)} ({other['value']:.3f}, {other['n_trainings']} trainings):"
-        f" {_figures(row['gain'], row['gain_low'], row['gain_high'])},"
-        f" {p_value} after correction."
-    )
-
-
 def tracks(table, names=("siamese", "l2")):
     """Whether methods rank tracks better than random orders do, question by question.
 

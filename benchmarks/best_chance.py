@@ -14,10 +14,10 @@ notebook 04, so ``siamese`` is its network after its number of steps.
 - The features of notebook 07 onto listening factors: ``factor_ridge``, ``factor_kernel``.
 - For comparison: ``chance``, ``l2``.
 
-Writes ``benchmarks/best_chance.csv``, which notebook 07 draws: ``variant, encoder, target, seed, part, query,
-ndcg, overlap`` (of the first 10), ``concordance`` (popularity-matched), and
-``benchmarks/best_chance_differences.csv`` (`lib.ranking.longer_runs.differences`). An interrupted run goes
-on. Prints one JSON line: for each variant the mean nDCG@10 on the test artists and the seconds that it took.
+Writes ``benchmarks/best_chance.csv``: ``variant, encoder, target, seed, part, query, ndcg, overlap`` (of the
+first 10), ``concordance`` (popularity-matched); and ``benchmarks/best_chance_differences.csv``
+(`lib.ranking.longer_runs.differences`), which notebook 07b draws. An interrupted run goes on. Prints one
+JSON line: for each variant the mean nDCG@10 on the test artists and the seconds that it took.
 """
 
 import json

@@ -8,7 +8,7 @@ import planted_world
 import pytest
 
 from lib import registry
-from lib.beyond import protocol, tables, tags
+from lib.beyond import adjust, protocol, tables, tags
 from lib.beyond.audio_features import AudioFeatures
 from lib.ranking import confounds, metrics, significance
 from lib.ranking import tables as ranking_tables
@@ -194,8 +194,8 @@ def test_rows_of_table_1_hold_what_it_lacks(truth, split):
 
 
 def test_proximity_and_popularity_get_names_of_their_own(truth):
-    near = tables.with_proximity(scores_of(truth), ["good"])
-    known = tables.with_popularity(scores_of(truth), LISTENERS, "good", {0: 0.0})
+    near = adjust.with_proximity(scores_of(truth), ["good"])
+    known = adjust.with_popularity(scores_of(truth), LISTENERS, "good", {0: 0.0})
     assert near.methods == ["good+proximity"]
     assert known.methods == ["good+popularity"]
     back = known.frame(("good+popularity", 0, 0), IDS)
@@ -204,25 +204,28 @@ def test_proximity_and_popularity_get_names_of_their_own(truth):
 
 def test_the_weight_of_popularity_is_judged_on_dev_alone(truth, split, rng):
     scores = scores_of(truth)
-    found = tables.weights_on_dev(scores, truth, split, LISTENERS, "good", weights=(0, 1), n=3)
+    found = adjust.weights_on_dev(scores, truth, split, LISTENERS, "good", weights=(0, 1), n=3)
     spoilt = truth.copy()
     spoilt.iloc[22:], spoilt.iloc[:, 22:] = rng.random((8, 30)), rng.random((30, 8))
     spoilt = Scores.of_frames({("good", 0, 0): frame(spoilt)})
-    again = tables.weights_on_dev(spoilt, truth, split, LISTENERS, "good", weights=(0, 1), n=3)
+    again = adjust.weights_on_dev(spoilt, truth, split, LISTENERS, "good", weights=(0, 1), n=3)
     pd.testing.assert_frame_equal(found, again)
     assert found.loc[0, "ndcg"] == pytest.approx(1)
     assert found.loc[1, "ndcg"] < 0.99
-    assert tables.best_weights(found) == {0: 0}
+    assert adjust.best_weights(found) == {0: 0}
 
 
 def test_each_fold_has_a_weight_of_its_own():
     found = pd.DataFrame({"fold": [0, 0, 1, 1], "weight": [0, 1, 0, 1], "ndcg": [0.3, 0.3, 0.1, 0.2]})
-    assert tables.best_weights(found) == {0: 0, 1: 1}
+    assert adjust.best_weights(found) == {0: 0, 1: 1}
 
 
 def test_hubs_are_counted_before_and_after(truth):
-    scores = scores_of(truth) | tables.with_proximity(scores_of(truth), ["good"])
-    assert tables.hubs(scores, IDS, ["good", "l2"], n=3)["method"].tolist() == ["good"]
+    scores = scores_of(truth) | adjust.with_proximity(scores_of(truth), ["good"])
+    (row,) = adjust.hubness_table(scores, truth, IDS, ["good", "l2"], n=3).to_dict("records")
+    assert (row["method"], row["ndcg_before"]) == ("good", pytest.approx(1))
+    assert row["ndcg_after"] < 1
+    assert row["hubness_before"] == pytest.approx(adjust.hubness(truth, 3))
 
 
 def test_every_method_is_fitted_scored_and_better_than_l2_where_that_can_be_heard(tmp_path):

@@ -87,10 +87,14 @@ def imported(source):
 
 
 def needing():
-    """For each direct package the notebooks that import it: ``all``, their numbers, or first - last."""
-    numbers, needs = {}, {}
-    for stage in stages.names():  # an appendix counts with its number
+    """For each direct package the notebooks that import it: ``all``, their numbers, or first - last.
+
+    An appendix, such as 07b, counts as the notebook that it belongs to.
+    """
+    numbers = {}
+    for stage in stages.names():
         numbers.setdefault(stages.number(stage)[:2], set()).update(imported(stages.code(stage)))
+    needs = {}
     for package in PROJECT["dependencies"]:
         own = [number for number, packages in numbers.items() if package in packages]
         row = len(own) > 2 and int(own[-1]) - int(own[0]) == len(own) - 1

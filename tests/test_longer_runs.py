@@ -127,6 +127,20 @@ def test_a_summary_shows_what_each_kind_reaches_and_gains(compared):
     assert good["p_holm"] == good["p_value"]  # one comparison
 
 
+@pytest.mark.parametrize(
+    ("p_holm", "says"),
+    [
+        (0.01, ") ranks better than L2 of spectrograms (0.200, 3 trainings): +0.100,"),
+        (0.2, ") cannot be told from L2 of spectrograms (0.200, 3 trainings): +0.100,"),
+        (0.0, "p < 0.0001 after correction."),
+    ],
+)
+def test_a_gain_is_decided_by_its_corrected_p_value(p_holm, says):
+    table = pd.DataFrame({"method": ["l2", "factor_ridge"], "measure": "ndcg", "value": [0.2, 0.3]})
+    table = table.assign(gain=0.1, gain_low=0.02, gain_high=0.18, p_holm=p_holm, n_trainings=3)
+    assert says in longer_results.gain_sentence(table, "factor_ridge", reference="l2")
+
+
 def test_the_four_effects_of_target_and_encoder():
     cells = ["pp", "pf", "fp", "ff"]
     values = dict(zip(cells, (0.1, 0.3, 0.2, 0.6)))

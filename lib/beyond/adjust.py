@@ -1,7 +1,8 @@
-"""Mutual proximity: two artists are close if each is close *by the other's standards* (beyond the paper).
+"""Finished scores, adjusted: mutual proximity against hubs, and popularity blended in (beyond the paper).
 
-In many dimensions some artists come near to almost everybody (hubs), and others to nobody. Judging a score by
-how it stands among all scores of both artists takes most of that away, without looking at listeners.
+In many dimensions some artists come near to almost everybody (hubs), and others to nobody. Mutual proximity
+judges a score by its place among all scores of both artists: two artists are close if each is close by the
+other's standards. That removes most hubs, without looking at listeners.
 
 Conventions
 -----------
@@ -18,11 +19,17 @@ Learning Research, 13.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import scipy.stats
 
+from lib import study as studies
 from lib.ranking import hubs, metrics
+from lib.ranking.scores import Scores
+
+PROXIMITY, POPULARITY = "+proximity", "+popularity"  # behind the name of a method
 
 
 def mutual_proximity(scores):
@@ -76,6 +83,75 @@ def hubness(scores, n):
         0 where all are named equally often; ties take their expected value.
     """
     return float(hubs.hub_skewness(hubs.k_occurrence(scores, n)))
+
+
+def with_proximity(scores, names):
+    """Scores of some methods after mutual proximity, among all artists that were scored together.
+
+    Parameters
+    ----------
+    scores : lib.ranking.scores.Scores
+    names : sequence of str
+        Methods with symmetric scores.
+
+    Returns
+    -------
+    lib.ranking.scores.Scores
+        Methods are called ``NAME+proximity``.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> frame = labelled_scores([[0, 3, 2], [3, 0, 1], [2, 1, 0]], ["a", "b", "c"])
+    >>> near = with_proximity(Scores.of_frames({("l2", 0, 0): frame}), ["l2"])
+    >>> near.frame(("l2+proximity", 0, 0)).round(2).to_numpy()
+    array([[ nan, 0.71, 0.13],
+           [0.71,  nan, 0.03],
+           [0.13, 0.03,  nan]])
+    """
+    return Scores.of_frames({
+        (f"{method}{PROXIMITY}", fold, seed): mutual_proximity(scores.frame((method, fold, seed)))
+        for method, fold, seed in scores.only(names).runs
+    })  # fmt: skip
+
+
+def hubness_table(scores, target, artists, names, *, n, fold=0):
+    """Hubness and nDCG of some methods among some artists, before and after mutual proximity.
+
+    Parameters
+    ----------
+    scores : lib.ranking.scores.Scores
+        With the methods' ``+proximity`` beside them.
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    artists, names : sequence of str
+    n, fold : int
+
+    Returns
+    -------
+    pd.DataFrame
+        ``method, hubness_before, hubness_after, ndcg_before, ndcg_after``: means over trainings.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> place, ids = np.array([0, 1, -1.1, 1.2j, -1.3j]), list("abcde")  # a in the middle of a plane
+    >>> near = labelled_scores(-abs(place - place[:, None]), ids)
+    >>> scores = Scores.of_frames({("l2", 0, 0): near})
+    >>> hubness_table(scores | with_proximity(scores, ["l2"]), 3 + near, ids, ["l2"], n=1).round(1)
+      method  hubness_before  hubness_after  ndcg_before  ndcg_after
+    0     l2             1.3            0.6          1.0         0.9
+    """
+    length, truth, rows = min(n, len(artists) - 1), target.loc[artists, artists], []
+    for name in names:
+        both = [scores.trainings(each, artists, fold=fold) for each in (name, f"{name}{PROXIMITY}")]
+        if all(both):
+            skewness = [np.mean([hubness(frame, length) for frame in part]) for part in both]
+            reached = [
+                np.mean([metrics.ndcg(frame, truth, length).mean() for frame in part]) for part in both
+            ]
+            rows.append((name, *skewness, *reached))
+    columns = ["hubness_before", "hubness_after", "ndcg_before", "ndcg_after"]
+    return pd.DataFrame(rows, columns=["method", *columns])
 
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0)
@@ -137,6 +213,107 @@ def blend(scores, listeners, weight, *, truth=None, share=0.0):
         blended = (1 - share) * blended + share * _standardised(np.where(blank, np.nan, similarity))
     popularity = _standardised(np.where(blank, np.nan, np.log(counts)))
     return pd.DataFrame(blended + weight * popularity, index=scores.index, columns=scores.columns)
+
+
+def with_popularity(scores, listeners, name, weights):
+    """Scores of one method, with popularity blended in (`blend`).
+
+    Parameters
+    ----------
+    scores : lib.ranking.scores.Scores
+    listeners : pd.Series
+    name : str
+        A method.
+    weights : dict of int to float
+        Of popularity, for each fold.
+
+    Returns
+    -------
+    lib.ranking.scores.Scores
+        The method is called ``NAME+popularity``.
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> scores = Scores.of_frames({("l2", 0, 0): labelled_scores(np.zeros((3, 3)), ["a", "b", "c"])})
+    >>> listeners = pd.Series([40, 20, 10], ["a", "b", "c"])
+    >>> blended = with_popularity(scores, listeners, "l2", weights={0: 0.5})
+    >>> blended.frame(("l2+popularity", 0, 0)).round(2).to_numpy()
+    array([[ nan,  0.5, -0.5],
+           [ 0.5,  nan, -0.5],
+           [ 0.5, -0.5,  nan]])
+    """
+    return Scores.of_frames({
+        (f"{name}{POPULARITY}", fold, seed): blend(
+            scores.frame((name, fold, seed)), listeners, weights[fold]
+        )
+        for _, fold, seed in scores.only([name]).runs
+    })  # fmt: skip
+
+
+def weights_on_dev(scores, target, split, listeners, name, *, weights=WEIGHTS, n):
+    """How one method does on each fold's dev artists with more and more popularity in it.
+
+    Parameters
+    ----------
+    scores : lib.ranking.scores.Scores
+    target : pd.DataFrame, shape=(n_artists, n_artists)
+    split : pd.DataFrame
+    listeners : pd.Series
+    name : str
+        A method.
+    weights : sequence of float
+    n : int
+        Length of the lists.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``fold, weight, ndcg`` (mean over the dev artists and trainings).
+
+    Examples
+    --------
+    >>> from lib.methods import labelled_scores
+    >>> listeners = pd.Series([40, 20, 10], ["a", "b", "c"])
+    >>> truth = labelled_scores(np.tile([3, 2, 1], (3, 1)), ["a", "b", "c"])  # nothing but popularity
+    >>> split = pd.DataFrame({"fold": 0, "artist_id": ["a", "b", "c"], "split": "dev"})
+    >>> scores = Scores.of_frames({("l2", 0, 0): -truth})
+    >>> weights_on_dev(scores, truth, split, listeners, "l2", weights=[0, 0.5, 2], n=1).round(2)
+       fold  weight  ndcg
+    0     0     0.0   0.5
+    1     0     0.5   0.5
+    2     0     2.0   1.0
+    """
+    rows = []
+    for fold, weight in itertools.product(sorted({fold for _, fold, _ in scores.only([name]).runs}), weights):
+        dev = studies.artists_of(split, "dev", fold=fold)
+        truth, length = target.loc[dev, dev], min(n, len(dev) - 1)
+        frames = scores.trainings(name, dev, fold=fold)
+        reached = [metrics.ndcg(blend(frame, listeners, weight), truth, length).mean() for frame in frames]
+        rows.append((fold, weight, np.mean(reached)))
+    return pd.DataFrame(rows, columns=["fold", "weight", "ndcg"])
+
+
+def best_weights(by_weight):
+    """The weight that is best on each fold's dev artists, the smallest of equal ones.
+
+    Parameters
+    ----------
+    by_weight : pd.DataFrame
+        From `weights_on_dev`.
+
+    Returns
+    -------
+    dict of int to float
+
+    Examples
+    --------
+    >>> by_weight = pd.DataFrame({"fold": [0, 0, 1, 1], "weight": [0.0, 0.5, 0.0, 0.5]})
+    >>> best_weights(by_weight.assign(ndcg=[0.4, 0.5, 0.3, 0.3]))
+    {0: 0.5, 1: 0.0}
+    """
+    best = by_weight.loc[by_weight.groupby("fold")["ndcg"].idxmax()]
+    return dict(zip(best["fold"].tolist(), best["weight"].tolist(), strict=True))
 
 
 def _standardised(values):

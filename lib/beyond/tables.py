@@ -2,8 +2,6 @@
 
 Values come one row for each (fold, method, measure), which holds an `influence.Measured` for each training,
 so that intervals cover artists and trainings (`lib.ranking.significance`).
-
-This file is long because each step from scores to tables has an example.
 """
 
 from __future__ import annotations
@@ -15,79 +13,11 @@ import pandas as pd
 
 from lib import registry
 from lib import study as studies
-from lib.beyond import adjust
-from lib.ranking import compare, influence, metrics, significance
+from lib.ranking import compare, influence, significance
 from lib.ranking.scores import Scores, predictions
 
 MEASURES = ("ndcg", "unordered", "matched_concordance")
 CHOSEN, CHOSEN_ELSEWHERE = "chosen", "chosen_elsewhere"
-PROXIMITY, POPULARITY = "+proximity", "+popularity"
-
-
-def with_proximity(scores, names):
-    """Scores of some methods after mutual proximity, among all artists that were scored together.
-
-    Parameters
-    ----------
-    scores : lib.ranking.scores.Scores
-    names : sequence of str
-        Methods with symmetric scores.
-
-    Returns
-    -------
-    lib.ranking.scores.Scores
-        Methods are called ``NAME+proximity``.
-
-    Examples
-    --------
-    >>> from lib.methods import labelled_scores
-    >>> frame = labelled_scores([[0, 3, 2], [3, 0, 1], [2, 1, 0]], ["a", "b", "c"])
-    >>> near = with_proximity(Scores.of_frames({("l2", 0, 0): frame}), ["l2"])
-    >>> near.frame(("l2+proximity", 0, 0)).round(2).to_numpy()
-    array([[ nan, 0.71, 0.13],
-           [0.71,  nan, 0.03],
-           [0.13, 0.03,  nan]])
-    """
-    return Scores.of_frames({
-        (f"{method}{PROXIMITY}", fold, seed): adjust.mutual_proximity(scores.frame((method, fold, seed)))
-        for method, fold, seed in scores.only(names).runs
-    })  # fmt: skip
-
-
-def with_popularity(scores, listeners, name, weights):
-    """Scores of one method, blended with what a catalogue knows (`lib.beyond.adjust`).
-
-    Parameters
-    ----------
-    scores : lib.ranking.scores.Scores
-    listeners : pd.Series
-    name : str
-        A method.
-    weights : dict of int to float
-        Of popularity, for each fold.
-
-    Returns
-    -------
-    lib.ranking.scores.Scores
-        The method is called ``NAME+popularity``.
-
-    Examples
-    --------
-    >>> from lib.methods import labelled_scores
-    >>> scores = Scores.of_frames({("l2", 0, 0): labelled_scores(np.zeros((3, 3)), ["a", "b", "c"])})
-    >>> listeners = pd.Series([40, 20, 10], ["a", "b", "c"])
-    >>> blended = with_popularity(scores, listeners, "l2", weights={0: 0.5})
-    >>> blended.frame(("l2+popularity", 0, 0)).round(2).to_numpy()
-    array([[ nan,  0.5, -0.5],
-           [ 0.5,  nan, -0.5],
-           [ 0.5, -0.5,  nan]])
-    """
-    return Scores.of_frames({
-        (f"{name}{POPULARITY}", fold, seed): adjust.blend(
-            scores.frame((name, fold, seed)), listeners, weights[fold]
-        )
-        for _, fold, seed in scores.only([name]).runs
-    })  # fmt: skip
 
 
 def values(scores, target, split, listeners, *, n, part="test", seed=0):
@@ -227,73 +157,6 @@ def chosen_by_fold(scores, dev_values, names=None, *, called=CHOSEN):
     return Scores.of_frames(frames)
 
 
-def weights_on_dev(scores, target, split, listeners, name, *, weights=adjust.WEIGHTS, n):
-    """How one method does on each fold's dev artists with more and more popularity in it.
-
-    Parameters
-    ----------
-    scores : lib.ranking.scores.Scores
-    target : pd.DataFrame, shape=(n_artists, n_artists)
-    split : pd.DataFrame
-    listeners : pd.Series
-    name : str
-        A method.
-    weights : sequence of float
-    n : int
-        Length of the lists.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``fold, weight, ndcg`` (mean over the dev artists and trainings).
-
-    Examples
-    --------
-    >>> from lib.methods import labelled_scores
-    >>> listeners = pd.Series([40, 20, 10], ["a", "b", "c"])
-    >>> truth = labelled_scores(np.tile([3, 2, 1], (3, 1)), ["a", "b", "c"])  # nothing but popularity
-    >>> split = pd.DataFrame({"fold": 0, "artist_id": ["a", "b", "c"], "split": "dev"})
-    >>> scores = Scores.of_frames({("l2", 0, 0): -truth})
-    >>> weights_on_dev(scores, truth, split, listeners, "l2", weights=[0, 0.5, 2], n=1).round(2)
-       fold  weight  ndcg
-    0     0     0.0   0.5
-    1     0     0.5   0.5
-    2     0     2.0   1.0
-    """
-    rows = []
-    for fold, weight in itertools.product(sorted({fold for _, fold, _ in scores.only([name]).runs}), weights):
-        dev = studies.artists_of(split, "dev", fold=fold)
-        truth, length = target.loc[dev, dev], min(n, len(dev) - 1)
-        frames = scores.trainings(name, dev, fold=fold)
-        reached = [
-            metrics.ndcg(adjust.blend(frame, listeners, weight), truth, length).mean() for frame in frames
-        ]
-        rows.append((fold, weight, np.mean(reached)))
-    return pd.DataFrame(rows, columns=["fold", "weight", "ndcg"])
-
-
-def best_weights(by_weight):
-    """The weight that is best on each fold's dev artists, the smallest of equal ones.
-
-    Parameters
-    ----------
-    by_weight : pd.DataFrame
-        From `weights_on_dev`.
-
-    Returns
-    -------
-    dict of int to float
-
-    Examples
-    --------
-    >>> by_weight = pd.DataFrame({"fold": [0, 0, 1, 1], "weight": [0.0, 0.5, 0.0, 0.5]})
-    >>> best_weights(by_weight.assign(ndcg=[0.4, 0.5, 0.3, 0.3]))
-    {0: 0.5, 1: 0.0}
-    """
-    best = by_weight.loc[by_weight.groupby("fold")["ndcg"].idxmax()]
-    return dict(zip(best["fold"].tolist(), best["weight"].tolist(), strict=True))
-
-
 def comparisons(test_values, *, references=("l2", "siamese")):
     """Every method against the paper's two, with Holm's correction.
 
@@ -415,41 +278,6 @@ def as_table1(test_values, *, n):
                     }
                 )  # fmt: skip
     return pd.DataFrame(rows).astype({"n": "Int64", "fold": "Int64"})
-
-
-def hubs(scores, artists, names, *, n, fold=0):
-    """Hubness of some methods among some artists, before and after mutual proximity.
-
-    Parameters
-    ----------
-    scores : lib.ranking.scores.Scores
-        With the methods' ``+proximity`` beside them.
-    artists, names : sequence of str
-    n, fold : int
-
-    Returns
-    -------
-    pd.DataFrame
-        ``method, before, after``: skewness of the n-occurrence, mean over trainings.
-
-    Examples
-    --------
-    >>> from lib.methods import labelled_scores
-    >>> place, ids = np.array([0, 1, -1.1, 1.2j, -1.3j]), list("abcde")  # a in the middle of a plane
-    >>> scores = Scores.of_frames({("l2", 0, 0): labelled_scores(-abs(place - place[:, None]), ids)})
-    >>> hubs(scores | with_proximity(scores, ["l2"]), ids, ["l2"], n=1).round(1)
-      method  before  after
-    0     l2     1.3    0.6
-    """
-    length = min(n, len(artists) - 1)
-    rows = []
-    for name in names:
-        both = [scores.trainings(each, artists, fold=fold) for each in (name, f"{name}{PROXIMITY}")]
-        if all(both):
-            rows.append(
-                (name, *(np.mean([adjust.hubness(frame, length) for frame in part]) for part in both))
-            )
-    return pd.DataFrame(rows, columns=["method", "before", "after"])
 
 
 def marked(table):

@@ -26,9 +26,8 @@ from lib import study as studies
 from lib.beyond import adjust
 from lib.explorer import stored
 from lib.listening import history, matrix, metrics, names
-from lib.plots import beyond as plots
 from lib.plots import players
-from lib.ranking import baselines, lists
+from lib.ranking import baselines, lists, words
 from lib.ranking.scores import load, score_all
 
 TRUTH, BEST, CHANCE = "truth", "best", "chance"
@@ -371,7 +370,7 @@ def notice(study, scores, artist, *, n=0, wanted=""):
 
 
 def name(source):
-    return TRUTH_LABEL if source == TRUTH else plots.name_of(source)
+    return TRUTH_LABEL if source == TRUTH else words.method(source)
 
 
 def three_artists(names=("Abba", "Air", "ZZ Top")):

@@ -1,4 +1,4 @@
-"""Pictures of what goes beyond the paper (notebook 07)."""
+"""Pictures of what goes beyond the paper (notebooks 07 and 07b)."""
 
 from __future__ import annotations
 
@@ -6,18 +6,13 @@ import matplotlib.pyplot as plt
 
 from lib import registry
 from lib.plots.style import axes_of
+from lib.ranking import words
 
 MEASURES = {
     "ndcg": "nDCG",
     "unordered": "share of\ntrue neighbours found",
     "matched_concordance": "popularity-matched\nconcordance",
 }
-
-
-def name_of(method):
-    """Name of a method for reading, what was done to its scores included."""
-    plain, *done = method.split("+")
-    return " + ".join([registry.label(plain), *done])
 
 
 def colour_of(method):
@@ -27,8 +22,6 @@ def colour_of(method):
 
 def gains(comparisons, *, reference="l2", measures=("ndcg", "unordered", "matched_concordance")):
     """What each method gains over one of the paper's, with its interval over queries.
-
-    Scores that were changed afterwards, such as by mutual proximity, are left to the table.
 
     Parameters
     ----------
@@ -51,7 +44,6 @@ def gains(comparisons, *, reference="l2", measures=("ndcg", "unordered", "matche
     >>> plt.close(figure)
     """
     chosen = comparisons[comparisons["reference"] == reference]
-    chosen = chosen[~chosen["method"].str.contains("+", regex=False)]
     listed = list(chosen["method"].unique())[::-1]
     figure, axes = plt.subplots(
         1, len(measures), figsize=(10, 0.3 * len(listed) + 1.8), sharey=True, squeeze=False
@@ -63,7 +55,7 @@ def gains(comparisons, *, reference="l2", measures=("ndcg", "unordered", "matche
                 _interval(ax, part.loc[method], "difference", place, method)
         ax.axvline(0, color="#999999", linestyle=":", label="no difference")
         ax.set_xlabel(f"gain in {MEASURES[measure]}")
-    axes[0, 0].set_yticks(range(len(listed)), [name_of(method) for method in listed])
+    axes[0, 0].set_yticks(range(len(listed)), [words.method(method) for method in listed])
     first = chosen[chosen["measure"] == measures[0]]
     higher, name = (first["decision"] == "higher").sum(), MEASURES[measures[0]].replace("\n", " ")
     figure.suptitle(
@@ -95,11 +87,11 @@ def rows_of_forest(methods, best, elsewhere=()):
 
     Examples
     --------
-    >>> rows_of_forest(["siamese", "l2", "factor_cnn", "factor_sum", "factor_sum+popularity"], "factor_sum")
-    ['l2', 'siamese', 'factor_cnn', 'factor_sum', 'factor_sum+popularity']
+    >>> rows_of_forest(["siamese", "l2", "factor_cnn", "factor_sum", "spectrum"], "factor_sum")
+    ['l2', 'siamese', 'factor_cnn', 'factor_sum']
     """
     wanted = ["popularity", "l2", "mfcc_gaussian", "siamese", "factor_cnn", "factor_ridge", best]
-    wanted += [f"{best}+popularity", "chosen", *elsewhere[:1], "split_half", "all_factors"]
+    wanted += ["chosen", *elsewhere[:1], "split_half", "all_factors"]
     rows = [name for name in dict.fromkeys(wanted) if name in set(methods)]
     for spare in ("factor_ridge", "split_half", "mfcc_gaussian"):
         if len(rows) > 10 and spare in rows:
@@ -147,12 +139,12 @@ def beyond_forest(table, *, n, best, elsewhere=()):
                 _interval(ax, part.loc[method], "value", place, method)
         ax.axvline(part["chance"].iloc[0], color="#999999", linestyle=":", label="chance")
         ax.set_xlabel(label)
-    axes[0].set_yticks(range(len(listed)), [name_of(method) for method in listed])
+    axes[0].set_yticks(range(len(listed)), [words.method(method) for method in listed])
     for label, method in zip(axes[0].get_yticklabels(), listed, strict=True):
         label.set_fontweight("bold" if method == best else "normal")
     first = next(iter(panels.values())).drop_duplicates("method").set_index("method")
     values = [
-        f"{first['value'][name]:.2f} for {name_of(name)}"
+        f"{first['value'][name]:.2f} for {words.method(name)}"
         for name in dict.fromkeys((best, "siamese"))
         if name in first.index
     ]
@@ -161,11 +153,6 @@ def beyond_forest(table, *, n, best, elsewhere=()):
     handles, labels = axes[0].get_legend_handles_labels()
     interval = plt.Line2D([], [], color="#444444", marker="o", linewidth=2)
     handles, labels = [*handles, interval], [*labels, "value and 95 % interval over artists and trainings"]
-    if any("+" in method for method in listed):
-        handles.append(
-            plt.Line2D([], [], color="white", marker="o", markeredgecolor="black", linestyle="none")
-        )
-        labels.append("popularity added to the scores")
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
 
@@ -176,7 +163,7 @@ def popularity_weight(table, *, chosen, ax=None):
     Parameters
     ----------
     table : pd.DataFrame
-        From `tables.weights_on_dev`.
+        From `adjust.weights_on_dev`.
     chosen : float
         Marked.
     ax : matplotlib axes, optional
@@ -207,34 +194,46 @@ def popularity_weight(table, *, chosen, ax=None):
 
 
 TARGET_COLOURS = {"pairs": "#D55E00", "factors": "#117733", "none": "#999999"}
+ENCODERS = {"paper": "the paper's encoder", "features": "fixed features"}
 
 
-def target_and_encoder(summary, *, ax=None):
+def target_and_encoder(summary, crossed, *, ax=None):
     """Each variant's nDCG with its interval: colour says what is learnt, a hollow point fixed features.
 
     Parameters
     ----------
     summary : pd.DataFrame
         ``method, encoder, target, value, ci_low, ci_high``, in the order from top to bottom.
+    crossed : sequence of str
+        The variants in which each target meets each encoder: on top, on grey, with both written beside.
     ax : matplotlib axes, optional
 
     Examples
     --------
     >>> import pandas as pd
-    >>> summary = pd.DataFrame({"method": ["siamese", "l2"], "encoder": ["network", "features"]})
-    >>> summary = summary.assign(target=["pairs", "none"], value=[0.4, 0.3], ci_low=0.2, ci_high=0.5)
-    >>> figure = target_and_encoder(summary)
+    >>> summary = pd.DataFrame({"method": ["l2", "siamese"], "encoder": ["none", "paper"]})
+    >>> summary = summary.assign(target=["none", "pairs"], value=[0.3, 0.4], ci_low=0.2, ci_high=0.5)
+    >>> figure = target_and_encoder(summary, ["siamese"])
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]  # from below
     ['L2 of spectrograms', 'siamese network']
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ["the paper's encoder × pairs"]
     >>> plt.close(figure)
     """
     figure, ax = axes_of(ax, (9, 0.3 * len(summary) + 1.8))
-    for place, row in enumerate(summary.iloc[::-1].to_dict("records")):
+    rows = summary.set_index("method")
+    others = [name for name in rows.index if name not in crossed]
+    listed = [*others[::-1], *crossed[::-1]]
+    ax.axhspan(len(listed) - len(crossed) - 0.5, len(listed) - 0.5, color="#EEEEEE", zorder=0)
+    for place, (method, row) in enumerate(rows.loc[listed].iterrows()):
         colour = TARGET_COLOURS[row["target"]]
         ax.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=2)
         face = "white" if row["encoder"] == "features" else colour
         ax.plot(row["value"], place, "o", color=face, markeredgecolor=colour, markersize=6)
-    ax.set_yticks(range(len(summary)), [name_of(method) for method in summary["method"].iloc[::-1]])
+        if method in crossed:
+            text = f"{ENCODERS[row['encoder']]} × {row['target']}"
+            ax.text(1.01, place, text, transform=ax.get_yaxis_transform(), va="center", fontsize=9)
+    ax.set_yticks(range(len(listed)), [words.method(method) for method in listed])
     labels = {
         "pairs": "learns the similarity of pairs",
         "factors": "learns listening factors",
@@ -244,14 +243,15 @@ def target_and_encoder(summary, *, ax=None):
         ax.plot([], [], "o-", color=TARGET_COLOURS[target], label=label)
     ax.plot([], [], "o", color="white", markeredgecolor="black", label="fixed features of clips")
     ax.plot([], [], "o", color="black", label="the paper's encoder")
+    ax.fill_between([], [], color="#EEEEEE", label="2 × 2: each target with each encoder")
+    ax.set_ylim(-0.5, len(listed) - 0.5)
     ax.set_xlabel("nDCG@10 of test artists, 95 % interval over artists and trainings")
     ax.set_title("Does the target or the encoder make the difference?")
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
 def _interval(ax, row, column, place, method):
     colour = colour_of(method)
     ax.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=2)
-    hollow = "white" if "+" in method else colour
-    ax.plot(row[column], place, "o", color=hollow, markeredgecolor="black", markeredgewidth=0.6, markersize=5)
+    ax.plot(row[column], place, "o", color=colour, markeredgecolor="black", markeredgewidth=0.6, markersize=5)

@@ -1,4 +1,4 @@
-"""The picture of how well tracks are ranked (notebooks 05 and 07)."""
+"""The picture of how well tracks are ranked (notebooks 05b and 07b)."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from lib.ranking import significance
+from lib.ranking import compare, significance, words
 
 LOSS_MARGIN, NDCG_MARGIN = 0.05, 0.03  # a share of the constant's loss; nDCG
 
@@ -79,6 +79,43 @@ def summary(table, *, reference, part="test"):
     joined["p_holm"] = joined.groupby("measure")["p_value"].transform(significance.holm)
     columns = [name for name in joined if not name.startswith("n_")]
     return joined[[*columns, "n_queries", "n_trainings"]]
+
+
+def gain_sentence(summary, name, *, reference, measure="ndcg"):
+    """What one kind of training gains over another by the corrected p-value.
+
+    Parameters
+    ----------
+    summary : pd.DataFrame
+        From `summary`.
+    name, reference : str
+        Kinds; the gains are over the reference.
+    measure : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> row = {"measure": "ndcg", "gain": 0.086, "gain_low": 0.037, "gain_high": 0.136, "p_holm": 0.016}
+    >>> table = pd.DataFrame({"method": ["siamese", "siamese_longer"], "value": [0.25, 0.336], **row})
+    >>> table["n_trainings"] = [3, 2]
+    >>> print(gain_sentence(table, "siamese_longer", reference="siamese"))  # doctest: +NORMALIZE_WHITESPACE
+    siamese, twice the epochs (0.336 in nDCG, 2 trainings) ranks better than siamese network (0.250, 3
+    trainings): +0.086, 95 % interval +0.037 to +0.136, p = 0.016 after correction.
+    """
+    rows = summary[summary["measure"] == measure].set_index("method")
+    row, other = rows.loc[name], rows.loc[reference]
+    decision = compare.DECISIONS[compare.side(row["gain"], row["p_holm"])]
+    p_value = f"p = {row['p_holm']:.2g}" if row["p_holm"] else "p < 0.0001"  # stored with six digits
+    return (
+        f"{words.method(name)} ({row['value']:.3f} in {words.MEASURES.get(measure, measure)},"
+        f" {row['n_trainings']} trainings) {words.WORSE_OR_BETTER.get(decision, words.UNDECIDED)}"
+        f" {words.method(reference)} ({other['value']:.3f}, {other['n_trainings']} trainings):"
+        f" {row['gain']:+.3f}, 95 % interval {row['gain_low']:+.3f} to {row['gain_high']:+.3f}, {p_value}"
+        " after correction."
+    )
 
 
 def pairs_of(cells):

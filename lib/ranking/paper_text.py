@@ -51,7 +51,7 @@ STATEMENTS = [
         "1",
         "the siamese part has five convolution layers",
         "reproduced",
-        "04, 07, benchmarks/best_chance.csv",
+        "04, 07b, benchmarks/best_chance.csv",
         "the author's code has three; both are trained in full",
     ),
     (
@@ -368,7 +368,7 @@ STATEMENTS = [
         "6",
         "future work: perhaps similarity between tracks would be better suited",
         "decided",
-        f"05b, 07, lib/ranking/track_results.py, {LEDGER}",
+        f"05b, 07b, lib/ranking/track_results.py, {LEDGER}",
         "tracks ranked as artists are; there is no listening by track, so that the truth is the artists'",
     ),
     ("6", "future work: review data", "not reproduced", "", "no such data"),

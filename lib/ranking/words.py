@@ -20,8 +20,15 @@ MEASURES = {"ndcg": "nDCG"}  # in sentences
 
 
 def method(name):
-    """A method as a sentence calls it."""
-    return registry.label(name)
+    """A method as pictures and sentences call it, what was done to its scores included.
+
+    Examples
+    --------
+    >>> method("l2+popularity")
+    'L2 of spectrograms + popularity'
+    """
+    plain, *done = name.split("+")
+    return " + ".join([registry.label(plain), *done])
 
 
 def losses(summary):

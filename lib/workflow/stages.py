@@ -27,7 +27,12 @@ NEEDS = {
     "06_first_layer_filters": TRAINED,
     "06b_more_on_filters": [*TRAINED, "06_first_layer_filters"],
     "07_beyond_the_paper": [*TRAINED, "05_ranking_evaluation"],
-    "07b_hubs_and_ablation": [*TRAINED, "05_ranking_evaluation", "07_beyond_the_paper"],
+    "07b_hubs_and_ablation": [
+        *TRAINED,
+        "05_ranking_evaluation",
+        "05b_other_explanations",
+        "07_beyond_the_paper",
+    ],
     "08_artist_explorer": TRAINED,
 }
 # What a stage shows if it is there, and does without if not.

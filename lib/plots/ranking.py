@@ -292,7 +292,7 @@ def published_values(table):
             if method == "siamese":
                 ax.plot(
                     x + 0.06 * side, rows["epoch_5"], "d", markerfacecolor="none", color=colour,
-                    label=f"{name}, epoch 5 (unpublished)",
+                    label=f"{name}, epoch 5",
                 )  # fmt: skip
             for shift, truth, marker in ((0.12, "as_published", "s"), (0.2, "corrected", "o")):
                 if truth in rows:

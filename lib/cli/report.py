@@ -1,4 +1,4 @@
-"""The result blocks of the README, generated from the figures so that no number in them is typed."""
+"""The blocks of the README that are generated: results from the figures, the notebooks from their titles."""
 
 import re
 
@@ -6,11 +6,11 @@ import pandas as pd
 
 from lib import registry
 from lib.ranking import compare, ledger
-from lib.workflow import artifacts, paths
+from lib.workflow import artifacts, paths, stages
 
 BLOCKS = {
     name: re.compile(rf"(<!-- {name}: begin.*?-->\n).*?(<!-- {name}: end -->)", re.DOTALL)
-    for name in ("answer", "table 1", "table 2")
+    for name in ("answer", "table 1", "table 2", "notebooks")
 }
 N = 10  # of nDCG@n and of the overlap in folds, the default of notebook 07
 IN_TABLE_1 = ("chance", "popularity", "l2", "siamese", "split_half")
@@ -18,7 +18,7 @@ IN_TABLE_2 = ("chance", "popularity", "l2", "siamese", "factor_ridge", "chosen",
 
 
 def refresh_readme(root=None):
-    """Write the answer, Table 1 of the demo, and the table of real music between their markers in the README.
+    """Write the answer, Table 1 of the demo, the table of real music and that of the notebooks in the README.
 
     A block without markers, or whose tables are missing, stays as it is.
 
@@ -39,7 +39,7 @@ def refresh_readme(root=None):
 
 def _blocks(demo, real):
     """What stands between the markers, for each block whose tables are there."""
-    blocks = {}
+    blocks = {"notebooks": stages.contents("notebooks/")}
     compared = [folder / "comparisons.csv" for folder in (demo, real)]
     if all(file.exists() for file in compared):
         folds = real / "kfold_ranking.csv"

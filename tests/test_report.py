@@ -138,7 +138,7 @@ def side(
     ])  # fmt: skip
     compared.loc[compared["measure"] != "ndcg", "difference"] = 0.9
     compared = compared.assign(ci_low=compared["difference"], ci_high=compared["difference"])
-    return ranked, compared.assign(n_queries=queries)
+    return ranked, compared.assign(n_queries=queries, decision="higher")
 
 
 def cells(table):
@@ -154,6 +154,19 @@ def test_a_method_tested_on_fewer_artists_than_l2_has_dashes():
     compared.loc[compared["method"] == "siamese", "n_queries"] = 33
     row = cells(report.real_table((ranked, compared), (ranked, compared)))["siamese network"]
     assert row == ["–"] * 4
+
+
+def test_gains_are_named_that_the_correction_for_many_methods_leaves_and_those_that_it_does_not():
+    ranked, compared = side(values=(("l2", 0.22), ("factor_ridge", 0.3), ("chosen", 0.28)), queries=163)
+    compared.loc[compared["method"] == "chosen", "decision"] = ""
+    text = report.real_table((ranked, compared), (ranked, compared))
+    assert (
+        "the gain over L2 is shown for *factors by ridge*; not shown for *best on each fold's dev artists*."
+        in text
+    )
+    assert "the intervals take this choice as fixed" in text
+    text = report.real_table(side(), side())
+    assert "not shown" not in text and "as fixed" not in text
 
 
 def test_claims_with_another_verdict_are_counted_among_those_that_both_worlds_check():

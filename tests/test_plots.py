@@ -667,7 +667,7 @@ COMPARED = pd.DataFrame({
     "reference": "l2", "method": ["factor_sum", "siamese", "factor_sum+proximity"] * 2,
     "measure": ["ndcg"] * 3 + ["matched_concordance"] * 3, "difference": [0.1, 0.0, 0.12, 0.05, -0.01, 0.06],
     "ci_low": [0.05, -0.05, 0.07, 0.01, -0.04, 0.02], "ci_high": [0.15, 0.05, 0.17, 0.09, 0.02, 0.1],
-    "decision": ["higher", "cannot be told", "higher"] * 2,
+    "decision": ["higher", "inconclusive", "higher"] * 2,
 })  # fmt: skip
 
 

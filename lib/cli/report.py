@@ -129,8 +129,8 @@ def _reversed(row):
 
 def _clause(subject, reference, row):
     figures = f"({row['difference']:+.3f}; {row['ci_low']:+.3f} to {row['ci_high']:+.3f})"
-    if row["decision"] == "cannot be told":
-        return f"the data cannot tell whether {subject} ranks better than {reference} {figures}"
+    if row["decision"] == compare.DECISIONS[0]:
+        return f"the data do not decide whether {subject} ranks better than {reference} {figures}"
     word = {"higher": "better", "lower": "worse"}[row["decision"]]
     return f"{subject} ranks {word} than {reference} {figures}"
 

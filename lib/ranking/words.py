@@ -15,7 +15,7 @@ from lib import registry
 from lib.ranking import compare
 
 WORSE_OR_BETTER = {"higher": "ranks better than", "lower": "ranks worse than"}
-UNDECIDED = "cannot be told from"
+UNDECIDED = "is not shown to rank better or worse than"
 MEASURES = {"ndcg": "nDCG"}  # in sentences
 
 
@@ -326,7 +326,7 @@ def tracks(table, names=("siamese", "l2")):
             "average precision",
         ),
     }
-    verbs = {1: "better than chance", -1: "worse than chance", 0: "cannot be told from chance"}
+    verbs = {1: "better than chance", -1: "worse than chance", 0: "not shown to differ from chance"}
     lines = []
     for (question, measure), (what, unit) in questions.items():
         own = table[
@@ -364,9 +364,9 @@ def verdicts(claims):
     --------
     >>> import pandas as pd
     >>> claims = pd.DataFrame({"claim": ["A beats B", "B beats C"], "kind": ["primary", "secondary"]})
-    >>> print(verdicts(claims.assign(verdict=["holds", "cannot be told"])))
+    >>> print(verdicts(claims.assign(verdict=["holds", "inconclusive"])))
     primary claims, 1: 1 × holds.
-    secondary claims, 1: 1 × cannot be told.
+    secondary claims, 1: 1 × inconclusive.
     A beats B: holds.
     """
     lines = []

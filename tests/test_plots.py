@@ -204,7 +204,9 @@ def test_the_summary_of_metrics_has_a_dot_and_a_band_for_each_the_first_on_top(s
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["min-conditional (the paper's)", *map(style.name, summary["metric"][1:])]
     assert figure.axes[0].get_yticks().tolist() == [6, 5, 4, 3, 2, 1, 0]
-    for ax, value, interval in zip(figure.axes, ("fame_correlation", "split_half"), ("fame", "split_half")):
+    for ax, value, interval in zip(
+        figure.axes, ("popularity_correlation", "split_half"), ("popularity", "split_half")
+    ):
         bands, dots, strokes = ax.collections
         np.testing.assert_allclose(
             strokes.get_offsets(), np.c_[summary[f"{interval}_by_chance"], np.arange(7)[::-1]]
@@ -628,8 +630,8 @@ def test_strata_are_dots_of_each_method_with_chance_beside(confounded):
 
 def test_confounds_are_dots_of_every_method_that_has_the_measure(confounded):
     table = confounded[1]
-    figure = ranking.confound_dots(table, measures=("fame_correlation", "matched_concordance"))
-    for ax, measure in zip(figure.axes, ("fame_correlation", "matched_concordance"), strict=True):
+    figure = ranking.confound_dots(table, measures=("popularity_correlation", "matched_concordance"))
+    for ax, measure in zip(figure.axes, ("popularity_correlation", "matched_concordance"), strict=True):
         rows = table[(table["measure"] == measure) & (table["method"] != "chance")].iloc[::-1]
         dots = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
         np.testing.assert_array_equal(dots, rows["value"])

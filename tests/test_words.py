@@ -99,10 +99,10 @@ def test_the_published_counts_are_said_as_counts():
 
 def confounds(low):
     rows = [
-        ("siamese", "fame_correlation", 0.3, 0.2, 0.4),
+        ("siamese", "popularity_correlation", 0.3, 0.2, 0.4),
         ("siamese", "source_correlation", -0.1, -0.2, -0.05),
         ("siamese", "loudness_correlation", 0.1, low, 0.2),
-        ("l2", "fame_correlation", 0.9, 0.8, 1.0),
+        ("l2", "popularity_correlation", 0.9, 0.8, 1.0),
     ]
     return pd.DataFrame(rows, columns=["method", "measure", "value", "ci_low", "ci_high"])
 

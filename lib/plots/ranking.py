@@ -205,7 +205,10 @@ def overview(table, truths, *, n=None):
 
 
 MEASURES = {  # question and unit
-    "fame_correlation": ("Do the scores follow\npopularity?", "rank correlation of scores\nwith listeners"),
+    "popularity_correlation": (
+        "Do the scores follow\npopularity?",
+        "rank correlation of scores\nwith listeners",
+    ),
     "source_correlation": (
         "... the catalogue\nof the clips?",
         "rank correlation of scores\nwith sharing a catalogue",

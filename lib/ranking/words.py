@@ -189,13 +189,14 @@ def dependence(table, name="siamese"):
     Examples
     --------
     >>> import pandas as pd
-    >>> row = {"method": "l2", "measure": "fame_correlation", "value": 0.3, "ci_low": 0.2, "ci_high": 0.4}
+    >>> row = {"method": "l2", "measure": "popularity_correlation", "value": 0.3}
+    >>> row |= {"ci_low": 0.2, "ci_high": 0.4}
     >>> print(dependence(pd.DataFrame([row]), "l2"))  # doctest: +NORMALIZE_WHITESPACE
     L2 of spectrograms: the scores follow the candidates' listeners (+0.300, 95 % interval +0.200 to
     +0.400).
     """
     properties = {
-        "fame_correlation": "the candidates' listeners",
+        "popularity_correlation": "the candidates' listeners",
         "source_correlation": "the catalogue that a clip is from",
         "loudness_correlation": "the level of the clips",
     }

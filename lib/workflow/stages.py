@@ -133,13 +133,13 @@ def find(prefix, among=None):
     >>> find("05"), find("05b"), find("06_f")
     ('05_ranking_evaluation', '05b_other_explanations', '06_first_layer_filters')
     """
-    known = names() if among is None else among
-    matches = [stage for stage in known if number(stage) == prefix]
-    matches = matches or [stage for stage in known if stage.startswith(prefix) and prefix]
+    among = names() if among is None else among
+    matches = [stage for stage in among if number(stage) == prefix]
+    matches = matches or [stage for stage in among if stage.startswith(prefix) and prefix]
     if len(matches) == 1:
         return matches[0]
     problem = "No stage begins with" if not matches else "More than one stage begins with"
-    raise UnknownStage(f"{problem} {prefix!r}. Known: {', '.join(known)}.")
+    raise UnknownStage(f"{problem} {prefix!r}. Known: {', '.join(among)}.")
 
 
 def cells(stage):

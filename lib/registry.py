@@ -61,8 +61,8 @@ METHODS = {
     "split_half": Entry("reference: other half of listeners", "#000000", "reference"),
     "world": Entry("reference: perfect hearing", "#009E73", "reference"),
     "truth": Entry("the truth itself", "#000000", "reference"),
-    "source": Entry("same catalogue", "#777777", "nuisance"),
-    "loudness": Entry("like loudness", "#777777", "nuisance"),
+    "source": Entry("clips from the same catalogue", "#777777", "nuisance"),
+    "loudness": Entry("clips of similar loudness", "#777777", "nuisance"),
     "factor_ridge": Entry("factors by ridge", "#117733", "audio", "lib.beyond.factor_models:FactorRidge"),
     "factor_kernel": Entry(
         "factors by RBF kernel", "#44AA99", "audio", "lib.beyond.factor_models:FactorKernel"

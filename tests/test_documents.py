@@ -23,7 +23,9 @@ siamese network, encoder, embedding, batch normalisation, epoch, dev artists, fo
 SequenceMatcher ratio, Levenshtein distance, nDCG, concordance, chance, confidence interval, p-value,
 Holm correction, permutation test, primary comparison, ledger, as published, corrected, hub, mutual proximity,
 listening factors, ridge regression, kernel ridge regression, tag, reference, simulated world, gate, nbval,
-papermill
+papermill, truth, query, control, twin, loss, seed, Spearman's rho, MFCC Gaussians, average precision,
+bootstrap, cepstrum, linear discriminant analysis, receptive field, detectable difference, stage, profile,
+perfect hearing, predictor without noise
 """
 
 

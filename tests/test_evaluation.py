@@ -440,8 +440,8 @@ def test_secondary_p_values_are_corrected_within_truth_reference_and_measure(com
 def test_the_decision_follows_the_corrected_p_value_and_the_sign(compared):
     for row in compared.to_dict("records"):
         words = {True: "higher", False: "lower"}[row["difference"] > 0]
-        assert row["decision"] == (words if row["p_corrected"] < 0.05 else "cannot be told")
-    assert set(compared["decision"]) == {"higher", "lower", "cannot be told"}
+        assert row["decision"] == (words if row["p_corrected"] < 0.05 else "inconclusive")
+    assert set(compared["decision"]) == {"higher", "lower", "inconclusive"}
 
 
 def test_the_lead_at_small_n_is_the_difference_of_two_differences(compared, predicted, truth):
@@ -476,11 +476,11 @@ def test_what_is_decided_corrects_secondary_rows_only_family_by_family():
     )  # fmt: skip
     found = compare.decided(table, "value", families=["family"])
     assert found["p_corrected"].tolist() == pytest.approx([0.04, 0.06, 0.06, 0.04, np.nan], nan_ok=True)
-    assert found["decision"].tolist() == ["higher", "cannot be told", "cannot be told", "higher",
-                                          "cannot be told"]  # fmt: skip
+    assert found["decision"].tolist() == ["higher", "inconclusive", "inconclusive", "higher",
+                                          "inconclusive"]  # fmt: skip
     together = compare.decided(table, "value", families=[], border=pd.Series([2.0, 0, 0, 0, 0]))
     assert together["p_corrected"].tolist() == pytest.approx([0.04, 0.09, 0.09, 0.09, np.nan], nan_ok=True)
-    assert together["decision"].tolist() == ["lower"] + ["cannot be told"] * 4
+    assert together["decision"].tolist() == ["lower"] + ["inconclusive"] * 4
     assert list(found.columns) == ["kind", "family", "p_value", "p_corrected", "decision", "value"]
 
 

@@ -20,8 +20,8 @@ from lib.ranking import compare, ledger, significance, words
     [
         (0.1, 0.04, 0, "holds"),
         (-0.1, 0.04, 0, "does not hold"),
-        (0.1, 0.06, 0, "cannot be told"),
-        (0.1, np.nan, 0, "cannot be told"),
+        (0.1, 0.06, 0, "inconclusive"),
+        (0.1, np.nan, 0, "inconclusive"),
         (0.1, 0.04, 0.2, "does not hold"),
         (-0.1, 0.04, -0.2, "holds"),
     ],
@@ -80,15 +80,15 @@ def test_a_loss_that_rises_a_little_rises_and_more_epochs_bring_no_appreciable_r
     assert claims["verdict"].tolist() == ["holds", "holds", "does not hold"]
 
 
-def test_what_does_not_change_cannot_be_told(rng):
+def test_what_does_not_change_is_inconclusive(rng):
     same = pairs_of_artists(rng, 0.3)
     claims = decided(ranking_claims.loss_claims(same, same, (same[0][:1], same[1]), truth="corrected"))
     assert claims["value"][0] == 0
-    assert claims["verdict"][0] == "cannot be told"
+    assert claims["verdict"][0] == "inconclusive"
 
 
 def test_a_gain_over_the_constant_decides_the_claim_on_artists():
-    for value, verdict in ((0.1, "holds"), (-0.1, "does not hold"), (0.001, "cannot be told")):
+    for value, verdict in ((0.1, "holds"), (-0.1, "does not hold"), (0.001, "inconclusive")):
         gain = significance.Estimate(value, 0.01, 20.0, 8, 3)
         claim = decided(ranking_claims.artist_loss_claim(gain)).loc[0]
         assert (claim["value"], claim["p_value"], claim["verdict"]) == (value, gain.p_value(), verdict)
@@ -132,7 +132,7 @@ def claim_of(row):
     return claim and f"{claim}, n = {row['n']}{end}"
 
 
-VERDICTS = {"higher": "holds", "lower": "does not hold", "cannot be told": "cannot be told"}
+VERDICTS = {"higher": "holds", "lower": "does not hold", "inconclusive": "inconclusive"}
 
 
 @pytest.mark.parametrize(("seed", "noise"), itertools.product(range(4), (0.05, 0.6, 3)))
@@ -157,13 +157,13 @@ def test_ledger_comparisons_readme_and_sentences_never_disagree(seed, noise, tmp
         sentence, claim = sentences.pop(0), claim_of(row)
         decision = row["decision"]
         if row["measure"] == compare.LEAD:
-            verb = {"higher": " is larger ", "lower": " is smaller ", "cannot be told": " cannot be shown "}
+            verb = {"higher": " is larger ", "lower": " is smaller ", "inconclusive": " cannot be shown "}
         else:
-            verb = {"higher": " better than ", "lower": " worse than ", "cannot be told": " cannot be told "}
+            verb = {"higher": " ranks better ", "lower": " ranks worse ", "inconclusive": " is not shown "}
         assert [word in sentence for word in verb.values()] == [decision == word for word in verb]
         assert (
             decision
-            == {1: "higher", -1: "lower", 0: "cannot be told"}[
+            == {1: "higher", -1: "lower", 0: "inconclusive"}[
                 compare.side(row["difference"], row["p_corrected"])
             ]
         )
@@ -201,7 +201,7 @@ def test_a_secondary_claim_needs_its_corrected_p_value(rng):
     ends = [significance.Estimate(value, 1.0, np.inf, 10, 1) for value in (2.1, 4, 0.1)]
     claims = decided(*(ranking_claims.artist_loss_claim(gain) for gain in ends))
     assert claims["p_value"].iloc[0] < 0.05 < claims["p_corrected"].iloc[0]
-    assert claims["verdict"].tolist() == ["cannot be told", "holds", "cannot be told"]
+    assert claims["verdict"].tolist() == ["inconclusive", "holds", "inconclusive"]
     np.testing.assert_allclose(claims["p_corrected"], significance.holm(claims["p_value"]))
 
 
@@ -210,7 +210,7 @@ def test_the_order_of_claims_stays_and_comparisons_keep_their_verdict():
     untold = ledger.untold("a claim", "5", "why")
     claims = decided(untold, compared, untold)
     assert claims["claim"].tolist() == ["a claim", *compared["claim"], "a claim"]
-    assert claims["verdict"].tolist() == ["cannot be told", *compared["verdict"], "cannot be told"]
+    assert claims["verdict"].tolist() == ["inconclusive", *compared["verdict"], "inconclusive"]
     assert claims.columns.tolist() == ledger.COLUMNS
 
 
@@ -220,7 +220,7 @@ def test_more_epochs_do_not_help_where_an_early_epochs_weights_rank_better(rng):
         "holds"
     ]
     same = decided(ranking_claims.epoch_claims([truth], [truth], truth, n=3))
-    assert (same["value"][0], same["verdict"][0]) == (0, "cannot be told")
+    assert (same["value"][0], same["verdict"][0]) == (0, "inconclusive")
 
 
 # The search, the metric, clips and style.
@@ -248,13 +248,13 @@ def test_one_fresh_training_a_setting_decides_nothing():
     claim = decided(ranking_claims.search_claims(fresh([0.1], [0.3]))).loc[0]
     assert claim["value"] == pytest.approx(0.2)
     assert np.isnan(claim["ci_low"])
-    assert claim["verdict"] == "cannot be told"
+    assert claim["verdict"] == "inconclusive"
 
 
 def test_a_grid_without_the_papers_setting_or_without_another_one_cannot_tell():
     for check in (fresh([], []), fresh([0.1, 0.2], [])):
         claim = decided(ranking_claims.search_claims(check)).loc[0]
-        assert claim["verdict"] == "cannot be told"
+        assert claim["verdict"] == "inconclusive"
         assert "must hold the paper's setting and another one" in claim["decided_by"]
 
 
@@ -311,7 +311,7 @@ def test_the_lifted_artists_are_alike_in_style_where_the_metric_follows_style(rn
     ]
     assert alike["value"] == pytest.approx(np.mean(nearest))
     unknown = decided(ranking_claims.metric_claims(random, style, listeners, None, n=3))
-    assert one(unknown, "the artists that the metric lifts")["verdict"] == "cannot be told"
+    assert one(unknown, "the artists that the metric lifts")["verdict"] == "inconclusive"
 
 
 def test_the_less_known_of_two_alike_has_the_lower_similarity_where_popularity_adds_to_it(rng):
@@ -322,10 +322,10 @@ def test_the_less_known_of_two_alike_has_the_lower_similarity_where_popularity_a
         claims = ranking_claims.popularity_claims(style + weight * fame, listeners, style)
         assert decided(claims)["verdict"].tolist() == [verdict]
     assert decided(ranking_claims.popularity_claims(style, listeners, style))["verdict"].tolist() == [
-        "cannot be told"
+        "inconclusive"
     ]
     assert decided(ranking_claims.popularity_claims(style, listeners, None))["verdict"].tolist() == [
-        "cannot be told"
+        "inconclusive"
     ]
 
 
@@ -341,7 +341,7 @@ def test_more_clips_at_test_time_decide_by_the_gain_over_one():
     assert claim["verdict"] == "holds"
     assert "with 3 clips an artist - with one" in claim["decided_by"]
     few = decided(ranking_claims.clip_claims(curve[curve["clips"] == 1]))
-    assert few["verdict"].tolist() == ["cannot be told"]
+    assert few["verdict"].tolist() == ["inconclusive"]
 
 
 @pytest.fixture
@@ -361,7 +361,7 @@ def test_who_names_the_nearest_in_style_predicts_style(styled):
     assert claims.loc[0, "value"] == pytest.approx(nearest, abs=0.03)  # random lists lie near 0
     swapped = {"siamese": predicted["l2"], "l2": predicted["siamese"]}
     verdicts = decided(ranking_claims.style_claims(style, swapped, ["a0"], test))["verdict"]
-    assert verdicts.tolist() == ["cannot be told", "does not hold"]
+    assert verdicts.tolist() == ["inconclusive", "does not hold"]
 
 
 def test_a_constant_model_has_chances_closeness_in_style_without_error(styled):
@@ -378,12 +378,12 @@ def test_a_model_that_names_everybody_predicts_no_style_and_its_p_value_is_a_pro
         ranking_claims.style_claims(style, predicted, ["a0", "a1"], ["a2", "a3", "a4", "a5"], n=29)
     )
     assert claims["p_value"].tolist() == [1, 1]
-    assert claims["verdict"].tolist() == ["cannot be told"] * 2
+    assert claims["verdict"].tolist() == ["inconclusive"] * 2
 
 
-def test_without_a_world_that_knows_its_styles_they_cannot_be_told():
+def test_without_a_world_that_knows_its_styles_they_are_inconclusive():
     claims = decided(ranking_claims.style_claims(None, {}, ["a0"], ["a1"]))
-    assert claims["verdict"].tolist() == ["cannot be told"] * 2
+    assert claims["verdict"].tolist() == ["inconclusive"] * 2
     assert claims["value"].isna().all()
     assert (claims["decided_by"] == "needs the styles of a simulated world").all()
 
@@ -417,20 +417,20 @@ def test_filters_better_than_those_of_all_controls_make_the_papers_readings_hold
 
 def test_filters_like_those_of_controls_decide_nothing_and_worse_ones_against_it():
     claims = decided_filters(*filter_tables(0)).set_index("claim")["verdict"]
-    assert claims["a filter answers to what is followed by silence"] == "cannot be told"
-    assert claims["a selection of filters answers to specific patterns"] == "cannot be told"
+    assert claims["a filter answers to what is followed by silence"] == "inconclusive"
+    assert claims["a selection of filters answers to specific patterns"] == "inconclusive"
     worse = decided_filters(*filter_tables(-0.1)).set_index("claim")["verdict"]
     assert worse["a filter answers to what is followed by silence"] == "does not hold"
 
 
-def test_without_controls_patterns_cannot_be_told_and_the_command_is_named():
+def test_without_controls_patterns_are_inconclusive_and_the_command_is_named():
     structure, described, controls = filter_tables(0.15)
     with_them, without = (
         decided_filters(structure, described, controls),
         decided_filters(structure, described),
     )
     assert with_them["claim"].tolist() == without["claim"].tolist()
-    assert without["verdict"][1:].tolist() == ["cannot be told"] * 3
+    assert without["verdict"][1:].tolist() == ["inconclusive"] * 3
     assert without["decided_by"][1:].str.contains("benchmarks.filter_controls").all()
     same = ["claim", "value", "ci_low", "ci_high", "p_value", "verdict"]
     assert without.loc[0, same].equals(with_them.loc[0, same])
@@ -441,7 +441,7 @@ def test_most_filters_look_like_noise_if_more_than_half_lack_a_shape_in_every_tr
     claim = decided_filters(structure, described, controls).iloc[0]
     half = scipy.stats.t.ppf(0.975, 1) * 0.125  # shares of .75 and .5 in two trainings
     assert (claim["value"], claim["ci_high"]) == pytest.approx((0.125, 0.125 + half))
-    assert claim["verdict"] == "cannot be told"
+    assert claim["verdict"] == "inconclusive"
     structure["p_value"] = [0.01, 1, 1, 1] * 2
     assert decided_filters(structure, described, controls)["verdict"][0] == "holds"
 
@@ -474,10 +474,10 @@ def test_time_is_removed_if_shuffled_frames_rank_as_well_and_not_if_they_rank_wo
 def test_real_verdicts_stand_beside_the_simulated_ones_by_the_words_of_the_claim():
     """Neither order nor a column from before matters; claims that the real ledger lacks are *not checked*."""
     simulated = pd.DataFrame({"claim": ["a", "b", "c"], "verdict": "holds", "on_real_music": "holds"})
-    real = pd.DataFrame({"claim": ["z", "c", "a"], "verdict": ["holds", "cannot be told", "does not hold"]})
+    real = pd.DataFrame({"claim": ["z", "c", "a"], "verdict": ["holds", "inconclusive", "does not hold"]})
     real["value"] = [0.1, 0.2, -0.1]
     both = ledger.beside_real_music(simulated, real)
-    assert both["on_real_music"].tolist() == ["does not hold", "not checked", "cannot be told"]
+    assert both["on_real_music"].tolist() == ["does not hold", "not checked", "inconclusive"]
     pd.testing.assert_frame_equal(both[["claim", "verdict"]], simulated[["claim", "verdict"]])
     assert simulated["on_real_music"].tolist() == ["holds"] * 3
 

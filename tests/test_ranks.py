@@ -83,7 +83,7 @@ def plain_summary(listening, seed, n_halvings):
             "metric": name,
             "median": np.median(others),
             "spread": np.subtract(*np.quantile(others, [0.75, 0.25])),
-            "fame_correlation": pd.Series(plain_correlations(target, popularity)).mean(),
+            "popularity_correlation": pd.Series(plain_correlations(target, popularity)).mean(),
             "split_half": np.mean(halved),
             "split_half_low": np.quantile(halved, 0.025),
         })  # fmt: skip

@@ -42,7 +42,7 @@ def test_a_value_that_nothing_random_enters_has_no_interval():
 
 def test_primary_verdicts_are_named_and_the_others_counted():
     claims = pd.DataFrame(
-        [("a", "primary", "holds"), ("b", "secondary", "cannot be told"), ("c", "secondary", "holds"),
+        [("a", "primary", "holds"), ("b", "secondary", "inconclusive"), ("c", "secondary", "holds"),
          ("d", "exact", "holds"), ("e", "primary", "does not hold")],
         columns=["claim", "kind", "verdict"],
     )  # fmt: skip
@@ -50,7 +50,7 @@ def test_primary_verdicts_are_named_and_the_others_counted():
     assert said.startswith(
         "The paper's primary claims, on these data:\n\n- a: **holds**\n- e: **does not hold**\n\n"
     )
-    assert "The other 3 claims that were checked: holds: 2, does not hold: 0, cannot be told: 1 " in said
+    assert "The other 3 claims that were checked: holds: 2, does not hold: 0, inconclusive: 1 " in said
 
 
 # The answer.
@@ -94,16 +94,16 @@ def test_the_answer_has_the_shares_of_all_folds_where_there_are_some():
 
 
 def test_the_answer_is_one_sentence_for_each_world():
-    real = comparisons("cannot be told", "lower", "cannot be told", n_queries=33, n_seeds=3)
+    real = comparisons("inconclusive", "lower", "inconclusive", n_queries=33, n_seeds=3)
     said = report.answer(comparisons("higher", "higher", "higher"), real)
     assert said.splitlines()[:2] == [
         "- **Simulated listeners and music** (49 test artists, lists of 10, 5 trainings): the siamese"
         " network ranks better than the L2 baseline (+0.090; +0.040 to +0.140); it ranks better than chance"
         " (-0.100; -0.150 to -0.050); it ranks worse than popularity alone (-0.200; -0.250 to -0.150).",
-        "- **Real listeners and real music** (33 test artists, lists of 10, 3 trainings): the data cannot"
-        " tell whether the siamese network ranks better than the L2 baseline (+0.090; +0.040 to +0.140); it"
-        " ranks worse than chance (-0.100; -0.150 to -0.050); the data cannot tell whether it ranks better"
-        " than popularity alone (-0.200; -0.250 to -0.150).",
+        "- **Real listeners and real music** (33 test artists, lists of 10, 3 trainings): the data do"
+        " not decide whether the siamese network ranks better than the L2 baseline (+0.090; +0.040 to"
+        " +0.140); it ranks worse than chance (-0.100; -0.150 to -0.050); the data do not decide whether it"
+        " ranks better than popularity alone (-0.200; -0.250 to -0.150).",
     ]
 
 
@@ -138,7 +138,7 @@ def side(
     ])  # fmt: skip
     compared.loc[compared["measure"] != "ndcg", "difference"] = 0.9
     compared = compared.assign(ci_low=compared["difference"], ci_high=compared["difference"])
-    return ranked, compared.assign(n_queries=queries)
+    return ranked, compared.assign(n_queries=queries, decision="higher")
 
 
 def cells(table):
@@ -156,8 +156,21 @@ def test_a_method_tested_on_fewer_artists_than_l2_has_dashes():
     assert row == ["–"] * 4
 
 
+def test_gains_are_named_that_the_correction_for_many_methods_leaves_and_those_that_it_does_not():
+    ranked, compared = side(values=(("l2", 0.22), ("factor_ridge", 0.3), ("chosen", 0.28)), queries=163)
+    compared.loc[compared["method"] == "chosen", "decision"] = ""
+    text = report.real_table((ranked, compared), (ranked, compared))
+    assert (
+        "the gain over L2 is shown for *factors by ridge*; not shown for *best on each fold's dev artists*."
+        in text
+    )
+    assert "the intervals take this choice as fixed" in text
+    text = report.real_table(side(), side())
+    assert "not shown" not in text and "as fixed" not in text
+
+
 def test_claims_with_another_verdict_are_counted_among_those_that_both_worlds_check():
-    claims = ledger_of(a="holds", b="holds", c="cannot be told", d="holds")
+    claims = ledger_of(a="holds", b="holds", c="inconclusive", d="holds")
     claims["on_real_music"] = ["holds", "does not hold", "holds", "not checked"]
     assert report.disagreements(claims).startswith(
         "Claims that both worlds can check: 3; with another verdict on real music: 2 "
@@ -208,7 +221,7 @@ def checkout(tmp_path, monkeypatch):
             frame.to_csv(folder / f"{table}.csv", index=False)
         verdict = "holds" if name == "simulated" else "does not hold"
         ledger_of(a=verdict, b="holds").to_csv(folder / "ledger.csv", index=False)
-        comparisons("higher", "higher", "cannot be told").to_csv(folder / "comparisons.csv", index=False)
+        comparisons("higher", "higher", "inconclusive").to_csv(folder / "comparisons.csv", index=False)
     shutil.copy(committed, figures["simulated"])
     shutil.copy(figures["simulated"] / "ledger.csv", figures["simulated"] / "filter_claims.csv")
     (tmp_path / "README.md").write_text(

@@ -104,10 +104,10 @@ def test_rows_may_stand_in_another_order(folders):
 
 
 def test_no_primary_verdict_may_change(folders):
-    change(folders[1], "ledger", 0, "verdict", "cannot be told")
+    change(folders[1], "ledger", 0, "verdict", "inconclusive")
     found = reproduction.compare(*folders)
     assert found.changed.to_dict("records") == [
-        {"claim": "first", "kind": "primary", "committed": "holds", "now": "cannot be told"}
+        {"claim": "first", "kind": "primary", "committed": "holds", "now": "inconclusive"}
     ]
     assert not found.holds
     said = found.in_words()
@@ -115,7 +115,7 @@ def test_no_primary_verdict_may_change(folders):
     assert said.endswith("Changed: first.")
 
 
-@pytest.mark.parametrize(("now", "n"), [("does not hold", 1), ("cannot be told", 0), ("missing", 0)])
+@pytest.mark.parametrize(("now", "n"), [("does not hold", 1), ("inconclusive", 0), ("missing", 0)])
 def test_only_the_opposite_verdict_contradicts(now, n, folders):
     change(folders[1], "ledger", 0, "verdict", now)
     found = reproduction.compare(*folders)
@@ -128,7 +128,7 @@ def test_one_in_twenty_of_the_other_verdicts_may_change_and_no_more(folders):
     found = reproduction.compare(*folders)
     assert found.holds  # one of twenty
     assert "1 of 21 verdicts changed, 0 of them primary." in found.in_words()
-    change(folders[1], "filter_claims", 2, "verdict", "cannot be told")
+    change(folders[1], "filter_claims", 2, "verdict", "inconclusive")
     found = reproduction.compare(*folders)
     assert not found.holds  # two of twenty
     assert found.in_words().endswith("Changed: other 2; filter 2.")
@@ -229,7 +229,7 @@ def test_elsewhere_no_primary_verdict_may_change_and_no_file_may_be_missing(demo
     assert code == 1
     assert "Missing: explorer.html.\nNot verified" in said
     (demo / "explorer.html").write_text("<!doctype html>")
-    change(demo, "ledger", 0, "verdict", "cannot be told")
+    change(demo, "ledger", 0, "verdict", "inconclusive")
     code, said = verified(capsys)
     assert code == 1
     assert "1 of 21 verdicts changed, 1 of them primary." in said

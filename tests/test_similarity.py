@@ -622,8 +622,8 @@ def test_summary_has_the_numbers_of_a_loop_with_scipy(miniature):
         similarities = target.to_numpy()[~np.eye(12, dtype=bool)]
         assert row["median"] == pytest.approx(np.median(similarities))
         assert row["spread"] == pytest.approx(scipy.stats.iqr(similarities))
-        assert row["fame_correlation"] == pytest.approx(mean_by_scipy(target, fame))
-        assert row["fame_low"] < row["fame_correlation"] < row["fame_high"]
+        assert row["popularity_correlation"] == pytest.approx(mean_by_scipy(target, fame))
+        assert row["popularity_low"] < row["popularity_correlation"] < row["popularity_high"]
         assert row["agreement"] == pytest.approx(mean_by_scipy(target, first))
         halved = [
             mean_by_scipy(*(metric(half) for half in matrix.halves(miniature, seed=seed)))
@@ -664,7 +664,7 @@ def test_queries_without_any_order_are_left_out_and_counted():
     )
     assert table.loc[0, "left_out"] == 1
     assert table.loc[0, "left_out_halves"] >= 1
-    assert np.isfinite(table.loc[0, "fame_correlation"])
+    assert np.isfinite(table.loc[0, "popularity_correlation"])
 
 
 @given(seed=st.integers(0, 1000), n_artists=st.integers(3, 8), n_values=st.integers(1, 5))
@@ -687,7 +687,7 @@ def test_rank_correlations_equal_scipys_with_ties_and_constant_rows(seed, n_arti
         np.testing.assert_allclose(found[query], expected, atol=1e-12)
 
 
-def test_fame_correlations_look_listeners_up_by_their_labels(miniature):
+def test_popularity_correlations_look_listeners_up_by_their_labels(miniature):
     target = listening_metrics.conditional(miniature)
     listeners = miniature.artists.set_index("artist_id")["listeners"]
     by_pandas = [

@@ -1,5 +1,7 @@
 """The stages, and what code they are made of."""
 
+import json
+
 import pytest
 import toy_repository
 
@@ -30,6 +32,30 @@ def test_no_stage_needs_one_behind_it():
 def test_the_explorer_does_without_the_models_of_08_but_grows_stale_with_them():
     assert "07_beyond_the_paper" not in stages.NEEDS["08_artist_explorer"]
     assert "07_beyond_the_paper" in stages.reads("08_artist_explorer")
+
+
+def test_no_stage_reads_an_appendix():
+    assert [
+        read for name in stages.NEEDS for read in stages.reads(name) if stages.number(read)[-1].isalpha()
+    ] == []
+
+
+def test_the_table_of_notebooks_has_their_titles_and_what_they_read(toy, monkeypatch):
+    monkeypatch.setattr(stages, "ALSO_READS", {"03_apart": ["02_scaled"]})
+    for name in stages.names():
+        path = toy / "notebooks" / f"{name}.ipynb"
+        notebook = json.loads(path.read_text())
+        title = {
+            "cell_type": "markdown",
+            "metadata": {},
+            "source": [f"# 0 · What of {name}?\n", "\n", "Text."],
+        }
+        path.write_text(json.dumps(notebook | {"cells": [title, *notebook["cells"]]}))
+    assert stages.contents("notebooks/").splitlines()[2:] == [
+        "| [01 numbers](notebooks/01_numbers.ipynb) | What of 01_numbers? |  |  |",
+        "| [02 scaled](notebooks/02_scaled.ipynb) | What of 02_scaled? |  | 01 |",
+        "| [03 apart](notebooks/03_apart.ipynb) | What of 03_apart? |  | if they have run: 02 |",
+    ]
 
 
 def test_a_stage_is_found_by_any_unique_beginning(toy):

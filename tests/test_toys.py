@@ -56,7 +56,7 @@ def test_a_toy_metric_of_similarity_is_made_audited_summed_up_and_drawn_with_the
     assert list(made)[-1] == "toy_similarity"
     summary = trust.summary(miniature, n_halvings=2, progress=False)
     row = summary.set_index("metric").loc["toy_similarity"]
-    assert row["fame_low"] < row["fame_correlation"] < row["fame_high"]
+    assert row["popularity_low"] < row["popularity_correlation"] < row["popularity_high"]
     assert "toy similarity" in texts(listening_plots.metric_summary(summary))
     listeners = miniature.artists.set_index("artist_id")["listeners"]
     words = texts(listening_plots.metrics_and_popularity(made, listeners, n=3))

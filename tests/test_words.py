@@ -26,7 +26,7 @@ FIGURES = (
     [
         ("higher", "ranks better than"),
         ("lower", "ranks worse than"),
-        ("cannot be told", "cannot be told from"),
+        ("inconclusive", "is not shown to rank better or worse than"),
     ],
 )
 def test_a_comparison_is_said_with_its_figures(decision, verb):
@@ -36,7 +36,7 @@ def test_a_comparison_is_said_with_its_figures(decision, verb):
 
 @pytest.mark.parametrize(
     ("decision", "verb"),
-    [("higher", "is larger"), ("lower", "is smaller"), ("cannot be told", "cannot be shown to be larger")],
+    [("higher", "is larger"), ("lower", "is smaller"), ("inconclusive", "cannot be shown to be larger")],
 )
 def test_the_lead_at_small_n_is_said_as_a_lead(decision, verb):
     said = words.comparisons(compared(decision, measure=compare.LEAD, n=None))
@@ -110,10 +110,10 @@ def test_the_published_counts_are_said_as_counts():
 
 def confounds(low):
     rows = [
-        ("siamese", "fame_correlation", 0.3, 0.2, 0.4),
+        ("siamese", "popularity_correlation", 0.3, 0.2, 0.4),
         ("siamese", "source_correlation", -0.1, -0.2, -0.05),
         ("siamese", "loudness_correlation", 0.1, low, 0.2),
-        ("l2", "fame_correlation", 0.9, 0.8, 1.0),
+        ("l2", "popularity_correlation", 0.9, 0.8, 1.0),
     ]
     return pd.DataFrame(rows, columns=["method", "measure", "value", "ci_low", "ci_high"])
 
@@ -151,7 +151,9 @@ def test_the_other_half_of_the_listeners_is_a_reference_that_a_method_may_pass()
     assert "no method lies above it." in words.references(reliability(split_half=0.5, siamese=0.4))
 
 
-@pytest.mark.parametrize(("decision", "verb"), [*words.WORSE_OR_BETTER.items(), ("cannot be told", "cannot")])
+@pytest.mark.parametrize(
+    ("decision", "verb"), [*words.WORSE_OR_BETTER.items(), ("inconclusive", words.UNDECIDED)]
+)
 def test_the_chosen_method_is_said_with_its_decision(decision, verb):
     table = compared(decision, measure="ndcg").assign(method="factor_sum", n_queries=49, n_seeds=1)
     said = words.chosen(table, "factor_sum")
@@ -166,13 +168,13 @@ def test_the_chosen_method_is_said_with_its_decision(decision, verb):
 
 def test_verdicts_are_counted_by_kind_and_the_primary_ones_named():
     claims = pd.DataFrame(
-        [("a", "primary", "holds"), ("b", "secondary", "holds"), ("c", "secondary", "cannot be told"),
+        [("a", "primary", "holds"), ("b", "secondary", "holds"), ("c", "secondary", "inconclusive"),
          ("d", "secondary", "holds")],
         columns=["claim", "kind", "verdict"],
     )  # fmt: skip
     assert words.verdicts(claims).splitlines() == [
         "primary claims, 1: 1 × holds.",
-        "secondary claims, 3: 2 × holds, 1 × cannot be told.",
+        "secondary claims, 3: 2 × holds, 1 × inconclusive.",
         "a: holds.",
     ]
 

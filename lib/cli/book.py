@@ -28,6 +28,7 @@ CONFIGURATION = {
     "extensions": ["myst_nb"],
     "nb_execution_mode": "off",
     "nb_merge_streams": True,
+    "nb_render_markdown_format": "myst",  # tables in outputs
     "myst_heading_anchors": 6,
     "exclude_patterns": [book_sources.AS_IT_IS, "_static"],
     "html_theme": "sphinx_book_theme",

@@ -1,4 +1,4 @@
-"""The result blocks of the README, generated from the figures so that no number in them is typed."""
+"""The blocks of the README that are generated: results from the figures, the notebooks from their titles."""
 
 import re
 
@@ -6,11 +6,11 @@ import pandas as pd
 
 from lib import registry
 from lib.ranking import compare, ledger
-from lib.workflow import artifacts, paths
+from lib.workflow import artifacts, paths, stages
 
 BLOCKS = {
     name: re.compile(rf"(<!-- {name}: begin.*?-->\n).*?(<!-- {name}: end -->)", re.DOTALL)
-    for name in ("answer", "table 1", "table 2")
+    for name in ("answer", "table 1", "table 2", "notebooks")
 }
 N = 10  # of nDCG@n and of the overlap in folds, the default of notebook 07
 IN_TABLE_1 = ("chance", "popularity", "l2", "siamese", "split_half")
@@ -18,7 +18,7 @@ IN_TABLE_2 = ("chance", "popularity", "l2", "siamese", "factor_ridge", "chosen",
 
 
 def refresh_readme(root=None):
-    """Write the answer, Table 1 of the demo, and the table of real music between their markers in the README.
+    """Write the answer, Table 1 of the demo, the table of real music and that of the notebooks in the README.
 
     A block without markers, or whose tables are missing, stays as it is.
 
@@ -39,7 +39,7 @@ def refresh_readme(root=None):
 
 def _blocks(demo, real):
     """What stands between the markers, for each block whose tables are there."""
-    blocks = {}
+    blocks = {"notebooks": stages.contents("notebooks/")}
     compared = [folder / "comparisons.csv" for folder in (demo, real)]
     if all(file.exists() for file in compared):
         folds = real / "kfold_ranking.csv"
@@ -76,7 +76,8 @@ def answer(simulated, real, folds=None):
         "\n".join(f"- {_sentence(name, table)}" for name, table in worlds.items())
         + ("" if folds is None else f"\n- {_of_folds(folds)}")
         + "\n\nIn brackets: the difference in the share of true neighbours that are found, or the share"
-        " itself, with its 95 % interval over artists and trainings, under the corrected truth."
+        " itself, with its 95 % interval over artists and trainings, under the corrected"
+        " [truth](GLOSSARY.md#truth)."
     )
 
 
@@ -128,8 +129,8 @@ def _reversed(row):
 
 def _clause(subject, reference, row):
     figures = f"({row['difference']:+.3f}; {row['ci_low']:+.3f} to {row['ci_high']:+.3f})"
-    if row["decision"] == "cannot be told":
-        return f"the data cannot tell whether {subject} ranks better than {reference} {figures}"
+    if row["decision"] == compare.DECISIONS[0]:
+        return f"the data do not decide whether {subject} ranks better than {reference} {figures}"
     word = {"higher": "better", "lower": "worse"}[row["decision"]]
     return f"{subject} ranks {word} than {reference} {figures}"
 
@@ -241,17 +242,48 @@ def real_table(simulated, real):
         if method in set(ranked["method"])
     ]
     queries, in_demo = (int(_rows(side, "l2", "ndcg")["n_queries"].max()) for side in (ranked, simulated[0]))
+    matched = int(_rows(ranked, "l2", "matched_concordance")["n_queries"].max())
     folds = ranked.loc[ranked["fold"] > 0, "fold"].nunique()
     tested = f"tested in {folds} [folds](GLOSSARY.md#fold)" if folds else "the test artists of one split"
     note = (
         f"**Real listeners and real music.** {queries} artists, {tested} ([data and"
         f" command](figures/real/README.md)). [nDCG](GLOSSARY.md#ndcg)@{N} and popularity-matched"
-        " [concordance](GLOSSARY.md#concordance) (chance 0.5), with 95 % intervals over artists and"
-        " trainings. A dash: not tested on all of these artists. The methods were developed on these artists,"
-        f" so their values may be too high. Last column: the *simulated* world, {in_demo} test artists. All"
-        " methods: [real](figures/real/beyond_ranking.md), [simulated](figures/beyond_ranking.md)."
+        f" [concordance](GLOSSARY.md#concordance) (chance 0.5; {matched} artists have candidates of similar"
+        " popularity), with 95 % intervals over artists and trainings. The methods were developed on these"
+        " artists, so their values may be too high. Last column: the *simulated* world,"
+        f" {in_demo} test artists. A dash: not compared with L2, not tested on all of these artists, or not"
+        " run. All methods: [real](figures/real/beyond_ranking.md), [simulated](figures/beyond_ranking.md)."
     )
-    return note + "\n\n" + artifacts.markdown(pd.DataFrame(rows))
+    return "\n\n".join(
+        [note, artifacts.markdown(pd.DataFrame(rows)).strip(), _what_intervals_leave_out(compared)]
+    )
+
+
+def _what_intervals_leave_out(compared):
+    """Which gains of the table are left after the correction for many methods, and what a choice adds."""
+    gains = _gains(compared)
+    gains = gains[gains["method"].isin(IN_TABLE_2) & (gains["n_queries"] == gains["n_queries"].max())]
+    shown = gains["decision"] == "higher"
+    lists = {
+        word: ", ".join(f"*{registry.label(method)}*" for method in gains.loc[own, "method"])
+        for word, own in (("shown", shown), ("not shown", ~shown))
+    }
+    decided = "; ".join(f"{word} for {names}" for word, names in lists.items() if names)
+    text = (
+        "The intervals are of each row alone. After the correction for the number of methods"
+        f" ([Holm](GLOSSARY.md#holm-correction)), the gain over L2 is {decided}."
+    )
+    if set(gains["method"]) & {"chosen", "chosen_elsewhere"}:
+        text += (
+            " In the rows *best on each fold's dev artists*, no tested artist had part in the choice of the"
+            " method; the intervals take this choice as fixed."
+        )
+    return text
+
+
+def _gains(compared):
+    """The comparisons with L2 in nDCG."""
+    return compared[(compared["reference"] == "l2") & (compared["measure"] == "ndcg")]
 
 
 def _side(folder):
@@ -290,7 +322,7 @@ def _value(ranked, method, metric):
 
 def _gain(compared, method):
     """A method's gain over L2; a dash where fewer artists were compared than for others, or none."""
-    compared = compared[(compared["reference"] == "l2") & (compared["measure"] == "ndcg")]
+    compared = _gains(compared)
     own = compared[compared["method"] == method]
     if not len(own) or own["n_queries"].max() < compared["n_queries"].max():
         return "–"

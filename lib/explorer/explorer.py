@@ -330,6 +330,36 @@ def side_by_side_html(table, played=None):
     return wide.rename_axis(index=None).to_html(escape=False, border=0)
 
 
+def agreement(table, n_candidates):
+    """How many of each method's neighbours are in the truth's list too, as one sentence, beside chance.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        From `neighbours`.
+    n_candidates : int
+        Of each list.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"source": ["truth", "l2", "l2"], "true": [True, False, True]})
+    >>> print(agreement(table, 20))
+    In the truth's list too: 1 of 2 by L2 of spectrograms; of a random list 0.1 on average.
+    """
+    by_method = table[table["source"] != TRUTH].groupby("source", observed=True, sort=False)["true"]
+    parts = [f"{own.sum()} of {len(own)} by {name(source)}" for source, own in by_method]
+    n_true, n = (table["source"] == TRUTH).sum(), by_method.size().max()
+    if not parts:
+        return "No method's list is shown."
+    if n_true:
+        parts[-1] += f"; of a random list {n * n_true / n_candidates:.1f} on average"
+    return f"In the truth's list too: {', '.join(parts)}."
+
+
 def notice(study, scores, artist, *, n=0, wanted=""):
     """What has to be known about an artist before its rankings are read.
 

@@ -18,8 +18,8 @@ def filter_claims(structure, described, controls=None, *, seed=0):
     described : pd.DataFrame
         From `lib.filters.criteria.describe`, all trainings.
     controls : pd.DataFrame, optional
-        From `lib.filters.controls.describe`: networks trained on permuted targets. Without them, what the
-        filters answer to cannot be told.
+        From `lib.filters.controls.describe`: networks trained on permuted targets. Without them,
+        the claims on what filters answer to are inconclusive.
     seed : int
         Of the random divisions of networks behind an interval.
 

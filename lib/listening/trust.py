@@ -18,7 +18,7 @@ from lib.listening.matrix import halves, shuffled
 
 
 def summary(listening, *, metrics=listening_metrics.METRICS, n_halvings=10, seed=0, progress=True):
-    """How each metric relates to fame, to the first metric, and to luck; and what it would without taste.
+    """How each metric relates to popularity, to the first metric and to luck, and would without taste.
 
     All correlations are Spearman's, between two rows of similarities of one query to all other artists, and
     their mean over queries. A query with a row of one value has no correlation and is left out. Every artist
@@ -43,17 +43,17 @@ def summary(listening, *, metrics=listening_metrics.METRICS, n_halvings=10, seed
         One row a metric, in these columns:
 
         - ``metric``; ``median`` and ``spread`` (interquartile range) of the similarities;
-        - ``fame_correlation``: of similarity with the candidates' listeners; ``fame_low``, ``fame_high``: its
-          95 % interval, by bootstrap over the queries;
+        - ``popularity_correlation``: of similarity with the candidates' listeners; ``popularity_low``,
+          ``popularity_high``: its 95 % interval, by bootstrap over the queries;
         - ``agreement``: with the first metric;
         - ``split_half``: between the metric on one half of the users and on the other, mean over halvings;
           ``split_half_low``, ``split_half_high``: percentiles 2.5 and 97.5 over the halvings. They say how
           much the way of halving matters, and are no confidence interval for other listeners;
-        - ``fame_by_chance``, ``split_half_by_chance`` (of one halving): the same for listeners without taste
-          (`lib.listening.matrix.shuffled`), who keep how much they hear and how often each artist is heard.
-          What a metric owes to that arithmetic is no finding about music;
-        - ``left_out``: queries left out of ``fame_correlation``; ``left_out_halves``: of ``split_half``, a
-          halving, on average;
+        - ``popularity_by_chance``, ``split_half_by_chance`` (of one halving): the same for listeners without
+          taste (`lib.listening.matrix.shuffled`), who keep how much they hear and how often each artist is
+          heard. What a metric owes to that arithmetic is no finding about music;
+        - ``left_out``: queries left out of ``popularity_correlation``; ``left_out_halves``: of
+          ``split_half``, a halving, on average;
         - ``n_halvings``, ``n_artists``.
 
     Raises
@@ -92,14 +92,14 @@ def summary(listening, *, metrics=listening_metrics.METRICS, n_halvings=10, seed
                 "metric": name,
                 "median": np.median(similarities, overwrite_input=True),
                 "spread": np.subtract(*np.quantile(similarities, [0.75, 0.25], overwrite_input=True)),
-                "fame_correlation": by_query.mean(),
-                "fame_low": low,
-                "fame_high": high,
+                "popularity_correlation": by_query.mean(),
+                "popularity_low": low,
+                "popularity_high": high,
                 "agreement": pd.Series(ranks.correlations(own, first)).mean(),
                 "split_half": np.mean(halved),
                 "split_half_low": np.quantile(halved, 0.025),
                 "split_half_high": np.quantile(halved, 0.975),
-                "fame_by_chance": popularity_by_chance[name],
+                "popularity_by_chance": popularity_by_chance[name],
                 "split_half_by_chance": by_chance[name][0].mean(),
                 "left_out": int(by_query.isna().sum()),
                 "left_out_halves": np.mean([one.isna().sum() for one in between[name]]),

@@ -36,7 +36,7 @@ def gains(comparisons, *, reference="l2", measures=("ndcg", "unordered", "matche
     >>> import pandas as pd
     >>> table = pd.DataFrame({"reference": "l2", "measure": "ndcg", "method": ["factor_sum", "siamese"]})
     >>> table = table.assign(difference=[0.1, 0.0], ci_low=[0.05, -0.05], ci_high=[0.15, 0.05])
-    >>> figure = gains(table.assign(decision=["higher", "cannot be told"]), measures=["ndcg"])
+    >>> figure = gains(table.assign(decision=["higher", "inconclusive"]), measures=["ndcg"])
     >>> figure.get_suptitle()
     '1 of 2 methods have a higher nDCG than L2 of spectrograms (p < .05, corrected)'
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]  # from below

@@ -264,8 +264,9 @@ def metric_summary(summary):
     Examples
     --------
     >>> import pandas as pd
-    >>> names = [f"{name}{end}" for name in ("fame", "split_half") for end in ("_low", "_high", "_by_chance")]
-    >>> summary = pd.DataFrame(0.5, range(2), ["fame_correlation", "split_half", *names])
+    >>> ends = ["_low", "_high", "_by_chance"]
+    >>> names = [f"{name}{end}" for name in ("popularity", "split_half") for end in ends]
+    >>> summary = pd.DataFrame(0.5, range(2), ["popularity_correlation", "split_half", *names])
     >>> figure = metric_summary(summary.assign(metric=["min_conditional", "jaccard"], n_halvings=10))
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
     ["min-conditional (the paper's)", 'Jaccard']
@@ -274,7 +275,11 @@ def metric_summary(summary):
     figure, axes = plt.subplots(1, 2, figsize=(10, 0.36 * len(summary) + 1.8), sharey=True)
     halvings = f"{summary['n_halvings'].iloc[0]} halvings of the listeners"
     panels = {
-        "fame": ("fame_correlation", "correlation with candidates' popularity", "bootstrap of artists"),
+        "popularity": (
+            "popularity_correlation",
+            "correlation with candidates' popularity",
+            "bootstrap of artists",
+        ),
         "split_half": ("split_half", "agreement of two halves of listeners", halvings),
     }
     places = np.arange(len(summary))[::-1]

@@ -37,14 +37,14 @@ def mislabelled_truth(truths, names=None):
     >>> truth = labelled_scores([[0, 0.9, 0.1], [0.9, 0, 0.2], [0.1, 0.2, 0]], ["a", "b", "c"])
     >>> figure = mislabelled_truth({"as_published": truth.iloc[:, ::-1], "corrected": truth})
     >>> [ax.get_title() for ax in figure.axes[:2]]
-    ['truth, corrected (right names)', 'truth, as published (wrong names)']
+    ['truth, as published (wrong names)', 'truth, corrected (right names)']
     >>> plt.close(figure)
     """
     figure, axes = plt.subplots(1, 2, figsize=(9.8, 4.9), sharey=True)
-    drawn = [_truth_panel(ax, truth, truths) for ax, truth in zip(axes, ("corrected", "as_published"))]
-    _similarity_bar(figure, drawn[-1], axes)
+    image, _ = (_truth_panel(ax, truth, truths) for ax, truth in zip(axes, TRUTH_TITLES, strict=True))
+    _similarity_bar(figure, image, axes)
     ids = truths["corrected"].index[truth_order(truths)]
-    own = np.argwhere(np.ma.getmaskarray(drawn[-1].get_array()))  # the query's own places
+    own = np.argwhere(np.ma.getmaskarray(image.get_array()))  # the query's own places
     elsewhere = [place for place in own if place[0] != place[1]]
     title = "Is each value under the name of its own artist?"
     if elsewhere:
@@ -55,7 +55,7 @@ def mislabelled_truth(truths, names=None):
             f"As published, the column named {carried[:30]} holds the similarities of {query[:30]} (arrow)"
         )
         reach = len(ids) / 7 * np.where(np.array([column, row]) > middle, -1, 1)
-        _arrow(axes[1], (column, row), (column, row) + reach)
+        _arrow(axes[0], (column, row), (column, row) + reach)
     figure.suptitle(title, fontsize="medium", parse_math=False)
     return figure
 
@@ -220,7 +220,7 @@ def overview(table, truths, *, n=None):
     figure = plt.figure(figsize=(9, 6.6))
     above, below = figure.subfigures(2, 1, height_ratios=(2.1, 1))
     axes = above.subplots(1, 2, sharey=True)
-    for ax, truth in zip(axes, ("as_published", "corrected"), strict=True):
+    for ax, truth in zip(axes, TRUTH_TITLES, strict=True):
         image = _truth_panel(ax, truth, truths)
     _similarity_bar(above, image, axes)
     ax = below.subplots()
@@ -246,18 +246,21 @@ def overview(table, truths, *, n=None):
 
 
 MEASURES = {  # question and unit
-    "fame_correlation": ("Do the scores follow\npopularity?", "rank correlation of scores\nwith listeners"),
+    "popularity_correlation": (
+        "Do the scores follow\npopularity?",
+        "rank correlation of scores\nwith listeners",
+    ),
     "source_correlation": (
         "... the catalogue\nof the clips?",
-        "rank correlation of scores\nwith same catalogue",
+        "rank correlation of scores\nwith sharing a catalogue",
     ),
     "loudness_correlation": (
-        "... the level\nof the clips?",
-        "rank correlation of scores\nwith like loudness",
+        "... the loudness\nof the clips?",
+        "rank correlation of scores\nwith similarity in loudness",
     ),
-    "matched_concordance": ("Is the order right\nat like popularity?", "share of pairs\nin true order"),
+    "matched_concordance": ("Is the order right\nat similar popularity?", "share of pairs\nin true order"),
     "partial_spearman": ("... and after controlling\nfor popularity?", "rank correlation\nwith the truth"),
-    "never_named": ("How many artists are\non nobody's list?", "share of artists"),
+    "never_named": ("How many artists are\non no list?", "share of artists"),
 }
 
 
@@ -319,7 +322,10 @@ def published_values(table):
     """
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.8), sharex=True)
     lengths = sorted(table["n"].unique())
-    titles = {name: METRICS[name].label for name in ("unordered", "sequence_matcher")}
+    titles = {
+        "unordered": "unordered accuracy:\nshare of the n true neighbours found",
+        "sequence_matcher": '"edit distance" accuracy:\nSequenceMatcher ratio',
+    }
     for ax, (metric, title) in zip(axes, titles.items(), strict=True):
         part = table[table["metric"] == metric]
         for side, method in ((-1, "l2"), (1, "siamese")):
@@ -330,7 +336,7 @@ def published_values(table):
             if method == "siamese":
                 ax.plot(
                     x + 0.06 * side, rows["epoch_5"], "d", markerfacecolor="none", color=colour,
-                    label="unpublished, epoch 5",
+                    label=f"{name}, epoch 5",
                 )  # fmt: skip
             for shift, truth, marker in ((0.12, "as_published", "s"), (0.2, "corrected", "o")):
                 if truth in rows:
@@ -340,9 +346,13 @@ def published_values(table):
                         markersize=4, linewidth=1, label=f"{name}, this run, {truth.replace('_', ' ')}",
                     )  # fmt: skip
         chance = part.drop_duplicates("n").sort_values("n")
-        ax.plot(range(len(lengths)), chance["chance"], ":", color="#777777", label="chance, as published")
+        places = np.arange(len(lengths))
+        ax.hlines(
+            chance["chance"], places - 0.36, places + 0.36, color="#777777", linestyle=":",
+            label="chance, as published", zorder=0,
+        )  # fmt: skip
         ax.set_xticks(range(len(lengths)), lengths)
-        ax.set(title=title, xlabel="length n of the lists (artists)", ylabel="accuracy")
+        ax.set(title=title, xlabel="length n of the lists (artists)", ylabel="accuracy (1: best)")
     figure.suptitle(
         "How do this run's values (95 % intervals) compare with the published ones (crosses)?",
         fontsize="medium",
@@ -520,9 +530,9 @@ def clips_curve(table):
     return figure
 
 
-TRUTH_TITLES = {
-    "corrected": "truth, corrected (right names)",
+TRUTH_TITLES = {  # in the order in which pictures show both
     "as_published": "truth, as published (wrong names)",
+    "corrected": "truth, corrected (right names)",
 }
 
 

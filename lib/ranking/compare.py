@@ -27,7 +27,7 @@ from lib.ranking import confounds, influence, lists, metrics, paper, significanc
 PRIMARY = (("siamese", "l2"), ("siamese", "chance"), ("l2", "chance"))
 PRIMARY_METRIC, PRIMARY_LENGTH = "unordered", 10
 LEAD = "unordered, smallest n - largest n"
-DECISIONS = {1: "higher", -1: "lower", 0: "cannot be told"}
+DECISIONS = {1: "higher", -1: "lower", 0: "inconclusive"}
 
 
 def truths(target, test):
@@ -123,7 +123,7 @@ def comparisons(predicted, truths, test, *, references, measures, listeners, see
         ``truth, candidates, kind`` (primary, see `PRIMARY`, or secondary), ``reference, method, measure, n,
         difference`` (method - reference), ``ci_low, ci_high, p_value`` (two-sided), ``p_corrected`` (of a
         secondary comparison: by Holm among those of one truth, reference and measure; of a primary one:
-        ``p_value``), ``decision`` (higher, lower, cannot be told; by ``p_corrected`` < .05), ``n_queries,
+        ``p_value``), ``decision`` (higher, lower, inconclusive; by ``p_corrected`` < .05), ``n_queries,
         n_seeds, detectable`` (the true difference that is found in four of five repetitions).
 
     Examples

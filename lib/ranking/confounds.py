@@ -287,9 +287,9 @@ def table(predicted, truth, listeners, nuisance, *, n, seed=0, own_truths=None):
     pd.DataFrame
         ``truth, candidates, method, measure, n, value, ci_low, ci_high, chance, n_queries, n_seeds,
         seed_sd``.
-        Measures: ``fame_correlation``, ``source_correlation``, ``loudness_correlation`` (of the scores),
-        ``partial_spearman``, ``matched_concordance`` (with the truth), ``hub_skewness``, ``never_named``
-        (intervals over candidates). A value without a query to measure it on is blank.
+        Measures: ``popularity_correlation``, ``source_correlation``, ``loudness_correlation`` (of the
+        scores), ``partial_spearman``, ``matched_concordance`` (with the truth), ``hub_skewness``,
+        ``never_named`` (intervals over candidates). A value without a query to measure it on is blank.
 
     Examples
     --------
@@ -297,19 +297,19 @@ def table(predicted, truth, listeners, nuisance, *, n, seed=0, own_truths=None):
     >>> truth = labelled_scores(np.random.default_rng(0).random((5, 5)), ids)
     >>> own = table({"popularity": [popularity_frame(truth, listeners)]}, truth, listeners, {}, n=2)
     >>> own = own[own["method"] == "popularity"].set_index("measure")["value"]
-    >>> own.round(2)[["fame_correlation", "partial_spearman", "never_named"]].to_dict()
-    {'fame_correlation': 1.0, 'partial_spearman': 0.0, 'never_named': 0.4}
+    >>> own.round(2)[["popularity_correlation", "partial_spearman", "never_named"]].to_dict()
+    {'popularity_correlation': 1.0, 'partial_spearman': 0.0, 'never_named': 0.4}
     """
     nuisance = {name: frame.reindex_like(truth) for name, frame in nuisance.items()}
     everybody = {"truth": [truth], **predicted, **{name: [frame] for name, frame in nuisance.items()}}
-    followed = {"fame": popularity_frame(truth, listeners), **nuisance}
+    followed = {"popularity": popularity_frame(truth, listeners), **nuisance}
     by_chance = dict(zip(hubs.HUBS, hubs.hubs_by_chance(len(truth), n), strict=True))
     rows = []
     for method, runs in everybody.items():
         measured = {
             f"{name}_correlation": [spearman(run, frame) for run in runs]
             for name, frame in followed.items()
-            if name != method
+            if name != method or name not in nuisance
         }
         if method != "truth":
             true = (own_truths or {}).get(method, truth)

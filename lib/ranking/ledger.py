@@ -4,7 +4,7 @@ Conventions
 -----------
 - A verdict is computed from one figure, its 95 % interval and its p-value, over artists and trainings where
   ``decided_by`` says nothing else: *holds* where the figure lies above the border and the p-value (of a
-  secondary claim: the corrected one) below .05, *does not hold* where it lies below, *cannot be told*
+  secondary claim: the corrected one) below .05, *does not hold* where it lies below, *inconclusive*
   otherwise, or where the data at hand have no such figure.
 - A claim that takes its decision from `compare.comparisons` keeps it. All other claims are one family.
 - The claims themselves are in `lib.ranking.claims` and `lib.filters.claims`.
@@ -21,7 +21,7 @@ COLUMNS = [
     *("claim", "section", "kind", "decided_by", "value", "ci_low", "ci_high", "border", "p_value"),
     *("p_corrected", "verdict"),
 ]
-MEANINGS = {1: "holds", -1: "does not hold", 0: "cannot be told"}
+MEANINGS = {1: "holds", -1: "does not hold", 0: "inconclusive"}
 
 
 def verdict(value, p_value, border=0.0):
@@ -30,7 +30,7 @@ def verdict(value, p_value, border=0.0):
     Returns
     -------
     str
-        ``holds``, ``does not hold`` or ``cannot be told``.
+        ``holds``, ``does not hold`` or ``inconclusive``.
     """
     return MEANINGS[compare.side(value, p_value, border)]
 
@@ -67,10 +67,10 @@ def decided(claims):
     ...     claim_row("C beats D", "5", "difference", {"value": 0.1, "p_value": 0.04}),
     ... ])
     >>> decided([claims])[["claim", "p_value", "p_corrected", "verdict"]]
-           claim  p_value  p_corrected         verdict
-    0  A beats B     0.01         0.03           holds
-    1  B beats C     0.04         0.08  cannot be told
-    2  C beats D     0.04         0.08  cannot be told
+           claim  p_value  p_corrected       verdict
+    0  A beats B     0.01         0.03         holds
+    1  B beats C     0.04         0.08  inconclusive
+    2  C beats D     0.04         0.08  inconclusive
     """
     ledger = pd.concat([part.dropna(axis=1, how="all") for part in claims], ignore_index=True)
     ledger = ledger.reindex(columns=COLUMNS)
@@ -99,11 +99,11 @@ def beside_real_music(ledger, real):
     Examples
     --------
     >>> ledger = pd.DataFrame({"claim": ["A beats B", "B beats C"], "verdict": "holds"})
-    >>> real = pd.DataFrame({"claim": ["A beats B"], "value": [0.1], "verdict": ["cannot be told"]})
+    >>> real = pd.DataFrame({"claim": ["A beats B"], "value": [0.1], "verdict": ["inconclusive"]})
     >>> beside_real_music(ledger, real)
-           claim verdict   on_real_music
-    0  A beats B   holds  cannot be told
-    1  B beats C   holds     not checked
+           claim verdict on_real_music
+    0  A beats B   holds  inconclusive
+    1  B beats C   holds   not checked
     """
     verdicts = real[real["value"].notna()].set_index("claim")["verdict"]
     return ledger.assign(on_real_music=ledger["claim"].map(verdicts).fillna("not checked"))

@@ -198,7 +198,7 @@ def two_by_two_sentence(differences, *, measure="nDCG@10"):
         elif row["ci_high"] < 0:
             verdict = "lose"
         else:
-            verdict = "make a difference that cannot be told from 0:"
+            verdict = "make an inconclusive difference of"
         sentences.append(
             f"With {row['given']}, {row['change']} {verdict} {row['difference']:+.3f} in {measure}"
             f" (95 % interval {row['ci_low']:.3f} to {row['ci_high']:.3f})."

@@ -15,7 +15,7 @@ from lib import registry
 from lib.ranking import compare
 
 WORSE_OR_BETTER = {"higher": "ranks better than", "lower": "ranks worse than"}
-UNDECIDED = "cannot be told from"
+UNDECIDED = "is not shown to rank better or worse than"
 MEASURES = {"ndcg": "nDCG"}  # in sentences
 
 
@@ -236,13 +236,14 @@ def dependence(table, name="siamese"):
     Examples
     --------
     >>> import pandas as pd
-    >>> row = {"method": "l2", "measure": "fame_correlation", "value": 0.3, "ci_low": 0.2, "ci_high": 0.4}
+    >>> row = {"method": "l2", "measure": "popularity_correlation", "value": 0.3}
+    >>> row |= {"ci_low": 0.2, "ci_high": 0.4}
     >>> print(dependence(pd.DataFrame([row]), "l2"))  # doctest: +NORMALIZE_WHITESPACE
     L2 of spectrograms: the scores follow the candidates' listeners (+0.300, 95 % interval +0.200 to
     +0.400).
     """
     properties = {
-        "fame_correlation": "the candidates' listeners",
+        "popularity_correlation": "the candidates' listeners",
         "source_correlation": "the catalogue that a clip is from",
         "loudness_correlation": "the level of the clips",
     }
@@ -433,7 +434,7 @@ def tracks(table, names=("siamese", "l2")):
             "average precision",
         ),
     }
-    verbs = {1: "better than chance", -1: "worse than chance", 0: "cannot be told from chance"}
+    verbs = {1: "better than chance", -1: "worse than chance", 0: "not shown to differ from chance"}
     lines = []
     for (question, measure), (what, unit) in questions.items():
         own = table[
@@ -471,9 +472,9 @@ def verdicts(claims):
     --------
     >>> import pandas as pd
     >>> claims = pd.DataFrame({"claim": ["A beats B", "B beats C"], "kind": ["primary", "secondary"]})
-    >>> print(verdicts(claims.assign(verdict=["holds", "cannot be told"])))
+    >>> print(verdicts(claims.assign(verdict=["holds", "inconclusive"])))
     primary claims, 1: 1 × holds.
-    secondary claims, 1: 1 × cannot be told.
+    secondary claims, 1: 1 × inconclusive.
     A beats B: holds.
     """
     lines = []

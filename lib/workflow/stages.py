@@ -37,7 +37,14 @@ NEEDS = {
 }
 # What a stage shows if it is there, and does without if not.
 ALSO_READS = {"08_artist_explorer": ["05_ranking_evaluation", "07_beyond_the_paper"]}
-
+IN_PAPER = {  # the parts of the paper that a stage reproduces
+    "01_listening_data": "§3",
+    "02_preview_clips": "§3",
+    "03_spectrograms": "§3",
+    "04_siamese_training": "§4, Figures 1 and 2",
+    "05_ranking_evaluation": "§5, Tables 1 and 2",
+    "06_first_layer_filters": "§5, Figures 3 and 4",
+}
 
 CODE = ("lib", "demo")  # folders of code that notebooks import
 PLACE = re.compile(r"(lib|demo)(\.\w+)+:\w+")  # of code that is imported by its name, as `lib.registry` does
@@ -74,6 +81,44 @@ def reads(stage):
     return [*NEEDS[stage], *ALSO_READS.get(stage, [])]
 
 
+def question(stage):
+    """The title of a stage's notebook, which is its question.
+
+    Examples
+    --------
+    >>> question("00_start_here")
+    'Can a network predict from sound which artists share listeners?'
+    """
+    first = "".join(_stored(stage)[0]["source"]).splitlines()[0]
+    return first.partition(" · ")[2]
+
+
+def contents(folder=""):
+    """The notebooks as a Markdown table: the question of each, where the paper treats it, what it reads.
+
+    Parameters
+    ----------
+    folder : str
+        Of the notebooks, for the links; ends with ``/`` if it is not empty.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> print(contents().splitlines()[0])
+    | notebook | question | paper | reads the results of |
+    """
+    lines = ["| notebook | question | paper | reads the results of |", "|---|---|---|---|"]
+    for stage in names():
+        always, perhaps = (", ".join(map(number, some.get(stage, []))) for some in (NEEDS, ALSO_READS))
+        read = "; ".join(filter(None, [always, perhaps and f"if they have run: {perhaps}"]))
+        link = f"[{stage.replace('_', ' ')}]({folder}{stage}.ipynb)"
+        lines.append(f"| {link} | {question(stage)} | {IN_PAPER.get(stage, '')} | {read} |")
+    return "\n".join(lines)
+
+
 def find(prefix, among=None):
     """The one stage whose number is `prefix`, or whose name begins with it.
 
@@ -93,24 +138,20 @@ def find(prefix, among=None):
     >>> find("05"), find("05b"), find("06_f")
     ('05_ranking_evaluation', '05b_other_explanations', '06_first_layer_filters')
     """
-    listed = list(names() if among is None else among)
-    matches = [stage for stage in listed if number(stage) == prefix]
-    matches = matches or [stage for stage in listed if stage.startswith(prefix) and prefix]
+    among = names() if among is None else among
+    matches = [stage for stage in among if number(stage) == prefix]
+    matches = matches or [stage for stage in among if stage.startswith(prefix) and prefix]
     if len(matches) == 1:
         return matches[0]
     problem = "No stage begins with" if not matches else "More than one stage begins with"
-    raise UnknownStage(f"{problem} {prefix!r}. Known: {', '.join(listed)}.")
+    raise UnknownStage(f"{problem} {prefix!r}. Known: {', '.join(among)}.")
 
 
 def cells(stage):
     """Code cells of a committed notebook, as (source, tags), in order."""
-    path = paths.notebook(stage)
-    if not path.exists():
-        raise UnknownStage(f"There is no notebook {paths.shown(path)}. Known: {', '.join(names())}.")
-    notebook_cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     return [
         ("".join(cell["source"]), cell["metadata"].get("tags", []))
-        for cell in notebook_cells
+        for cell in _stored(stage)
         if cell["cell_type"] == "code"
     ]
 
@@ -142,6 +183,14 @@ def modules(source, package="lib"):
                 (path.read_text(encoding="utf-8"), ".".join(path.relative_to(paths.root()).parts[:-1]))
             )
     return sorted(files)
+
+
+def _stored(stage):
+    """All cells of a committed notebook."""
+    path = paths.notebook(stage)
+    if not path.exists():
+        raise UnknownStage(f"There is no notebook {paths.shown(path)}. Known: {', '.join(names())}.")
+    return json.loads(path.read_text(encoding="utf-8"))["cells"]
 
 
 @functools.cache  # a plan needs each of a hundred modules for several notebooks

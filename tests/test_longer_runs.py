@@ -131,7 +131,7 @@ def test_a_summary_shows_what_each_kind_reaches_and_gains(compared):
     ("p_holm", "says"),
     [
         (0.01, ") ranks better than L2 of spectrograms (0.200, 3 trainings): +0.100,"),
-        (0.2, ") cannot be told from L2 of spectrograms (0.200, 3 trainings): +0.100,"),
+        (0.2, ") is not shown to rank better or worse than L2 of spectrograms (0.200, 3 trainings): +0.100,"),
         (0.0, "p < 0.0001 after correction."),
     ],
 )

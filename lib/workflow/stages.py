@@ -43,6 +43,7 @@ IN_PAPER = {  # the parts of the paper that a stage reproduces
     "03_spectrograms": "§3",
     "04_siamese_training": "§4, Figures 1 and 2",
     "05_ranking_evaluation": "§5, Tables 1 and 2",
+    "05b_other_explanations": "§5, §6",
     "06_first_layer_filters": "§5, Figures 3 and 4",
 }
 

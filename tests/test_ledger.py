@@ -10,6 +10,7 @@ import scipy.stats
 from lib import methods
 from lib.cli import report
 from lib.filters import claims as filters_claims
+from lib.filters import time_order
 from lib.listening import published
 from lib.ranking import claims as ranking_claims
 from lib.ranking import compare, ledger, significance, words
@@ -457,7 +458,11 @@ def time_order_frames(loss):
     runs = [truth + rng.normal(0, 0.02, truth.shape) for _ in range(3)]
     scores = {
         order: [pd.DataFrame((1 - mixed) * run + mixed * wrong, names, names) for run in runs]
-        for order, mixed in {"as they are": 0, "shifted by 16s": 0, "frames shuffled": loss}.items()
+        for order, mixed in {
+            time_order.UNCHANGED: 0,
+            time_order.SHIFTED: 0,
+            time_order.SHUFFLED: loss,
+        }.items()
     }
     return scores, pd.DataFrame(truth, names, names)
 

@@ -95,7 +95,7 @@ def time_order_claims(predicted, truth, *, n):
     --------
     >>> from lib.methods import labelled_scores
     >>> truth = labelled_scores([[0, 3, 2], [3, 0, 1], [2, 1, 0]], list("abc"))
-    >>> runs = {"as they are": [truth], "shifted by 16s": [truth], "frames shuffled": [-truth]}
+    >>> runs = {time_order.UNCHANGED: [truth], time_order.SHIFTED: [truth], time_order.SHUFFLED: [-truth]}
     >>> time_order_claims(runs, truth, n=1)[["value", "border"]].round(2)
        value  border
     0    1.0    0.90
@@ -103,10 +103,10 @@ def time_order_claims(predicted, truth, *, n):
     2   -0.5   -0.01
     """
     claims = {
-        "shifted by 16s": "global max pooling removes the dependence on when something sounds",
-        "frames shuffled": "global max pooling removes any time dependency",
+        time_order.SHIFTED: "global max pooling removes the dependence on when something sounds",
+        time_order.SHUFFLED: "global max pooling removes any time dependency",
     }
-    rows, before = [], predicted["as they are"]
+    rows, before = [], predicted[time_order.UNCHANGED]
     for order, claim in claims.items():
         kept = [time_order.kept(run, first, n) for run, first in zip(predicted[order], before, strict=True)]
         decided_by = f"share of the {n} nearest that stay with frames {time_order.ORDERS[order]}"
@@ -114,7 +114,7 @@ def time_order_claims(predicted, truth, *, n):
             ledger.claim_row(claim, "4", decided_by, significance.estimate(kept), border=time_order.KEPT)
         )
     changed, untouched = (
-        compare.measured(runs, truth, "ndcg", n) for runs in (predicted["frames shuffled"], before)
+        compare.measured(runs, truth, "ndcg", n) for runs in (predicted[time_order.SHUFFLED], before)
     )
     claim = "features along the frequency axis are enough: the ranking needs no order of frames"
     decided_by = f"nDCG@{n} with frames shuffled one by one - as they are"

@@ -398,7 +398,7 @@ def filter_tables(shift):
         described[criterion] = values.ravel() + rng.normal(0, 0.01, 60)
     controls, described = described[described["network"] < 10], described[described["network"] >= 10].copy()
     described[["low_band", "bass_beat", "onset", "offset", "sparseness"]] += shift
-    structure = pd.DataFrame({"seed": np.repeat([0, 1], 4), "p_value": [0.01, 1, 1, 1, 0.01, 0.01, 1, 1]})
+    structure = pd.DataFrame({"network": np.repeat([0, 1], 4), "p_value": [0.01, 1, 1, 1, 0.01, 0.01, 1, 1]})
     return structure, described, controls
 
 

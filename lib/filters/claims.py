@@ -14,7 +14,7 @@ def filter_claims(structure, described, controls=None, *, seed=0):
     Parameters
     ----------
     structure : pd.DataFrame
-        From `lib.filters.kernels.structure`, all trainings, with ``seed``.
+        From `lib.filters.kernels.structure`, all trainings, with ``network``.
     described : pd.DataFrame
         From `lib.filters.criteria.describe`, all trainings.
     controls : pd.DataFrame, optional
@@ -30,11 +30,11 @@ def filter_claims(structure, described, controls=None, *, seed=0):
 
     Examples
     --------
-    >>> structure = pd.DataFrame({"seed": [0, 0, 1, 1], "p_value": [0.001, 0.8, 0.6, 0.4]})
+    >>> structure = pd.DataFrame({"network": [0, 0, 1, 1], "p_value": [0.001, 0.8, 0.6, 0.4]})
     >>> filter_claims(structure, described=None)[["claim", "value"]].values.tolist()[0]
     ['most filters look like noise', 0.25]
     """
-    noise = (structure["p_value"].fillna(1) > kernels.LEVEL).groupby(structure["seed"]).mean()
+    noise = (structure["p_value"].fillna(1) > kernels.LEVEL).groupby(structure["network"]).mean()
     decided_by = "share of kernels without a shape that noise lacks - one half, over trainings"
     rows = [
         ledger.claim_row(

@@ -159,7 +159,8 @@ def time_order_losses(summary, *, n):
             value, places, xerr=errors, fmt="o", color=registry.colour("siamese"), capsize=3, label=name
         )
         ax.axvline(value[time_order.UNCHANGED], color="#444444", linewidth=0.8, label="unchanged clips")
-        chance = {"color": registry.colour("chance"), "linestyle": ":", "label": "chance"}
+        by_chance = "chance (of the cosine: clips of different artists)"
+        chance = {"color": registry.colour("chance"), "linestyle": ":", "label": by_chance}
         ax.axvline(table[measure][time_order.CHANCE], **chance)
         ax.set_xlabel(label)
     axes[0].set_yticks(places, changed.index)

@@ -203,39 +203,40 @@ def ablations(single, groups, *, metric):
     ['onset']
     >>> plt.close(figure)
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.3), width_ratios=(2.2, 1))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.5), width_ratios=(2.2, 1))
     colour = registry.colour("siamese")
     drawn, *others = (
         part.sort_values("change", kind="stable") for _, part in single.groupby("seed", sort=False)
     )
-    rank = np.arange(1, len(drawn) + 1)
-    bars = left.vlines(rank, drawn["ci_low"], drawn["ci_high"], color="#F3BFA0", linewidth=1.4, zorder=1)
-    (dots,) = left.plot(rank, drawn["change"], ".", color=colour, markersize=4)
-    legend = {f"one filter of training {drawn['seed'].iloc[0]}": dots, "95 % interval over artists": bars}
+    rank, training = np.arange(1, len(drawn) + 1), drawn["seed"].iloc[0]
+    left.plot(
+        rank, drawn["change"], ".", color=colour, markersize=4, label=f"a filter of training {training}"
+    )
+    interval = {"color": "#F3BFA0", "linewidth": 1.4, "zorder": 1, "label": "its 95 % interval over artists"}
+    left.vlines(rank, drawn["ci_low"], drawn["ci_high"], **interval)
     certain = (drawn["p_value"] <= filters_kernels.LEVEL).to_numpy()
     if certain.any():
-        (diamonds,) = left.plot(rank[certain], drawn["change"][certain], "D", color="black", markersize=4)
-        legend["more than chance explains"] = diamonds
-    for part in others:
-        (line,) = left.plot(np.arange(1, len(part) + 1), part["change"], color=BEFORE, linewidth=1)
-        legend["each other training, sorted likewise"] = line
+        marks = {"color": "black", "markersize": 4, "label": "a change beyond chance"}
+        left.plot(rank[certain], drawn["change"][certain], "D", **marks)
+    for place, part in enumerate(others):
+        label = "another training, sorted likewise" if not place else None
+        left.plot(np.arange(1, len(part) + 1), part["change"], color=BEFORE, linewidth=1, label=label)
     left.axhline(0, color="#444444", linewidth=0.8)
     left.set(xlabel="filters, largest loss first", ylabel=f"change of {metric}\nwithout the filter")
     left.set_title(f"one filter silenced: {certain.sum()} of {len(drawn)} changes beyond chance")
     of_chance = groups[groups["name"] == "random"]["change"]
     named = groups[groups["name"] != "random"]
     places = np.arange(len(named))
-    band = right.axhspan(of_chance.min(), of_chance.max(), color="#DDDDDD")
+    label = f"{len(of_chance)} random groups of that size,\nwhite: their mean"
+    right.axhspan(of_chance.min(), of_chance.max(), color="#DDDDDD", label=label)
     right.axhline(of_chance.mean(), color="white", linewidth=1)
     errors = [named["change"] - named["ci_low"], named["ci_high"] - named["change"]]
-    group = right.errorbar(places, named["change"], errors, fmt="o", color=colour, capsize=3)
+    style = {"fmt": "o", "color": colour, "capsize": 3, "label": "a group, 95 % interval"}
+    right.errorbar(places, named["change"], errors, **style)
     right.axhline(0, color="#444444", linewidth=0.8)
     right.set_xticks(places, named["name"])
     right.set(xlim=(-0.6, len(named) - 0.4), ylabel=f"change of {metric}\nwithout these filters")
     right.set_title("many filters silenced")
-    legend |= {
-        "a group of filters, 95 % interval": group,
-        f"{len(of_chance)} random groups of that size": band,
-    }
-    figure.legend(legend.values(), legend, loc="outside lower center", ncols=3, fontsize=9)
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, fontsize=9)
+    right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), fontsize=9)
     return figure

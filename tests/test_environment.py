@@ -88,8 +88,9 @@ def imported(source):
 
 def needing():
     """For each direct package the notebooks that import it: ``all``, their numbers, or first - last."""
-    numbers = {stages.number(stage): imported(stages.code(stage)) for stage in stages.names()}
-    needs = {}
+    numbers, needs = {}, {}
+    for stage in stages.names():  # an appendix counts with the notebook that it belongs to
+        numbers.setdefault(stages.number(stage)[:2], set()).update(imported(stages.code(stage)))
     for package in PROJECT["dependencies"]:
         own = [number for number, packages in numbers.items() if package in packages]
         row = len(own) > 2 and int(own[-1]) - int(own[0]) == len(own) - 1

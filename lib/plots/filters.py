@@ -172,5 +172,5 @@ def time_order_losses(summary, *, n):
         " (pooling without time: all of them)",
         fontsize=11,
     )
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure

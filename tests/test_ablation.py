@@ -102,10 +102,12 @@ def test_clips_as_they_are_rank_as_the_network_ranks_and_another_order_changes_e
     scores, measured = ablation.time_orders({3: network}, study, artists, n=3)
     assert list(scores) == list(time_order.ORDERS)
     measured = measured.set_index("order")
-    assert measured.loc["as they are", ["cosine", "overlap"]].tolist() == pytest.approx([1, 1])
-    assert measured.loc["as they are", "ndcg"] == pytest.approx(quality(network, study, artists).mean())
+    assert measured.loc[time_order.UNCHANGED, ["cosine", "overlap"]].tolist() == pytest.approx([1, 1])
+    assert measured.loc[time_order.UNCHANGED, "ndcg"] == pytest.approx(
+        quality(network, study, artists).mean()
+    )
     assert measured.loc[time_order.CHANCE, "overlap"] == pytest.approx(3 / 6)
-    assert 0 < measured.loc["frames shuffled", "cosine"] < 1 - 1e-4
+    assert 0 < measured.loc[time_order.SHUFFLED, "cosine"] < 1 - 1e-4
     clips, owners = study.clips_of(artists)
     changed = network.embed(time_order.reordered(clips, "reversed"))
     oracle = [

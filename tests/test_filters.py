@@ -13,6 +13,7 @@ from lib.filters import kernels as filters_kernels
 from lib.filters import twins as filters_twins
 from lib.plots import filters as plots
 from lib.plots import kernels as plots_kernels
+from lib.plots import more_on_filters as more_plots
 from lib.spectrograms import picture
 from lib.training import network, siamese
 from lib.workflow import figures
@@ -395,7 +396,7 @@ def test_what_training_added_is_compared_with_what_controls_added(clips, rng):
         "101 and 102",
         "102 and 100",
     }
-    figure = plots.filter_twins(matches, filters_twins.summary(matches))
+    figure = more_plots.filter_twins(matches, filters_twins.summary(matches))
     assert [len(ax.lines) for ax in figure.axes] == [1 + 1 + 1, 3 + 1 + 1, 1 + 1 + 1]
 
 
@@ -584,7 +585,7 @@ def test_before_and_after_differ_by_what_was_added(rng):
 def test_references_are_drawn_behind_a_network_and_limit_it(rng):
     references = {"control": of_noise(rng, 3), "untrained": of_noise(rng, 2)}
     trained = of_noise(rng, 1)
-    figure = plots.filters_against_references(trained, references, list(criteria.CRITERIA))
+    figure = more_plots.filters_against_references(trained, references, list(criteria.CRITERIA))
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert set(labels[:3]) == {"trained on the target", "trained on permuted targets", "untrained"}
     for ax, criterion in zip(figure.axes, criteria.CRITERIA, strict=True):
@@ -621,7 +622,7 @@ def test_twins_are_drawn_pair_by_pair(clips, rng):
     matches = filters_twins.stability(
         starts, starts, [noise(rng), noise(rng)], filters_twins.window_covariance(clips)
     )
-    figure = plots.filter_twins(matches, filters_twins.summary(matches))
+    figure = more_plots.filter_twins(matches, filters_twins.summary(matches))
     assert [len(ax.lines) for ax in figure.axes] == [1 + 3 + 1] * 3  # untrained, trained, chance line
 
 
@@ -631,7 +632,7 @@ def test_responses_around_have_a_panel_for_each_filter_and_kind(clips, rng):
     )
     layers = {"trained": noise(rng), "untrained": noise(rng)}
     found = responses.around(clips, layers, [1, 2], happened, range(12))
-    figure = plots.responses_around(found, {1: "filter 1\nonset", 2: "filter 2\nlow band"})
+    figure = more_plots.responses_around(found, {1: "filter 1\nonset", 2: "filter 2\nlow band"})
     assert len(figure.axes) == 4  # no sustained tone, no column for it
     assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()  # one scale a row
     drawn = found.query("network == 'trained' and filter == 1 and kind == 'onset'")["mean"]
@@ -661,7 +662,7 @@ def test_ablations_are_drawn_in_order_and_random_groups_as_a_band():
             "ci_high": 0.05,
         }
     )
-    left, right = plots.ablations(single, groups, metric="nDCG@10").axes
+    left, right = more_plots.ablations(single, groups, metric="nDCG@10").axes
     assert left.lines[0].get_ydata().tolist() == [-0.01, 0, 0.01]
     assert left.lines[1].get_xydata().tolist() == [[1, -0.01]]  # beyond chance
     band = right.patches[0].get_extents().transformed(right.transData.inverted())

@@ -10,6 +10,7 @@ import scipy.stats
 from lib import methods
 from lib.cli import report
 from lib.filters import claims as filters_claims
+from lib.filters import time_order
 from lib.listening import published
 from lib.ranking import claims as ranking_claims
 from lib.ranking import compare, ledger, significance, words
@@ -397,7 +398,7 @@ def filter_tables(shift):
         described[criterion] = values.ravel() + rng.normal(0, 0.01, 60)
     controls, described = described[described["network"] < 10], described[described["network"] >= 10].copy()
     described[["low_band", "bass_beat", "onset", "offset", "sparseness"]] += shift
-    structure = pd.DataFrame({"seed": np.repeat([0, 1], 4), "p_value": [0.01, 1, 1, 1, 0.01, 0.01, 1, 1]})
+    structure = pd.DataFrame({"network": np.repeat([0, 1], 4), "p_value": [0.01, 1, 1, 1, 0.01, 0.01, 1, 1]})
     return structure, described, controls
 
 
@@ -457,7 +458,11 @@ def time_order_frames(loss):
     runs = [truth + rng.normal(0, 0.02, truth.shape) for _ in range(3)]
     scores = {
         order: [pd.DataFrame((1 - mixed) * run + mixed * wrong, names, names) for run in runs]
-        for order, mixed in {"as they are": 0, "shifted by 16s": 0, "frames shuffled": loss}.items()
+        for order, mixed in {
+            time_order.UNCHANGED: 0,
+            time_order.SHIFTED: 0,
+            time_order.SHUFFLED: loss,
+        }.items()
     }
     return scores, pd.DataFrame(truth, names, names)
 

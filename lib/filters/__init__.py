@@ -1,6 +1,6 @@
 """Step 06 (paper, section 5, Figures 3 and 4): what the first layer listens for.
 
-Reads networks, spectrograms and clips; notebook 06 writes figures and tables only.
+Reads networks, spectrograms and clips; notebook 06 writes a table of all filters, which 06b reads.
 
 - `kernels`: the shapes of kernels. `twins`: the same kernel in two networks.
 - `criteria`: criteria by which filters are selected, and their comparison with control networks.

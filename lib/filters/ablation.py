@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from lib.filters import responses, time_order
+from lib.filters import kernels, responses, time_order
 from lib.methods import labelled_scores, mean_over_clips
 from lib.ranking import metrics
 from lib.training import network as training_network
@@ -139,6 +139,42 @@ def summary(change, *, n_draws=9999, seed=0):
     })  # fmt: skip
 
 
+def in_words(single, groups):
+    """What silencing filters changes: one of them, and many.
+
+    Parameters
+    ----------
+    single : pd.DataFrame
+        From `summary`, with ``seed``.
+    groups : pd.DataFrame
+        From `summary`, with ``name``; rows named random are groups drawn at random.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> single = pd.DataFrame({"seed": [0, 0], "change": [-0.02, 0.01], "p_value": [0.01, 0.9]})
+    >>> groups = pd.DataFrame({"name": ["moved most", "random", "random"], "change": [-0.04, -0.05, -0.01]})
+    >>> print(in_words(single.assign(n_queries=49), groups))
+    One filter silenced: the ranking loses more than by chance in 1 of 2 cases (1 training, 49 queries each);
+    changes of nDCG from -0.020 to +0.010.
+    Many silenced: moved most -0.040; as many at random -0.050 to -0.010.
+    """
+    lost = (single["p_value"] <= kernels.LEVEL) & (single["change"] < 0)
+    n_trainings, random = single["seed"].nunique(), groups.loc[groups["name"] == "random", "change"]
+    named = groups[groups["name"] != "random"]
+    of_names = ", ".join(f"{row['name']} {row['change']:+.3f}" for row in named.to_dict("records"))
+    return (
+        f"One filter silenced: the ranking loses more than by chance in {lost.sum()} of {len(single)} cases"
+        f" ({n_trainings} training{'s' if n_trainings > 1 else ''}, {single['n_queries'].max()} queries"
+        " each);\n"
+        f"changes of nDCG from {single['change'].min():+.3f} to {single['change'].max():+.3f}.\n"
+        f"Many silenced: {of_names}; as many at random {random.min():+.3f} to {random.max():+.3f}."
+    )
+
+
 def random_groups(n_filters, size, n_groups, *, seed=0):
     """Groups of as many filters, drawn at random: what silencing that many costs, whichever they are.
 
@@ -186,7 +222,7 @@ def time_orders(networks, study, artists, *, n=LIST_LENGTH, seed=0):
     >>> study = studies.of_arrays(np.eye(256, 64)[None].repeat(2, 0), ["a", "b"], target, listeners)
     >>> scores, measured = time_orders({0: Untrained().build(seed=0)}, study, ["a", "b"], n=1)
     >>> len(scores["reversed"]), measured["order"].tolist()[:3]
-    (1, ['as they are', 'shifted by 16s', 'shifted'])
+    (1, ['unchanged', 'shifted, multiples of 16 frames', 'shifted, any number of frames'])
     """
     clips, owners = study.clips_of(artists)
     truth = study.target.loc[artists, artists]
@@ -202,7 +238,7 @@ def time_orders(networks, study, artists, *, n=LIST_LENGTH, seed=0):
             scores[order].append(frame.reindex_like(truth))
     tables = []
     for place, each in enumerate(networks):
-        untouched = embeddings["as they are"][each]
+        untouched = embeddings[time_order.UNCHANGED][each]
         cosines = {
             order: time_order.cosines(untouched, of_order[each]).mean()
             for order, of_order in embeddings.items()

@@ -14,7 +14,7 @@ def filter_claims(structure, described, controls=None, *, seed=0):
     Parameters
     ----------
     structure : pd.DataFrame
-        From `lib.filters.kernels.structure`, all trainings, with ``seed``.
+        From `lib.filters.kernels.structure`, all trainings, with ``network``.
     described : pd.DataFrame
         From `lib.filters.criteria.describe`, all trainings.
     controls : pd.DataFrame, optional
@@ -30,11 +30,11 @@ def filter_claims(structure, described, controls=None, *, seed=0):
 
     Examples
     --------
-    >>> structure = pd.DataFrame({"seed": [0, 0, 1, 1], "p_value": [0.001, 0.8, 0.6, 0.4]})
+    >>> structure = pd.DataFrame({"network": [0, 0, 1, 1], "p_value": [0.001, 0.8, 0.6, 0.4]})
     >>> filter_claims(structure, described=None)[["claim", "value"]].values.tolist()[0]
     ['most filters look like noise', 0.25]
     """
-    noise = (structure["p_value"].fillna(1) > kernels.LEVEL).groupby(structure["seed"]).mean()
+    noise = (structure["p_value"].fillna(1) > kernels.LEVEL).groupby(structure["network"]).mean()
     decided_by = "share of kernels without a shape that noise lacks - one half, over trainings"
     rows = [
         ledger.claim_row(
@@ -95,7 +95,7 @@ def time_order_claims(predicted, truth, *, n):
     --------
     >>> from lib.methods import labelled_scores
     >>> truth = labelled_scores([[0, 3, 2], [3, 0, 1], [2, 1, 0]], list("abc"))
-    >>> runs = {"as they are": [truth], "shifted by 16s": [truth], "frames shuffled": [-truth]}
+    >>> runs = {time_order.UNCHANGED: [truth], time_order.SHIFTED: [truth], time_order.SHUFFLED: [-truth]}
     >>> time_order_claims(runs, truth, n=1)[["value", "border"]].round(2)
        value  border
     0    1.0    0.90
@@ -103,10 +103,10 @@ def time_order_claims(predicted, truth, *, n):
     2   -0.5   -0.01
     """
     claims = {
-        "shifted by 16s": "global max pooling removes the dependence on when something sounds",
-        "frames shuffled": "global max pooling removes any time dependency",
+        time_order.SHIFTED: "global max pooling removes the dependence on when something sounds",
+        time_order.SHUFFLED: "global max pooling removes any time dependency",
     }
-    rows, before = [], predicted["as they are"]
+    rows, before = [], predicted[time_order.UNCHANGED]
     for order, claim in claims.items():
         kept = [time_order.kept(run, first, n) for run, first in zip(predicted[order], before, strict=True)]
         decided_by = f"share of the {n} nearest that stay with frames {time_order.ORDERS[order]}"
@@ -114,7 +114,7 @@ def time_order_claims(predicted, truth, *, n):
             ledger.claim_row(claim, "4", decided_by, significance.estimate(kept), border=time_order.KEPT)
         )
     changed, untouched = (
-        compare.measured(runs, truth, "ndcg", n) for runs in (predicted["frames shuffled"], before)
+        compare.measured(runs, truth, "ndcg", n) for runs in (predicted[time_order.SHUFFLED], before)
     )
     claim = "features along the frequency axis are enough: the ranking needs no order of frames"
     decided_by = f"nDCG@{n} with frames shuffled one by one - as they are"

@@ -23,11 +23,36 @@ from lib.training import siamese, trainings
 from lib.workflow import paths
 
 FIRST_SEED = 100
+ARCHITECTURE = ("n_convolutions", "batch_norm_momentum")
 SETTINGS = (
-    "learning_rate", "batch_size", "epochs", "pairs_per_epoch", "patience", "n_devices", "n_convolutions",
-    "batch_norm_momentum",
+    "learning_rate", "batch_size", "epochs", "pairs_per_epoch", "patience", "n_devices", *ARCHITECTURE,
 )  # fmt: skip
 DIGITS = 5  # in the stored table
+
+
+def untrained(settings, seeds):
+    """First layers of networks with their random first weights.
+
+    Parameters
+    ----------
+    settings : dict
+        Parameters of notebook 04.
+    seeds : sequence of int
+        Those of trained networks give the weights that their trainings began with.
+
+    Returns
+    -------
+    dict of int to lib.filters.kernels.Layer
+        By seed.
+
+    Examples
+    --------
+    >>> settings = {"n_convolutions": 3, "batch_norm_momentum": 0.9}
+    >>> untrained(settings, [7])[7].kernels.shape
+    (3, 64, 128)
+    """
+    build = siamese.Untrained(**{name: settings[name] for name in ARCHITECTURE}).build
+    return {seed: kernels.first_layer(build(seed=seed).model) for seed in seeds}
 
 
 def permuted(study, artists, *, seed):
@@ -108,10 +133,7 @@ def describe(clips, networks, *, n_noise=999):
     """
     seeds = list(networks)
     layers = [kernels.first_layer(network.model) for network in networks.values()]
-    starts = [
-        kernels.first_layer(siamese.Untrained(**network.configuration).build(seed=seed).model)
-        for seed, network in networks.items()
-    ]
+    starts = [untrained(network.configuration, [seed])[seed] for seed, network in networks.items()]
     added = [layer.kernels - start.kernels for layer, start in zip(layers, starts, strict=True)]
     described = criteria.describe(clips, layers).drop(columns="active")
     tables = []

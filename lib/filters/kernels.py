@@ -170,6 +170,33 @@ def structure(layer, start, *, n_networks=999, seed=0):
     return described
 
 
+def in_words(kinds):
+    """How many kernels have more shape than noise, and how many of the changes that training made.
+
+    Parameters
+    ----------
+    kinds : dict of str to pd.DataFrame
+        What the networks were trained on, and their ``p_value`` and ``added_p_value`` (from `structure`).
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> p_values = pd.DataFrame({"p_value": [0.6, 0.02, 0.3, 0.8], "added_p_value": [0.01, 0.01, 0.01, 0.2]})
+    >>> print(in_words({"the target": p_values}))
+    More shape than noise: trained on the target, 25.0 % of the kernels and 75.0 % of what training added.
+    """
+    parts = []
+    for name, described in kinds.items():
+        own, added = (100 * (described[column] <= LEVEL).mean() for column in ("p_value", "added_p_value"))
+        parts.append(
+            f"trained on {name}, {own:.1f} % of the kernels and {added:.1f} % of what training added"
+        )
+    return f"More shape than noise: {'; '.join(parts)}."
+
+
 def smoothness_limit(n_filters, *, n_networks=999, seed=0):
     """Smoothness above which a kernel among so many is more than noise (for pictures).
 

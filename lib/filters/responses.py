@@ -24,6 +24,11 @@ import pandas as pd
 from lib.filters import criteria, kernels
 from lib.spectrograms import picture, store
 
+MOMENTS = {  # of criteria: the kind of moment that they name, and its name in a sentence
+    "onset": ("onset", "an onset"),
+    "offset": ("silence", "the beginning of silence"),
+}
+
 
 class Portrait(NamedTuple):
     """A selected filter and what excites it, as Figure 4 draws it.
@@ -163,6 +168,50 @@ def around(clips, layers, chosen, events, artists, *, half_width=8, n_resamples=
                     "n_events": len(moments), "n_artists": len(means),
                 }))  # fmt: skip
     return pd.concat(tables, ignore_index=True)
+
+
+def in_words(means, selected):
+    """Whether filters respond more at the moments that their criterion names than before training.
+
+    Parameters
+    ----------
+    means : pd.DataFrame
+        From `around`; networks trained and untrained.
+    selected : pd.DataFrame
+        From `lib.filters.criteria.select`; criteria that name no kind of moment (`MOMENTS`) are passed over.
+
+    Returns
+    -------
+    str
+        The highest mean within a frame of the moment. *Higher* and *lower* where the 95 % intervals have no
+        value in common.
+
+    Examples
+    --------
+    >>> means = pd.DataFrame({"network": ["trained", "untrained"], "mean": [2.0, 0.5], "filter": 7})
+    >>> means = means.assign(kind="onset", frames=0, ci_low=[1.8, 0.2], ci_high=[2.2, 0.8])
+    >>> print(in_words(means, pd.DataFrame({"filter": [7]}, index=["onset"])))
+    Filter 7 (onset), at an onset: 2.0 after training (1.8 to 2.2), 0.5 before (0.2 to 0.8): higher.
+    """
+    lines, near = [], means[means["frames"].abs() <= 1]
+    for criterion, (kind, moment) in MOMENTS.items():
+        number = int(selected["filter"][criterion]) if criterion in selected.index else None
+        own = near[(near["filter"] == number) & (near["kind"] == kind)]
+        if not {"trained", "untrained"} <= set(own["network"]):
+            continue
+        peaks = own.loc[own.groupby("network")["mean"].idxmax()].set_index("network")
+        after, before = (peaks.loc[network] for network in ("trained", "untrained"))
+        word = "not shown to differ"
+        if after["ci_low"] > before["ci_high"]:
+            word = "higher"
+        if after["ci_high"] < before["ci_low"]:
+            word = "lower"
+        now, first = (f"({peak['ci_low']:.1f} to {peak['ci_high']:.1f})" for peak in (after, before))
+        lines.append(
+            f"Filter {number} ({criterion}), at {moment}: {after['mean']:.1f} after training {now},"
+            f" {before['mean']:.1f} before {first}: {word}."
+        )
+    return "\n".join(lines)
 
 
 def mean_and_interval(values, *, n_resamples=1000, seed=0):

@@ -26,18 +26,18 @@ import pandas as pd
 from lib import numerics
 from lib.ranking import influence, metrics, ties
 
+UNCHANGED, SHUFFLED = "unchanged", "shuffled, single frames"
+SHIFTED = "shifted, multiples of 16 frames"  # this leaves the grid of max pooling where it is
+STEPS = {SHIFTED: 16, "shifted, any number of frames": 1}  # frames
+BLOCKS = {f"shuffled, blocks of {n} frames": n for n in (64, 16, 4)} | {SHUFFLED: 1}  # frames
 ORDERS = {  # what is done to the frames of a clip, shortest step last
-    "as they are": "as they are",
-    "shifted by 16s": "shifted in a circle by a random multiple of 16",
-    "shifted": "shifted in a circle by a random number",
+    UNCHANGED: "as they are",
+    SHIFTED: "shifted in a circle by a random multiple of 16",
+    "shifted, any number of frames": "shifted in a circle by a random number",
     "reversed": "in reverse",
-    "blocks of 64": "in shuffled blocks of 64",
-    "blocks of 16": "in shuffled blocks of 16",
-    "blocks of 4": "in shuffled blocks of 4",
-    "frames shuffled": "shuffled one by one",
+    **{order: f"in shuffled blocks of {n}" for order, n in BLOCKS.items() if n > 1},
+    SHUFFLED: "shuffled one by one",
 }
-BLOCKS = {"blocks of 64": 64, "blocks of 16": 16, "blocks of 4": 4, "frames shuffled": 1}  # frames
-STEPS = {"shifted by 16s": 16, "shifted": 1}  # frames; 16 leaves the grid of max pooling where it is
 CHANCE = "chance"
 MARGIN = 0.01  # of nDCG: a smaller loss counts as none
 KEPT = 0.9  # share of the nearest: where more stay, the neighbour lists count as unchanged
@@ -148,7 +148,7 @@ def quality(scores, truth, n):
     Parameters
     ----------
     scores : dict of str to pd.DataFrame, shape=(n_artists, n_artists)
-        Of one network, by order, ``as they are`` among them.
+        Of one network, by order, `UNCHANGED` among them.
     truth : pd.DataFrame
     n : int
         Length of the lists.
@@ -158,7 +158,7 @@ def quality(scores, truth, n):
     pd.DataFrame
         ``order, overlap, ndcg``, the last row being `CHANCE`.
     """
-    rows, before = [], scores["as they are"]
+    rows, before = [], scores[UNCHANGED]
     constant = pd.DataFrame(0.0, index=truth.index, columns=truth.columns)
     for order, frame in {**scores, CHANCE: constant}.items():
         overlap = metrics.overlap_at_n(frame, before, n).mean()
@@ -196,7 +196,7 @@ def summary(measured):
 
 
 def in_words(summary, n):
-    """What each order leaves, in sentences.
+    """How much of neighbour lists and ranking stays when the frames stand in another order.
 
     Parameters
     ----------
@@ -211,22 +211,43 @@ def in_words(summary, n):
 
     Examples
     --------
-    >>> table = pd.DataFrame({"order": ["as they are", "reversed", "frames shuffled", CHANCE]})
+    >>> table = pd.DataFrame({"order": [UNCHANGED, "reversed", SHUFFLED, CHANCE]})
     >>> print(in_words(table.assign(overlap=[1, 0.9, 0.8, 0.2], ndcg=[0.4, 0.4, 0.38, 0.2]), n=10))
-    Of an artist's 10 nearest stay: 0.90 (reversed), 0.80 (frames shuffled); of a random list 0.20.
-    nDCG@10: 0.400 as they are, 0.380 with single frames shuffled, 0.200 by chance.
+    Of an artist's 10 nearest, 80 % (shuffled, single frames) to 90 % (reversed) stay; of a random list, 20 %.
+    nDCG@10: 0.400 unchanged, 0.380 with single frames shuffled, 0.200 by chance.
     """
     table = summary.set_index("order")
-    kept = ", ".join(
-        f"{row['overlap']:.2f} ({order})" for order, row in table.drop(["as they are", CHANCE]).iterrows()
-    )
-    untouched, shuffled, chance = (
-        table["ndcg"][order] for order in ("as they are", "frames shuffled", CHANCE)
-    )
+    stay, ndcg = table["overlap"].drop([UNCHANGED, CHANCE]), table["ndcg"]
+    least, most = (f"{100 * stay[order]:.0f} % ({order})" for order in (stay.idxmin(), stay.idxmax()))
     return (
-        f"Of an artist's {n} nearest stay: {kept}; of a random list {table['overlap'][CHANCE]:.2f}.\n"
-        f"nDCG@{n}: {untouched:.3f} as they are, {shuffled:.3f} with single frames shuffled,"
-        f" {chance:.3f} by chance."
+        f"Of an artist's {n} nearest, {least} to {most} stay; of a random list,"
+        f" {100 * table['overlap'][CHANCE]:.0f} %.\n"
+        f"nDCG@{n}: {ndcg[UNCHANGED]:.3f} unchanged, {ndcg[SHUFFLED]:.3f} with single frames shuffled,"
+        f" {ndcg[CHANCE]:.3f} by chance."
+    )
+
+
+def edges_in_words(edges):
+    """How many of the maxima that pooling takes lie at the ends of the clips.
+
+    Parameters
+    ----------
+    edges : pd.DataFrame
+        From `lib.filters.ablation.maxima_at_edges`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> print(edges_in_words(pd.DataFrame({"at_edges": [0.3, 0.5], "expected": 0.125})))
+    40 % of the maxima (30 % to 50 % over 2 trainings) lie at the ends of a clip, 12.5 % of all places.
+    """
+    mean, low, high = (100 * edges["at_edges"].agg(name) for name in ("mean", "min", "max"))
+    return (
+        f"{mean:.0f} % of the maxima ({low:.0f} % to {high:.0f} % over {len(edges)} trainings) lie at the"
+        f" ends of a clip, {100 * edges['expected'].iloc[0]:.3g} % of all places."
     )
 
 

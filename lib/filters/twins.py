@@ -24,8 +24,8 @@ from lib.spectrograms import picture, store
 
 MEASURES = {  # in what two filters may agree
     "kernel": "weights as they are",
-    "added": "what training added to the weights",
-    "response": "what they answer to these clips, before negative values are cut",
+    "added": "what training added",
+    "response": "responses to these clips",  # before negative values are cut
 }
 
 
@@ -173,6 +173,40 @@ def summary(matches):
             "correlation": trained["correlation"].median(), "reference_correlation": chance.median(),
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def in_words(summary):
+    """What share of filters has a twin in another training, beside chance.
+
+    Parameters
+    ----------
+    summary : pd.DataFrame
+        From `summary`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> row = {"measure": "added", "share": 0.07, "share_low": 0.04, "share_high": 0.1, "n_pairs": 10}
+    >>> print(in_words(pd.DataFrame([row | {"chance": 0.05, "reference": "control"}])))
+    Filters with a twin in another training, over 10 pairs of trainings, where chance is 5 %:
+    by what training added 7 % (4 % to 10 %, chance from pairs of controls).
+    """
+    if not summary["n_pairs"].max():
+        return "With one training, no filter can have a twin."
+    networks = {"control": "controls", "untrained": "untrained networks"}
+    parts = [
+        f"by {MEASURES[row['measure']]} {100 * row['share']:.0f} % ({100 * row['share_low']:.0f} % to"
+        f" {100 * row['share_high']:.0f} %, chance from pairs of {networks[row['reference']]})"
+        for row in summary.to_dict("records")
+    ]
+    first = (
+        f"Filters with a twin in another training, over {summary['n_pairs'].max()} pairs of trainings, where"
+        f" chance is {100 * summary['chance'].iloc[0]:.0f} %:\n"
+    )
+    return first + ",\n".join(parts) + "."
 
 
 def _root(covariance):

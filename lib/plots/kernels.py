@@ -1,4 +1,4 @@
-"""Pictures of first-layer kernels: their weights, and what training changed in them (notebook 06)."""
+"""Pictures of first-layer kernels: their weights, and what training changed in them (notebooks 06, 06b)."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def kernel_structure(structure, limit):
     right.set(xlabel="smoothness (correlation)", ylabel="number of filters", xlim=(-0.4, 1))
     right.set_title(f"what training added:\n{_beyond(structure['added_smoothness'], limit)}")
     handles, labels = right.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower right", ncols=4, fontsize=9, handlelength=1.2)
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=9, handlelength=1.2)
     return figure
 
 

@@ -272,7 +272,9 @@ def test_the_runner_leaves_out_what_cannot_run(eight, monkeypatch, capsys, n_art
     """As it does when 01 to 03 have run, whichever number of artists these have left."""
     executed = {}
     monkeypatch.setattr(
-        notebooks, "execute", lambda stage, *_, left_out, **__: executed.setdefault(stages.number(stage), left_out)
+        notebooks,
+        "execute",
+        lambda stage, *_, left_out, **__: executed.setdefault(stages.number(stage), left_out),
     )
     monkeypatch.setattr(freshness, "check_needs", lambda *_: None)
     monkeypatch.setattr(runner, "_written", lambda *_: [])

@@ -11,9 +11,11 @@ from lib.workflow import paths
 ROOT = paths.root()
 PAGES = [
     *("README.md", "GLOSSARY.md", "SECURITY.md", "CHANGELOG.md", "demo/README.md", "figures/real/README.md"),
-    *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/*.md")),
+    *sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("docs/*.md"), *ROOT.glob("lessons/*.md")]),
 ]
-NOTEBOOKS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("notebooks/*.ipynb"))
+NOTEBOOKS = sorted(
+    str(path.relative_to(ROOT)) for path in [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("lessons/*.ipynb")]
+)
 LINK = re.compile(r"\]\(\s*<?([^)\s>]+)|\b(?:href|src)=[\"']([^\"']+)")
 ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//")  # another site, a mail address, an attachment
 LONGEST_README = 120  # lines

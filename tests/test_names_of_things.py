@@ -19,7 +19,7 @@ FILES = [
     path.relative_to(ROOT)
     for folder, pattern in [
         *((folder, "*.py") for folder in ("lib", "demo", "benchmarks", "examples")),
-        ("notebooks", "*.ipynb"),
+        *((folder, "*.ipynb") for folder in ("notebooks", "lessons")),
     ]
     for path in sorted((ROOT / folder).rglob(pattern))
     if ".ipynb_checkpoints" not in path.parts

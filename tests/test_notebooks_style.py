@@ -1,4 +1,4 @@
-"""The committed notebooks keep the house rules that a machine can check."""
+"""The committed notebooks and lessons keep the house rules that a machine can check."""
 
 import ast
 import re
@@ -14,14 +14,32 @@ IGNORED = "nbval-ignore-output"
 BEHIND = {"08_artist_explorer": ["view"]}  # cells behind the manifest: Run All ends at the explorer
 
 
-@pytest.fixture(params=stages.names())
-def stage(request):
+NOTEBOOKS = [paths.notebook(stage) for stage in stages.names()]
+LESSONS = sorted(paths.lesson("*").parent.glob("*.ipynb"))
+
+
+def label(path):
+    return f"{path.parent.name}/{path.stem}"
+
+
+of_stages = pytest.mark.parametrize("path", NOTEBOOKS, ids=label)
+of_lessons = pytest.mark.parametrize("path", LESSONS, ids=label)
+
+
+@pytest.fixture(params=[*NOTEBOOKS, *LESSONS], ids=label)
+def path(request):
+    """Every notebook and lesson, where a test does not say which of the two it is about."""
     return request.param
 
 
 @pytest.fixture
-def notebook(stage):
-    return nbformat.read(paths.notebook(stage), as_version=4)
+def stage(path):
+    return path.stem
+
+
+@pytest.fixture
+def notebook(path):
+    return nbformat.read(path, as_version=4)
 
 
 @pytest.fixture
@@ -37,17 +55,39 @@ def test_every_notebook_is_a_stage_and_every_stage_a_notebook():
     assert sorted(path.stem for path in paths.notebook("*").parent.glob("*.ipynb")) == sorted(stages.NEEDS)
 
 
+def test_a_notebook_with_exercises_links_its_lesson_and_every_lesson_has_a_notebook():
+    texts = {path.name: path.read_text(encoding="utf-8") for path in NOTEBOOKS}
+    lessons = {path.name for path in LESSONS}
+    assert lessons <= set(texts)
+    linked = {name for name, text in texts.items() if f"../lessons/{name}" in text}
+    assert {name for name, text in texts.items() if "## Exercises" in text} == linked <= lessons
+
+
 def test_it_opens_with_its_number_and_title(stage, notebook):
     assert notebook.cells[0].cell_type == "markdown"
-    assert re.match(rf"# {stages.number(stage)} · \S", notebook.cells[0].source)
+    assert re.match(rf"# (Lesson )?{stages.number(stage)} · \S", notebook.cells[0].source)
 
 
+@of_lessons
+def test_a_lesson_solves_three_exercises_and_each_solution_checks_itself(notebook):
+    parts = []
+    for cell in notebook.cells:
+        if re.match(r"## \d\. \S", cell.source):
+            parts.append([])
+        elif parts and cell.cell_type == "code":
+            parts[-1].append(cell.source)
+    assert len(parts) == 3
+    assert [sources for sources in parts if "assert " not in "\n".join(sources)] == []
+
+
+@of_stages
 def test_its_parameters_are_typed_explained_and_begin_with_the_profile(stage, code):
     assert next(iter(profiles.parameters_of(stage))) == "profile"
     (cell,) = [cell for cell in code if "parameters" in tags(cell)]
     assert [line for line in cell.source.splitlines()[1:] if line.strip() and "#" not in line] == []
 
 
+@of_stages
 def test_its_defaults_are_the_demo(stage):
     assert profiles.parameters_of(stage)["profile"].default == "demo"
 
@@ -70,6 +110,7 @@ def test_its_cells_are_short(code):
     assert long == []
 
 
+@of_stages
 def test_it_is_started_under_its_own_name_and_its_last_cell_writes_the_manifest(stage, code):
     sources = [cell.source for cell in code]
     assert len([source for source in sources if f'stage.start("{stage}", globals())' in source]) == 1
@@ -91,17 +132,17 @@ def test_its_cells_ran_without_an_error_and_their_outputs_are_stored(code):
     assert code[-1].outputs
 
 
-def test_it_is_in_canonical_form(stage, notebook):
-    stored = paths.notebook(stage).read_text(encoding="utf-8")
+def test_it_is_in_canonical_form(path, notebook):
+    stored = path.read_text(encoding="utf-8")
     assert notebooks.canonical(notebook) == stored, "run: python3 run_all.py --refresh-notebooks"
 
 
-def test_it_is_smaller_than_a_megabyte(stage):
-    assert paths.notebook(stage).stat().st_size < 1_000_000
+def test_it_is_smaller_than_a_megabyte(path):
+    assert path.stat().st_size < 1_000_000
 
 
-def test_it_shows_nothing_of_the_machine_it_ran_on(stage):
-    stored = paths.notebook(stage).read_text(encoding="utf-8")
+def test_it_shows_nothing_of_the_machine_it_ran_on(path):
+    stored = path.read_text(encoding="utf-8")
     assert str(paths.root()) not in stored
     found = re.findall(r"(?<![\w.:/<])/(?:home|root|tmp|work|usr|Users|private|var|opt)/\w[^\s\"\\]*", stored)
     assert [*found, *re.findall(r"\bat 0x[0-9a-f]{6,}", stored)] == []

@@ -578,6 +578,31 @@ def test_two_refreshes_store_the_same_bytes(fresh):
     assert set(plan().values()) == {(False, "fresh")}
 
 
+def lesson_of_02(toy, source):
+    (toy / "lessons").mkdir()
+    toy_repository.write(toy, "02_scaled", [source], folder="lessons")
+    return paths.lesson("02_scaled")
+
+
+def test_a_lesson_is_stored_with_its_notebook_and_is_no_stage(fresh):
+    lesson = lesson_of_02(fresh, "1 + 1")
+    before = lesson.read_bytes()
+    runner.refresh("demo", profiles.resolve("demo")[1], ["03_apart"])
+    assert lesson.read_bytes() == before
+    runner.refresh("demo", profiles.resolve("demo")[1], ["02_scaled"])
+    (cell,) = nbformat.read(lesson, as_version=4).cells
+    assert cell.outputs[0].data == {"text/plain": "2"}
+    assert set(plan().values()) == {(False, "fresh")}
+
+
+def test_a_lesson_that_fails_is_named_and_stays_as_it_was(fresh):
+    lesson = lesson_of_02(fresh, "assert 1 + 1 == 3")
+    before = lesson.read_bytes()
+    with pytest.raises(notebooks.StageFailed, match=r"lessons/02_scaled.ipynb stopped.(?s:.*)AssertionError"):
+        runner.refresh("demo", profiles.resolve("demo")[1], ["02_scaled"])
+    assert lesson.read_bytes() == before
+
+
 def test_only_the_demo_is_stored_in_the_committed_notebooks(toy):
     with pytest.raises(profiles.ProfileError, match="without --profile and -p"):
         runner.refresh("demo", profiles.resolve("demo", ["02.factor=3"])[1], runner.selected())
@@ -669,6 +694,11 @@ def test_the_tests_can_be_narrowed(toy, monkeypatch, extra, targets):
     assert testing.test(extra) == 0
     given = [given for module, *each in calls if module == "pytest" for given in each]
     assert [each for each in given if (toy / each.split("::")[0]).is_file()][: len(targets)] == targets
+
+
+def test_lessons_are_tested_after_all_notebooks(toy):
+    lesson_of_02(toy, "1 + 1")
+    assert testing._notebooks()[-2:] == ["notebooks/03_apart.ipynb", "lessons/02_scaled.ipynb"]
 
 
 @pytest.mark.parametrize(

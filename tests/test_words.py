@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.listening import words as listening_words
 from lib.ranking import compare, paper, words
 
 
@@ -182,3 +183,22 @@ def test_verdicts_are_counted_by_kind_and_the_primary_ones_named():
 def test_without_primary_claims_all_are_named():
     claims = pd.DataFrame([("a", "secondary", "holds")], columns=["claim", "kind", "verdict"])
     assert words.verdicts(claims).splitlines() == ["secondary claims, 1: 1 × holds.", "a: holds."]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verb"),
+    [
+        (0.1, 0.3, "follows popularity"),
+        (-0.3, -0.1, "is opposed to popularity"),
+        (-0.1, 0.3, "cannot be shown to follow popularity"),
+    ],
+)
+def test_a_metric_follows_popularity_only_where_its_interval_says_so(low, high, verb):
+    row = {"metric": "pmi", "fame_correlation": (low + high) / 2, "fame_low": low, "fame_high": high}
+    row |= {"split_half": 0.5, "split_half_by_chance": 0.2}
+    assert listening_words.trust(pd.DataFrame([row]), "pmi").startswith(f"pmi {verb} (")
+
+
+def test_a_file_whose_rows_are_all_kept_has_none_rejected():
+    outcomes = pd.DataFrame({"outcome": ["kept"], "rows": [3]})
+    assert listening_words.rows(outcomes).endswith("and 0 (0.0 %) are rejected.")

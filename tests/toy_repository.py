@@ -95,7 +95,7 @@ def enter(monkeypatch, folder):
     return folder
 
 
-def write(folder, stage, sources):
+def write(root, stage, sources, *, folder="notebooks"):
     """Write a toy notebook from the sources of its code cells; the second cell holds the parameters."""
     cells = [
         {
@@ -109,4 +109,4 @@ def write(folder, stage, sources):
         for position, source in enumerate(sources)
     ]
     text = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
-    (folder / "notebooks" / f"{stage}.ipynb").write_text(text)
+    (root / folder / f"{stage}.ipynb").write_text(text)

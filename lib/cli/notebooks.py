@@ -200,6 +200,41 @@ def store(executed, stage):
     artifacts.write_text(canonical(executed), paths.notebook(stage))
 
 
+def refresh_lesson(stage):
+    """Execute the lesson of a stage on the demo's results, and store it in canonical form.
+
+    A lesson is no stage: it has no parameters and writes no files, so it leaves no manifest.
+
+    Parameters
+    ----------
+    stage : str
+
+    Raises
+    ------
+    StageFailed
+        Naming the lesson, the cell and the cause.
+    """
+    path, messages = paths.lesson(stage), kernels.Messages()
+    try:
+        executed = papermill.execute_notebook(
+            path,
+            None,
+            engine_name=kernels.Watched.__name__,
+            kernel_name="python3",
+            language="python",
+            cwd=path.parent,
+            progress_bar=False,
+            stderr_file=None,
+            watch=lambda _: None,
+            messages=messages,
+        )
+    except (PapermillExecutionError, DeadKernelError) as problem:
+        raise StageFailed(f"{paths.shown(path)} stopped. {problem}{messages.last()}") from problem
+    finally:
+        messages.close()
+    artifacts.write_text(canonical(executed), path)
+
+
 def canonical(notebook):
     """The text of a notebook, free of everything that differs between two equal executions.
 

@@ -300,7 +300,8 @@ def verify(parameters):
 
 
 def refresh(profile, parameters, wanted):
-    """Execute the committed notebooks, store them in canonical form, and renew the README's table."""
+    """Execute the committed notebooks and their lessons, store them in canonical form, renew the README's
+    tables."""
     if parameters != profiles.resolve("demo")[1]:
         raise profiles.ProfileError(
             "The committed notebooks hold the demo: --refresh-notebooks goes without --profile and -p."
@@ -309,6 +310,10 @@ def refresh(profile, parameters, wanted):
     for stage in wanted:
         freshness.check_needs(stage, profile, parameters, wanted)
         notebooks.store(_execute(stage, profile, parameters), stage)
+    for stage in wanted:
+        if paths.lesson(stage).exists():
+            with progress.Line(f"lesson {stage}"):
+                notebooks.refresh_lesson(stage)
     from lib.cli import report  # draws with Matplotlib, which no other command of the door should wait for
 
     report.refresh_readme(paths.root())

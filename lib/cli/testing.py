@@ -1,4 +1,4 @@
-"""``run_all.py --test``: style, unit tests, the committed notebooks, and a clean checkout."""
+"""``run_all.py --test``: style, unit tests, the committed notebooks and lessons, and a clean checkout."""
 
 import os
 import subprocess
@@ -71,9 +71,10 @@ def _unit_tests():
 
 
 def _notebooks():
-    """The notebooks in order, then what compares the figures that they made."""
+    """The notebooks in order, the lessons, which read their results, and what compares their figures."""
+    lessons = filter(Path.exists, map(paths.lesson, stages.names()))
     compared = paths.root().glob("tests/compare_figures.py")
-    places = [*map(paths.notebook, stages.names()), *compared]
+    places = [*map(paths.notebook, stages.names()), *lessons, *compared]
     return [str(path.relative_to(paths.root())) for path in places]
 
 

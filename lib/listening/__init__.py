@@ -20,5 +20,6 @@ Reads files of plays; notebook 01 writes ``artists.parquet``, ``listening.npz`` 
 - `ranks`: Spearman's correlation of two matrices, row by row, a block of rows at a time.
 - `trust`: how far a metric can be trusted: popularity in it, agreement of two halves of the listeners.
 - `targets`: a similarity on disk, audited when it is read.
+- `words`: what the notebook says came out, computed.
 - `published`: the mistake in the published evaluation, repeated as the author's code makes it.
 """

@@ -69,6 +69,13 @@ def spectrogram(values, *, title="", ax=None, colourbar=True):
     ----------
     values : np.ndarray, shape=(256, 64)
         In [0, 1], loud = 1.
+
+    Examples
+    --------
+    >>> figure = spectrogram(np.zeros((256, 64)), title="silence")
+    >>> figure.axes[0].get_title(), figure.axes[0].images[0].get_array().shape  # bands, time steps
+    ('silence', (64, 256))
+    >>> plt.close(figure)
     """
     figure, ax = axes_of(ax, (6, 2.4))
     image = ax.imshow(

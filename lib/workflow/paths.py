@@ -43,6 +43,11 @@ def notebook(stage):
     return root() / "notebooks" / f"{stage}.ipynb"
 
 
+def lesson(stage):
+    """The solutions of the exercises of `stage`; not every notebook has exercises."""
+    return root() / "lessons" / f"{stage}.ipynb"
+
+
 def executed(profile, stage):
     """The notebook of `stage` as it was last executed for `profile`."""
     return data(profile) / "notebooks" / f"{stage}.ipynb"

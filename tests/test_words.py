@@ -194,7 +194,12 @@ def test_without_primary_claims_all_are_named():
     ],
 )
 def test_a_metric_follows_popularity_only_where_its_interval_says_so(low, high, verb):
-    row = {"metric": "pmi", "fame_correlation": (low + high) / 2, "fame_low": low, "fame_high": high}
+    row = {
+        "metric": "pmi",
+        "popularity_correlation": (low + high) / 2,
+        "popularity_low": low,
+        "popularity_high": high,
+    }
     row |= {"split_half": 0.5, "split_half_by_chance": 0.2}
     assert listening_words.trust(pd.DataFrame([row]), "pmi").startswith(f"pmi {verb} (")
 

@@ -84,14 +84,14 @@ def trust(summary, metric="min_conditional"):
     Examples
     --------
     >>> import pandas as pd
-    >>> row = {"metric": "jaccard", "fame_correlation": 0.3, "fame_low": 0.2, "fame_high": 0.4}
+    >>> row = {"metric": "jaccard", "popularity_correlation": 0.3, "popularity_low": 0.2, "popularity_high": 0.4}
     >>> row |= {"split_half": 0.5, "split_half_by_chance": 0.2}
     >>> print(trust(pd.DataFrame([row]), "jaccard"))
     jaccard follows popularity (ρ = +0.30, 95 % interval +0.20 to +0.40): popular artists are near to many.
     Two halves of the listeners agree with ρ = 0.50. Without taste they would agree with 0.20.
     """
     row = summary.set_index("metric").loc[metric]
-    low, high = row["fame_low"], row["fame_high"]
+    low, high = row["popularity_low"], row["popularity_high"]
     if low > 0:
         verb, meaning = "follows popularity", "popular artists are near to many"
     elif high < 0:
@@ -99,7 +99,7 @@ def trust(summary, metric="min_conditional"):
     else:
         verb, meaning = "cannot be shown to follow popularity", "the interval contains 0"
     return (
-        f"{metric} {verb} (ρ = {row['fame_correlation']:+.2f}, 95 % interval {low:+.2f} to {high:+.2f}):"
+        f"{metric} {verb} (ρ = {row['popularity_correlation']:+.2f}, 95 % interval {low:+.2f} to {high:+.2f}):"
         f" {meaning}.\n"
         f"Two halves of the listeners agree with ρ = {row['split_half']:.2f}. Without taste they would agree"
         f" with {row['split_half_by_chance']:.2f}."

@@ -84,7 +84,8 @@ def trust(summary, metric="min_conditional"):
     Examples
     --------
     >>> import pandas as pd
-    >>> row = {"metric": "jaccard", "popularity_correlation": 0.3, "popularity_low": 0.2, "popularity_high": 0.4}
+    >>> row = {"metric": "jaccard", "popularity_correlation": 0.3}
+    >>> row |= {"popularity_low": 0.2, "popularity_high": 0.4}
     >>> row |= {"split_half": 0.5, "split_half_by_chance": 0.2}
     >>> print(trust(pd.DataFrame([row]), "jaccard"))
     jaccard follows popularity (ρ = +0.30, 95 % interval +0.20 to +0.40): popular artists are near to many.
@@ -99,8 +100,8 @@ def trust(summary, metric="min_conditional"):
     else:
         verb, meaning = "cannot be shown to follow popularity", "the interval contains 0"
     return (
-        f"{metric} {verb} (ρ = {row['popularity_correlation']:+.2f}, 95 % interval {low:+.2f} to {high:+.2f}):"
-        f" {meaning}.\n"
+        f"{metric} {verb} (ρ = {row['popularity_correlation']:+.2f}, 95 % interval {low:+.2f} to"
+        f" {high:+.2f}): {meaning}.\n"
         f"Two halves of the listeners agree with ρ = {row['split_half']:.2f}. Without taste they would agree"
         f" with {row['split_half_by_chance']:.2f}."
     )

@@ -14,6 +14,7 @@ import hashlib
 import io
 import json
 import os
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from lib.workflow import artifacts, machine, manifests, paths, stages, stored
 
 LIMIT = 4 * 2**30  # bytes
 TABLE, VALUE = ".parquet", ".json"  # ends of names inside a file
+_parsing = threading.Lock()  # two threads that parse code at once may fail (python/cpython#106905)
 
 
 class Kept:
@@ -211,7 +213,8 @@ def code_of(module):
     -------
     str
     """
-    return _code(module, paths.root())
+    with _parsing:
+        return _code(module, paths.root())
 
 
 @functools.cache

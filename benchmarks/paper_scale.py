@@ -2,7 +2,8 @@
 
 Runs the profile ``paper_scale`` notebook by notebook: 1,000 artists, 25 passes over all pairs of clips, three
 trainings. Takes some hours. The same command goes on where it was stopped; a training goes on from its
-checkpoint, and what the stopped attempt took is counted.
+checkpoint, and what the stopped attempt took is counted. Options are passed on to ``run_all.py``, such as
+``-p "04.seeds=[0]"`` for one training.
 
 Writes ``figures/paper_scale/stages.csv``, one row an attempt at a notebook: ``stage, seconds,
 processor_seconds, peak_gb, finished``, and beside it ``README.md``: their sums, the disk that the results
@@ -10,6 +11,8 @@ take, the machine. Prints one JSON line: the sums.
 """
 
 import json
+import shlex
+import sys
 
 import pandas as pd
 
@@ -20,15 +23,21 @@ PROFILE = "paper_scale"
 TAKEN = {"seconds": "wall_seconds", "processor_seconds": "cpu_seconds", "peak_gb": "peak_gb"}
 
 
-def main():
-    """Run, measure and write."""
+def main(options=()):
+    """Run, measure and write.
+
+    Parameters
+    ----------
+    options : sequence of str
+        Of ``run_all.py``.
+    """
     table = paths.figures(PROFILE) / "stages.csv"
     rows = pd.read_csv(table).to_dict("records") if table.exists() else []
     done = {row["stage"] for row in rows if row["finished"]}
     for stage in stages.names():
         if stage in done:
             continue
-        taken, code = demo.measured(["--profile", PROFILE, "--only", stages.number(stage)])
+        taken, code = demo.measured(["--profile", PROFILE, *options, "--only", stages.number(stage)])
         rows.append(
             {"stage": stage} | {name: taken[key] for name, key in TAKEN.items()} | {"finished": not code}
         )
@@ -44,12 +53,13 @@ def main():
     disk = {
         part: size(paths.data(PROFILE) / part) for part in ("clips", "spectrograms.npy", "models", "kept", "")
     }
+    seeds = artifacts.manifest(PROFILE, stages.find("04")).parameters["seeds"]
     with artifacts.replacing(table.with_name("README.md")) as partial:
-        partial.write_text(account(by_stage, disk, machine.made_with()), encoding="utf-8")
+        partial.write_text(account(by_stage, disk, machine.made_with(), seeds, options), encoding="utf-8")
     print(json.dumps(by_stage.sum().round(1).to_dict() | {"peak_gb": by_stage["peak_gb"].max()}))
 
 
-def account(by_stage, disk, made_with):
+def account(by_stage, disk, made_with, seeds, options=()):
     """What the folder holds and what it took, as Markdown.
 
     Parameters
@@ -60,6 +70,10 @@ def account(by_stage, disk, made_with):
         Bytes by part of the data folder; ``""``: of all of it.
     made_with : dict
         From `lib.workflow.machine.made_with`.
+    seeds : list of int
+        Of the trainings.
+    options : sequence of str
+        As they were given.
 
     Returns
     -------
@@ -70,10 +84,11 @@ def account(by_stage, disk, made_with):
     parts = ", ".join(f"{part or 'everything'} {n_bytes / 1e9:.2f} GB" for part, n_bytes in disk.items())
     hours, processor_seconds = by_stage["seconds"].sum() / 3600, by_stage["processor_seconds"].sum()
     memory = by_stage["peak_gb"].max()
+    command = shlex.join(["python", "-m", "benchmarks.paper_scale", *options])
     return f"""# The simulated world at the paper's size
 
-*Simulated listeners and music.* 1,000 artists, 25 passes over all pairs of clips, three trainings, every
-notebook: `python -m benchmarks.paper_scale`, profile [`{PROFILE}`](../../profiles/{PROFILE}.yml).
+*Simulated listeners and music.* 1,000 artists, 25 passes over all pairs of clips, trainings: {len(seeds)},
+every notebook: `{command}`, profile [`{PROFILE}`](../../profiles/{PROFILE}.yml).
 
 {taken.to_markdown(index=False)}
 
@@ -92,4 +107,4 @@ def size(place):
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -110,12 +110,15 @@ def test_what_earlier_stages_ran_with_and_wrote_is_at_hand(run):
 
 def test_only_notebook_01_says_whether_the_data_are_simulated(run, monkeypatch):
     assert run.simulated is None
-    monkeypatch.setattr(stages, "NEEDS", {"01_listening_data": [], "02_scaled": ["01_listening_data"]})
+    needs = {"01_listening_data": [], "02_scaled": ["01_listening_data"], "03_apart": ["02_scaled"]}
+    run.finish()
+    monkeypatch.setattr(stages, "NEEDS", needs)
     for simulated in (True, False):
         given = {"parameters": {"simulate": simulated}}
         made = artifacts.Manifest("01_listening_data", "demo", given, "", {}, {}, {})
         artifacts.write_manifest(made, paths.manifest("demo", "01_listening_data"))
         assert stage.start("02_scaled", NAMESPACE).simulated is simulated
+        assert stage.start("03_apart", NAMESPACE).simulated is simulated  # which reads 02 alone
 
 
 def test_how_results_were_made_is_written_with_the_parameters(run):

@@ -15,6 +15,7 @@ from pathlib import Path
 from lib.workflow import artifacts, figures, kept, machine, paths, stages
 
 SIMULATED = "simulated data"  # on pictures and above tables
+LISTENING = "01_listening_data"  # its parameters say whether the data are simulated
 
 
 def start(name, namespace):
@@ -73,7 +74,10 @@ class Run:
 
     @property
     def simulated(self):
-        return self._parameters.get("01_listening_data", self.namespace).get("simulate")
+        given = self._parameters.get(LISTENING)
+        if given is None and any(LISTENING in stages.NEEDS[before] for before in self._parameters):
+            given = artifacts.manifest(self.profile, LISTENING).parameters
+        return (given or self.namespace).get("simulate")
 
     def parameters(self, stage):
         """Parameters that an earlier stage ran with, by name; `stage` is its number."""

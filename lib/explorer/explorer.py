@@ -1,5 +1,7 @@
 """The explorer: choose an artist, compare rankings side by side, hear the clips, see the spectrograms.
 
+This file is long because each part of a view has an example.
+
 Conventions
 -----------
 - *Truth* is the similarity from listening; every other source is a method, its scores averaged over seeds.

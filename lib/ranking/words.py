@@ -1,5 +1,7 @@
 """What a notebook says came out, computed from the tables: no sentence about a result is typed.
 
+This file is long because each sentence has an example.
+
 Conventions
 -----------
 - A verdict is never made here: it is read from the column that the table has for it (``decision``,

@@ -104,6 +104,7 @@ def several(each, *, at_once=None, n_devices=1, **common):
             concurrent.futures.wait(waiting, return_when=concurrent.futures.FIRST_EXCEPTION)
             failed = [future for future in waiting if future.done() and future.exception()]
             return [future.result() for future in failed or waiting]
-        finally:
+        except BaseException:
             stopping.set()
             threads.shutdown(cancel_futures=True)
+            raise

@@ -408,9 +408,9 @@ def decided_filters(*tables):
 
 def test_filters_better_than_those_of_all_controls_make_the_papers_readings_hold():
     claims = decided_filters(*filter_tables(0.15)).set_index("claim")
-    bass = claims.loc["a filter answers to a sharp bassy sound"]
+    bass = claims.loc["a filter responds to a sharp bassy sound"]
     assert (bass["value"], bass["verdict"]) == (pytest.approx(0.15, abs=0.03), "holds")
-    some = claims.loc["a selection of filters answers to specific patterns"]
+    some = claims.loc["a selection of filters responds to specific patterns"]
     assert some["value"] == pytest.approx(2 / 4, abs=0.1)  # those at .3 and .4, less what a control has
     assert some["verdict"] == "holds"
     assert (claims["border"] == 0).all()
@@ -418,10 +418,10 @@ def test_filters_better_than_those_of_all_controls_make_the_papers_readings_hold
 
 def test_filters_like_those_of_controls_decide_nothing_and_worse_ones_against_it():
     claims = decided_filters(*filter_tables(0)).set_index("claim")["verdict"]
-    assert claims["a filter answers to what is followed by silence"] == "inconclusive"
-    assert claims["a selection of filters answers to specific patterns"] == "inconclusive"
+    assert claims["a filter responds to what is followed by silence"] == "inconclusive"
+    assert claims["a selection of filters responds to specific patterns"] == "inconclusive"
     worse = decided_filters(*filter_tables(-0.1)).set_index("claim")["verdict"]
-    assert worse["a filter answers to what is followed by silence"] == "does not hold"
+    assert worse["a filter responds to what is followed by silence"] == "does not hold"
 
 
 def test_without_controls_patterns_are_inconclusive_and_the_command_is_named():
@@ -512,4 +512,4 @@ def test_training_with_more_clips_decides_two_claims_by_one_difference():
     hurts, helps = ranking_claims.training_clip_claims(table).to_dict("records")
     assert helps["value"] == -hurts["value"] == 0.1
     assert helps["ci_low"] == -hurts["ci_high"] == pytest.approx(0.1 - 0.02 * scipy.stats.t.ppf(0.975, 30))
-    assert "with 3 - with 1 clips an artist" in helps["decided_by"]
+    assert "with 3 minus with 1 clips an artist" in helps["decided_by"]

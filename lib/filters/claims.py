@@ -44,10 +44,10 @@ def filter_claims(structure, described, controls=None, *, seed=0):
             significance.trainings_estimate(noise - 0.5),
         )
     ]
-    selection = "a selection of filters answers to specific patterns"
+    selection = "a selection of filters responds to specific patterns"
     patterns = {
-        "bass_beat": "a filter answers to a sharp bassy sound",
-        "offset": "a filter answers to what is followed by silence",
+        "bass_beat": "a filter responds to a sharp bassy sound",
+        "offset": "a filter responds to what is followed by silence",
     }
     if controls is None or controls["network"].nunique() < 2:
         reason = (

@@ -163,7 +163,7 @@ def kernel_structure(structure, limit):
         style = {"s": 14, "color": colour, "label": f"{name} ({mask.sum()})", "linewidth": 0, "alpha": 0.8}
         left.scatter(ranked[mask], structure["moved"][mask], **style)
         middle.scatter(structure["start_smoothness"][mask], structure["smoothness"][mask], **style)
-    left.set(xlabel="filters, least moved first", ylabel="distance from own start\n(lengths of the start)")
+    left.set(xlabel="filters, least moved first", ylabel="distance from own start\n(relative to its length)")
     left.set_ylim(0, structure["moved"].max() * 1.45)
     left.set_title(f"movement:\nmedian distance {structure['moved'].median():.2f}")
     left.legend(loc="upper left", title="shape of the kernel", fontsize=9, title_fontsize=9)

@@ -397,7 +397,9 @@ def rank_heatmap(ranks):
     ax.set_yticks(range(len(means)), _names(means.index))
     ticks = [f"{first}" if first == last else f"{first}–{last}" for first, last in zip(firsts, lasts)]
     ax.set_xticks(range(len(ticks)), ticks)
-    ax.set(xlabel="true places of the candidates (1: nearest)", title="Do nearer artists get lower places?")
+    ax.set(
+        xlabel="true places of the candidates (1: nearest)", title="Do near artists get places near the top?"
+    )
     bar = figure.colorbar(image, ax=ax, label=f"mean place by the method\n(line: chance, {chance:g})")
     bar.ax.axhline(chance, color="black", linewidth=1)
     bar.ax.invert_yaxis()

@@ -239,7 +239,7 @@ def mean_spectrum(array, *, ax=None):
     hertz = spectrograms_picture.mel_frequencies()
     low, middle, high = np.quantile(levels, [0.1, 0.5, 0.9], axis=0)
     ax.fill_between(hertz, low, high, color="#56B4E9", alpha=0.4, linewidth=0, label="80 % of clips")
-    ax.plot(hertz, middle, color="#0072B2", label="median clip")
+    ax.plot(hertz, middle, color="#0072B2", label="median of the clips")
     ax.set(xlabel="frequency (Hz)", ylabel="mean level (1: loudest cell)", xscale="log")
     widest = int(np.argmax(high - low))
     ax.set_title(

@@ -167,6 +167,8 @@ def loss_curves(history, constants):
         style = {"color": SPLIT_COLOURS[split], "marker": LINES[split]["marker"], "markerfacecolor": "white"}
         ax.plot([1, last], [loss, loss], linestyle=":", linewidth=1, markersize=5, markevery=[1], **style)
     ax.plot([], [], color="#444444", linestyle=":", marker="o", markerfacecolor="white", label="one constant")
+    if history["seed"].nunique() > 1:
+        ax.fill_between([], [], [], color="#444444", alpha=0.15, linewidth=0, label="all trainings")
     for split, points in PAPER_LOSSES.items():
         beside.plot(*zip(*points), color=SPLIT_COLOURS[split], **LINES[split])
     later = history.loc[(history["epoch"] > 2) | (history["epoch"] == last), "loss"]

@@ -438,7 +438,7 @@ def training_clip_claims(table):
         ("the variance between an artist's tracks hurts the training", "5", 1, 3),
         ("training with more audio samples of each artist would help", "6", 3, 1),
     ):
-        decided_by = f"{measure} {first} - with {second} clips an artist, equal steps"
+        decided_by = f"{measure} {first} minus with {second} clips an artist, equal steps"
         result = longer_results.estimate_of(table, first, second, measure="unordered")
         rows.append(ledger.claim_row(claim, section, decided_by, result))
     return pd.DataFrame(rows, columns=ledger.COLUMNS)

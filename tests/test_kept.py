@@ -1,5 +1,6 @@
 """Kept results: made once, made again whenever anything they depend on differs, and never read by halves."""
 
+import concurrent.futures
 import functools
 import itertools
 import os
@@ -181,6 +182,16 @@ def test_the_newest_stays_though_it_is_too_large(tmp_path):
     for name in ("one", "two"):
         kept.result(name, Maker(), code=CODE)
     assert names(kept) == {"two"}
+
+
+def test_threads_that_reach_the_limit_together_all_get_their_results(tmp_path):
+    kept = Kept(tmp_path, limit=50_000)
+
+    def work(n):
+        return kept.result("thing", lambda: {"n": np.full(1000, n)}, code=CODE, n=n)["n"][0]
+
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(work, range(60))) == list(range(60))
 
 
 # What code a result depends on

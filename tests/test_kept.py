@@ -1,8 +1,11 @@
 """Kept results: made once, made again whenever anything they depend on differs, and never read by halves."""
 
+import concurrent.futures
 import functools
+import itertools
 import os
 import shutil
+import signal
 import threading
 from dataclasses import replace
 
@@ -16,7 +19,7 @@ from lib.beyond import factor_cnn, factor_models, protocol
 from lib.beyond.audio_features import AudioFeatures
 from lib.beyond.segment_features import SegmentFeatures
 from lib.listening import trust
-from lib.training import siamese, trainings
+from lib.training import checkpoints, siamese, trainings
 from lib.workflow import artifacts, machine, paths
 from lib.workflow import kept as kept_module
 from lib.workflow.kept import Kept
@@ -181,6 +184,16 @@ def test_the_newest_stays_though_it_is_too_large(tmp_path):
     assert names(kept) == {"two"}
 
 
+def test_threads_that_reach_the_limit_together_all_get_their_results(tmp_path):
+    kept = Kept(tmp_path, limit=50_000)
+
+    def work(n):
+        return kept.result("thing", lambda: {"n": np.full(1000, n)}, code=CODE, n=n)["n"][0]
+
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(work, range(60))) == list(range(60))
+
+
 # What code a result depends on
 
 
@@ -298,6 +311,38 @@ def test_where_one_training_fails_the_others_are_stopped_and_its_error_is_raised
     with pytest.raises(ValueError, match="the loss is nan"):
         trainings.several([{"seed": k} for k in range(4)], at_once=2, **parts, epochs=10_000)
     assert 0 in ended and 1 not in ended
+
+
+def test_ctrl_c_stops_all_trainings_and_the_same_call_goes_on_to_the_same_weights(
+    study, kept, tmp_path, monkeypatch
+):
+    step, steps, stopped = siamese.Siamese.step, itertools.count(), []
+
+    def interrupted(method, *given):
+        if next(steps) == 9:  # of which four compile
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            stopped.append(method.stopping.wait(30))
+        return step(method, *given)
+
+    monkeypatch.setattr(siamese.Siamese, "step", interrupted)
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_SECONDS", 0)
+    asked = SETTINGS | {"batch_size": 16, "checkpoint_folder": tmp_path / "half"}
+    asked |= {"study": study, "train": study.ids[:6], "dev": study.ids[6:9], "at_once": 2}
+    each = [{"seed": 0}, {"seed": 1}]
+    with pytest.raises(KeyboardInterrupt):
+        trainings.several(each, kept=kept, **asked)
+    assert stopped == [True] and kept.listed() == []
+    assert list((tmp_path / "half").iterdir())
+    found = trainings.several(each, kept=kept, **asked)
+    alone = trainings.several(each, kept=Kept(tmp_path), **asked | {"checkpoint_folder": None})
+    for one, other in zip(found, alone, strict=True):
+        same(one.model.get_weights(), other.model.get_weights())
+
+
+def test_arguments_that_do_not_fit_stop_what_was_begun(study, kept):
+    parts = {"study": study, "train": study.ids[:6], "dev": study.ids[6:9], "kept": kept}
+    with pytest.raises(TypeError, match="seed"):
+        trainings.several([{}, {"seed": 1}], at_once=2, seed=0, **parts, epochs=10_000)
 
 
 def test_a_training_that_differs_in_anything_is_another_one(study, kept, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 from lib.beyond.audio_features import AudioFeatures
 from lib.beyond.target_encoder import EncoderFactors, FeatureSiamese, PairRidge
 from lib.ranking import metrics
+from lib.training.siamese import Siamese
 
 SETTINGS = {"batch_size": 256, "batch_norm_momentum": 0.9}
 
@@ -62,6 +63,23 @@ def test_nothing_of_the_test_artists_takes_part(name, world):
                 setattr(method, knob, 2)
         found.append(method.fit(study, train, dev, seed=0).score(study, dev))
     assert found[0].equals(found[1])
+
+
+def test_networks_of_other_layers_are_trained_one_after_the_other(world):
+    """None takes the compiled step of another one (`lib.training.siamese`)."""
+    train, dev, test = planted_world.parts(world[1])
+    asked = {"epochs": 1, "learning_rate": 0.01, **SETTINGS}
+    makers = [
+        lambda: Siamese(**asked),
+        lambda: FeatureSiamese(AudioFeatures(n_atoms=16), **asked),
+        lambda: FeatureSiamese(AudioFeatures(n_atoms=8), **asked),
+    ]
+    first, second = (
+        [maker().fit(world[1], train, dev, seed=0).score(world[1], test) for maker in makers]
+        for _ in range(2)
+    )
+    for one, other in zip(first, second, strict=True):
+        assert one.equals(other)
 
 
 def test_the_ridge_of_pairs_is_the_bilinear_least_squares_fit(rng):

@@ -146,12 +146,11 @@ class FeatureSiamese(Siamese):
     def __init__(self, features=None, **settings):
         super().__init__(**settings)
         self.features = features or AudioFeatures()
-        self.n_features = None
 
     def build(self, *, seed):
         """Give the network its random first weights; return self."""
         make_deterministic(seed)
-        inputs = keras.Input((self.n_features,), name="features")
+        inputs = keras.Input((self.configuration["n_features"],), name="features")
         embedding = keras.layers.Dense(128, activation="relu", name="embedding")(inputs)
         self.model = network.tile_model(keras.Model(inputs, embedding, name="encoder"))
         optimizer = keras.optimizers.Adam(self.learning_rate)
@@ -163,7 +162,7 @@ class FeatureSiamese(Siamese):
         """As `Siamese.fit`, on the features of the clips."""
         self.features.fit(study, list(train), seed=seed)
         described = self._described(study, [*train, *dev])
-        self.n_features = described.spectrograms.shape[1]
+        self.configuration = {"n_features": described.spectrograms.shape[1]}  # names its layers
         return super().fit(described, train, dev, seed=seed, **how)
 
     def score(self, study, artists):

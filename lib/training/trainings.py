@@ -99,10 +99,12 @@ def several(each, *, at_once=None, n_devices=1, **common):
     stopping = threading.Event()
     common |= {"n_devices": n_devices, "stopping": stopping}
     with concurrent.futures.ThreadPoolExecutor(at_once or devices.trainings_at_once(n_devices)) as threads:
-        waiting = [threads.submit(trained, **common, **given) for given in each]
         try:
-            concurrent.futures.wait(waiting, return_when=concurrent.futures.FIRST_EXCEPTION)
-            failed = [future for future in waiting if future.done() and future.exception()]
+            waiting = [threads.submit(trained, **common, **given) for given in each]
+            failed, unfinished = [], waiting
+            while unfinished and not failed:  # once a second: Polars lets Ctrl-C interrupt no endless waiting
+                done, unfinished = concurrent.futures.wait(waiting, 1, concurrent.futures.FIRST_EXCEPTION)
+                failed = [future for future in waiting if future in done and future.exception()]
             return [future.result() for future in failed or waiting]
         except BaseException:
             stopping.set()

@@ -24,6 +24,7 @@ from lib.workflow import artifacts, machine, manifests, paths, stages, stored
 LIMIT = 4 * 2**30  # bytes
 TABLE, VALUE = ".parquet", ".json"  # ends of names inside a file
 _parsing = threading.Lock()  # two threads that parse code at once may fail (python/cpython#106905)
+_storing = threading.Lock()  # else what one thread removes to make room is missed by another that lists it
 
 
 class Kept:
@@ -68,12 +69,14 @@ class Kept:
         """
         key = self.key(code, depends_on)
         path = self.folder / f"{name}-{key}.npz"
-        value = self._read(path)
+        with _storing:
+            value = self._read(path)
         if value is None:
             started = time.monotonic()
             value = make()
-            self._write(path, value, seconds=time.monotonic() - started)
-            value = self._read(path)  # what the next one who asks will get
+            with _storing:
+                self._write(path, value, seconds=time.monotonic() - started)
+                value = self._read(path)  # what the next one who asks will get
         return value
 
     def call(self, function, *arguments, **named):

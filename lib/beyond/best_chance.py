@@ -52,9 +52,9 @@ class BestChance(Siamese):
             study = replace(study, target=denoised_target(study.target, train))
         return super().fit(study, train, dev, seed=seed, **how)
 
-    def _train(self, *given, **how):
-        self._rng = np.random.default_rng([how["seed"], 9])  # compiling takes a few numbers, or none
-        super()._train(*given, **how)
+    def _train(self, study, arrays, train, dev, seed, *others):
+        self._rng = np.random.default_rng([seed, 9])  # compiling takes a few numbers, or none
+        super()._train(study, arrays, train, dev, seed, *others)
 
     def step(self, clips, owners, target, *tiles):
         """Train on a tile (on several devices, one each), every clip of it jittered anew."""

@@ -164,11 +164,13 @@ def lists_to_choose(table):
 
     Examples
     --------
+    >>> import contextlib, io
     >>> import pandas as pd
     >>> table = pd.DataFrame({"method": ["siamese", "l2"], "value": [0.3, 0.2], "ci_low": 0.1})
     >>> table = table.assign(ci_high=0.4, chance=0.15, paper_value=float("nan"))
     >>> table = table.assign(truth="corrected", candidates="test", metric="unordered", n=10)
-    >>> widget = lists_to_choose(table)
+    >>> with contextlib.redirect_stdout(io.StringIO()):  # without a notebook, the picture is a line of text
+    ...     widget = lists_to_choose(table)
     >>> [(child.description, child.value) for child in widget.children[:2]]
     [('length n', 10), ('truth', 'corrected')]
     """

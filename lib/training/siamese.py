@@ -145,6 +145,7 @@ class Siamese:
         for name, artists in {"training": train, "dev": dev, **(watch or {})}.items():
             if len(artists) < 2:
                 raise ValueError(f"there is {len(artists)} {name} artist: a pair needs two")
+        clips, owners = study.clips_of(train)
         target = training_losses.target_values(study, train)
         if not np.allclose(target, target.T, equal_nan=True):
             raise ValueError("the network is symmetric and the target is not: choose another metric in 04")
@@ -152,12 +153,11 @@ class Siamese:
             raise ValueError("all training artists are equally similar: there is nothing to learn")
         self.build(seed=seed)
         with self._on_compiled():
-            self._train(study, train, dev, seed=seed, watch=watch, keep=keep, folder=checkpoint_folder)
+            self._train(study, (clips, owners, target), train, dev, seed, watch, keep, checkpoint_folder)
         return self
 
-    def _train(self, study, train, dev, *, seed, watch, keep, folder):
-        clips, owners = study.clips_of(train)
-        target = training_losses.target_values(study, train)
+    def _train(self, study, arrays, train, dev, seed, watch, keep, folder):
+        clips, owners, target = arrays
         watched = {
             name: training_losses.Watched(study, training_losses.pairs_among(study, artists))
             for name, artists in {"dev": dev, **(watch or {})}.items()
@@ -263,8 +263,9 @@ class Siamese:
             yield
             return
         own = self.model
+        layers = [layer.get_config() for layer in own.get_layer("encoder").layers]
         with _building:
-            waiting = _compiled.setdefault(json.dumps(self.configuration, sort_keys=True), [])
+            waiting = _compiled.setdefault(json.dumps(layers, sort_keys=True), [])
             self.model = waiting.pop() if waiting else None
         if self.model is None:
             self.build(seed=0)._trace()

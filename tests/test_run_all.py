@@ -517,12 +517,16 @@ def test_two_runs_of_one_profile_do_not_meet(toy):
 
 
 def test_threads_are_fixed_in_one_place(monkeypatch):
-    assert (
-        notebooks.environment()["OMP_NUM_THREADS"] == notebooks.environment()["TF_NUM_INTRAOP_THREADS"] == "2"
-    )
+    pools = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+    def threads():
+        return [notebooks.environment()[pool] for pool in pools]
+
+    assert threads() == ["2", "1", "2"]
     assert notebooks.environment()["TF_ENABLE_ONEDNN_OPTS"] == "1"  # TensorFlow decides by the processor
-    monkeypatch.setenv("MUSIC_SIMILARITY_THREADS", "6")
-    assert notebooks.environment()["OMP_NUM_THREADS"] == "6"
+    for given, expected in {"6": ["6", "3", "2"], "1": ["1", "1", "1"]}.items():
+        monkeypatch.setenv("MUSIC_SIMILARITY_THREADS", given)
+        assert threads() == expected
     monkeypatch.setenv("MUSIC_SIMILARITY_THREADS", "all")
     with pytest.raises(notebooks.StageFailed, match="whole number of threads from 1 on, but is 'all'"):
         notebooks.environment()

@@ -18,7 +18,7 @@ from lib.workflow import machine
 
 
 def trainings_at_once(n_devices=1):
-    """How many trainings run side by side: as many as there are threads, but one on GPUs.
+    """How many trainings run side by side: two where there are threads for both, but one on GPUs.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def trainings_at_once(n_devices=1):
         return 1
     import tensorflow
 
-    return 1 if tensorflow.config.list_logical_devices("GPU") else machine.made_with()["threads"]
+    return 1 if tensorflow.config.list_logical_devices("GPU") else min(2, machine.made_with()["threads"])
 
 
 class OnDevices(Siamese):

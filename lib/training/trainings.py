@@ -1,7 +1,8 @@
 """Trained networks, each trained once and kept (`lib.workflow.kept`), several at a time.
 
-A step of one training leaves the processor idle between its layers, so that two trainings side by side end
-sooner than one after the other. Each gives the weights that it gives alone.
+Two trainings side by side, each on half of the threads (`lib.cli.notebooks.environment`), end sooner than one
+after the other, because a step on one thread does not wait between its layers. Each gives the weights that it
+gives alone.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def account(by_stage, disk, made_with, seeds, options=()):
 *Simulated listeners and music.* 1,000 artists, 25 passes over all pairs of clips, trainings: {len(seeds)},
 every notebook: `{command}`, profile [`{PROFILE}`](../../profiles/{PROFILE}.yml).
 
-{taken.to_markdown(index=False)}
+{artifacts.markdown(taken).strip()}
 
 All: {hours:.1f} hours, {processor_seconds:,.0f} processor seconds, at most {memory:.1f} GB of memory. Disk:
 {parts}. Processor: {made_with["cpu"]}.

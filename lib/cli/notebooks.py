@@ -53,8 +53,8 @@ def environment(*, bars=True):
         **os.environ,
         **{f"{pool}_NUM_THREADS": threads for pool in pools},
         "POLARS_MAX_THREADS": threads,
-        # Layers that wait for each other on all threads take a quarter more processor time than those of two
-        # trainings side by side, each on half of them (benchmarks.training). Results have the same bits.
+        # For two trainings side by side, each on half of the threads (lib.training.trainings): a layer on all
+        # threads waits for the slowest of them. Trained networks have the same bits with either setting.
         "TF_NUM_INTRAOP_THREADS": str(max(1, int(threads) // 2)),
         "TF_NUM_INTEROP_THREADS": str(min(2, int(threads))),
         "TF_ENABLE_ONEDNN_OPTS": "1",  # TensorFlow leaves it off on processors without AVX-512
